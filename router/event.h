@@ -1,0 +1,26 @@
+// Event: what the router sees of one Kafka record. Views only; the caller keeps the bytes alive.
+//
+// A string_view whose data() is null stands for Kafka's null (no key, tombstone value, null header
+// value); an empty one with a non-null data() is an empty string.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "absl/types/span.h"
+
+namespace turnout::router {
+
+// Name and value of a record header.
+using Header = std::pair<std::string_view, std::string_view>;
+
+struct Event {
+  std::string_view value;  // the payload: JSON
+  std::string_view key;
+  std::string_view topic;
+  int32_t partition = 0;
+  absl::Span<const Header> headers;
+};
+
+}  // namespace turnout::router

@@ -1,0 +1,66 @@
+// Matcher: many patterns against one event at a time.
+//
+// Built once from compiled patterns, never changed. Match validates the whole payload when any
+// pattern (or requested field) looks into it, gathers only the fields that are asked for, and
+// answers with the patterns that match. Patterns that ask for `$kafka` alone are judged without
+// parsing the payload.
+//
+// Errors: InvalidArgument when the payload is needed and is not a JSON object (malformed, too deep,
+//   empty); the message says what and at which byte. Patterns that ask only for `$kafka` are
+//   answered all the same.
+// Threads: a Matcher is immutable and shared; each thread has a Scratch of its own.
+// Lifetime: the Scratch's answers are valid until its next Match, and while the event's bytes live.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "router/event.h"
+#include "router/pattern.h"
+
+namespace turnout::router {
+
+// Position of a pattern in the vector the Matcher was built from.
+using PatternId = uint32_t;
+
+class Matcher {
+ public:
+  class Scratch;
+
+  // `fields` are dotted paths whose values the caller will ask for beside the matches (record keys,
+  // destination templates); Scratch::Field(i) answers for fields[i].
+  Matcher(std::vector<Pattern> patterns, std::vector<std::string> fields);
+  ~Matcher();
+  Matcher(Matcher&&) noexcept;
+  Matcher& operator=(Matcher&&) noexcept;
+
+  absl::Status Match(const Event& event, Scratch* scratch) const;
+
+  std::unique_ptr<Scratch> NewScratch() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<const Impl> impl_;
+};
+
+// One thread's working memory and the answers of its last Match; grows to what events need, then
+// allocates no more.
+class Matcher::Scratch {
+ public:
+  virtual ~Scratch() = default;
+
+  // Ascending, each once.
+  virtual absl::Span<const PatternId> matches() const = 0;
+
+  // The first scalar found at a requested field: a string's content, a number's spelling, "true",
+  // "false". data() is null when the field is absent, null, or not a scalar, or the payload was not
+  // parsed.
+  virtual std::string_view Field(size_t i) const = 0;
+};
+
+}  // namespace turnout::router

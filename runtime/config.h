@@ -1,0 +1,89 @@
+// Config: everything a person can set about a pipeline, from one YAML file.
+//
+// Each field has a row in the table of config.cc: its key, type, unit, default, bounds and what it
+// costs to go either way; parsing, --print-config and the README's table all come from that table.
+// Any value may contain `${env:NAME}` and `${file:/path}`; values that came from a file, and secret
+// properties, are never shown again.
+//
+// Errors: all problems of a file in one go, each with line, column, allowed values and the nearest
+// known name. Values that are secret appear in none of them.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "connectors/kafka_client.h"
+#include "connectors/sink.h"
+#include "router/document.h"
+#include "router/rule_file.h"
+
+namespace turnout::runtime {
+
+struct Config {
+  std::string brokers;             // brokers: host:port,...
+  std::string topic;               // source.topic
+  std::string group;               // source.group
+  bool start_at_earliest = true;   // source.start: earliest | latest
+  int session_timeout_ms = 10'000; // source.session_timeout
+  std::string rules;               // rules: a file or a directory
+  connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;  // delivery
+  std::string instance;            // instance: stable name of this replica; default: the host's name
+  int workers = 1;                 // workers
+  std::string state_dir;           // state_dir
+  std::string listen;              // listen: host:port of the admin API; port 0 takes a free one
+  std::string dead_letter_topic;   // dead_letter_topic; default: <source.topic>.dead-letter
+  bool provenance_headers = true;  // provenance_headers
+  struct CreateTopics {            // create_topics:
+    bool enabled = false;
+    int partitions = 1;
+    int replication_factor = -1;   // -1: the broker's default
+    absl::Duration retention = absl::ZeroDuration();  // zero: the broker's default
+  } create_topics;
+  struct Limits {                  // limits:
+    int batch_events_max = 10'000;             // events a transaction
+    int64_t batch_bytes_max = 16 << 20;        // payload bytes a transaction
+    absl::Duration transaction_timeout = absl::Seconds(60);
+    absl::Duration destination_recheck = absl::Seconds(30);
+    absl::Duration shutdown_timeout = absl::Seconds(4);
+    router::RuleLimits rules;
+  } limits;
+  struct Log {                     // log:
+    bool json = true;              // log.format: json | text
+    std::string level = "info";    // log.level: debug | info | warning | error
+    int lines_per_second_max = 50; // of one kind of line; the rest is counted
+  } log;
+  std::vector<connectors::KafkaProperty> kafka;  // kafka: librdkafka's properties
+};
+
+// Where a value in force came from: "default", or "pipeline.yaml:12", with the variables it used.
+struct ConfigValue {
+  std::string key;     // "limits.batch_events_max"
+  std::string value;   // "[secret]" where it may not be shown
+  std::string source;
+};
+
+struct LoadedConfig {
+  Config config;
+  std::vector<ConfigValue> values;  // everything in force, in the table's order
+};
+
+// How the reader sees the outside world; tests give their own.
+struct ConfigEnvironment {
+  std::function<std::optional<std::string>(const std::string& name)> variable;
+  std::function<std::optional<std::string>(const std::string& path)> file;
+  std::string host_name;
+};
+ConfigEnvironment RealEnvironment();
+
+std::optional<LoadedConfig> ReadConfig(std::string_view file_name, std::string_view text,
+                                       const ConfigEnvironment& environment,
+                                       std::vector<router::Problem>* problems);
+
+// The table as Markdown, for runtime/README.md; a test compares them.
+std::string ConfigTableMarkdown();
+
+}  // namespace turnout::runtime

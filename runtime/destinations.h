@@ -1,0 +1,56 @@
+// Destinations: what one worker knows of the topics it writes to: whether each may be written now and
+// how large a record it takes.
+//
+// Constant destinations are known from the pre-flight before the first event. A destination whose name
+// comes from an event's field is asked for when it is first seen, once, which holds the worker for one
+// round trip to a broker. What turned out unavailable is asked for again after `recheck`.
+//
+// Threads: one worker's own.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "connectors/sink.h"
+#include "connectors/topic_admin.h"
+#include "runtime/clock.h"
+
+namespace turnout::runtime {
+
+struct DestinationOptions {
+  bool create = false;  // create what is missing, as `new_topic` says
+  connectors::NewTopic new_topic;
+  absl::Duration recheck = absl::Seconds(30);
+  absl::Duration describe_timeout = absl::Seconds(2);
+  int destinations_max = 100'000;  // remembered at most
+};
+
+struct Destination {
+  bool available = false;
+  std::string reason;            // why not
+  int64_t record_bytes_max = 0;  // key, value, headers and framing together
+  absl::Time checked;
+};
+
+class Destinations {
+ public:
+  Destinations(DestinationOptions options, connectors::TopicAdmin* admin, Clock* clock);
+
+  // Unavailable (no broker answered): nothing is known; redo the transaction later.
+  absl::StatusOr<const Destination*> Find(std::string_view topic);
+
+  // A broker refused records for it; what Find answers until `recheck` has passed.
+  void MarkUnavailable(const connectors::DestinationFailure& failure);
+
+ private:
+  absl::StatusOr<Destination> Ask(const std::string& topic);
+
+  const DestinationOptions options_;
+  connectors::TopicAdmin* const admin_;
+  Clock* const clock_;
+  absl::flat_hash_map<std::string, Destination> known_;
+};
+
+}  // namespace turnout::runtime

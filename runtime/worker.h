@@ -1,0 +1,66 @@
+// Worker: one thread's share of the pipeline: its source, its sink and the tasks of the partitions it
+// has been assigned. Each Step is one turn: take what has arrived, route it, commit it.
+//
+//        Poll            Begin        Produce...        Commit
+//   ---> events ------> (open) ----> outputs -------> outputs + offsets visible ---> next turn
+//           |               \            \                |
+//           |                Unavailable: the same call again, with backoff
+//           |                Aborted: Abort, Rewind the source, redo
+//           |                FailedPrecondition, Internal: drop the tasks, Open the sink, Rejoin
+//           v
+//   assignment changes happen only here, when no transaction is open
+//
+// A batch is what arrived while the last one committed: nothing waits on a timer.
+//
+// Errors: Step never fails for a reason that waiting or redoing can cure. Bad events and outputs that
+//   their destination can't take go to the dead-letter topic in the same transaction.
+// Threads: all calls on one thread, but for nothing. Time and waiting come from the Clock.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "connectors/sink.h"
+#include "connectors/source.h"
+#include "router/router.h"
+#include "runtime/clock.h"
+#include "runtime/destinations.h"
+#include "runtime/rule_feed.h"
+#include "runtime/task.h"
+#include "runtime/worker_observer.h"
+
+namespace turnout::runtime {
+
+struct WorkerOptions {
+  int index = 0;
+  connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
+  std::string source_topic;
+  std::string dead_letter_topic;
+  bool provenance_headers = true;
+  absl::Duration poll_wait = absl::Milliseconds(100);  // how soon a stop or a rule change is seen
+  absl::Duration backoff_min = absl::Milliseconds(10);
+  absl::Duration backoff_max = absl::Seconds(5);
+};
+
+class Worker {
+ public:
+  // All pointers are borrowed and outlive the worker.
+  Worker(WorkerOptions options, connectors::Source* source, connectors::Sink* sink,
+         Destinations* destinations, const RuleFeed* rules, WorkerObserver* observer, Clock* clock);
+  ~Worker();
+
+  // One turn: at most one transaction, at most one wait.
+  void Step();
+
+  // Leaves the group and ends the producer; what was not committed is somebody else's to redo.
+  void Close(absl::Duration timeout);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace turnout::runtime

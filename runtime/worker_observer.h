@@ -1,0 +1,76 @@
+// WorkerObserver: what a worker tells of itself, once a transaction and once a change of state.
+//
+// Threads: called on the worker's thread; implementations are shared by all workers and do their own
+//   locking. Never called once an event: reports carry counts.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "router/rule_set.h"
+
+namespace turnout::runtime {
+
+// Upper bounds of the end-to-end latency histogram in milliseconds; the last bucket is open.
+inline constexpr std::array<double, 16> kLatencyBoundsMs = {1,   2.5, 5,    10,   25,   50,    100,   250,
+                                                            500, 1000, 2500, 5000, 10000, 30000, 60000, 300000};
+
+struct RuleCounts {
+  router::RuleIndex rule = 0;
+  uint64_t matched = 0;
+  uint64_t routed = 0;         // outputs that name the rule
+  uint64_t dead_lettered = 0;  // of its outputs: too large, no such destination, missing field
+};
+
+// One committed transaction.
+struct TransactionReport {
+  int worker = 0;
+  std::shared_ptr<const router::RuleSet> rules;
+  uint64_t events = 0;
+  uint64_t event_bytes = 0;
+  uint64_t outputs = 0;
+  uint64_t dead_lettered_events = 0;  // payloads that could not be read
+  std::vector<RuleCounts> rule_counts;  // of rules that matched at least once
+  // From the record's timestamp to the commit's acknowledgement, an event each.
+  std::array<uint64_t, kLatencyBoundsMs.size() + 1> latency_counts{};
+  double latency_sum_ms = 0;
+  absl::Duration duration;         // begin to acknowledged
+  absl::Duration commit_duration;  // of it, the commit
+};
+
+enum class WorkerState { kStarting, kRunning, kWaiting, kStopped };
+
+struct PartitionStatus {
+  int32_t partition = 0;
+  int64_t next_offset = -1;       // committed; -1: nothing yet
+  int64_t end_offset = -1;        // -1: not known
+  absl::Time last_event_time;     // record timestamp of the last committed event
+};
+
+struct WorkerStatus {
+  int worker = 0;
+  WorkerState state = WorkerState::kStarting;
+  std::string reason;  // why it waits, in plain words; empty while running
+  std::string rule_set_hash;
+  std::vector<PartitionStatus> partitions;
+};
+
+// How a transaction ended that did not commit at the first try.
+enum class TransactionOutcome { kRetried, kAborted, kFenced, kFatal };
+
+class WorkerObserver {
+ public:
+  virtual ~WorkerObserver() = default;
+  virtual void OnTransaction(const TransactionReport& report) = 0;
+  virtual void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) = 0;
+  virtual void OnStatus(const WorkerStatus& status) = 0;
+  // A destination was found unable to take records at run time.
+  virtual void OnDestinationUnavailable(const std::string& topic, const std::string& reason) = 0;
+};
+
+}  // namespace turnout::runtime
