@@ -18,6 +18,7 @@
 // Threads: one thread calls everything.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,8 @@ struct DestinationFailure {
   enum class Kind { kMissing, kForbidden, kRecordTooLarge, kOther };
   std::string topic;
   Kind kind = Kind::kOther;
-  std::string reason;  // the broker's words
+  std::string reason;        // the broker's words
+  int64_t record_bytes = 0;  // kRecordTooLarge: payload of the largest record refused
 };
 
 class Sink {
