@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/time/time.h"
 #include "connectors/sink.h"
 #include "connectors/topic_admin.h"
@@ -39,6 +39,7 @@ class Destinations {
   Destinations(DestinationOptions options, connectors::TopicAdmin* admin, Clock* clock);
 
   // Unavailable (no broker answered): nothing is known; redo the transaction later.
+  // Lifetime: until the next Find or MarkUnavailable.
   absl::StatusOr<const Destination*> Find(std::string_view topic);
 
   // A broker refused records for it; what Find answers until `recheck` has passed.
@@ -50,7 +51,7 @@ class Destinations {
   const DestinationOptions options_;
   connectors::TopicAdmin* const admin_;
   Clock* const clock_;
-  absl::flat_hash_map<std::string, Destination> known_;
+  absl::node_hash_map<std::string, Destination> known_;
 };
 
 }  // namespace turnout::runtime

@@ -1,0 +1,148 @@
+#include "runtime/dispatcher.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "connectors/record_size.h"
+#include "runtime/record_headers.h"
+
+namespace turnout::runtime {
+
+using connectors::Event;
+using connectors::Header;
+using connectors::OutputRecord;
+
+Dispatcher::Dispatcher(DispatcherOptions options, connectors::Sink* sink, Destinations* destinations)
+    : options_(std::move(options)), sink_(sink), destinations_(destinations) {}
+
+void Dispatcher::UseRules(const std::shared_ptr<const router::RuleSet>& rules) {
+  Reset();
+  rules_ = rules;
+  slot_of_rule_.assign(rules->rules().size(), 0);
+}
+
+void Dispatcher::Reset() {
+  for (const RuleCounts& counts : counts_.rule_counts) slot_of_rule_[counts.rule] = 0;
+  counts_.rule_counts.clear();
+  counts_.events = counts_.event_bytes = counts_.outputs = counts_.dead_lettered_events = 0;
+}
+
+absl::Status Dispatcher::Dispatch(const Event& event, const router::Routes& routes) {
+  ++counts_.events;
+  counts_.event_bytes += event.value.size();
+  source_.assign(options_.source_topic);
+  absl::StrAppend(&source_, "/", event.partition, "/", event.offset);
+  for (const router::RuleIndex rule : routes.matched) ++CountsOf(rule).matched;
+
+  if (!routes.payload_error.ok()) {
+    ++counts_.dead_lettered_events;
+    const absl::string_view message = routes.payload_error.message();
+    const absl::Status status =
+        DeadLetter(event, {.kind = kErrorUnreadable, .reason = {message.data(), message.size()}});
+    if (!status.ok()) return status;
+  }
+  for (const router::Output& output : routes.outputs) {
+    if (absl::Status status = SendOutput(event, output); !status.ok()) return status;
+  }
+  for (const router::Rejection& rejection : routes.rejections) {
+    const absl::Status status =
+        DeadLetter(event, {.kind = kErrorUnroutable,
+                           .reason = rejection.reason,
+                           .rule_ids = rules_->rules()[rejection.rule].id,
+                           .rules = absl::MakeConstSpan(&rejection.rule, 1)});
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& output) {
+  const absl::StatusOr<const Destination*> destination = destinations_->Find(output.destination);
+  if (!destination.ok()) return destination.status();
+
+  Undeliverable why{.destination = output.destination,
+                    .rule_ids = output.rule_ids,
+                    .rules = output.rules};
+  if (!(*destination)->available) {
+    reason_ = (*destination)->reason;  // a copy: looking the dead-letter topic up may move the other
+    why.kind = kErrorUnavailable;
+    why.reason = reason_;
+    return DeadLetter(event, why);
+  }
+  headers_.assign(event.headers.begin(), event.headers.end());
+  if (options_.provenance_headers) AddProvenance(output.rule_ids);
+  const OutputRecord record{.topic = output.destination,
+                            .timestamp_ms = event.timestamp_ms,
+                            .key = output.key,
+                            .value = event.value,
+                            .headers = headers_};
+  const int64_t bytes = connectors::RecordBatchBytes(record);
+  if (bytes > (*destination)->record_bytes_max) {
+    reason_.clear();
+    absl::StrAppendFormat(&reason_,
+                          "the record takes %d bytes and the topic at most %d; raise the topic's "
+                          "max.message.bytes or send less",
+                          bytes, (*destination)->record_bytes_max);
+    why.kind = kErrorTooLarge;
+    why.reason = reason_;
+    return DeadLetter(event, why);
+  }
+  if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
+  ++counts_.outputs;
+  for (const router::RuleIndex rule : output.rules) ++CountsOf(rule).routed;
+  return absl::OkStatus();
+}
+
+absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why) {
+  const absl::StatusOr<const Destination*> topic = destinations_->Find(options_.dead_letter_topic);
+  if (!topic.ok()) return topic.status();
+  if (!(*topic)->available) {
+    return absl::UnavailableError(absl::StrFormat("the dead-letter topic '%s' can't be written: %s",
+                                                  options_.dead_letter_topic, (*topic)->reason));
+  }
+  OutputRecord record{.topic = options_.dead_letter_topic,
+                      .timestamp_ms = event.timestamp_ms,
+                      .key = event.key,
+                      .value = event.value};
+  headers_.assign(event.headers.begin(), event.headers.end());
+  const auto add_reason = [&] {
+    headers_.emplace_back(kErrorHeader, why.kind);
+    headers_.emplace_back(kReasonHeader, why.reason);
+    if (why.destination.data() != nullptr) {
+      headers_.emplace_back(kDestinationHeader, why.destination);
+    }
+    AddProvenance(why.rule_ids);
+    record.headers = headers_;
+  };
+  add_reason();
+  if (connectors::RecordBatchBytes(record) > (*topic)->record_bytes_max) {
+    // Too large even here: the position says where the event can be read as long as the source keeps it.
+    omitted_.clear();
+    absl::StrAppend(&omitted_, event.value.size());
+    headers_.clear();
+    headers_.emplace_back(kOmittedHeader, omitted_);
+    record.value = {};
+    add_reason();
+    if (connectors::RecordBatchBytes(record) > (*topic)->record_bytes_max) record.key = {};
+  }
+  if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
+  for (const router::RuleIndex rule : why.rules) ++CountsOf(rule).dead_lettered;
+  return absl::OkStatus();
+}
+
+void Dispatcher::AddProvenance(std::string_view rule_ids) {
+  if (rule_ids.data() != nullptr) headers_.emplace_back(kRulesHeader, rule_ids);
+  headers_.emplace_back(kRuleSetHeader, rules_->hash());
+  headers_.emplace_back(kSourceHeader, source_);
+}
+
+RuleCounts& Dispatcher::CountsOf(router::RuleIndex rule) {
+  uint32_t& slot = slot_of_rule_[rule];
+  if (slot == 0) {
+    counts_.rule_counts.push_back({.rule = rule});
+    slot = static_cast<uint32_t>(counts_.rule_counts.size());
+  }
+  return counts_.rule_counts[slot - 1];
+}
+
+}  // namespace turnout::runtime

@@ -1,0 +1,88 @@
+// Dispatcher: turns what the router answered for one event into records of the open transaction:
+// outputs with their provenance, dead letters with their reason. Counts as it goes.
+//
+// Bad events and outputs that a destination can't take become dead letters here; nothing else in the
+// process decides that. A dead letter is the event as it came (key, value, headers, timestamp) with
+// headers that say where it stood and what was wrong. Where the dead-letter topic itself can't hold the
+// value, the value is left out and its size and position are named, so that nothing is lost silently.
+//
+// Errors: those of Sink::Produce and Destinations::Find; Unavailable names the dead-letter topic where it
+//   can't be written. The transaction must then be redone.
+// Threads: one worker's own. Allocates nothing an event once warm.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "connectors/record.h"
+#include "connectors/sink.h"
+#include "router/router.h"
+#include "runtime/destinations.h"
+#include "runtime/worker_observer.h"
+
+namespace turnout::runtime {
+
+struct DispatcherOptions {
+  std::string source_topic;
+  std::string dead_letter_topic;
+  bool provenance_headers = true;
+};
+
+// What became of the events of one transaction.
+struct BatchCounts {
+  uint64_t events = 0;
+  uint64_t event_bytes = 0;
+  uint64_t outputs = 0;
+  uint64_t dead_lettered_events = 0;
+  std::vector<RuleCounts> rule_counts;
+};
+
+class Dispatcher {
+ public:
+  Dispatcher(DispatcherOptions options, connectors::Sink* sink, Destinations* destinations);
+
+  // From the next event on, answers are those of a router over `rules`.
+  void UseRules(const std::shared_ptr<const router::RuleSet>& rules);
+
+  // Forgets the counts: a transaction begins (anew).
+  void Reset();
+
+  absl::Status Dispatch(const connectors::Event& event, const router::Routes& routes);
+
+  const BatchCounts& counts() const { return counts_; }
+
+ private:
+  // A record that could not go where it should, and why.
+  struct Undeliverable {
+    std::string_view kind;
+    std::string_view reason;
+    std::string_view destination;  // null data(): none
+    std::string_view rule_ids;     // null data(): none
+    absl::Span<const router::RuleIndex> rules;
+  };
+
+  absl::Status SendOutput(const connectors::Event& event, const router::Output& output);
+  absl::Status DeadLetter(const connectors::Event& event, const Undeliverable& why);
+  void AddProvenance(std::string_view rule_ids);
+  RuleCounts& CountsOf(router::RuleIndex rule);
+
+  const DispatcherOptions options_;
+  connectors::Sink* const sink_;
+  Destinations* const destinations_;
+  std::shared_ptr<const router::RuleSet> rules_;
+
+  BatchCounts counts_;
+  std::vector<uint32_t> slot_of_rule_;  // position in counts_.rule_counts plus one; 0: none yet
+
+  // Working memory of one event.
+  std::vector<connectors::Header> headers_;
+  std::string source_;  // "topic/partition/offset"
+  std::string reason_;
+  std::string omitted_;
+};
+
+}  // namespace turnout::runtime
