@@ -1,0 +1,415 @@
+#!/usr/bin/python3
+"""One real Kafka broker for tests and benches: fetched once, started on free ports, always ended.
+
+As a module: `with Kafka() as kafka:` starts a broker in a directory of its own and ends it; between
+the two, `kafka.bootstrap`, `kafka.restart()`, `kafka.kill()`, `kafka.start()`. As a program:
+
+    kafka.py run                  start, print the address, end with Ctrl-C
+    kafka.py start --dir DIR      start in the background, print the address
+    kafka.py stop --dir DIR       end that one
+    kafka.py fetch                only fill the cache, print where it is
+
+The jars come through Maven into ${TURNOUT_CACHE:-~/.cache/turnout}/kafka-VERSION, once.
+Threads: one thread uses a Kafka.
+"""
+import argparse
+import atexit
+import ctypes
+import fcntl
+import os
+import random
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+VERSION = "4.3.1"
+HEAP_MIB = 1024
+START_TIMEOUT_S = 90
+STOP_TIMEOUT_S = 30
+HERE = Path(__file__).resolve().parent
+PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent():
+    """For preexec_fn: the child is killed when the thread that started it ends, however it ends."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def free_port():
+    """A port that nobody listens on, below those that outgoing connections are given: a client that
+    keeps trying a stopped broker's port must not end up connected to itself."""
+    while True:
+        port = random.SystemRandom().randrange(15000, 32000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def fetch():
+    """The directory with the broker's jars, filled by Maven the first time."""
+    cache = Path(os.environ.get("TURNOUT_CACHE") or Path.home() / ".cache" / "turnout")
+    target = cache / f"kafka-{VERSION}"
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / f"kafka-{VERSION}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if target.is_dir():  # somebody else's fetch ended while we waited
+            return target
+        fresh = Path(tempfile.mkdtemp(prefix=f"kafka-{VERSION}.", dir=cache))
+        try:
+            done = subprocess.run(
+                ["mvn", "-q", "-B", "-f", HERE / "pom.xml", f"-Dkafka.version={VERSION}",
+                 "dependency:copy-dependencies", "-DincludeScope=runtime",
+                 f"-DoutputDirectory={fresh}"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if done.returncode != 0:
+                raise RuntimeError(f"Maven could not fetch Kafka {VERSION}:\n{done.stdout}")
+            fresh.chmod(0o755)
+            fresh.rename(target)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+    return target
+
+
+class Kafka:
+    """A broker and controller in one process, on 127.0.0.1.
+
+    With `sasl`, clients come through SASL_PLAINTEXT as one of `users` (name to password) and may do
+    only what ACLs let them; `admin_bootstrap` is the door of the tests themselves, which may do all.
+    """
+
+    def __init__(self, directory=None, sasl=False, users=None, settings=None, heap_mib=HEAP_MIB):
+        self._own_directory = directory is None
+        self.directory = Path(directory or tempfile.mkdtemp(prefix="turnout-kafka-"))
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.sasl = sasl
+        self.users = dict(users or {})
+        self._settings = dict(settings or {})
+        self._heap_mib = heap_mib
+        self._process = None
+        self._libs = None
+        self.port = self.admin_port = self._controller_port = None
+        atexit.register(self.close)
+
+    @property
+    def bootstrap(self):
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def admin_bootstrap(self):
+        return f"127.0.0.1:{self.admin_port}"
+
+    @property
+    def pid(self):
+        return self._process.pid if self._process else None
+
+    @property
+    def log_file(self):
+        return self.directory / "broker.log"
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def start(self):
+        """Starts the broker, on the same ports and data as before if there was a before, and returns
+        when it answers. RuntimeError with the end of its log when it doesn't."""
+        if self._process:
+            raise RuntimeError("this broker is running already")
+        self._libs = fetch()
+        if not (self.directory / "server.properties").exists():
+            self._format()
+        log = open(self.log_file, "ab")
+        try:
+            self._process = subprocess.Popen(
+                self._java() + ["kafka.Kafka", str(self.directory / "server.properties")],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                start_new_session=True, preexec_fn=die_with_parent)
+        finally:
+            log.close()
+        self._wait_until_ready()
+
+    def stop(self):
+        """Ends the broker as a shutdown of its machine would: it says goodbye first."""
+        self._end(signal.SIGTERM)
+
+    def kill(self):
+        """Ends the broker by SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def restart(self, graceful=True):
+        self._end(signal.SIGTERM if graceful else signal.SIGKILL)
+        self.start()
+
+    def close(self):
+        """Ends the broker and removes its directory, unless the caller gave that. May be repeated."""
+        self._end(signal.SIGKILL)
+        if self._own_directory:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        atexit.unregister(self.close)
+
+    def cpu_seconds(self):
+        """CPU time that the broker's process has used so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def tool(self, main_class, *arguments, **options):
+        """Runs one of Kafka's own command-line tools to its end and returns what it printed."""
+        self._libs = self._libs or fetch()
+        done = subprocess.run(
+            self._java(heap_mib=256) + [main_class, *map(str, arguments)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent,
+            **options)
+        if done.returncode != 0:
+            raise RuntimeError(f"{main_class} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def _java(self, heap_mib=None):
+        heap_mib = heap_mib or self._heap_mib
+        return ["java", f"-Xms{min(heap_mib, 256)}m", f"-Xmx{heap_mib}m", "-XX:+UseG1GC",
+                "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true",
+                f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}",
+                "-cp", f"{self._libs}/*"]
+
+    def _format(self):
+        self.port, self.admin_port, self._controller_port = free_port(), free_port(), free_port()
+        data = self.directory / "data"
+        properties = self._properties(data)
+        text = "".join(f"{key}={value}\n" for key, value in properties.items())
+        fresh = self.directory / "server.properties.new"
+        fresh.write_text(text)
+        cluster = str(uuid.uuid4())
+        self.tool("kafka.tools.StorageTool", "format", "-t", cluster, "-c", fresh)
+        fresh.rename(self.directory / "server.properties")
+
+    def _properties(self, data):
+        client_protocol = "SASL_PLAINTEXT" if self.sasl else "PLAINTEXT"
+        listeners = (f"CLIENT://127.0.0.1:{self.port},ADMIN://127.0.0.1:{self.admin_port},"
+                     f"CONTROLLER://127.0.0.1:{self._controller_port}")
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
+            "listeners": listeners,
+            "advertised.listeners": listeners.rsplit(",", 1)[0],
+            "listener.security.protocol.map":
+                f"CLIENT:{client_protocol},ADMIN:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "ADMIN",
+            "log.dirs": data,
+            "num.partitions": 1,
+            "default.replication.factor": 1,
+            "auto.create.topics.enable": "false",
+            "offsets.topic.num.partitions": 4,
+            "offsets.topic.replication.factor": 1,
+            "transaction.state.log.num.partitions": 4,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "share.coordinator.state.topic.num.partitions": 1,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1,
+            "group.initial.rebalance.delay.ms": 0,
+            # Tests of members that vanish need not wait for the broker's usual six seconds.
+            "group.min.session.timeout.ms": 1000,
+            # How soon a transaction whose producer went silent is found.
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+            # A killed broker may come back once its old self is forgotten.
+            "broker.session.timeout.ms": 3000,
+            "broker.heartbeat.interval.ms": 500,
+            "log.cleaner.dedupe.buffer.size": 8 << 20,
+            "num.network.threads": 2,
+            "num.io.threads": 4,
+        }
+        if self.sasl:
+            properties.update(self._security())
+        properties.update(self._settings)
+        return properties
+
+    def _security(self):
+        module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+        users = " ".join(f'user_{name}="{password}"' for name, password in self.users.items())
+        return {
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.client.plain.sasl.jaas.config": f"{module} required {users};",
+            "authorizer.class.name":
+                "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",  # the ADMIN and CONTROLLER doors
+            "allow.everyone.if.no.acl.found": "false",
+        }
+
+    def _wait_until_ready(self):
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            if self._process.poll() is not None:
+                tail = self._log_tail()
+                self._process = None
+                raise RuntimeError(f"the broker ended while starting:\n{tail}")
+            if self._answers():
+                return
+            if time.monotonic() > deadline:
+                tail = self._log_tail()
+                self._end(signal.SIGKILL)
+                raise RuntimeError(f"the broker was not ready in {START_TIMEOUT_S} s:\n{tail}")
+            time.sleep(0.1)
+
+    def _answers(self):
+        """Whether the broker names itself in its metadata: only then does it take requests."""
+        try:
+            answer = request(self.admin_port, 3, 1, struct.pack(">i", 0), timeout_s=2)
+            return struct.unpack(">i", answer[:4])[0] == 1
+        except OSError:
+            return False
+
+    def _log_tail(self):
+        try:
+            return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-30:])
+        except OSError:
+            return "(no log)"
+
+    def _end(self, how):
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    # Permissions. They are said in Kafka's own protocol, since the Python client of these tests is
+    # older than its calls for them.
+
+    def allow(self, user, operation, kind, name, pattern="literal"):
+        """Lets `user` do `operation` on a resource: allow("app", "write", "topic", "team-", "prefixed")."""
+        self._change_acl(30, user, operation, kind, name, pattern)
+
+    def disallow(self, user, operation, kind, name, pattern="literal"):
+        """Takes back what `allow` gave with the same words."""
+        self._change_acl(31, user, operation, kind, name, pattern)
+
+    def _change_acl(self, api, user, operation, kind, name, pattern):
+        kinds = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
+        body = struct.pack(">ib", 1, kinds[kind])
+        body += _string(name) + struct.pack(">b", {"literal": 3, "prefixed": 4}[pattern])
+        body += _string(f"User:{user}") + _string("*")
+        operations = {"all": 2, "read": 3, "write": 4, "create": 5, "describe": 8,
+                      "describe_configs": 10, "idempotent_write": 12}
+        body += struct.pack(">bb", operations[operation], 3)
+        answer = request(self.admin_port, api, 1, body)
+        error = struct.unpack(">h", answer[8:10])[0]
+        if error:
+            raise RuntimeError(f"the broker refused the ACL: error {error}")
+
+
+def _string(text):
+    data = text.encode()
+    return struct.pack(">h", len(data)) + data
+
+
+def request(port, api, version, body, timeout_s=10):
+    """One request of Kafka's protocol (header version 1) on a connection of its own; the answer's
+    body."""
+    head = struct.pack(">hhi", api, version, 1) + _string("turnout-tests")
+    with socket.create_connection(("127.0.0.1", port), timeout_s) as link:
+        link.sendall(struct.pack(">i", len(head) + len(body)) + head + body)
+        size = struct.unpack(">i", _exactly(link, 4))[0]
+        return _exactly(link, size)[4:]
+
+
+def _exactly(link, size):
+    data = b""
+    while len(data) < size:
+        piece = link.recv(size - len(data))
+        if not piece:
+            raise OSError("the broker closed the connection")
+        data += piece
+    return data
+
+
+def _serve(directory):
+    """Holds a broker until a signal says to end it."""
+    kafka = Kafka(directory)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(0))
+    with kafka:
+        print(kafka.bootstrap, flush=True)
+        if directory:
+            (Path(directory) / "address").write_text(kafka.bootstrap)
+        while kafka._process.poll() is None:
+            time.sleep(0.5)
+        print("the broker ended by itself:\n" + kafka._log_tail(), file=sys.stderr)
+        return 1
+
+
+def _start(directory):
+    directory = Path(directory).resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    if (directory / "server.properties").exists():
+        sys.exit(f"{directory} holds a broker's data already; stop that one or give another --dir")
+    with open(directory / "holder.log", "wb") as log:
+        holder = subprocess.Popen([sys.executable, __file__, "run", "--dir", directory],
+                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                  start_new_session=True)
+    (directory / "pid").write_text(str(holder.pid))
+    while not (directory / "address").exists():
+        if holder.poll() is not None:
+            sys.exit((directory / "holder.log").read_text())
+        time.sleep(0.1)
+    print((directory / "address").read_text())
+
+
+def _stop(directory):
+    directory = Path(directory)
+    try:
+        pid = int((directory / "pid").read_text())
+    except OSError:
+        sys.exit(f"no broker was started in {directory}")
+    try:
+        os.kill(pid, signal.SIGTERM)
+        while True:
+            os.kill(pid, 0)
+            time.sleep(0.1)
+    except ProcessLookupError:
+        pass
+    for name in ("pid", "address", "server.properties"):
+        (directory / name).unlink(missing_ok=True)
+    shutil.rmtree(directory / "data", ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("command", choices=["run", "start", "stop", "fetch"])
+    parser.add_argument("--dir", help="where data and log live (run: a temporary one by default)")
+    arguments = parser.parse_args()
+    if arguments.command in ("start", "stop") and not arguments.dir:
+        parser.error(f"{arguments.command} needs --dir")
+    if arguments.command == "run":
+        return _serve(arguments.dir)
+    if arguments.command == "fetch":
+        print(fetch())
+    else:
+        (_start if arguments.command == "start" else _stop)(arguments.dir)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""What tests and benches do with topics: make them, fill them, read them to their end.
+
+Records as read are `Record` tuples; everything is read with read_committed unless said otherwise.
+Errors: RuntimeError or KafkaException; a read that makes no progress gives up after a timeout.
+"""
+import collections
+import time
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+
+READ_STALL_S = 30
+Record = collections.namedtuple(
+    "Record", "topic partition offset timestamp_ms key value headers")
+
+
+def create(bootstrap, names, partitions=1, config=None, timeout_s=30):
+    """Creates topics (one name or several) and returns when every partition has a leader."""
+    names = [names] if isinstance(names, str) else list(names)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    made = admin.create_topics([NewTopic(name, partitions, 1, config=config or {})
+                                for name in names], operation_timeout=timeout_s)
+    for future in made.values():
+        future.result(timeout_s)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        known = admin.list_topics(timeout=timeout_s).topics
+        if all(name in known and len(known[name].partitions) == partitions and
+               all(part.leader >= 0 for part in known[name].partitions.values())
+               for name in names):
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"topics {names} have no leaders after {timeout_s} s")
+        time.sleep(0.05)
+
+
+def delete(bootstrap, names, timeout_s=30):
+    names = [names] if isinstance(names, str) else list(names)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.delete_topics(names, operation_timeout=timeout_s).values():
+        future.result(timeout_s)
+
+
+def existing(bootstrap, timeout_s=10):
+    """Name to number of partitions of every topic but the broker's own."""
+    topics = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=timeout_s).topics
+    return {name: len(topic.partitions) for name, topic in topics.items()
+            if not name.startswith("__")}
+
+
+def config(bootstrap, name, timeout_s=10):
+    """A topic's configuration, all values as text."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    asked = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name)])
+    return {key: entry.value for key, entry in list(asked.values())[0].result(timeout_s).items()}
+
+
+def set_config(bootstrap, name, values, timeout_s=10):
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    asked = ConfigResource(ConfigResource.Type.TOPIC, name, set_config=values)
+    list(admin.alter_configs([asked]).values())[0].result(timeout_s)
+
+
+def produce(bootstrap, topic, records, rate=None, stop=None, properties=None):
+    """Produces an iterable of dicts with the arguments of Producer.produce (value, key, headers,
+    timestamp, partition), as fast as it goes or at `rate` records a second, until it ends or the
+    Event `stop` is set. Keys go to the partitions that Java clients choose. Returns how many the
+    broker acknowledged; raises if it refused any."""
+    failures = []
+    producer = Producer({
+        "bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "acks": "all",
+        "enable.idempotence": True, "linger.ms": 5, "batch.size": 1 << 18,
+        "queue.buffering.max.messages": 200_000, "queue.buffering.max.kbytes": 1 << 18,
+        "message.timeout.ms": 120_000, **(properties or {})})
+
+    def delivered(error, _):
+        if error:
+            failures.append(error)
+
+    count, begun = 0, time.monotonic()
+    for record in records:
+        if stop is not None and stop.is_set():
+            break
+        while True:
+            try:
+                producer.produce(topic, on_delivery=delivered, **record)
+                break
+            except BufferError:
+                producer.poll(0.05)
+        count += 1
+        if count % 100 == 0:
+            producer.poll(0)
+            if rate:
+                ahead = begun + count / rate - time.monotonic()
+                if ahead > 0:
+                    time.sleep(ahead)
+    left = producer.flush(120)
+    if left or failures:
+        raise RuntimeError(f"{left} records of {topic} got no answer, {len(failures)} were refused"
+                           + (f", first: {failures[0]}" if failures else ""))
+    return count
+
+
+def read(bootstrap, topics, committed=True, stall_s=READ_STALL_S):
+    """Every record of these topics up to their present end, as {topic: [Record]} in the order of
+    (partition, offset)."""
+    topics = [topics] if isinstance(topics, str) else list(topics)
+    consumer = _reader(bootstrap, committed)
+    try:
+        known = consumer.list_topics(timeout=10).topics
+        missing = [name for name in topics if name not in known or known[name].error]
+        if missing:
+            raise RuntimeError(f"there is no topic {', '.join(missing)} to read")
+        waiting = {(name, part) for name in topics for part in known[name].partitions}
+        consumer.assign([TopicPartition(name, part, 0) for name, part in waiting])
+        found = {name: collections.defaultdict(list) for name in topics}
+        heard = time.monotonic()
+        while waiting:
+            for message in consumer.consume(10_000, timeout=0.2):
+                heard = time.monotonic()
+                if message.error() is None:
+                    found[message.topic()][message.partition()].append(_record(message))
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    waiting.discard((message.topic(), message.partition()))
+                else:
+                    raise KafkaException(message.error())
+            if time.monotonic() - heard > stall_s:
+                raise RuntimeError(f"no end of {sorted(waiting)} in {stall_s} s")
+    finally:
+        consumer.close()
+    return {name: [record for part in sorted(parts) for record in parts[part]]
+            for name, parts in found.items()}
+
+
+def ends(bootstrap, topic, committed=True, timeout_s=10):
+    """Partition to the offset after the last record that such a consumer may see."""
+    consumer = _reader(bootstrap, committed)
+    try:
+        parts = consumer.list_topics(topic, timeout=timeout_s).topics[topic].partitions
+        return {part: consumer.get_watermark_offsets(
+            TopicPartition(topic, part), timeout=timeout_s)[1] for part in parts}
+    finally:
+        consumer.close()
+
+
+def committed_offsets(bootstrap, group, topic, timeout_s=10):
+    """Partition to the group's committed offset (next to read), -1 where there is none."""
+    consumer = _reader(bootstrap, True, group)
+    try:
+        parts = consumer.list_topics(topic, timeout=timeout_s).topics[topic].partitions
+        asked = [TopicPartition(topic, part) for part in parts]
+        return {found.partition: max(found.offset, -1)
+                for found in consumer.committed(asked, timeout=timeout_s)}
+    finally:
+        consumer.close()
+
+
+def lag(bootstrap, group, topic):
+    """How many offsets the group has still to commit, over all partitions."""
+    done = committed_offsets(bootstrap, group, topic)
+    return sum(end - max(done[part], 0) for part, end in ends(bootstrap, topic).items())
+
+
+def wait_until_consumed(bootstrap, group, topic, timeout_s=60, beat=None):
+    """Returns when the group has committed the topic's end; RuntimeError after the timeout. `beat`
+    is called at each look, and may raise."""
+    deadline = time.monotonic() + timeout_s
+    left = None
+    while time.monotonic() < deadline:
+        if beat:
+            beat()
+        try:
+            left = lag(bootstrap, group, topic)
+            if left == 0:
+                return
+        except KafkaException as problem:  # a broker that is just coming back
+            left = problem
+        time.sleep(0.2)
+    raise RuntimeError(f"group {group} still has {left} of {topic} to commit after {timeout_s} s")
+
+
+def wait_until_settled(bootstrap, topics, timeout_s=30):
+    """Returns when no transaction is open on these topics: a read_committed consumer sees as far as
+    any other. RuntimeError names those that hang."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        hanging = [name for name in topics
+                   if ends(bootstrap, name, True) != ends(bootstrap, name, False)]
+        if not hanging:
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"a transaction hangs on {', '.join(hanging)} after {timeout_s} s")
+        time.sleep(0.2)
+
+
+def _reader(bootstrap, committed, group="turnout-tests-reader"):
+    return Consumer({
+        "bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False,
+        "enable.partition.eof": True, "auto.offset.reset": "error",
+        "isolation.level": "read_committed" if committed else "read_uncommitted",
+        "fetch.wait.max.ms": 50, "queued.min.messages": 100_000,
+        "socket.timeout.ms": 10_000, "log_level": 0})
+
+
+def _record(message):
+    return Record(message.topic(), message.partition(), message.offset(), message.timestamp()[1],
+                  message.key(), message.value(), message.headers() or [])
