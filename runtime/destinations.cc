@@ -36,11 +36,13 @@ std::string ReasonOf(const TopicDescription& description) {
 Destinations::Destinations(DestinationOptions options, connectors::TopicAdmin* admin, Clock* clock)
     : options_(std::move(options)), admin_(admin), clock_(clock) {}
 
-absl::StatusOr<const Destination*> Destinations::Find(std::string_view topic) {
+absl::StatusOr<const Destination*> Destinations::Find(std::string_view topic,
+                                                       int64_t record_bytes) {
   auto known = known_.find(absl::string_view(topic.data(), topic.size()));
   if (known != known_.end()) {
     const Destination& destination = known->second;
-    if (destination.available || clock_->Now() < destination.checked + options_.recheck) {
+    const bool takes_it = destination.available && record_bytes <= destination.record_bytes_max;
+    if (takes_it || clock_->Now() < destination.checked + options_.recheck) {
       return &destination;
     }
   }

@@ -3,11 +3,12 @@
 //
 // Constant destinations are known from the pre-flight before the first event. A destination whose name
 // comes from an event's field is asked for when it is first seen, once, which holds the worker for one
-// round trip to a broker. What turned out unavailable is asked for again after `recheck`.
+// round trip to a broker.
 //
 // Threads: one worker's own.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -38,9 +39,11 @@ class Destinations {
  public:
   Destinations(DestinationOptions options, connectors::TopicAdmin* admin, Clock* clock);
 
+  // What is known of the topic. An answer that would keep a record of `record_bytes` from it is asked for
+  // again once it is older than `recheck`: a topic may have been created, or its limit raised.
   // Unavailable (no broker answered): nothing is known; redo the transaction later.
   // Lifetime: until the next Find or MarkUnavailable.
-  absl::StatusOr<const Destination*> Find(std::string_view topic);
+  absl::StatusOr<const Destination*> Find(std::string_view topic, int64_t record_bytes);
 
   // A broker refused records for it; what Find answers until `recheck` has passed.
   void MarkUnavailable(const connectors::DestinationFailure& failure);

@@ -57,18 +57,6 @@ absl::Status Dispatcher::Dispatch(const Event& event, const router::Routes& rout
 }
 
 absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& output) {
-  const absl::StatusOr<const Destination*> destination = destinations_->Find(output.destination);
-  if (!destination.ok()) return destination.status();
-
-  Undeliverable why{.destination = output.destination,
-                    .rule_ids = output.rule_ids,
-                    .rules = output.rules};
-  if (!(*destination)->available) {
-    reason_ = (*destination)->reason;  // a copy: looking the dead-letter topic up may move the other
-    why.kind = kErrorUnavailable;
-    why.reason = reason_;
-    return DeadLetter(event, why);
-  }
   headers_.assign(event.headers.begin(), event.headers.end());
   if (options_.provenance_headers) AddProvenance(output.rule_ids);
   const OutputRecord record{.topic = output.destination,
@@ -77,57 +65,71 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
                             .value = event.value,
                             .headers = headers_};
   const int64_t bytes = connectors::RecordBatchBytes(record);
-  if (bytes > (*destination)->record_bytes_max) {
-    reason_.clear();
+  const absl::StatusOr<const Destination*> found = destinations_->Find(output.destination, bytes);
+  if (!found.ok()) return found.status();
+  const Destination& destination = **found;
+  if (destination.available && bytes <= destination.record_bytes_max) {
+    if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
+    ++counts_.outputs;
+    for (const router::RuleIndex rule : output.rules) ++CountsOf(rule).routed;
+    return absl::OkStatus();
+  }
+  // The reason is a copy: looking up the dead-letter topic ends the life of `destination`.
+  reason_.clear();
+  if (destination.available) {
     absl::StrAppendFormat(&reason_,
                           "the record takes %d bytes and the topic at most %d; raise the topic's "
                           "max.message.bytes or send less",
-                          bytes, (*destination)->record_bytes_max);
-    why.kind = kErrorTooLarge;
-    why.reason = reason_;
-    return DeadLetter(event, why);
+                          bytes, destination.record_bytes_max);
+  } else {
+    reason_ = destination.reason;
   }
-  if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
-  ++counts_.outputs;
-  for (const router::RuleIndex rule : output.rules) ++CountsOf(rule).routed;
-  return absl::OkStatus();
+  return DeadLetter(event, {.kind = destination.available ? kErrorTooLarge : kErrorUnavailable,
+                            .reason = reason_,
+                            .destination = output.destination,
+                            .rule_ids = output.rule_ids,
+                            .rules = output.rules});
 }
 
 absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why) {
-  const absl::StatusOr<const Destination*> topic = destinations_->Find(options_.dead_letter_topic);
-  if (!topic.ok()) return topic.status();
-  if (!(*topic)->available) {
-    return absl::UnavailableError(absl::StrFormat("the dead-letter topic '%s' can't be written: %s",
-                                                  options_.dead_letter_topic, (*topic)->reason));
-  }
   OutputRecord record{.topic = options_.dead_letter_topic,
                       .timestamp_ms = event.timestamp_ms,
                       .key = event.key,
                       .value = event.value};
   headers_.assign(event.headers.begin(), event.headers.end());
-  const auto add_reason = [&] {
-    headers_.emplace_back(kErrorHeader, why.kind);
-    headers_.emplace_back(kReasonHeader, why.reason);
-    if (why.destination.data() != nullptr) {
-      headers_.emplace_back(kDestinationHeader, why.destination);
-    }
-    AddProvenance(why.rule_ids);
-    record.headers = headers_;
-  };
-  add_reason();
-  if (connectors::RecordBatchBytes(record) > (*topic)->record_bytes_max) {
-    // Too large even here: the position says where the event can be read as long as the source keeps it.
+  AddReason(why);
+  record.headers = headers_;
+
+  int64_t bytes = connectors::RecordBatchBytes(record);
+  const absl::StatusOr<const Destination*> found =
+      destinations_->Find(options_.dead_letter_topic, bytes);
+  if (!found.ok()) return found.status();
+  const Destination& topic = **found;
+  if (!topic.available) {
+    return absl::UnavailableError(absl::StrFormat("the dead-letter topic '%s' can't be written: %s",
+                                                  options_.dead_letter_topic, topic.reason));
+  }
+  if (bytes > topic.record_bytes_max) {
+    // Too large even here: its position says where it can be read for as long as the source keeps it.
     omitted_.clear();
     absl::StrAppend(&omitted_, event.value.size());
-    headers_.clear();
-    headers_.emplace_back(kOmittedHeader, omitted_);
+    headers_.assign(1, {kOmittedHeader, omitted_});
+    AddReason(why);
+    record.headers = headers_;
     record.value = {};
-    add_reason();
-    if (connectors::RecordBatchBytes(record) > (*topic)->record_bytes_max) record.key = {};
+    bytes = connectors::RecordBatchBytes(record);
+    if (bytes > topic.record_bytes_max) record.key = {};
   }
   if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
   for (const router::RuleIndex rule : why.rules) ++CountsOf(rule).dead_lettered;
   return absl::OkStatus();
+}
+
+void Dispatcher::AddReason(const Undeliverable& why) {
+  headers_.emplace_back(kErrorHeader, why.kind);
+  headers_.emplace_back(kReasonHeader, why.reason);
+  if (why.destination.data() != nullptr) headers_.emplace_back(kDestinationHeader, why.destination);
+  AddProvenance(why.rule_ids);
 }
 
 void Dispatcher::AddProvenance(std::string_view rule_ids) {

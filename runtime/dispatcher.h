@@ -67,6 +67,7 @@ class Dispatcher {
 
   absl::Status SendOutput(const connectors::Event& event, const router::Output& output);
   absl::Status DeadLetter(const connectors::Event& event, const Undeliverable& why);
+  void AddReason(const Undeliverable& why);
   void AddProvenance(std::string_view rule_ids);
   RuleCounts& CountsOf(router::RuleIndex rule);
 

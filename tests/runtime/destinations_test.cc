@@ -1,0 +1,174 @@
+#include "runtime/destinations.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace turnout::runtime {
+namespace {
+
+using connectors::DestinationFailure;
+using connectors::NewTopic;
+using connectors::TopicDescription;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class FakeClock : public Clock {
+ public:
+  absl::Time Now() override { return now; }
+  void Sleep(absl::Duration duration) override { now += duration; }
+  absl::Time now = absl::UnixEpoch();
+};
+
+class FakeAdmin : public connectors::TopicAdmin {
+ public:
+  absl::StatusOr<std::vector<TopicDescription>> Describe(absl::Span<const std::string> names, bool may_write,
+                                                         absl::Duration) override {
+    EXPECT_TRUE(may_write);
+    if (!available) return absl::UnavailableError("no broker answered");
+    std::vector<TopicDescription> answers;
+    for (const std::string& name : names) {
+      asked.push_back(name);
+      const auto known = topics.find(name);
+      answers.push_back(known != topics.end() ? known->second : TopicDescription{.topic = name});
+    }
+    return answers;
+  }
+
+  absl::Status Create(absl::Span<const NewTopic> wanted, absl::Duration) override {
+    if (!create_status.ok()) return create_status;
+    for (const NewTopic& topic : wanted) {
+      topics[topic.topic] = {.topic = topic.topic,
+                             .state = TopicDescription::State::kReady,
+                             .partitions = topic.partitions,
+                             .batch_bytes_max = 1000};
+    }
+    return absl::OkStatus();
+  }
+
+  void Put(const std::string& name, TopicDescription::State state, int64_t batch_bytes_max = 1000) {
+    topics[name] = {.topic = name, .state = state, .reason = "because", .batch_bytes_max = batch_bytes_max};
+  }
+
+  bool available = true;
+  absl::Status create_status;
+  std::map<std::string, TopicDescription> topics;
+  std::vector<std::string> asked;
+};
+
+class DestinationsTest : public testing::Test {
+ protected:
+  Destination Find(std::string_view topic) {
+    const auto found = destinations_.Find(topic, 1);
+    EXPECT_TRUE(found.ok()) << found.status();
+    return found.ok() ? **found : Destination{};
+  }
+
+  FakeClock clock_;
+  FakeAdmin admin_;
+  Destinations destinations_{{.recheck = absl::Seconds(30)}, &admin_, &clock_};
+};
+
+TEST_F(DestinationsTest, AskForAReadyTopicOnce) {
+  admin_.Put("orders", TopicDescription::State::kReady);
+  EXPECT_TRUE(Find("orders").available);
+  EXPECT_EQ(Find("orders").record_bytes_max, 1000);
+  clock_.now += absl::Hours(1);
+  Find("orders");
+  EXPECT_THAT(admin_.asked, ElementsAre("orders"));
+}
+
+TEST_F(DestinationsTest, AskAgainForAMissingTopicOnlyAfterTheRecheckTime) {
+  EXPECT_FALSE(Find("orders").available);
+  EXPECT_THAT(Find("orders").reason, HasSubstr("create it"));
+  clock_.now += absl::Seconds(29);
+  Find("orders");
+  EXPECT_EQ(admin_.asked.size(), 1u);
+
+  admin_.Put("orders", TopicDescription::State::kReady);
+  clock_.now += absl::Seconds(1);
+  EXPECT_TRUE(Find("orders").available);
+  EXPECT_EQ(admin_.asked.size(), 2u);
+}
+
+TEST_F(DestinationsTest, NoticeThatATopicsLimitWasRaisedOnlyWhenARecordNeedsIt) {
+  admin_.Put("orders", TopicDescription::State::kReady, 1000);
+  Find("orders");
+  admin_.Put("orders", TopicDescription::State::kReady, 2000);
+  clock_.now += absl::Seconds(30);
+  EXPECT_EQ(Find("orders").record_bytes_max, 1000);
+  const auto found = destinations_.Find("orders", 1001);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ((*found)->record_bytes_max, 2000);
+}
+
+TEST_F(DestinationsTest, SayWhyATopicMayNotBeWritten) {
+  admin_.Put("orders", TopicDescription::State::kForbidden);
+  EXPECT_THAT(Find("orders").reason, HasSubstr("grant Write"));
+}
+
+TEST_F(DestinationsTest, KnowNothingWhileNoBrokerAnswers) {
+  admin_.available = false;
+  EXPECT_TRUE(absl::IsUnavailable(destinations_.Find("orders", 1).status()));
+  admin_.available = true;
+  admin_.Put("orders", TopicDescription::State::kReady);
+  EXPECT_TRUE(Find("orders").available);
+}
+
+TEST_F(DestinationsTest, SetNoLimitWhereTheTopicsOwnMayNotBeAsked) {
+  admin_.Put("orders", TopicDescription::State::kReady, -1);
+  EXPECT_GT(Find("orders").record_bytes_max, int64_t{1} << 40);
+}
+
+TEST_F(DestinationsTest, CreateWhatIsMissingWhereThatIsOn) {
+  Destinations creating({.create = true, .new_topic = {.partitions = 3}}, &admin_, &clock_);
+  const auto found = creating.Find("orders", 1);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE((*found)->available);
+  EXPECT_EQ(admin_.topics.at("orders").partitions, 3);
+}
+
+TEST_F(DestinationsTest, AreUnavailableWhereCreationIsRefused) {
+  Destinations creating({.create = true}, &admin_, &clock_);
+  admin_.create_status = absl::PermissionDeniedError("topic 'orders': not allowed");
+  const auto found = creating.Find("orders", 1);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_FALSE((*found)->available);
+  EXPECT_THAT((*found)->reason, HasSubstr("not allowed"));
+}
+
+TEST_F(DestinationsTest, LearnALimitFromARefusedRecord) {
+  admin_.Put("orders", TopicDescription::State::kReady, -1);
+  Find("orders");
+  destinations_.MarkUnavailable({.topic = "orders",
+                                 .kind = DestinationFailure::Kind::kRecordTooLarge,
+                                 .reason = "too large",
+                                 .record_bytes = 5000});
+  EXPECT_TRUE(Find("orders").available);
+  EXPECT_EQ(Find("orders").record_bytes_max, 5000);
+}
+
+TEST_F(DestinationsTest, StayUnavailableAfterAFailureUntilTheRecheckTime) {
+  admin_.Put("orders", TopicDescription::State::kReady);
+  Find("orders");
+  destinations_.MarkUnavailable(
+      {.topic = "orders", .kind = DestinationFailure::Kind::kForbidden, .reason = "no longer allowed"});
+  EXPECT_EQ(Find("orders").reason, "no longer allowed");
+  clock_.now += absl::Seconds(30);
+  EXPECT_TRUE(Find("orders").available);
+}
+
+TEST_F(DestinationsTest, ForgetRatherThanGrowBeyondTheirLimit) {
+  Destinations few({.destinations_max = 2}, &admin_, &clock_);
+  for (const char* topic : {"a", "b", "c"}) ASSERT_TRUE(few.Find(topic, 1).ok());
+  ASSERT_TRUE(few.Find("c", 1).ok());
+  EXPECT_THAT(admin_.asked, ElementsAre("a", "b", "c"));
+  ASSERT_TRUE(few.Find("a", 1).ok());
+  EXPECT_EQ(admin_.asked.size(), 4u);
+}
+
+}  // namespace
+}  // namespace turnout::runtime
