@@ -1,6 +1,6 @@
 // Config: everything a person can set about a pipeline, from one YAML file.
 //
-// Each field has a row in the table of config.cc: its key, type, unit, default, bounds and what it
+// Each field has a row in the table of config_table.cc: its key, type, unit, default, bounds and what it
 // costs to go either way; parsing, --print-config and the README's table all come from that table.
 // Any value may contain `${env:NAME}` and `${file:/path}`; values that came from a file, and secret
 // properties, are never shown again.
@@ -59,16 +59,29 @@ struct Config {
   std::vector<connectors::KafkaProperty> kafka;  // kafka: librdkafka's properties
 };
 
-// Where a value in force came from: "default", or "pipeline.yaml:12", with the variables it used.
+// One value in force. `source` says where it came from: "default", "pipeline.yaml:12", "--set", with
+// the variables and files it used.
 struct ConfigValue {
   std::string key;     // "limits.batch_events_max"
   std::string value;   // "[secret]" where it may not be shown
   std::string source;
+  // As it can be written in a config again: the value, or the `${file:...}` that it came from. Holds
+  // nothing secret.
+  std::string written;
 };
 
 struct LoadedConfig {
   Config config;
-  std::vector<ConfigValue> values;  // everything in force, in the table's order
+  std::vector<ConfigValue> values;   // everything in force, in the table's order
+  std::vector<std::string> secrets;  // for HideInLog, before the first line that could hold one
+};
+
+// What the command line adds to the file.
+struct ConfigOverrides {
+  // Brokers are not asked for: the process brings its own.
+  bool embedded = false;
+  // "key=value" each, of `--set`; they go before the file's. Relative paths in them are the shell's.
+  std::vector<std::string> values;
 };
 
 // How the reader sees the outside world; tests give their own.
@@ -79,9 +92,19 @@ struct ConfigEnvironment {
 };
 ConfigEnvironment RealEnvironment();
 
+// Longest config file, and longest file that `${file:...}` takes in.
+inline constexpr size_t kConfigFileBytesMax = 1 << 20;
+
+// Relative paths in the text are resolved against the directory of `file_name`. Problems of an override
+// have no place but a subject that starts with `--set`.
 std::optional<LoadedConfig> ReadConfig(std::string_view file_name, std::string_view text,
                                        const ConfigEnvironment& environment,
-                                       std::vector<router::Problem>* problems);
+                                       std::vector<router::Problem>* problems,
+                                       const ConfigOverrides& overrides = {});
+
+// Everything in force, a line `key: value  # source` each; a config that means the same, but for
+// secrets that were written in the config itself: those are shown as [secret], which is refused.
+std::string PrintedConfig(const LoadedConfig& loaded);
 
 // The table as Markdown, for runtime/README.md; a test compares them.
 std::string ConfigTableMarkdown();

@@ -1,9 +1,198 @@
+// The command line: finds the command, reads its options, calls it, answers with its exit status.
+//
+// What options there are is said once, in the table of commands.cc; here they are bound to variables.
+// The only file that includes CLI11, which is slow to compile.
+
+#include <CLI/CLI.hpp>
 #include <cstdio>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "connectors/kafka_client.h"
+#include "router/suggest.h"
+#include "runtime/commands.h"
+#include "runtime/completion.h"
+#include "runtime/help.h"
 
-int main() {
-  std::printf("turnout %s (librdkafka %s)\n", TURNOUT_VERSION,
-              turnout::connectors::KafkaLibraryVersion().c_str());
-  return 0;
+namespace turnout::runtime {
+namespace {
+
+constexpr int kExitOk = 0;
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+// The rule language's version: grows when a rule file that was right may come to mean something else.
+constexpr int kRuleLanguageVersion = 1;
+
+void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+// One command's arguments. Bind every option of its table row, then Parse.
+class Arguments {
+ public:
+  Arguments(const Command& command, std::vector<std::string> words)
+      : command_(command), words_(std::move(words)) {
+    app_.set_help_flag();
+    app_.allow_extras();
+    app_.add_flag("-h,--help", help_);
+  }
+
+  void Flag(std::string_view name, bool* value) { app_.add_flag(Known(name), *value); }
+  void Value(std::string_view name, std::string* value) { app_.add_option(Known(name), *value); }
+  void Number(std::string_view name, int* value) { app_.add_option(Known(name), *value); }
+  // May be given more than once, with one value each.
+  void Values(std::string_view name, std::vector<std::string>* values) {
+    app_.add_option(Known(name), *values)->allow_extra_args(false);
+  }
+  void Operand(std::string* value) { app_.add_option("operand", *value); }
+  void Operands(std::vector<std::string>* values) { app_.add_option("operand", *values); }
+
+  // The exit status when the command need not run: after its help, and for bad usage.
+  std::optional<int> Parse() {
+    if (bound_ != command_.options.size()) {
+      std::fprintf(stderr, "turnout %s: an option of its help is not bound\n", name().c_str());
+      return kExitFailed;
+    }
+    std::vector<std::string> reversed(words_.rbegin(), words_.rend());
+    std::string mistake;
+    try {
+      app_.parse(reversed);
+    } catch (const CLI::ParseError& error) {
+      mistake = error.what();
+    }
+    if (help_) {
+      Print(CommandHelp(command_));
+      return kExitOk;
+    }
+    for (const std::string& word : app_.remaining()) {
+      if (word.size() > 1 && word[0] == '-') return UnknownOption(word.substr(0, word.find('=')));
+    }
+    if (!mistake.empty()) return Mistake(mistake);
+    if (!app_.remaining().empty()) {
+      return Mistake("unexpected argument `" + app_.remaining().front() + "`");
+    }
+    return std::nullopt;
+  }
+
+  // Bad usage: says so and answers the exit status.
+  int Mistake(const std::string& what) const {
+    std::fprintf(stderr, "turnout %s: %s\nSee `turnout %s --help`.\n", name().c_str(), what.c_str(),
+                 name().c_str());
+    return kExitUsage;
+  }
+
+ private:
+  std::string name() const { return std::string(command_.name); }
+
+  // An option that the help doesn't know is not taken.
+  std::string Known(std::string_view name) {
+    for (const CommandOption& option : command_.options) {
+      if (option.name == name) ++bound_;
+    }
+    return std::string(name);
+  }
+
+  int UnknownOption(const std::string& word) const {
+    std::vector<std::string_view> known;
+    for (const CommandOption& option : command_.options) known.push_back(option.name);
+    known.push_back("--help");
+    return Mistake("unknown option `" + word + "`: " + router::NearestNameCure(word, known));
+  }
+
+  const Command& command_;
+  const std::vector<std::string> words_;
+  CLI::App app_;
+  bool help_ = false;
+  size_t bound_ = 0;
+};
+
+int UnknownCommand(const std::string& word) {
+  std::vector<std::string_view> known;
+  for (const Command& command : Commands()) known.push_back(command.name);
+  std::fprintf(stderr, "turnout: unknown command `%s`: %s\nSee `turnout --help`.\n", word.c_str(),
+               router::NearestNameCure(word, known).c_str());
+  return kExitUsage;
+}
+
+int Version(Arguments& arguments) {
+  bool json = false;
+  arguments.Flag("--json", &json);
+  if (const auto status = arguments.Parse()) return *status;
+#if defined(__clang__)
+  const std::string compiler = "clang " __clang_version__;
+#else
+  const std::string compiler = "gcc " __VERSION__;
+#endif
+  const std::string library = connectors::KafkaLibraryVersion();
+  std::printf(json ? "{\"turnout\":\"%s\",\"librdkafka\":\"%s\",\"compiler\":\"%s\","
+                     "\"rule_language\":\"%d\"}\n"
+                   : "turnout %s\nlibrdkafka %s\ncompiler %s\nrule language %d\n",
+              TURNOUT_VERSION, library.c_str(), compiler.c_str(), kRuleLanguageVersion);
+  return kExitOk;
+}
+
+int Completion(Arguments& arguments) {
+  std::string shell;
+  arguments.Operand(&shell);
+  if (const auto status = arguments.Parse()) return *status;
+  if (shell.empty()) return arguments.Mistake("name a shell: bash, zsh or fish");
+  const std::optional<std::string> script = CompletionScript(shell);
+  if (!script) return arguments.Mistake("no script for `" + shell + "`: bash, zsh or fish");
+  Print(*script);
+  return kExitOk;
+}
+
+int Help(Arguments& arguments) {
+  std::string name;
+  arguments.Operand(&name);
+  if (const auto status = arguments.Parse()) return *status;
+  if (name.empty()) {
+    Print(GeneralHelp());
+    return kExitOk;
+  }
+  const Command* command = FindCommand(name);
+  if (command == nullptr) return UnknownCommand(name);
+  Print(CommandHelp(*command));
+  return kExitOk;
+}
+
+int Dispatch(const std::string& name, std::vector<std::string> words) {
+  const Command* command = FindCommand(name);
+  if (command == nullptr) return UnknownCommand(name);
+  Arguments arguments(*command, std::move(words));
+  if (name == "version") return Version(arguments);
+  if (name == "completion") return Completion(arguments);
+  if (name == "help") return Help(arguments);
+  return UnknownCommand(name);
+}
+
+int Main(const std::vector<std::string>& words) {
+  if (words.empty()) {
+    std::fputs(GeneralHelp().c_str(), stderr);
+    return kExitUsage;
+  }
+  const std::string& first = words.front();
+  const std::vector<std::string> rest(words.begin() + 1, words.end());
+  if (first == "-h" || first == "--help") return Dispatch("help", rest);
+  if (first == "--version") return Dispatch("version", rest);
+  if (first[0] == '-') {
+    std::fprintf(stderr, "turnout: options follow the command; `%s` stands before one\n"
+                         "See `turnout --help`.\n", first.c_str());
+    return kExitUsage;
+  }
+  return Dispatch(first, rest);
+}
+
+}  // namespace
+}  // namespace turnout::runtime
+
+int main(int argc, char** argv) {
+  const int status = turnout::runtime::Main(std::vector<std::string>(argv + 1, argv + argc));
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    std::fputs("turnout: standard output could not be written\n", stderr);
+    return status == 0 ? 1 : status;
+  }
+  return status;
 }
