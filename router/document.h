@@ -58,9 +58,14 @@ inline constexpr int kDocumentDepthMax = 1000;
 // One JSON text (RFC 8259), nothing after it but white space.
 std::optional<Node> ParseJson(std::string_view text, std::vector<Problem>* problems);
 
+// As ParseJson, but whatever follows the value is left alone, as event-ruler does it. Only the
+// conformance cases want this.
+std::optional<Node> ParseJsonPrefix(std::string_view text, std::vector<Problem>* problems);
+
 // One YAML document by the 1.2 core schema: plain `no`, `on` and `0o7x` are strings, quoted scalars
-// are strings always. Anchors are resolved within a bound on the size of the result; merge keys,
-// tags of one's own and further documents are refused.
+// are strings always. Numbers are respelled as JSON writes them (+5 is 5, 0x1F is 31). Anchors are
+// resolved within a bound on the size of the result; merge keys, tags of one's own and further
+// documents are refused. An empty document is null.
 std::optional<Node> ParseYaml(std::string_view text, std::vector<Problem>* problems);
 
 // "object", "array", "string", "number", "boolean", "null": for messages.
