@@ -1,0 +1,344 @@
+#include "runtime/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "runtime/process_facts.h"
+#include "runtime/status_board.h"
+
+namespace turnout::runtime {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using prometheus::Registry;
+
+// Transactions take from about a millisecond to the transaction timeout.
+const Histogram::BucketBoundaries kTransactionBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                        0.25,  0.5,    1,     2.5,  5,     10,   60};
+constexpr char kOther[] = "other";
+
+Histogram::BucketBoundaries LatencyBounds() {
+  Histogram::BucketBoundaries bounds;
+  for (const double bound_ms : kLatencyBoundsMs) bounds.push_back(bound_ms / 1000);
+  return bounds;
+}
+
+Family<Counter>& Counters(Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+Family<Gauge>& Gauges(Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+Histogram& AddHistogram(Registry& registry, const char* name, const char* help,
+                        const Histogram::BucketBoundaries& bounds) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, bounds);
+}
+
+// The families that are registered once and live as long as the process.
+struct Families {
+  explicit Families(Registry& r)
+      : matched(Counters(r, "turnout_rule_events_matched_total", "Events that matched a rule.")),
+        routed(Counters(r, "turnout_rule_outputs_routed_total",
+                        "Records committed to destinations in the name of a rule.")),
+        dead_lettered(Counters(r, "turnout_rule_outputs_dead_lettered_total",
+                               "Outputs of a rule that went to the dead-letter topic instead.")),
+        outcomes(Counters(r, "turnout_transaction_outcomes_total",
+                          "Transactions that did not commit at the first try, by outcome.")),
+        unavailable(Counters(r, "turnout_destination_unavailable_total",
+                             "Times a destination was found unable to take records.")),
+        rule_set_info(Gauges(r, "turnout_rule_set_info", "The rule set in force, by its hash: 1.")),
+        team_refused(Gauges(r, "turnout_team_refused",
+                            "1 for each team (or file) whose rules were refused.")),
+        team_aside(Gauges(r, "turnout_team_aside",
+                          "1 for each team that stands aside for a destination.")),
+        build_info(Gauges(r, "turnout_build_info", "What runs here: 1.")),
+        events(Counters(r, "turnout_events_consumed_total", "Source events committed.").Add({})),
+        event_bytes(Counters(r, "turnout_event_consumed_bytes_total",
+                             "Payload bytes of source events committed.").Add({})),
+        outputs(Counters(r, "turnout_outputs_produced_total",
+                         "Records committed to destinations.").Add({})),
+        unreadable(Counters(r, "turnout_events_dead_lettered_total",
+                            "Events whose payload could not be read.").Add({})),
+        transactions(Counters(r, "turnout_transactions_committed_total",
+                              "Transactions committed.").Add({})),
+        rule_set_rules(Gauges(r, "turnout_rule_set_rules", "Rules in force.").Add({})),
+        rule_set_version(Gauges(r, "turnout_rule_set_version",
+                                "Rule sets published since the start.").Add({})),
+        rule_set_published(Gauges(r, "turnout_rule_set_published_timestamp_seconds",
+                                  "When the rule set in force was published.").Add({})),
+        brokers_reachable(Gauges(r, "turnout_brokers_reachable",
+                                 "1 while brokers answer, else 0.").Add({})),
+        ready(Gauges(r, "turnout_ready", "1 while /readyz says ready, else 0.").Add({})),
+        latency(AddHistogram(r, "turnout_event_latency_seconds",
+                             "From an event's record timestamp to its commit.", LatencyBounds())),
+        duration(AddHistogram(r, "turnout_transaction_duration_seconds",
+                              "A transaction from begin to committed.", kTransactionBounds)),
+        commit_duration(AddHistogram(r, "turnout_transaction_commit_duration_seconds",
+                                     "Of a transaction, its commit.", kTransactionBounds)) {}
+
+  Family<Counter>&matched, &routed, &dead_lettered, &outcomes, &unavailable;
+  Family<Gauge>&rule_set_info, &team_refused, &team_aside, &build_info;
+  Counter &events, &event_bytes, &outputs, &unreadable, &transactions;
+  Gauge &rule_set_rules, &rule_set_version, &rule_set_published, &brokers_reachable, &ready;
+  Histogram &latency, &duration, &commit_duration;
+};
+
+// The three counters of one rule.
+struct RuleSeries {
+  Counter* matched = nullptr;
+  Counter* routed = nullptr;
+  Counter* dead_lettered = nullptr;
+};
+
+// Counter pointers by RuleIndex for the rule set that a worker last reported on.
+struct WorkerSeries {
+  std::shared_ptr<const router::RuleSet> rules;
+  std::vector<RuleSeries> by_rule;
+};
+
+// A metric that is made up at the moment somebody asks.
+MetricFamily Now(const char* name, const char* help, MetricType type) {
+  MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  return family;
+}
+void AddValue(MetricFamily* family, double value, std::vector<ClientMetric::Label> labels = {}) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  (family->type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  family->metric.push_back(std::move(metric));
+}
+
+void CollectProcess(std::vector<MetricFamily>* to) {
+  const ProcessFacts facts = ReadProcessFacts();
+  const auto add = [to](const char* name, const char* help, MetricType type, double value) {
+    MetricFamily family = Now(name, help, type);
+    AddValue(&family, value);
+    to->push_back(std::move(family));
+  };
+  const auto count = [](int64_t value) { return static_cast<double>(value); };
+  add("process_cpu_seconds_total", "CPU time of this process, user and system.",
+      MetricType::Counter, facts.cpu_seconds);
+  add("process_start_time_seconds", "When this process started.", MetricType::Gauge,
+      facts.start_time_seconds);
+  add("process_resident_memory_bytes", "Memory in RAM.", MetricType::Gauge,
+      count(facts.resident_bytes));
+  add("process_virtual_memory_bytes", "Address space.", MetricType::Gauge,
+      count(facts.virtual_bytes));
+  add("process_threads", "Threads.", MetricType::Gauge, count(facts.threads));
+  add("process_open_fds", "Open file descriptors.", MetricType::Gauge, count(facts.open_fds));
+  add("process_max_fds", "File descriptors allowed; 0 without a limit.", MetricType::Gauge,
+      count(facts.fds_max));
+}
+
+}  // namespace
+
+struct Metrics::Impl {
+  Impl(MetricsOptions with, Clock* on) : options(std::move(with)), clock(on), families(registry) {}
+
+  RuleSeries SeriesOf(const router::RuleInfo& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  void CollectWorkers(std::vector<MetricFamily>* to) const;
+
+  const MetricsOptions options;
+  Clock* const clock;
+  Registry registry;
+  Families families;
+
+  mutable absl::Mutex mu;
+  std::map<std::pair<std::string, std::string>, RuleSeries> rule_series ABSL_GUARDED_BY(mu);
+  std::map<int, WorkerSeries> worker_series ABSL_GUARDED_BY(mu);
+  std::map<int, WorkerStatus> workers ABSL_GUARDED_BY(mu);
+  std::set<std::string> destinations ABSL_GUARDED_BY(mu);
+  std::vector<Gauge*> team_gauges_refused ABSL_GUARDED_BY(mu);
+  std::vector<Gauge*> team_gauges_aside ABSL_GUARDED_BY(mu);
+  Gauge* rule_set ABSL_GUARDED_BY(mu) = nullptr;
+};
+
+RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
+  auto key = std::make_pair(rule.team, rule.name);
+  auto found = rule_series.find(key);
+  if (found != rule_series.end()) return found->second;
+  const bool room = rule_series.size() < static_cast<size_t>(options.rule_series_max);
+  if (!room) key = {kOther, kOther};
+  const prometheus::Labels labels = {{"team", key.first}, {"rule", key.second}};
+  RuleSeries series = {&families.matched.Add(labels), &families.routed.Add(labels),
+                       &families.dead_lettered.Add(labels)};
+  if (room) rule_series.emplace(std::move(key), series);
+  return series;
+}
+
+void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
+  MetricFamily by_state = Now("turnout_workers", "Workers by state.", MetricType::Gauge);
+  MetricFamily records = Now("turnout_partition_lag_records",
+                             "Source records not yet committed.", MetricType::Gauge);
+  MetricFamily seconds = Now("turnout_partition_lag_seconds",
+                             "Age of the last committed event while records wait, else 0.",
+                             MetricType::Gauge);
+  std::map<std::string, int> states = {
+      {"starting", 0}, {"running", 0}, {"waiting", 0}, {"stopped", 0}};
+  const absl::Time now = clock->Now();
+  absl::MutexLock lock(&mu);
+  for (const auto& [index, worker] : workers) {
+    ++states[std::string(StateName(worker.state))];
+    for (const PartitionStatus& partition : worker.partitions) {
+      if (partition.end_offset < 0) continue;
+      // With nothing committed yet the whole log may be ahead: the most it can be.
+      const int64_t lag =
+          std::max<int64_t>(0, partition.end_offset - std::max<int64_t>(0, partition.next_offset));
+      const std::vector<ClientMetric::Label> label = {
+          {"partition", std::to_string(partition.partition)}};
+      AddValue(&records, static_cast<double>(lag), label);
+      if (lag == 0) {
+        AddValue(&seconds, 0, label);
+      } else if (partition.last_event_time > absl::UnixEpoch()) {
+        AddValue(&seconds,
+                 std::max(0.0, absl::ToDoubleSeconds(now - partition.last_event_time)), label);
+      }
+    }
+  }
+  for (const auto& [state, count] : states) AddValue(&by_state, count, {{"state", state}});
+  for (MetricFamily* family : {&by_state, &records, &seconds}) {
+    if (!family->metric.empty()) to->push_back(std::move(*family));
+  }
+}
+
+Metrics::Metrics(MetricsOptions options, Clock* clock)
+    : impl_(std::make_unique<Impl>(std::move(options), clock)) {
+  impl_->families.build_info
+      .Add({{"version", impl_->options.version},
+            {"librdkafka", impl_->options.kafka_library_version},
+            {"delivery", impl_->options.delivery}})
+      .Set(1);
+  for (const TransactionOutcome outcome :
+       {TransactionOutcome::kRetried, TransactionOutcome::kAborted, TransactionOutcome::kFenced,
+        TransactionOutcome::kFatal}) {
+    impl_->families.outcomes.Add({{"outcome", std::string(OutcomeName(outcome))}});
+  }
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::OnTransaction(const TransactionReport& report) {
+  Families& f = impl_->families;
+  f.events.Increment(static_cast<double>(report.events));
+  f.event_bytes.Increment(static_cast<double>(report.event_bytes));
+  f.outputs.Increment(static_cast<double>(report.outputs));
+  f.unreadable.Increment(static_cast<double>(report.dead_lettered_events));
+  f.transactions.Increment();
+  f.latency.ObserveMultiple({report.latency_counts.begin(), report.latency_counts.end()},
+                            report.latency_sum_ms / 1000);
+  f.duration.Observe(absl::ToDoubleSeconds(report.duration));
+  f.commit_duration.Observe(absl::ToDoubleSeconds(report.commit_duration));
+  if (report.rules == nullptr) return;
+
+  absl::MutexLock lock(&impl_->mu);
+  WorkerSeries& series = impl_->worker_series[report.worker];
+  const std::vector<router::RuleInfo>& rules = report.rules->rules();
+  if (series.rules != report.rules) {
+    series.rules = report.rules;
+    series.by_rule.assign(rules.size(), RuleSeries{});
+  }
+  for (const RuleCounts& counts : report.rule_counts) {
+    if (counts.rule >= rules.size()) continue;
+    RuleSeries& of_rule = series.by_rule[counts.rule];
+    if (of_rule.matched == nullptr) of_rule = impl_->SeriesOf(rules[counts.rule]);
+    of_rule.matched->Increment(static_cast<double>(counts.matched));
+    of_rule.routed->Increment(static_cast<double>(counts.routed));
+    of_rule.dead_lettered->Increment(static_cast<double>(counts.dead_lettered));
+  }
+}
+
+void Metrics::OnOutcome(int, TransactionOutcome outcome, const absl::Status&) {
+  impl_->families.outcomes.Add({{"outcome", std::string(OutcomeName(outcome))}}).Increment();
+}
+
+void Metrics::OnStatus(const WorkerStatus& status) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->workers[status.worker] = status;
+}
+
+void Metrics::OnDestinationUnavailable(const std::string& topic, const std::string&) {
+  absl::MutexLock lock(&impl_->mu);
+  const bool known = impl_->destinations.count(topic) > 0;
+  const bool room =
+      impl_->destinations.size() < static_cast<size_t>(impl_->options.destination_series_max);
+  if (!known && room) impl_->destinations.insert(topic);
+  impl_->families.unavailable.Add({{"destination", known || room ? topic : kOther}}).Increment();
+}
+
+void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
+  Families& f = impl_->families;
+  std::set<std::pair<std::string, std::string>> in_force;
+  for (const router::RuleInfo& rule : rules.rules()) in_force.emplace(rule.team, rule.name);
+  f.rule_set_rules.Set(static_cast<double>(rules.rules().size()));
+  f.rule_set_version.Increment();
+  f.rule_set_published.Set(absl::ToDoubleSeconds(published - absl::UnixEpoch()));
+
+  absl::MutexLock lock(&impl_->mu);
+  if (impl_->rule_set != nullptr) f.rule_set_info.Remove(impl_->rule_set);
+  impl_->rule_set = &f.rule_set_info.Add({{"hash", rules.hash()}});
+  impl_->rule_set->Set(1);
+  // The workers' caches point into the series that are about to go.
+  impl_->worker_series.clear();
+  for (auto series = impl_->rule_series.begin(); series != impl_->rule_series.end();) {
+    if (in_force.count(series->first) > 0) {
+      ++series;
+      continue;
+    }
+    f.matched.Remove(series->second.matched);
+    f.routed.Remove(series->second.routed);
+    f.dead_lettered.Remove(series->second.dead_lettered);
+    series = impl_->rule_series.erase(series);
+  }
+}
+
+void Metrics::OnTeams(const std::vector<std::string>& refused,
+                      const std::vector<std::string>& aside) {
+  absl::MutexLock lock(&impl_->mu);
+  const auto renew = [](Family<Gauge>& family, std::vector<Gauge*>* gauges,
+                        const std::vector<std::string>& teams) {
+    for (Gauge* gauge : *gauges) family.Remove(gauge);
+    gauges->clear();
+    // A team may be named twice (two destinations); Family::Add would give the same gauge again.
+    for (const std::string& team : std::set<std::string>(teams.begin(), teams.end())) {
+      gauges->push_back(&family.Add({{"team", team}}));
+      gauges->back()->Set(1);
+    }
+  };
+  renew(impl_->families.team_refused, &impl_->team_gauges_refused, refused);
+  renew(impl_->families.team_aside, &impl_->team_gauges_aside, aside);
+}
+
+void Metrics::OnBrokers(bool reachable) { impl_->families.brokers_reachable.Set(reachable); }
+
+void Metrics::OnReady(bool ready) { impl_->families.ready.Set(ready); }
+
+std::string Metrics::Text() const {
+  std::vector<MetricFamily> families = impl_->registry.Collect();
+  impl_->CollectWorkers(&families);
+  CollectProcess(&families);
+  std::ostringstream text;
+  prometheus::TextSerializer().Serialize(text, families);
+  return text.str();
+}
+
+}  // namespace turnout::runtime

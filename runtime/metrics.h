@@ -1,0 +1,58 @@
+// Metrics: what the pipeline counts and measures, in Prometheus' text format.
+//
+// Workers report once a transaction; nothing here is done once an event. Counters by team and rule
+// are limited: beyond `rule_series_max` rules, the rest is counted under team and rule `other`, so
+// that no rule file can fill a monitoring system. Names, types and meanings are in the table of
+// runtime/README.md, and a test compares the two.
+//
+// Units: seconds and bytes, whatever the names of the reports' fields say.
+// Threads: any.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "runtime/clock.h"
+#include "runtime/worker_observer.h"
+
+namespace turnout::runtime {
+
+struct MetricsOptions {
+  std::string version;
+  std::string kafka_library_version;
+  std::string instance;
+  std::string delivery;
+  int rule_series_max = 2'000;
+  int destination_series_max = 1'000;  // destinations named as unavailable
+};
+
+class Metrics : public WorkerObserver {
+ public:
+  // The clock is borrowed.
+  Metrics(MetricsOptions options, Clock* clock);
+  ~Metrics() override;
+
+  void OnTransaction(const TransactionReport& report) override;
+  void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
+  void OnStatus(const WorkerStatus& status) override;
+  void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;
+
+  // A rule set was published: series of rules that it doesn't have are dropped.
+  void OnRuleSet(const router::RuleSet& rules, absl::Time published);
+  // Teams whose file was refused, and teams that stand aside for a destination.
+  void OnTeams(const std::vector<std::string>& refused, const std::vector<std::string>& aside);
+  void OnBrokers(bool reachable);
+  void OnReady(bool ready);
+
+  // The page.
+  std::string Text() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace turnout::runtime

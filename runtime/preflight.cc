@@ -1,0 +1,216 @@
+#include "runtime/preflight.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace turnout::runtime {
+namespace {
+
+using connectors::NewTopic;
+using connectors::TopicAdmin;
+using connectors::TopicDescription;
+using State = TopicDescription::State;
+
+constexpr absl::Duration kCreationPoll = absl::Milliseconds(100);
+
+TopicDescription Look(const TopicDescriptions& observed, const std::string& topic) {
+  const auto found = observed.find(topic);
+  TopicDescription description = found != observed.end() ? found->second : TopicDescription{};
+  description.topic = topic;
+  return description;
+}
+
+std::string WithReason(std::string sentence, const TopicDescription& topic) {
+  return topic.reason.empty() ? sentence : absl::StrCat(sentence, ": ", topic.reason);
+}
+
+// What is wrong with this destination for good, or an empty team when nothing is.
+TeamAside Judge(const PreflightOptions& options, const std::string& destination,
+                const TopicDescription& topic) {
+  TeamAside aside;
+  if (destination == options.source_topic) {
+    aside.reason = "is the source topic: its own output would be routed again without end";
+    aside.cure = "send to another topic";
+  } else if (destination == options.dead_letter_topic) {
+    aside.reason = "is the dead-letter topic, which only Turnout itself writes to";
+    aside.cure = "send to another topic";
+  } else if (topic.state == State::kMissing) {
+    aside.reason = WithReason("does not exist", topic);
+    aside.cure = options.create ? "create the topic, or let this principal create it"
+                                : "create the topic, or set create_topics.enabled";
+  } else if (topic.state == State::kForbidden) {
+    aside.reason = WithReason("may not be written", topic);
+    aside.cure = "allow this principal to write to the topic";
+  } else {
+    return aside;
+  }
+  aside.topic = destination;
+  return aside;
+}
+
+// What keeps workers from starting on account of one of the pipeline's own topics, or nothing.
+std::string Obstacle(const char* what, const char* use, const TopicDescription& topic,
+                     const char* setting) {
+  switch (topic.state) {
+    case State::kReady:
+      return "";
+    case State::kMissing:
+      return absl::StrCat(WithReason(absl::StrCat(what, " ", topic.topic, " does not exist"), topic),
+                          " (create it, or correct ", setting, ")");
+    case State::kForbidden:
+      return absl::StrCat(
+          WithReason(absl::StrCat(what, " ", topic.topic, " may not be ", use), topic),
+          " (allow this principal to do so)");
+    case State::kUnwell:
+      return absl::StrCat(WithReason(absl::StrCat(what, " ", topic.topic, " is unwell"), topic),
+                          " (a partition has no leader; waiting for the brokers)");
+  }
+  return "";
+}
+
+NewTopic ToCreate(const PreflightOptions& options, const std::string& topic) {
+  NewTopic created = options.new_topic;
+  created.topic = topic;
+  return created;
+}
+
+void LowerTo(int64_t batch_bytes_max, int64_t* lowest) {
+  if (batch_bytes_max > 0 && (*lowest == 0 || batch_bytes_max < *lowest)) *lowest = batch_bytes_max;
+}
+
+absl::Status DescribeInto(TopicAdmin* admin, absl::Span<const std::string> topics, bool may_write,
+                          absl::Duration timeout, TopicDescriptions* observed) {
+  if (topics.empty()) return absl::OkStatus();
+  auto described = admin->Describe(topics, may_write, timeout);
+  if (!described.ok()) return described.status();
+  for (TopicDescription& topic : *described) {
+    std::string name = topic.topic;
+    observed->insert_or_assign(std::move(name), std::move(topic));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TopicDescriptions> Observe(const PreflightOptions& options,
+                                          absl::Span<const router::RuleFile> teams,
+                                          TopicAdmin* admin) {
+  std::vector<std::string> written = ConstantDestinations(teams);
+  // The source is only read; asking whether it may be written would say nothing of that.
+  written.erase(std::remove(written.begin(), written.end(), options.source_topic), written.end());
+  if (!std::binary_search(written.begin(), written.end(), options.dead_letter_topic)) {
+    written.push_back(options.dead_letter_topic);
+  }
+  TopicDescriptions observed;
+  absl::Status status = DescribeInto(admin, {options.source_topic}, /*may_write=*/false,
+                                     options.describe_timeout, &observed);
+  if (!status.ok()) return status;
+  status = DescribeInto(admin, written, /*may_write=*/true, options.describe_timeout, &observed);
+  if (!status.ok()) return status;
+  return observed;
+}
+
+// Creates all, one by one where the brokers refuse some, and keeps the refusals by topic.
+absl::Status CreateAll(const PreflightOptions& options, const std::vector<NewTopic>& topics,
+                       TopicAdmin* admin, absl::flat_hash_map<std::string, std::string>* refusals) {
+  const absl::Status all = admin->Create(topics, options.describe_timeout);
+  if (all.ok() || absl::IsUnavailable(all)) return all;
+  for (const NewTopic& topic : topics) {
+    const absl::Status one = admin->Create({topic}, options.describe_timeout);
+    if (absl::IsUnavailable(one)) return one;
+    if (!one.ok()) (*refusals)[topic.topic] = std::string(one.message());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<std::string> ConstantDestinations(absl::Span<const router::RuleFile> teams) {
+  std::set<std::string> topics;
+  for (const router::RuleFile& team : teams) {
+    for (const router::Rule& rule : team.rules) {
+      for (const router::DestinationTemplate& to : rule.to) {
+        if (to.is_constant()) topics.insert(to.text);
+      }
+    }
+  }
+  return {topics.begin(), topics.end()};
+}
+
+PreflightDecision DecidePreflight(const PreflightOptions& options,
+                                  absl::Span<const router::RuleFile> teams,
+                                  const TopicDescriptions& observed) {
+  PreflightDecision decision;
+  const TopicDescription source = Look(observed, options.source_topic);
+  if (source.state == State::kMissing && options.create_source_partitions > 0) {
+    decision.create.push_back(ToCreate(options, options.source_topic));
+    decision.create.back().partitions = options.create_source_partitions;
+  }
+  std::string obstacle = Obstacle("source topic", "read", source, "source.topic");
+  if (!obstacle.empty()) decision.waiting_for.push_back(std::move(obstacle));
+
+  const TopicDescription dead_letters = Look(observed, options.dead_letter_topic);
+  if (dead_letters.state == State::kMissing && options.create) {
+    decision.create.push_back(ToCreate(options, options.dead_letter_topic));
+  }
+  obstacle = Obstacle("dead-letter topic", "written", dead_letters, "dead_letter_topic");
+  if (!obstacle.empty()) decision.waiting_for.push_back(std::move(obstacle));
+  LowerTo(dead_letters.batch_bytes_max, &decision.batch_bytes_max);
+
+  std::set<std::string> to_create;
+  for (size_t i = 0; i < teams.size(); ++i) {
+    bool well = true;
+    for (const std::string& destination : ConstantDestinations({&teams[i], 1})) {
+      const TopicDescription topic = Look(observed, destination);
+      TeamAside aside = Judge(options, destination, topic);
+      if (aside.topic.empty()) {
+        LowerTo(topic.batch_bytes_max, &decision.batch_bytes_max);
+        continue;
+      }
+      well = false;
+      aside.team = teams[i].team;
+      decision.aside.push_back(std::move(aside));
+      const bool own = destination == options.source_topic || destination == options.dead_letter_topic;
+      if (topic.state == State::kMissing && options.create && !own) to_create.insert(destination);
+    }
+    if (well) decision.in_force.push_back(i);
+  }
+  for (const std::string& topic : to_create) decision.create.push_back(ToCreate(options, topic));
+  return decision;
+}
+
+absl::StatusOr<PreflightDecision> RunPreflight(const PreflightOptions& options,
+                                               absl::Span<const router::RuleFile> teams,
+                                               connectors::TopicAdmin* admin, Clock* clock) {
+  absl::StatusOr<TopicDescriptions> observed = Observe(options, teams, admin);
+  if (!observed.ok()) return observed.status();
+  PreflightDecision decision = DecidePreflight(options, teams, *observed);
+  if (decision.create.empty()) return decision;
+
+  absl::flat_hash_map<std::string, std::string> refusals;
+  const absl::Status created = CreateAll(options, decision.create, admin, &refusals);
+  if (!created.ok()) return created;
+  // Counted, not timed: a clock whose process is stopping sleeps no more.
+  for (int64_t looks = options.creation_timeout / kCreationPoll; looks >= 0; --looks) {
+    observed = Observe(options, teams, admin);
+    if (!observed.ok()) return observed.status();
+    bool settled = true;
+    for (const NewTopic& topic : decision.create) {
+      const auto found = observed->find(topic.topic);
+      if (found == observed->end()) continue;
+      const auto refused = refusals.find(topic.topic);
+      if (refused == refusals.end()) {
+        settled = settled && (found->second.state == State::kReady ||
+                              found->second.state == State::kForbidden);
+      } else if (found->second.state == State::kMissing) {
+        found->second.reason = absl::StrCat("it could not be created: ", refused->second);
+      }
+    }
+    if (settled) break;
+    clock->Sleep(kCreationPoll);
+  }
+  return DecidePreflight(options, teams, *observed);
+}
+
+}  // namespace turnout::runtime

@@ -1,0 +1,71 @@
+// Preflight: which teams' rules may take effect, judged before they do by what the brokers say of the
+// topics they need.
+//
+// DecidePreflight is a pure function over what was observed; RunPreflight observes, creates what may
+// be created, and decides again. A team with a destination that is missing or may not be written
+// stands aside whole, named with topic, reason and cure; nobody else is held up. A destination with a
+// leaderless partition moves nobody aside: its team's events would pass by unrouted, while waiting or
+// dead-lettering loses none.
+//
+// Errors: Unavailable - no broker answered: nothing is decided, ask again.
+// Threads: pure functions; RunPreflight blocks on brokers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "connectors/topic_admin.h"
+#include "router/rule_file.h"
+#include "runtime/clock.h"
+
+namespace turnout::runtime {
+
+struct PreflightOptions {
+  std::string source_topic;
+  std::string dead_letter_topic;
+  bool create = false;                // what is missing, but for the source
+  connectors::NewTopic new_topic;     // as which; its name is not used
+  int create_source_partitions = 0;   // 0: the source is never created
+  absl::Duration describe_timeout = absl::Seconds(3);
+  // How long a topic just created may take to be ready everywhere.
+  absl::Duration creation_timeout = absl::Seconds(3);
+};
+
+// A team whose rules don't take effect, and what to do about it.
+struct TeamAside {
+  std::string team;
+  std::string topic;   // the destination at fault
+  std::string reason;
+  std::string cure;
+};
+
+struct PreflightDecision {
+  std::vector<size_t> in_force;  // positions in `teams`
+  std::vector<TeamAside> aside;  // in the order of `teams`; one entry a destination at fault
+  std::vector<connectors::NewTopic> create;
+  // Why no worker may start yet, in plain words: the source or the dead-letter topic is not there.
+  std::vector<std::string> waiting_for;
+  // Smallest known batch limit over all destinations and the dead-letter topic; 0: none is known.
+  int64_t batch_bytes_max = 0;
+};
+
+using TopicDescriptions = absl::flat_hash_map<std::string, connectors::TopicDescription>;
+
+// The constant destinations of these teams, sorted, each once.
+std::vector<std::string> ConstantDestinations(absl::Span<const router::RuleFile> teams);
+
+// `observed` holds a description of every topic named; one that is absent counts as missing.
+PreflightDecision DecidePreflight(const PreflightOptions& options,
+                                  absl::Span<const router::RuleFile> teams,
+                                  const TopicDescriptions& observed);
+
+absl::StatusOr<PreflightDecision> RunPreflight(const PreflightOptions& options,
+                                               absl::Span<const router::RuleFile> teams,
+                                               connectors::TopicAdmin* admin, Clock* clock);
+
+}  // namespace turnout::runtime

@@ -1,0 +1,103 @@
+// StatusBoard: what is known of the pipeline right now, for /healthz, /readyz and /v1/status.
+//
+// Workers, the control thread and the Kafka clients write to it as things change; the admin API
+// reads. It decides nothing.
+//
+// Threads: any. A worker's turn costs one atomic store; the rest takes a lock, once a transaction at
+//   most.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "runtime/clock.h"
+#include "runtime/preflight.h"
+#include "runtime/worker_observer.h"
+
+namespace turnout::runtime {
+
+// What doesn't change while the process lives.
+struct PipelineFacts {
+  std::string version;
+  std::string kafka_library_version;
+  std::string instance;
+  std::string group;
+  std::string source_topic;
+  std::string dead_letter_topic;
+  std::string delivery;
+  std::string brokers;
+  int workers = 1;
+  // A worker that has not turned for so long is stuck.
+  absl::Duration stuck_after = absl::Seconds(60);
+};
+
+struct TeamRules {
+  std::string team;
+  int rules = 0;
+};
+
+// A rule file that was not accepted; its problems as `turnout validate` prints them.
+struct RefusedFile {
+  std::string file;
+  std::string team;  // empty where the file doesn't say
+  std::vector<std::string> problems;
+};
+
+struct RulesStatus {
+  std::string hash;  // empty: none is in force yet
+  absl::Time published;
+  std::vector<TeamRules> teams;  // in force
+  std::vector<TeamAside> aside;
+  std::vector<RefusedFile> refused;
+};
+
+struct Health {
+  bool ok = false;
+  std::vector<std::string> reasons;  // why not, in plain words
+};
+
+class StatusBoard : public WorkerObserver {
+ public:
+  // The clock is borrowed.
+  StatusBoard(PipelineFacts facts, Clock* clock);
+  ~StatusBoard() override;
+
+  void OnTransaction(const TransactionReport& report) override;
+  void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
+  void OnStatus(const WorkerStatus& status) override;
+  void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;
+
+  // The worker's thread comes by here between two Steps; OnEnd when it has ended.
+  void OnTurn(int worker);
+  void OnEnd(int worker);
+
+  // True when this changed whether all clients reach their brokers.
+  bool SetBrokers(const std::string& client, bool reachable, const std::string& reason);
+  // Why no worker may start yet; empty when they may. True when it changed.
+  bool SetWaitingFor(std::vector<std::string> reasons);
+  void SetRules(RulesStatus rules);
+  void SetStopping();
+
+  // Alive: no worker is stuck.
+  Health Alive() const;
+  // Ready: workers run, brokers answer, nothing is waited for. Teams that stand aside or were refused
+  // don't count: other teams' events flow.
+  Health Ready() const;
+  std::string StatusJson() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// "running", "waiting", ...; "retried", "aborted", ...
+std::string_view StateName(WorkerState state);
+std::string_view OutcomeName(TransactionOutcome outcome);
+
+// {"ok":true} or {"ok":false,"reasons":[...]}.
+std::string HealthJson(const Health& health);
+
+}  // namespace turnout::runtime
