@@ -2,14 +2,20 @@
 //
 // YAML or JSON, one document a team (format: router/README.md). The same reader serves the router,
 // `turnout validate` and the config manager, so that what validates is what runs. A file is
-// accepted or refused whole; all its problems are reported in one go.
+// accepted or refused whole; all its problems are reported in one go, in the order of the text.
+//
+// Errors: nullopt, and at least one Problem. A rule without a usable name is called by its number:
+//   `fraud/#3`; a team without one is called `?`.
+// Threads: pure functions; a RuleFile is an ordinary value.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "router/destination_template.h"
 #include "router/document.h"
 #include "router/pattern.h"
 
@@ -18,24 +24,21 @@ namespace turnout::router {
 struct RuleLimits {
   int rules_per_team_max = 10000;
   int destinations_per_rule_max = 64;
+  int destination_globs_max = 100;  // entries of a team's `destinations`
   int file_bytes_max = 64 << 20;
   PatternLimits pattern;
 };
 
-// Where a rule sends: a topic name, in which `{field.path}` takes that field's value.
-struct DestinationTemplate {
-  std::string text;  // as written
-  // Literal text and field paths by turns, beginning and ending with a literal (possibly empty):
-  // `a-{x}-b` is literals {"a-", "-b"}, fields {"x"}.
-  std::vector<std::string> literals;
-  std::vector<std::string> fields;
-  bool is_constant() const { return fields.empty(); }
-};
+inline constexpr size_t kNameBytesMax = 100;  // of a team, of a rule
 
 struct Rule {
   std::string name;
+  std::string description;
   Position at;
   Pattern match;
+  // `match` as JSON without blanks, members sorted by name: the same text for the same tree, in
+  // whichever notation it was written.
+  std::string match_text;
   std::vector<DestinationTemplate> to;
   std::string key_field;  // empty: the event's own key
 };
@@ -50,5 +53,15 @@ struct RuleFile {
 // `file_name` decides the notation (.json is JSON, else YAML; "-" looks at the first character).
 std::optional<RuleFile> ReadRuleFile(std::string_view file_name, std::string_view text,
                                      const RuleLimits& limits, std::vector<Problem>* problems);
+
+// JSON lines: a rule a line with its team beside it, {"team", "name", "match", "to"} and if need be
+// "key" and "description"; any number of teams, each of which may write what its rules name. Empty
+// lines are skipped. Teams in the order in which they appear first.
+std::optional<std::vector<RuleFile>> ReadRuleLines(std::string_view text, const RuleLimits& limits,
+                                                   std::vector<Problem>* problems);
+
+// Whether the first line that is not empty is a rule of ReadRuleLines' form: for a text without a
+// name.
+bool LooksLikeRuleLines(std::string_view text);
 
 }  // namespace turnout::router
