@@ -89,33 +89,33 @@ DemoEvent DemoEvents::Next(absl::Time time) {
   event.headers.emplace_back("source", share.source);
   std::string body;
   if (type == "page.viewed") {
-    body = absl::StrFormat(R"(%s,"page":{"path":"%s"})", Client(shopper), OneOf(kPaths));
+    body = absl::StrFormat(R"("page":{"path":"%s"},%s)", OneOf(kPaths), Client(shopper));
   } else if (type == "inventory.changed") {
     body = Inventory(&event.key);
   } else if (type == "order.cancelled") {
-    body = absl::StrCat(Customer(shopper), ",", CancelledOrder());
+    body = absl::StrCat(CancelledOrder(), ",", Customer(shopper));
   } else if (type.substr(0, 9) == "shipment.") {
     body = Shipment(type);
   } else {
-    body = absl::StrCat(Customer(shopper), ",", Client(shopper));
-    if (type == "cart.abandoned") absl::StrAppend(&body, ",", Cart());
+    if (type == "cart.abandoned") body = absl::StrCat(Cart(), ",");
     if (type == "order.created") {
       if (shopper.guest) event.key = absl::StrFormat("o-%06d", number);
-      absl::StrAppend(&body, ",", Order());
+      body = absl::StrCat(Order(), ",");
     }
+    absl::StrAppend(&body, Customer(shopper), ",", Client(shopper));
     if (share.source == "payments") {
-      absl::StrAppend(&body, ",", Payment(type == "payment.declined", shopper.tester));
+      body = absl::StrCat(Payment(type == "payment.declined", shopper.tester), ",", body);
       event.headers.emplace_back("risk-verdict", shopper.tester ? (OneIn(3) ? "challenge" : "block")
                                                  : OneIn(200)   ? "challenge"
                                                                 : "pass");
     }
   }
   const bool nowhere = type == "cart.abandoned" && OneIn(100);
+  // What tells events apart comes first, so that a line cut to a terminal's width shows it.
   event.value = absl::StrFormat(
-      R"({"id":"e-%06d","type":"%s","time":"%s",%s%s})", number, type,
-      absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()),
+      R"({"type":"%s",%s,%s"id":"e-%06d","time":"%s"})", type, body,
       nowhere ? "" : absl::StrFormat(R"("region":"%s",)", kRegions[shopper.number % kRegions.size()]),
-      body);
+      number, absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()));
   if (OneIn(500)) {
     event.value = Spoil(std::move(event.value));
     event.readable = false;
