@@ -64,8 +64,8 @@ struct Families {
         unavailable(Counters(r, "turnout_destination_unavailable_total",
                              "Times a destination was found unable to take records.")),
         rule_set_info(Gauges(r, "turnout_rule_set_info", "The rule set in force, by its hash: 1.")),
-        team_refused(Gauges(r, "turnout_team_refused",
-                            "1 for each team (or file) whose rules were refused.")),
+        file_refused(Gauges(r, "turnout_rule_file_refused",
+                            "1 for each rule file that was refused.")),
         team_aside(Gauges(r, "turnout_team_aside",
                           "1 for each team that stands aside for a destination.")),
         build_info(Gauges(r, "turnout_build_info", "What runs here: 1.")),
@@ -94,7 +94,7 @@ struct Families {
                                      "Of a transaction, its commit.", kTransactionBounds)) {}
 
   Family<Counter>&matched, &routed, &dead_lettered, &outcomes, &unavailable;
-  Family<Gauge>&rule_set_info, &team_refused, &team_aside, &build_info;
+  Family<Gauge>&rule_set_info, &file_refused, &team_aside, &build_info;
   Counter &events, &event_bytes, &outputs, &unreadable, &transactions;
   Gauge &rule_set_rules, &rule_set_version, &rule_set_published, &brokers_reachable, &ready;
   Histogram &latency, &duration, &commit_duration;
@@ -168,8 +168,8 @@ struct Metrics::Impl {
   std::map<int, WorkerSeries> worker_series ABSL_GUARDED_BY(mu);
   std::map<int, WorkerStatus> workers ABSL_GUARDED_BY(mu);
   std::set<std::string> destinations ABSL_GUARDED_BY(mu);
-  std::vector<Gauge*> team_gauges_refused ABSL_GUARDED_BY(mu);
-  std::vector<Gauge*> team_gauges_aside ABSL_GUARDED_BY(mu);
+  std::vector<Gauge*> files_refused ABSL_GUARDED_BY(mu);
+  std::vector<Gauge*> teams_aside ABSL_GUARDED_BY(mu);
   Gauge* rule_set ABSL_GUARDED_BY(mu) = nullptr;
 };
 
@@ -311,21 +311,21 @@ void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
   }
 }
 
-void Metrics::OnTeams(const std::vector<std::string>& refused,
+void Metrics::OnTeams(const std::vector<std::string>& refused_files,
                       const std::vector<std::string>& aside) {
   absl::MutexLock lock(&impl_->mu);
-  const auto renew = [](Family<Gauge>& family, std::vector<Gauge*>* gauges,
-                        const std::vector<std::string>& teams) {
+  const auto renew = [](Family<Gauge>& family, const char* label, std::vector<Gauge*>* gauges,
+                        const std::vector<std::string>& names) {
     for (Gauge* gauge : *gauges) family.Remove(gauge);
     gauges->clear();
     // A team may be named twice (two destinations); Family::Add would give the same gauge again.
-    for (const std::string& team : std::set<std::string>(teams.begin(), teams.end())) {
-      gauges->push_back(&family.Add({{"team", team}}));
+    for (const std::string& name : std::set<std::string>(names.begin(), names.end())) {
+      gauges->push_back(&family.Add({{label, name}}));
       gauges->back()->Set(1);
     }
   };
-  renew(impl_->families.team_refused, &impl_->team_gauges_refused, refused);
-  renew(impl_->families.team_aside, &impl_->team_gauges_aside, aside);
+  renew(impl_->families.file_refused, "file", &impl_->files_refused, refused_files);
+  renew(impl_->families.team_aside, "team", &impl_->teams_aside, aside);
 }
 
 void Metrics::OnBrokers(bool reachable) { impl_->families.brokers_reachable.Set(reachable); }

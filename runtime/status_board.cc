@@ -99,8 +99,8 @@ Json RulesJson(const RulesStatus& rules) {
                      {"cure", team.cure}});
   }
   Json refused = Json::array();
-  for (const RefusedFile& file : rules.refused) {
-    refused.push_back({{"file", file.file}, {"team", file.team}, {"problems", file.problems}});
+  for (const RefusedRules& file : rules.refused) {
+    refused.push_back({{"file", file.file}, {"problems", file.problems}});
   }
   return {{"hash", rules.hash.empty() ? Json() : Json(rules.hash)},
           {"published", rules.hash.empty() ? Json() : Json(Timestamp(rules.published))},

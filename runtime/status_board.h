@@ -40,9 +40,8 @@ struct TeamRules {
 };
 
 // A rule file that was not accepted; its problems as `turnout validate` prints them.
-struct RefusedFile {
+struct RefusedRules {
   std::string file;
-  std::string team;  // empty where the file doesn't say
   std::vector<std::string> problems;
 };
 
@@ -51,7 +50,7 @@ struct RulesStatus {
   absl::Time published;
   std::vector<TeamRules> teams;  // in force
   std::vector<TeamAside> aside;
-  std::vector<RefusedFile> refused;
+  std::vector<RefusedRules> refused;
 };
 
 struct Health {

@@ -114,7 +114,7 @@ TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   rules.published = clock.now;
   rules.teams = {{"fraud", 2}};
   rules.aside = {{"ads", "ads.clicks", "does not exist", "create it"}};
-  rules.refused = {{"x.yaml", "", {"x.yaml:1:2: bad"}}};
+  rules.refused = {{"x.yaml", {"x.yaml:1:2: bad"}}};
   board.SetRules(rules);
   clock.now += absl::Seconds(90);
 

@@ -1,0 +1,117 @@
+#include "runtime/pipeline_observer.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/log.h"
+
+namespace turnout::runtime {
+namespace {
+
+std::string Partitions(const WorkerStatus& status) {
+  std::vector<int32_t> numbers;
+  for (const PartitionStatus& partition : status.partitions) numbers.push_back(partition.partition);
+  std::sort(numbers.begin(), numbers.end());
+  return absl::StrJoin(numbers, ",");
+}
+
+std::string_view Message(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
+
+}  // namespace
+
+void PipelineObserver::OnTransaction(const TransactionReport& report) {
+  board_->OnTransaction(report);
+  metrics_->OnTransaction(report);
+}
+
+void PipelineObserver::OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) {
+  board_->OnOutcome(worker, outcome, why);
+  metrics_->OnOutcome(worker, outcome, why);
+  switch (outcome) {
+    case TransactionOutcome::kRetried:
+      LogDebug("transaction_retried", Message(why), {{"worker", worker}});
+      return;
+    case TransactionOutcome::kAborted:
+      LogWarning("transaction_aborted", absl::StrCat("aborted and redone: ", why.message()),
+                 {{"worker", worker}});
+      return;
+    case TransactionOutcome::kFenced:
+      LogWarning("fenced", absl::StrCat("another owner took over; joining afresh: ", why.message()),
+                 {{"worker", worker}});
+      return;
+    case TransactionOutcome::kFatal:
+      LogError("producer_lost", absl::StrCat("starting the producer afresh: ", why.message()),
+               {{"worker", worker}});
+      return;
+  }
+}
+
+void PipelineObserver::OnStatus(const WorkerStatus& status) {
+  board_->OnStatus(status);
+  metrics_->OnStatus(status);
+  Logged now = {status.state, status.reason, Partitions(status)};
+  Logged before;
+  {
+    absl::MutexLock lock(&mu_);
+    before = std::exchange(logged_[status.worker], now);
+  }
+  if (now.partitions != before.partitions) {
+    LogInfo("partitions",
+            now.partitions.empty()
+                ? absl::StrCat("worker ", status.worker, " has no partitions")
+                : absl::StrCat("worker ", status.worker, " has partitions ", now.partitions),
+            {{"worker", status.worker}, {"partitions", now.partitions}});
+  }
+  if (now.state == before.state && now.reason == before.reason) return;
+  const std::string sentence =
+      absl::StrCat("worker ", status.worker, " is ", std::string(StateName(now.state)),
+                   now.reason.empty() ? "" : ": ", now.reason);
+  if (now.state == WorkerState::kWaiting) {
+    LogWarning("worker_state", sentence, {{"worker", status.worker}, {"reason", now.reason}});
+  } else {
+    LogInfo("worker_state", sentence, {{"worker", status.worker}});
+  }
+}
+
+void PipelineObserver::OnDestinationUnavailable(const std::string& topic,
+                                                const std::string& reason) {
+  board_->OnDestinationUnavailable(topic, reason);
+  metrics_->OnDestinationUnavailable(topic, reason);
+  LogWarning("destination_unavailable",
+             absl::StrCat("destination ", topic, " takes no records: ", reason,
+                          "; they go to the dead-letter topic"),
+             {{"destination", topic}, {"reason", reason}});
+}
+
+void PipelineObserver::OnBrokers(const std::string& client, bool reachable,
+                                 const std::string& reason) {
+  const bool changed = board_->SetBrokers(client, reachable, reason);
+  if (!changed) return;
+  metrics_->OnBrokers(reachable);
+  if (reachable) {
+    LogInfo("brokers_reachable", "brokers answer");
+  } else {
+    LogWarning("brokers_unreachable",
+               absl::StrCat("no broker can be reached: ", reason, " (trying on)"),
+               {{"client", client}, {"reason", reason}});
+  }
+}
+
+void PipelineObserver::OnClientLog(int level, const std::string& client,
+                                   const std::string& message) {
+  if (level <= 3) {
+    LogError("kafka_client", message, {{"client", client}});
+  } else if (level == 4) {
+    LogWarning("kafka_client", message, {{"client", client}});
+  } else if (level <= 6) {
+    LogInfo("kafka_client", message, {{"client", client}});
+  } else {
+    LogDebug("kafka_client", message, {{"client", client}});
+  }
+}
+
+}  // namespace turnout::runtime

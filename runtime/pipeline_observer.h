@@ -1,0 +1,44 @@
+// PipelineObserver: hands what workers and Kafka clients tell to the status board and the metrics, and
+// writes a log line where something changed.
+//
+// Threads: any.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "runtime/metrics.h"
+#include "runtime/status_board.h"
+
+namespace turnout::runtime {
+
+class PipelineObserver : public WorkerObserver {
+ public:
+  // Both are borrowed.
+  PipelineObserver(StatusBoard* board, Metrics* metrics) : board_(board), metrics_(metrics) {}
+
+  void OnTransaction(const TransactionReport& report) override;
+  void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
+  void OnStatus(const WorkerStatus& status) override;
+  void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;
+
+  void OnBrokers(const std::string& client, bool reachable, const std::string& reason);
+  // librdkafka's own words, at syslog's levels.
+  void OnClientLog(int level, const std::string& client, const std::string& message);
+
+ private:
+  StatusBoard* const board_;
+  Metrics* const metrics_;
+  absl::Mutex mu_;
+  // State, reason and partitions of each worker as last logged.
+  struct Logged {
+    WorkerState state = WorkerState::kStarting;
+    std::string reason;
+    std::string partitions;
+  };
+  std::map<int, Logged> logged_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace turnout::runtime

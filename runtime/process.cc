@@ -1,0 +1,387 @@
+#include "runtime/process.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "connectors/embedded_kafka.h"
+#include "connectors/kafka_sink.h"
+#include "connectors/kafka_source.h"
+#include "connectors/kafka_topic_admin.h"
+#include "runtime/admin_server.h"
+#include "runtime/destinations.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+#include "runtime/pipeline_observer.h"
+#include "runtime/rule_control.h"
+#include "runtime/rule_feed.h"
+#include "runtime/rule_loader.h"
+#include "runtime/status_board.h"
+#include "runtime/worker.h"
+
+namespace turnout::runtime {
+namespace {
+
+using connectors::Delivery;
+
+// Between two looks for brokers and topics before the workers have started.
+constexpr absl::Duration kLookBackoffMin = absl::Milliseconds(200);
+constexpr absl::Duration kLookBackoffMax = absl::Seconds(5);
+// What a worker gets for its end however late it hears of the stop.
+constexpr absl::Duration kCloseTimeoutMin = absl::Milliseconds(500);
+
+// Real time; sleeps end when the process stops.
+class ProcessClock : public Clock {
+ public:
+  absl::Time Now() override { return absl::Now(); }
+  void Sleep(absl::Duration duration) override {
+    stop_.WaitForNotificationWithTimeout(duration);
+  }
+  void Stop() { stop_.Notify(); }  // once
+
+ private:
+  absl::Notification stop_;
+};
+
+connectors::NewTopic NewTopicOf(const Config::CreateTopics& create) {
+  connectors::NewTopic topic;
+  topic.partitions = create.partitions;
+  topic.replication_factor = static_cast<int16_t>(create.replication_factor);
+  topic.retention_ms =
+      create.retention == absl::InfiniteDuration() ? -1 : absl::ToInt64Milliseconds(create.retention);
+  return topic;
+}
+
+const char* DeliveryName(Delivery delivery) {
+  return delivery == Delivery::kExactlyOnce ? "exactly_once" : "at_least_once";
+}
+
+}  // namespace
+
+struct Process::Impl {
+  explicit Impl(ProcessOptions with) : options(std::move(with)), config(options.config) {}
+
+  absl::Status Start();
+  absl::Status StartKafka();
+  absl::Status LoadTeams();
+  absl::Status StartAdminServer();
+  void Control();
+  void RunWorker(int index);
+  // Runs one worker until the process stops or its settings are out of date.
+  absl::Status RunWorkerOnce(int index);
+  void Fail(const absl::Status& why);
+  void RequestStop();
+  absl::Duration CloseTimeout() const;
+
+  PipelineFacts Facts() const;
+  PreflightOptions Preflight() const;
+  connectors::KafkaClientOptions ClientOptions(const std::string& name);
+  connectors::KafkaSourceOptions SourceOptions(int index);
+  connectors::KafkaSinkOptions SinkOptions(int index, int64_t batch_bytes_max);
+  AdminAnswer HealthAnswer(const Health& health) const;
+  std::string MetricsText() const;
+
+  const ProcessOptions options;
+  const Config& config;
+  ProcessClock clock;
+  std::atomic<bool> stopping{false};
+  std::atomic<int64_t> stop_requested_ns{0};
+
+  // In the order in which each needs the ones before it; destroyed in the opposite one.
+  std::unique_ptr<connectors::EmbeddedKafka> embedded;
+  std::string bootstrap_servers;
+  std::unique_ptr<StatusBoard> board;
+  std::unique_ptr<Metrics> metrics;
+  std::unique_ptr<PipelineObserver> observer;
+  RuleFeed feed;
+  std::unique_ptr<connectors::TopicAdmin> own_admin;
+  connectors::TopicAdmin* admin = nullptr;
+  std::unique_ptr<RuleControl> rules;
+  std::unique_ptr<AdminServer> server;
+  std::thread control;
+  std::vector<std::thread> workers;  // the control thread's, until it has ended
+
+  absl::Mutex mu;
+  absl::Status failure ABSL_GUARDED_BY(mu);
+};
+
+PipelineFacts Process::Impl::Facts() const {
+  PipelineFacts facts;
+  facts.version = TURNOUT_VERSION;
+  facts.kafka_library_version = connectors::KafkaLibraryVersion();
+  facts.instance = config.instance;
+  facts.group = config.group;
+  facts.source_topic = config.topic;
+  facts.dead_letter_topic = config.dead_letter_topic;
+  facts.delivery = DeliveryName(config.delivery);
+  facts.brokers = bootstrap_servers;
+  facts.workers = config.workers;
+  return facts;
+}
+
+PreflightOptions Process::Impl::Preflight() const {
+  PreflightOptions preflight;
+  preflight.source_topic = config.topic;
+  preflight.dead_letter_topic = config.dead_letter_topic;
+  preflight.create = config.create_topics.enabled || options.embedded;
+  preflight.new_topic = NewTopicOf(config.create_topics);
+  preflight.create_source_partitions = options.embedded ? options.embedded_source_partitions : 0;
+  return preflight;
+}
+
+connectors::KafkaClientOptions Process::Impl::ClientOptions(const std::string& name) {
+  connectors::KafkaClientOptions client;
+  client.bootstrap_servers = bootstrap_servers;
+  client.client_id = absl::StrCat("turnout-", config.instance, "-", name);
+  client.properties = config.kafka;
+  client.events.on_brokers = [this, id = client.client_id](bool reachable,
+                                                           const std::string& reason) {
+    observer->OnBrokers(id, reachable, reason);
+  };
+  client.events.on_log = [this](int level, const std::string& id, const std::string& message) {
+    observer->OnClientLog(level, id, message);
+  };
+  return client;
+}
+
+connectors::KafkaSourceOptions Process::Impl::SourceOptions(int index) {
+  connectors::KafkaSourceOptions source;
+  source.client = ClientOptions(absl::StrCat(index, "-source"));
+  source.topic = config.topic;
+  source.group_id = config.group;
+  source.start_at_earliest = config.start_at_earliest;
+  source.session_timeout_ms = config.session_timeout_ms;
+  source.poll_events_max = config.limits.batch_events_max;
+  source.poll_bytes_max = config.limits.batch_bytes_max;
+  return source;
+}
+
+connectors::KafkaSinkOptions Process::Impl::SinkOptions(int index, int64_t batch_bytes_max) {
+  connectors::KafkaSinkOptions sink;
+  sink.client = ClientOptions(absl::StrCat(index, "-sink"));
+  sink.delivery = config.delivery;
+  // Stable over restarts, so that a restarted router fences its own ghost at once.
+  sink.transactional_id = absl::StrCat(config.group, "-", config.instance, "-", index);
+  sink.transaction_timeout_ms =
+      static_cast<int>(absl::ToInt64Milliseconds(config.limits.transaction_timeout));
+  if (batch_bytes_max > 0) sink.batch_bytes_max = batch_bytes_max;
+  return sink;
+}
+
+absl::Status Process::Impl::Start() {
+  bootstrap_servers = config.brokers;
+  if (options.embedded) {
+    auto kafka = connectors::EmbeddedKafka::Start(/*brokers=*/1);
+    if (!kafka.ok()) return kafka.status();
+    embedded = *std::move(kafka);
+    bootstrap_servers = embedded->bootstrap_servers();
+  }
+  board = std::make_unique<StatusBoard>(Facts(), &clock);
+  MetricsOptions exported;
+  exported.version = TURNOUT_VERSION;
+  exported.kafka_library_version = connectors::KafkaLibraryVersion();
+  exported.delivery = DeliveryName(config.delivery);
+  metrics = std::make_unique<Metrics>(std::move(exported), &clock);
+  observer = std::make_unique<PipelineObserver>(board.get(), metrics.get());
+
+  for (const auto& part : {&Impl::StartKafka, &Impl::LoadTeams, &Impl::StartAdminServer}) {
+    const absl::Status started = (this->*part)();
+    if (!started.ok()) return started;
+  }
+  LogInfo("starting", absl::StrCat("turnout ", TURNOUT_VERSION, " starts; see http://",
+                                   server->address(), "/v1/status"),
+          {{"version", TURNOUT_VERSION},
+           {"address", server->address()},
+           {"brokers", bootstrap_servers},
+           {"source", config.topic},
+           {"group", config.group},
+           {"instance", config.instance},
+           {"workers", config.workers},
+           {"delivery", DeliveryName(config.delivery)}});
+  control = std::thread([this] { Control(); });
+  return absl::OkStatus();
+}
+
+absl::Status Process::Impl::StartKafka() {
+  if (options.topic_admin != nullptr) {
+    admin = options.topic_admin;
+  } else if (embedded != nullptr) {
+    admin = embedded.get();
+  } else {
+    connectors::KafkaClientOptions client = ClientOptions("admin");
+    client.events.on_brokers = nullptr;  // it rests for long and would not notice their return
+    auto made = connectors::MakeKafkaTopicAdmin(client);
+    if (!made.ok()) return made.status();
+    own_admin = *std::move(made);
+    admin = own_admin.get();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Process::Impl::LoadTeams() {
+  LoadedRules loaded = LoadRules({config.rules}, config.limits.rules);
+  if (loaded.teams.empty()) {
+    return absl::InvalidArgumentError(
+        loaded.refused.empty()
+            ? absl::StrCat("rules: ", config.rules, " holds no rule file (put one there, ending in "
+                           ".yaml, .yml or .json)")
+            : FormatRefused(loaded));
+  }
+  std::vector<RefusedRules> refused;
+  for (const RefusedFile& file : loaded.refused) {
+    RefusedRules told = {file.file, {}};
+    for (const router::Problem& problem : file.problems) {
+      told.problems.push_back(FormatProblem(file.file, problem));
+      LogError("rules_refused", told.problems.back(), {{"file", file.file}});
+    }
+    refused.push_back(std::move(told));
+  }
+  rules = std::make_unique<RuleControl>(
+      Preflight(), std::move(loaded.teams), std::move(refused),
+      RuleControlParts{admin, &clock, &feed, board.get(), metrics.get()});
+  return absl::OkStatus();
+}
+
+AdminAnswer Process::Impl::HealthAnswer(const Health& health) const {
+  return {health.ok ? 200 : 503, "application/json", HealthJson(health)};
+}
+
+std::string Process::Impl::MetricsText() const {
+  metrics->OnReady(board->Ready().ok);
+  return metrics->Text();
+}
+
+absl::Status Process::Impl::StartAdminServer() {
+  AdminServerOptions listen;
+  listen.listen = config.listen;
+  auto started = AdminServer::Start(
+      std::move(listen),
+      {{"/metrics",
+        [this] { return AdminAnswer{200, "text/plain; version=0.0.4", MetricsText()}; }},
+       {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
+       {"/readyz", [this] { return HealthAnswer(board->Ready()); }},
+       {"/v1/status", [this] { return AdminAnswer{200, "application/json", board->StatusJson()}; }}});
+  if (!started.ok()) return started.status();
+  server = *std::move(started);
+  return absl::OkStatus();
+}
+
+// The control thread: brokers, topics and rules first, then the workers, then whoever stands aside.
+void Process::Impl::Control() {
+  absl::Duration backoff = kLookBackoffMin;
+  while (!stopping) {
+    const absl::Status looked = rules->Look();
+    if (looked.ok()) observer->OnBrokers("admin", true, "");
+    if (rules->ready() && workers.empty()) {
+      for (int i = 0; i < config.workers; ++i) {
+        workers.emplace_back([this, i] { RunWorker(i); });
+      }
+    }
+    if (rules->ready() && !rules->teams_stand_aside()) break;
+    clock.Sleep(rules->ready() ? config.limits.destination_recheck : backoff);
+    backoff = std::min(backoff * 2, kLookBackoffMax);
+  }
+}
+
+void Process::Impl::RunWorker(int index) {
+  while (!stopping) {
+    const absl::Status ended = RunWorkerOnce(index);
+    if (!ended.ok()) Fail(ended);
+  }
+  board->OnEnd(index);
+}
+
+absl::Status Process::Impl::RunWorkerOnce(int index) {
+  const int64_t batch_bytes_max = rules->batch_bytes_max();
+  auto source = connectors::MakeKafkaSource(SourceOptions(index));
+  if (!source.ok()) return source.status();
+  auto sink = connectors::MakeKafkaSink(SinkOptions(index, batch_bytes_max));
+  if (!sink.ok()) return sink.status();
+
+  DestinationOptions destination_options;
+  destination_options.create = config.create_topics.enabled || options.embedded;
+  destination_options.new_topic = NewTopicOf(config.create_topics);
+  destination_options.recheck = config.limits.destination_recheck;
+  Destinations destinations(std::move(destination_options), admin, &clock);
+
+  WorkerOptions worker_options;
+  worker_options.index = index;
+  worker_options.delivery = config.delivery;
+  worker_options.source_topic = config.topic;
+  worker_options.dead_letter_topic = config.dead_letter_topic;
+  worker_options.provenance_headers = config.provenance_headers;
+  Worker worker(std::move(worker_options), source->get(), sink->get(), &destinations, &feed,
+                observer.get(), &clock);
+  // A team that came back may have a destination that takes smaller batches than the sink was told.
+  while (!stopping && rules->batch_bytes_max() == batch_bytes_max) {
+    worker.Step();
+    board->OnTurn(index);
+  }
+  worker.Close(CloseTimeout());
+  return absl::OkStatus();
+}
+
+// What is left of the time that a stop may take.
+absl::Duration Process::Impl::CloseTimeout() const {
+  const int64_t requested_ns = stop_requested_ns;
+  if (requested_ns == 0) return config.limits.shutdown_timeout;
+  const absl::Time deadline = absl::FromUnixNanos(requested_ns) + config.limits.shutdown_timeout;
+  return std::max(deadline - absl::Now(), kCloseTimeoutMin);
+}
+
+void Process::Impl::Fail(const absl::Status& why) {
+  LogError("failed", absl::StrCat("this process can't go on: ", why.message()));
+  {
+    absl::MutexLock lock(&mu);
+    failure.Update(why);
+  }
+  RequestStop();
+}
+
+void Process::Impl::RequestStop() {
+  if (stopping.exchange(true)) return;
+  stop_requested_ns = absl::ToUnixNanos(absl::Now());
+  if (board != nullptr) board->SetStopping();
+  LogInfo("stopping", "finishing the batch, committing, leaving the group");
+  clock.Stop();
+}
+
+Process::Process(ProcessOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+Process::~Process() {
+  if (!impl_->control.joinable()) return;
+  RequestStop();
+  Wait().IgnoreError();
+}
+
+absl::Status Process::Start() { return impl_->Start(); }
+
+absl::Status Process::Wait() {
+  if (impl_->control.joinable()) impl_->control.join();
+  // The control thread has ended: nobody adds workers any more.
+  for (std::thread& worker : impl_->workers) {
+    if (worker.joinable()) worker.join();
+  }
+  absl::MutexLock lock(&impl_->mu);
+  return impl_->failure;
+}
+
+void Process::RequestStop() { impl_->RequestStop(); }
+
+std::string Process::address() const { return impl_->server->address(); }
+
+std::string Process::bootstrap_servers() const { return impl_->bootstrap_servers; }
+
+bool Process::IsReady() const { return impl_->board->Ready().ok; }
+
+std::string Process::MetricsText() const { return impl_->MetricsText(); }
+
+std::string Process::StatusJson() const { return impl_->board->StatusJson(); }
+
+}  // namespace turnout::runtime
