@@ -15,9 +15,11 @@ namespace turnout::connectors {
 // A librdkafka property, as in its CONFIGURATION.md.
 using KafkaProperty = std::pair<std::string, std::string>;
 
-// What a client reports outside of any call: broker up and down, and librdkafka's own log. Called on
-// any thread; must not block.
+// What a client reports outside of any call: broker up and down, and librdkafka's own log. Called
+// on any thread; must not block.
 struct KafkaEvents {
+  // Told by a source, which always talks to the brokers, once a change and once at the beginning; a
+  // sink's troubles are in the answers to its calls.
   std::function<void(bool reachable, const std::string& reason)> on_brokers;
   // Syslog level: 3 error, 4 warning, 6 information, 7 debug.
   std::function<void(int level, const std::string& client, const std::string& message)> on_log;
@@ -40,13 +42,14 @@ struct KafkaSourceOptions {
   bool start_at_earliest = true;  // where nothing is committed
   int session_timeout_ms = 10'000;
   int poll_events_max = 10'000;         // events a Poll returns at most
-  int64_t poll_bytes_max = 16 << 20;    // payload bytes a Poll returns at most (one event may exceed it)
+  int64_t poll_bytes_max = 16 << 20;    // payload bytes a Poll returns at most, or one event
 };
 
 struct KafkaSinkOptions {
   KafkaClientOptions client;
   Delivery delivery = Delivery::kExactlyOnce;
   std::string transactional_id;        // exactly-once only
+  std::string source_topic;            // exactly-once only: the topic that committed offsets are of
   int transaction_timeout_ms = 60'000;
   int call_timeout_ms = 1'000;          // a call answers Unavailable after this
   int64_t batch_bytes_max = 1'000'000;  // smallest max.message.bytes of the destinations

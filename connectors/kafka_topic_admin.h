@@ -1,7 +1,7 @@
 // KafkaTopicAdmin: the TopicAdmin over librdkafka.
 //
-// Whether a topic may be written is found without writing: a produce request with an acks value that
-// no broker accepts is refused for the missing permission first, for its acks second.
+// Whether a topic may be written is found without writing: a produce request with an acks value
+// that no broker accepts is refused for the missing permission first, for its acks second.
 #pragma once
 
 #include <memory>

@@ -1,0 +1,70 @@
+// KafkaHandle: one librdkafka client with its settings, its callbacks and its end.
+//
+// Internal to connectors/. Settings go in three layers: defaults that a person may change, the
+// person's properties, and what Turnout insists on. Properties of the other kind of client
+// (a consumer's on a producer) are left out, since librdkafka warns of them.
+//
+// Errors: InvalidArgument names the property; values of secret properties are never repeated.
+// Threads: callbacks of `on_error` run on the thread that polls the client; logs come on any.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "connectors/kafka_client.h"
+
+extern "C" {
+struct rd_kafka_s;
+struct rd_kafka_conf_s;
+}
+
+namespace turnout::connectors {
+
+enum class KafkaRole { kConsumer, kProducer };
+
+struct KafkaHandleSetup {
+  KafkaRole role = KafkaRole::kConsumer;
+  KafkaClientOptions client;
+  std::vector<KafkaProperty> defaults;  // the person's properties go over these
+  std::vector<KafkaProperty> settings;  // ... and these over the person's
+  // Registers further callbacks; they find `owner` with KafkaHandle::Owner.
+  std::function<void(rd_kafka_conf_s*)> prepare;
+  void* owner = nullptr;
+  std::function<void(int code, const std::string& reason)> on_error;
+  // Sees each log line before it goes to the person: facility ("ADDPARTS") and text.
+  std::function<void(const std::string& facility, const std::string& text)> on_log_line;
+};
+
+class KafkaHandle {
+ public:
+  static absl::StatusOr<std::unique_ptr<KafkaHandle>> Make(KafkaHandleSetup setup);
+  // Bounded: doesn't leave the group and doesn't flush; both are the owner's to do before.
+  ~KafkaHandle();
+
+  KafkaHandle(const KafkaHandle&) = delete;
+  KafkaHandle& operator=(const KafkaHandle&) = delete;
+
+  rd_kafka_s* get() const { return client_; }
+  // The `owner` of the handle that a callback's opaque pointer stands for.
+  static void* Owner(void* opaque) { return static_cast<KafkaHandle*>(opaque)->setup_.owner; }
+
+ private:
+  friend struct KafkaCallbacks;
+  explicit KafkaHandle(KafkaHandleSetup setup) : setup_(std::move(setup)) {}
+
+  KafkaHandleSetup setup_;
+  rd_kafka_s* client_ = nullptr;
+};
+
+// The names that librdkafka knows, and for which kind of client.
+struct KnownKafkaProperty {
+  std::string name;
+  bool consumer = true;
+  bool producer = true;
+};
+const std::vector<KnownKafkaProperty>& KnownKafkaProperties();
+
+}  // namespace turnout::connectors

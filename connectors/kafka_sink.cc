@@ -1,0 +1,466 @@
+#include "connectors/kafka_sink.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "connectors/kafka_errors.h"
+#include "connectors/kafka_handle.h"
+
+namespace turnout::connectors {
+namespace {
+
+constexpr int kFailureReportsMs = 200;  // for delivery reports that say why a transaction failed
+constexpr int kQueueFullPollMs = 10;
+
+struct TopicHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const {
+    return absl::Hash<absl::string_view>()(absl::string_view(text.data(), text.size()));
+  }
+};
+using Topics =
+    absl::flat_hash_map<std::string, rd_kafka_topic_t*, TopicHash, std::equal_to<>>;
+
+class KafkaSink final : public Sink {
+ public:
+  explicit KafkaSink(const KafkaSinkOptions& options)
+      : options_(options),
+        exactly_once_(options.delivery == Delivery::kExactlyOnce),
+        doing_(exactly_once_ ? "producer " + options.transactional_id : "producer") {}
+  ~KafkaSink() override { DropClient(); }
+
+  absl::Status Make();
+
+  absl::Status Open() override;
+  absl::Status Begin() override;
+  absl::Status Produce(const OutputRecord& record) override;
+  absl::Status Commit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) override;
+  absl::Status Abort() override;
+  std::vector<DestinationFailure> FailuresOfTransaction() override;
+  void Close(absl::Duration timeout) override;
+
+ private:
+  enum class State {
+    kNone,      // no client
+    kFresh,     // made, or Open hasn't finished
+    kReady,     // between transactions
+    kOpen,      // in a transaction
+    kCommitting,  // in Commit, which answered Unavailable
+  };
+
+  static void OnDelivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
+  void OnLogLine(const std::string& facility, const std::string& text);
+
+  rd_kafka_topic_t* FindTopic(std::string_view topic);
+  absl::Status Add(rd_kafka_topic_t* topic, const OutputRecord& record);
+  absl::Status ProduceFailed(rd_kafka_error_t* error, std::string_view topic);
+  absl::Status CommitTransaction(absl::Span<const SourceOffset> offsets,
+                                 const GroupMetadata& group);
+  absl::Status SendOffsets(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
+  absl::Status CommitDeliveries();
+  void AddFailure(int code, std::string_view topic) ABSL_LOCKS_EXCLUDED(mu_);
+  bool AnyFailure() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status FailureStatus() ABSL_LOCKS_EXCLUDED(mu_);
+  // The table's InvalidArgument is no outcome of a sink: it ends the producer.
+  absl::Status Sorted(absl::Status status) const;
+  void DropClient();
+
+  const KafkaSinkOptions options_;
+  const bool exactly_once_;
+  const std::string doing_;
+
+  std::unique_ptr<KafkaHandle> client_;
+  Topics topics_;
+  State state_ = State::kNone;
+  bool offsets_sent_ = false;  // in this transaction
+  bool brokers_down_ = false;  // in this transaction, at some time
+
+  absl::Mutex mu_;  // log lines come on librdkafka's threads
+  std::vector<DestinationFailure> failures_ ABSL_GUARDED_BY(mu_);
+  uint64_t failed_records_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+absl::Status KafkaSink::Make() {
+  KafkaHandleSetup setup;
+  setup.role = KafkaRole::kProducer;
+  setup.client = options_.client;
+  setup.owner = this;
+  setup.prepare = [](rd_kafka_conf_t* conf) {
+    rd_kafka_conf_set_dr_msg_cb(conf, &KafkaSink::OnDelivery);
+  };
+  setup.on_error = [this](int code, const std::string&) {
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) brokers_down_ = true;
+  };
+  setup.on_log_line = [this](const std::string& facility, const std::string& text) {
+    OnLogLine(facility, text);
+  };
+  setup.defaults = {
+      // Commit flushes, and a partition's first records wait for its place in the transaction
+      // anyway: lingering would only add to that.
+      {"linger.ms", "0"},
+      {"topic.metadata.propagation.max.ms", "2000"},
+      {"queue.buffering.max.messages", "1000000"},
+      {"reconnect.backoff.max.ms", "2000"},
+      {"socket.timeout.ms",
+       absl::StrFormat("%d", std::min(10'000, options_.transaction_timeout_ms))},
+  };
+  int64_t batch_bytes = std::min<int64_t>(1'000'000, options_.batch_bytes_max);
+  for (const auto& [name, value] : options_.client.properties) {
+    int64_t wanted = 0;
+    if (name == "batch.size" && absl::SimpleAtoi(value, &wanted)) {
+      batch_bytes = std::min(wanted, options_.batch_bytes_max);
+    }
+  }
+  setup.settings = {
+      {"enable.idempotence", "true"},
+      {"partitioner", "murmur2_random"},
+      {"delivery.report.only.error", "true"},
+      {"allow.auto.create.topics", "false"},
+      {"message.max.bytes", absl::StrFormat("%d", options_.record_bytes_max)},
+      // A larger batch than a topic's max.message.bytes would be refused whole.
+      {"batch.size", absl::StrFormat("%d", std::max<int64_t>(1, batch_bytes))},
+      {"message.timeout.ms", absl::StrFormat("%d", options_.transaction_timeout_ms)},
+  };
+  if (exactly_once_) {
+    setup.settings.emplace_back("transactional.id", options_.transactional_id);
+    setup.settings.emplace_back("transaction.timeout.ms",
+                                absl::StrFormat("%d", options_.transaction_timeout_ms));
+  }
+  absl::StatusOr<std::unique_ptr<KafkaHandle>> client = KafkaHandle::Make(std::move(setup));
+  if (!client.ok()) return client.status();
+  client_ = *std::move(client);
+  state_ = State::kFresh;
+  return absl::OkStatus();
+}
+
+absl::Status KafkaSink::Open() {
+  if (state_ != State::kFresh) {
+    DropClient();
+    const absl::Status made = Make();
+    if (!made.ok()) return made;
+  }
+  if (exactly_once_) {
+    // Goes on where an earlier call left off.
+    const absl::Status status = Sorted(TakeKafkaError(
+        client_->get(), rd_kafka_init_transactions(client_->get(), options_.call_timeout_ms),
+        doing_ + ": starting"));
+    rd_kafka_poll(client_->get(), 0);
+    if (!status.ok()) {
+      if (!absl::IsUnavailable(status)) state_ = State::kNone;
+      return status;
+    }
+  }
+  state_ = State::kReady;
+  return absl::OkStatus();
+}
+
+absl::Status KafkaSink::Begin() {
+  if (state_ != State::kReady) {
+    return absl::InternalError(doing_ + ": Begin before Open, or in a transaction");
+  }
+  {
+    const absl::MutexLock lock(&mu_);
+    failures_.clear();
+    failed_records_ = 0;
+  }
+  offsets_sent_ = false;
+  brokers_down_ = false;
+  if (exactly_once_) {
+    const absl::Status status =
+        Sorted(TakeKafkaError(client_->get(), rd_kafka_begin_transaction(client_->get()),
+                              doing_ + ": beginning a transaction"));
+    if (!status.ok()) return status;
+  }
+  state_ = State::kOpen;
+  return absl::OkStatus();
+}
+
+rd_kafka_topic_t* KafkaSink::FindTopic(std::string_view topic) {
+  const auto found = topics_.find(topic);
+  if (found != topics_.end()) return found->second;
+  std::string name(topic);
+  rd_kafka_topic_t* made = rd_kafka_topic_new(client_->get(), name.c_str(), nullptr);
+  if (made != nullptr) topics_.emplace(std::move(name), made);
+  return made;
+}
+
+absl::Status KafkaSink::Produce(const OutputRecord& record) {
+  if (state_ != State::kOpen) {
+    return absl::InternalError(doing_ + ": Produce outside of a transaction");
+  }
+  rd_kafka_topic_t* topic = FindTopic(record.topic);
+  if (topic == nullptr) {
+    AddFailure(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, record.topic);
+    return FailureStatus();
+  }
+  return Add(topic, record);
+}
+
+absl::Status KafkaSink::Add(rd_kafka_topic_t* topic, const OutputRecord& record) {
+  rd_kafka_vu_t fields[6];
+  size_t count = 0;
+  const auto next = [&fields, &count](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
+    fields[count].vtype = type;
+    return fields[count++];
+  };
+  next(RD_KAFKA_VTYPE_RKT).u.rkt = topic;
+  next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
+  next(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = record.timestamp_ms;
+  auto& value = next(RD_KAFKA_VTYPE_VALUE).u.mem;
+  value.ptr = const_cast<char*>(record.value.data());
+  value.size = record.value.size();
+  auto& key = next(RD_KAFKA_VTYPE_KEY).u.mem;
+  key.ptr = const_cast<char*>(record.key.data());
+  key.size = record.key.size();
+  rd_kafka_headers_t* headers = nullptr;
+  if (!record.headers.empty()) {
+    headers = rd_kafka_headers_new(record.headers.size());
+    for (const auto& [name, content] : record.headers) {
+      rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), content.data(),
+                          static_cast<ssize_t>(content.size()));
+    }
+    next(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
+  }
+  const absl::Time deadline = absl::Now() + absl::Milliseconds(options_.call_timeout_ms);
+  rd_kafka_error_t* error = rd_kafka_produceva(client_->get(), fields, count);
+  while (error != nullptr && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+         absl::Now() < deadline) {
+    rd_kafka_error_destroy(error);
+    rd_kafka_poll(client_->get(), kQueueFullPollMs);
+    error = rd_kafka_produceva(client_->get(), fields, count);
+  }
+  if (error == nullptr) return absl::OkStatus();  // the headers are librdkafka's now
+  if (headers != nullptr) rd_kafka_headers_destroy(headers);
+  return ProduceFailed(error, record.topic);
+}
+
+absl::Status KafkaSink::ProduceFailed(rd_kafka_error_t* error, std::string_view topic) {
+  const int code = rd_kafka_error_code(error);
+  absl::Status status =
+      TakeKafkaError(client_->get(), error, absl::StrFormat("%s: topic %s", doing_, topic));
+  if (code == RD_KAFKA_RESP_ERR__STATE && !absl::IsInternal(FatalKafkaError(client_->get(), ""))) {
+    // The transaction has failed already; delivery reports say why.
+    rd_kafka_flush(client_->get(), kFailureReportsMs);
+    if (AnyFailure()) return FailureStatus();
+    return absl::AbortedError(status.message());
+  }
+  if (absl::IsInvalidArgument(status) || absl::IsAborted(status)) {
+    AddFailure(code, topic);
+    return FailureStatus();
+  }
+  return Sorted(status);
+}
+
+absl::Status KafkaSink::Commit(absl::Span<const SourceOffset> offsets,
+                               const GroupMetadata& group) {
+  if (state_ != State::kOpen && state_ != State::kCommitting) {
+    return absl::InternalError(doing_ + ": Commit outside of a transaction");
+  }
+  absl::Status status = exactly_once_ ? CommitTransaction(offsets, group) : CommitDeliveries();
+  if (status.ok()) {
+    state_ = State::kReady;
+    return status;
+  }
+  status = Sorted(status);
+  if (absl::IsUnavailable(status)) state_ = State::kCommitting;
+  if (absl::IsAborted(status)) {
+    state_ = State::kOpen;
+    // What was purged reports at once; what caused it has reported before.
+    rd_kafka_flush(client_->get(), kFailureReportsMs);
+    if (AnyFailure()) return FailureStatus();
+  }
+  return status;
+}
+
+// The offsets go out first: they and the records, which librdkafka is sending already, don't wait
+// for each other. The commit waits for both.
+absl::Status KafkaSink::CommitTransaction(absl::Span<const SourceOffset> offsets,
+                                          const GroupMetadata& group) {
+  if (state_ == State::kOpen && AnyFailure()) return FailureStatus();
+  if (!offsets_sent_ && !offsets.empty()) {
+    const absl::Status status = SendOffsets(offsets, group);
+    if (!status.ok()) return status;
+  }
+  offsets_sent_ = true;
+  return TakeKafkaError(client_->get(),
+                        rd_kafka_commit_transaction(client_->get(), options_.call_timeout_ms),
+                        doing_ + ": committing");
+}
+
+// Not resumable in librdkafka, but may be repeated: the same offsets again change nothing.
+absl::Status KafkaSink::SendOffsets(absl::Span<const SourceOffset> offsets,
+                                    const GroupMetadata& group) {
+  if (group.generation < 0 || group.member_id.empty()) {
+    // The broker would take such offsets without asking who owns the partitions.
+    return absl::FailedPreconditionError(
+        absl::StrFormat("%s: not a member of group %s", doing_, group.group_id));
+  }
+  rd_kafka_topic_partition_list_t* list =
+      rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size()));
+  for (const SourceOffset& offset : offsets) {
+    rd_kafka_topic_partition_t* one = rd_kafka_topic_partition_list_add(
+        list, options_.source_topic.c_str(), offset.partition);
+    one->offset = offset.offset;
+    if (offset.note.empty()) continue;
+    one->metadata = rd_kafka_mem_malloc(client_->get(), offset.note.size());
+    std::memcpy(one->metadata, offset.note.data(), offset.note.size());
+    one->metadata_size = offset.note.size();
+  }
+  rd_kafka_consumer_group_metadata_t* metadata = rd_kafka_consumer_group_metadata_new_with_genid(
+      group.group_id.c_str(), group.generation, group.member_id.c_str(),
+      group.group_instance_id.empty() ? nullptr : group.group_instance_id.c_str());
+  rd_kafka_error_t* error = rd_kafka_send_offsets_to_transaction(client_->get(), list, metadata,
+                                                                 options_.call_timeout_ms);
+  rd_kafka_consumer_group_metadata_destroy(metadata);
+  rd_kafka_topic_partition_list_destroy(list);
+  return TakeKafkaError(client_->get(), error, doing_ + ": adding source offsets");
+}
+
+absl::Status KafkaSink::CommitDeliveries() {
+  const rd_kafka_resp_err_t code = rd_kafka_flush(client_->get(), options_.call_timeout_ms);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::UnavailableError(
+        absl::StrFormat("%s: %d records are not acknowledged yet", doing_,
+                        rd_kafka_outq_len(client_->get())));
+  }
+  const absl::Status fatal = FatalKafkaError(client_->get(), doing_);
+  if (!fatal.ok()) return fatal;
+  const absl::MutexLock lock(&mu_);
+  if (failed_records_ == 0) return absl::OkStatus();
+  return absl::AbortedError(
+      absl::StrFormat("%s: %d records were not delivered", doing_, failed_records_));
+}
+
+absl::Status KafkaSink::Abort() {
+  if (state_ != State::kOpen) return absl::OkStatus();
+  absl::Status status;
+  if (exactly_once_) {
+    status = Sorted(TakeKafkaError(
+        client_->get(), rd_kafka_abort_transaction(client_->get(), options_.call_timeout_ms),
+        doing_ + ": aborting"));
+  } else {
+    // What is on its way may still arrive, which at-least-once allows.
+    rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE);
+    if (rd_kafka_flush(client_->get(), options_.call_timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      status = absl::UnavailableError(doing_ + ": aborting: records are still on their way");
+    }
+  }
+  if (status.ok()) state_ = State::kReady;
+  return status;
+}
+
+std::vector<DestinationFailure> KafkaSink::FailuresOfTransaction() {
+  const absl::MutexLock lock(&mu_);
+  return failures_;
+}
+
+void KafkaSink::OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+  auto* self = static_cast<KafkaSink*>(KafkaHandle::Owner(opaque));
+  switch (message->err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+      return;
+    default:
+      self->AddFailure(message->err, rd_kafka_topic_name(message->rkt));
+  }
+}
+
+// With AddPartitionsToTxn librdkafka says only in its log which topic was refused.
+void KafkaSink::OnLogLine(const std::string& facility, const std::string& text) {
+  if (facility != "ADDPARTS") return;
+  constexpr std::string_view kBefore = "Failed to add partition \"";
+  const size_t begin = text.find(kBefore);
+  if (begin == std::string::npos) return;
+  const size_t name = begin + kBefore.size();
+  const size_t end = text.find("\" [", name);
+  if (end == std::string::npos) return;
+  for (const rd_kafka_resp_err_t code :
+       {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+        RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION}) {
+    if (absl::EndsWith(text, rd_kafka_err2str(code))) {
+      AddFailure(code, std::string_view(text).substr(name, end - name));
+    }
+  }
+}
+
+void KafkaSink::AddFailure(int code, std::string_view topic) {
+  const absl::MutexLock lock(&mu_);
+  ++failed_records_;
+  const absl::Status status = StatusOfKafkaCode(code, "");
+  if (absl::IsFailedPrecondition(status) || code == RD_KAFKA_RESP_ERR__FATAL) return;
+  // Records that waited for brokers that are away say nothing of their topic.
+  if (code == RD_KAFKA_RESP_ERR__TRANSPORT) return;
+  if (code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && brokers_down_) return;
+  for (const DestinationFailure& known : failures_) {
+    if (known.topic == topic) return;
+  }
+  failures_.push_back(DestinationFailureOf(code, topic));
+}
+
+bool KafkaSink::AnyFailure() {
+  const absl::MutexLock lock(&mu_);
+  return !failures_.empty();
+}
+
+absl::Status KafkaSink::FailureStatus() {
+  const absl::MutexLock lock(&mu_);
+  if (failures_.empty()) return absl::AbortedError(doing_ + ": records were not delivered");
+  return absl::AbortedError(absl::StrFormat("%s: topic %s: %s", doing_, failures_.front().topic,
+                                            failures_.front().reason));
+}
+
+absl::Status KafkaSink::Sorted(absl::Status status) const {
+  if (absl::IsInvalidArgument(status)) return absl::InternalError(status.message());
+  return status;
+}
+
+void KafkaSink::Close(absl::Duration timeout) {
+  if (client_ == nullptr) return;
+  const int timeout_ms =
+      static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(timeout), 0, 60'000));
+  if (exactly_once_ && state_ == State::kOpen) {
+    rd_kafka_error_t* error = rd_kafka_abort_transaction(client_->get(), timeout_ms);
+    if (error != nullptr) rd_kafka_error_destroy(error);  // then the broker aborts it
+  } else if (!exactly_once_) {
+    rd_kafka_flush(client_->get(), timeout_ms);
+  }
+  DropClient();
+}
+
+void KafkaSink::DropClient() {
+  state_ = State::kNone;
+  if (client_ == nullptr) return;
+  rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                     RD_KAFKA_PURGE_F_NON_BLOCKING);
+  for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
+  topics_.clear();
+  client_.reset();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Sink>> MakeKafkaSink(const KafkaSinkOptions& options) {
+  if (options.delivery == Delivery::kExactlyOnce && options.transactional_id.empty()) {
+    return absl::InvalidArgumentError("exactly-once delivery needs a transactional id");
+  }
+  if (options.delivery == Delivery::kExactlyOnce && options.source_topic.empty()) {
+    return absl::InvalidArgumentError("exactly-once delivery needs the source's topic");
+  }
+  auto sink = std::make_unique<KafkaSink>(options);
+  const absl::Status status = sink->Make();
+  if (!status.ok()) return status;
+  return sink;
+}
+
+}  // namespace turnout::connectors

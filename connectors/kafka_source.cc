@@ -1,0 +1,686 @@
+#include "connectors/kafka_source.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "connectors/kafka_errors.h"
+#include "connectors/kafka_handle.h"
+
+namespace turnout::connectors {
+namespace {
+
+// Messages taken from librdkafka under one lock. Larger brings nothing more, and the batch that
+// crosses poll_bytes_max is held back in memory.
+constexpr size_t kTakeMax = 1'000;
+constexpr absl::Duration kCommittedTimeout = absl::Milliseconds(1'000);
+constexpr absl::Duration kRetryAfter = absl::Milliseconds(100);
+constexpr absl::Duration kCheckAfter = absl::Milliseconds(500);
+constexpr absl::Duration kCheckTimeout = absl::Milliseconds(500);
+constexpr int kSeekTimeoutMs = 2'000;
+constexpr int kCommitTimeoutMs = 2'000;
+constexpr absl::Duration kRejoinLeaveTimeout = absl::Milliseconds(1'000);
+
+struct ListDeleter {
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+};
+using List = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
+
+struct QueueDeleter {
+  void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
+};
+using Queue = std::unique_ptr<rd_kafka_queue_t, QueueDeleter>;
+
+struct TopicDeleter {
+  void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
+};
+using Topic = std::unique_ptr<rd_kafka_topic_t, TopicDeleter>;
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(duration), 0, 3'600'000));
+}
+
+// What librdkafka's group metadata says, read from what it writes: it has no getters for it.
+// "CGMDv2:", generation as int32, then group and member id ending in NUL, a byte that is 1 where
+// there is no instance id, else that id ending in NUL.
+std::optional<GroupMetadata> ReadGroupMetadata(std::string_view bytes) {
+  constexpr std::string_view kMagic = "CGMDv2:";
+  GroupMetadata group;
+  if (bytes.substr(0, kMagic.size()) != kMagic) return std::nullopt;
+  bytes.remove_prefix(kMagic.size());
+  if (bytes.size() < sizeof(group.generation)) return std::nullopt;
+  std::memcpy(&group.generation, bytes.data(), sizeof(group.generation));
+  bytes.remove_prefix(sizeof(group.generation));
+  const auto read_string = [&bytes](std::string* to) {
+    const size_t end = bytes.find('\0');
+    if (end == std::string_view::npos) return false;
+    to->assign(bytes.data(), end);
+    bytes.remove_prefix(end + 1);
+    return true;
+  };
+  if (!read_string(&group.group_id) || !read_string(&group.member_id)) return std::nullopt;
+  if (bytes.empty()) return std::nullopt;
+  const bool no_instance = bytes.front() != 0;
+  bytes.remove_prefix(1);
+  if (!no_instance && !read_string(&group.group_instance_id)) return std::nullopt;
+  if (!bytes.empty()) return std::nullopt;
+  return group;
+}
+
+std::optional<GroupMetadata> CopyGroupMetadata(rd_kafka_t* client,
+                                               rd_kafka_consumer_group_metadata_t* metadata) {
+  void* bytes = nullptr;
+  size_t size = 0;
+  rd_kafka_error_t* error = rd_kafka_consumer_group_metadata_write(metadata, &bytes, &size);
+  if (error != nullptr) {
+    rd_kafka_error_destroy(error);
+    return std::nullopt;
+  }
+  std::optional<GroupMetadata> read = ReadGroupMetadata({static_cast<const char*>(bytes), size});
+  rd_kafka_mem_free(client, bytes);
+  return read;
+}
+
+// Without it a member that was thrown out of the group could still commit its offsets, so a library
+// that writes it in another format must not be used at all.
+absl::Status CheckGroupMetadataFormat(rd_kafka_t* client) {
+  rd_kafka_consumer_group_metadata_t* metadata =
+      rd_kafka_consumer_group_metadata_new_with_genid("group", 7, "member", "instance");
+  const std::optional<GroupMetadata> read = CopyGroupMetadata(client, metadata);
+  rd_kafka_consumer_group_metadata_destroy(metadata);
+  if (read && read->group_id == "group" && read->generation == 7 && read->member_id == "member" &&
+      read->group_instance_id == "instance") {
+    return absl::OkStatus();
+  }
+  return absl::InternalError(absl::StrFormat(
+      "librdkafka %s keeps group metadata in a format that this build does not know",
+      KafkaLibraryVersion()));
+}
+
+class KafkaSource final : public Source {
+ public:
+  explicit KafkaSource(const KafkaSourceOptions& options)
+      : options_(options), doing_("source topic " + options.topic) {}
+  ~KafkaSource() override { DropClient(); }
+
+  absl::Status Start();
+
+  absl::StatusOr<absl::Span<const Event>> Poll(absl::Duration max_wait,
+                                               AssignmentListener& listener) override;
+  absl::Status Rewind(absl::Span<const SourceOffset> to) override;
+  absl::Status Commit(absl::Span<const SourceOffset> offsets) override;
+  GroupMetadata group_metadata() const override;
+  int64_t EndOffset(int32_t partition) const override;
+  absl::Status Rejoin(AssignmentListener& listener) override;
+  void Close(AssignmentListener& listener, absl::Duration timeout) override;
+
+ private:
+  // A partition that is ours.
+  struct Position {
+    int64_t start = -1;       // where reading began; -1: not known before the first event
+    bool any_taken = false;   // events have been taken since it was assigned or rewound
+  };
+  // What the rebalance callback saw, to be dealt with after the call in which it came.
+  struct Rebalance {
+    bool assign = false;
+    bool lost = false;
+    List partitions;
+  };
+
+  static void OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
+                          rd_kafka_topic_partition_list_t* partitions, void* opaque);
+  void OnError(int code, const std::string& reason);
+
+  absl::Status Subscribe();
+  void LeaveGroup(AssignmentListener& listener, absl::Duration timeout);
+  void DropClient();
+  void LoseAll(AssignmentListener& listener);
+
+  // Each Poll, in this order.
+  void ReleaseReturned();
+  absl::Status TakeFirst(absl::Duration max_wait);
+  absl::Status TakeMore();
+  absl::Status Keep(rd_kafka_message_t* message);
+  absl::Status ServeRebalances(AssignmentListener& listener);
+  absl::Status ActivatePending(AssignmentListener& listener);
+  absl::Span<const Event> MakeEvents();
+
+  void Revoke(Rebalance rebalance, AssignmentListener& listener);
+  absl::Status CheckProblem();
+  void DropMessages(const std::vector<int32_t>& partitions);
+  List MakeList(absl::Span<const SourceOffset> offsets) const;
+  void Reachable(bool reachable, const std::string& reason);
+
+  const KafkaSourceOptions options_;
+  const std::string doing_;
+
+  std::unique_ptr<KafkaHandle> client_;
+  Queue queue_;
+  Topic topic_;
+
+  std::map<int32_t, Position> positions_;   // ours, by partition
+  std::vector<Rebalance> rebalances_;       // seen, not yet dealt with
+  List pending_;                            // assigned; their committed offsets aren't known yet
+  absl::Time pending_retry_ = absl::InfinitePast();
+  bool stop_wait_ = false;                  // the rebalance callback may end the wait it came in
+
+  std::vector<rd_kafka_message_t*> messages_;  // taken, oldest first
+  size_t returned_ = 0;                        // of them, those that the last Poll returned
+  int64_t messages_bytes_ = 0;
+  std::vector<Event> events_;
+  std::vector<Header> headers_;
+
+  absl::Status problem_;  // the topic or the group may not be used; looked at again now and then
+  absl::Time check_after_ = absl::InfinitePast();
+  std::optional<bool> reachable_;
+  std::string broker_reason_;
+};
+
+absl::Status KafkaSource::Start() {
+  KafkaHandleSetup setup;
+  setup.role = KafkaRole::kConsumer;
+  setup.client = options_.client;
+  setup.owner = this;
+  setup.on_error = [this](int code, const std::string& reason) { OnError(code, reason); };
+  setup.prepare = [](rd_kafka_conf_t* conf) {
+    rd_kafka_conf_set_rebalance_cb(conf, &KafkaSource::OnRebalance);
+  };
+  setup.defaults = {
+      // A fetch answers with the first byte, so the wait is for partitions that have none. It is
+      // short because a partition that was just assigned or rewound joins only the next fetch.
+      {"fetch.min.bytes", "1"},
+      {"fetch.wait.max.ms", "50"},
+      // After an empty or failed fetch, the next goes out at once rather than after 500 ms.
+      {"fetch.error.backoff.ms", "50"},
+      // Enough in memory that a fetch is under way while a batch is being routed.
+      {"queued.min.messages", "100000"},
+      {"queued.max.messages.kbytes", "65536"},
+      // A topic that appears or grows is seen in half a minute rather than five.
+      {"topic.metadata.refresh.interval.ms", "30000"},
+      {"reconnect.backoff.max.ms", "2000"},
+      {"heartbeat.interval.ms", "1000"},
+  };
+  setup.settings = {
+      {"group.id", options_.group_id},
+      {"session.timeout.ms", absl::StrFormat("%d", options_.session_timeout_ms)},
+      {"partition.assignment.strategy", "cooperative-sticky"},
+      {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"},
+      // Also makes rd_kafka_committed wait out open transactions (require_stable).
+      {"isolation.level", "read_committed"},
+      // Reading starts at explicit offsets, so this is only for those that the log has lost: the
+      // oldest record left is the nearest to what was asked.
+      {"auto.offset.reset", "earliest"},
+      {"allow.auto.create.topics", "false"},
+      {"enable.partition.eof", "false"},
+  };
+  if (!options_.group_instance_id.empty()) {
+    setup.settings.emplace_back("group.instance.id", options_.group_instance_id);
+  }
+  absl::StatusOr<std::unique_ptr<KafkaHandle>> client = KafkaHandle::Make(std::move(setup));
+  if (!client.ok()) return client.status();
+  client_ = *std::move(client);
+  const absl::Status format = CheckGroupMetadataFormat(client_->get());
+  if (!format.ok()) return format;
+  rd_kafka_poll_set_consumer(client_->get());
+  queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
+  topic_.reset(rd_kafka_topic_new(client_->get(), options_.topic.c_str(), nullptr));
+  if (topic_ == nullptr) return StatusOfKafkaCode(rd_kafka_last_error(), doing_);
+  return Subscribe();
+}
+
+absl::Status KafkaSource::Subscribe() {
+  List topics(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(topics.get(), options_.topic.c_str(), RD_KAFKA_PARTITION_UA);
+  return StatusOfKafkaCode(rd_kafka_subscribe(client_->get(), topics.get()), doing_);
+}
+
+// Only notes what happened: the listener is called when librdkafka's call has returned, which is
+// also when it is known which of the events just taken are no longer ours. librdkafka goes on
+// delivering a partition until it is unassigned, and asks for nothing else before that.
+void KafkaSource::OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
+                              rd_kafka_topic_partition_list_t* partitions, void* opaque) {
+  auto* self = static_cast<KafkaSource*>(KafkaHandle::Owner(opaque));
+  Rebalance rebalance;
+  rebalance.assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+  rebalance.lost = rd_kafka_assignment_lost(client) != 0;
+  rebalance.partitions.reset(rd_kafka_topic_partition_list_copy(partitions));
+  self->rebalances_.push_back(std::move(rebalance));
+  // Never while taking a batch: librdkafka 2.0.2 then drops the message after the callback.
+  if (self->stop_wait_) rd_kafka_yield(client);
+}
+
+void KafkaSource::OnError(int code, const std::string& reason) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+      Reachable(false, broker_reason_.empty() ? reason : broker_reason_);
+      break;
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+      broker_reason_ = std::string(StatusOfKafkaCode(code, "brokers", reason).message());
+      break;
+    default:
+      break;
+  }
+}
+
+void KafkaSource::Reachable(bool reachable, const std::string& reason) {
+  if (reachable_ == reachable) return;
+  reachable_ = reachable;
+  if (reachable) broker_reason_.clear();
+  if (options_.client.events.on_brokers) options_.client.events.on_brokers(reachable, reason);
+}
+
+absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wait,
+                                                          AssignmentListener& listener) {
+  if (client_ == nullptr) {
+    const absl::Status status = Start();
+    if (!status.ok()) return status;
+  }
+  ReleaseReturned();
+  absl::Status status = ActivatePending(listener);
+  if (status.ok()) status = TakeFirst(pending_ ? std::min(max_wait, kRetryAfter) : max_wait);
+  if (status.ok()) status = TakeMore();
+  // Whatever else went wrong, a partition that was taken away must not be kept.
+  const absl::Status served = ServeRebalances(listener);
+  if (!served.ok()) return served;
+  if (!status.ok()) return status;
+  if (messages_.empty()) {
+    status = CheckProblem();
+    if (!status.ok()) return status;
+  }
+  return MakeEvents();
+}
+
+void KafkaSource::ReleaseReturned() {
+  for (size_t i = 0; i < returned_; ++i) rd_kafka_message_destroy(messages_[i]);
+  messages_.erase(messages_.begin(), messages_.begin() + static_cast<ptrdiff_t>(returned_));
+  messages_bytes_ = 0;
+  for (const rd_kafka_message_t* message : messages_) {
+    messages_bytes_ += static_cast<int64_t>(message->len + message->key_len);
+  }
+  returned_ = 0;
+  events_.clear();
+  headers_.clear();
+}
+
+absl::Status KafkaSource::TakeFirst(absl::Duration max_wait) {
+  if (!messages_.empty()) max_wait = absl::ZeroDuration();
+  stop_wait_ = true;
+  rd_kafka_message_t* message = rd_kafka_consumer_poll(client_->get(), Milliseconds(max_wait));
+  stop_wait_ = false;
+  return message == nullptr ? absl::OkStatus() : Keep(message);
+}
+
+absl::Status KafkaSource::TakeMore() {
+  if (messages_.empty()) return absl::OkStatus();
+  const auto events_max = static_cast<size_t>(std::max(1, options_.poll_events_max));
+  while (messages_.size() < events_max && messages_bytes_ < options_.poll_bytes_max) {
+    rd_kafka_message_t* taken[kTakeMax];
+    const size_t wanted = std::min(kTakeMax, events_max - messages_.size());
+    const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, taken, wanted);
+    absl::Status status;
+    for (ssize_t i = 0; i < count; ++i) status.Update(Keep(taken[i]));
+    if (!status.ok()) return status;
+    if (count < static_cast<ssize_t>(wanted)) break;
+  }
+  return absl::OkStatus();
+}
+
+// Takes over a message; one that is an error is sorted instead.
+absl::Status KafkaSource::Keep(rd_kafka_message_t* message) {
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const auto position = positions_.find(message->partition);
+    if (position == positions_.end()) {  // not ours any more
+      rd_kafka_message_destroy(message);
+      return absl::OkStatus();
+    }
+    if (!position->second.any_taken) {
+      position->second.any_taken = true;
+      if (position->second.start < 0) position->second.start = message->offset;
+    }
+    messages_bytes_ += static_cast<int64_t>(message->len + message->key_len);
+    messages_.push_back(message);
+    return absl::OkStatus();
+  }
+  const rd_kafka_resp_err_t code = message->err;
+  const char* text = rd_kafka_message_errstr(message);
+  absl::Status status = StatusOfKafkaCode(code, doing_, text == nullptr ? "" : text);
+  rd_kafka_message_destroy(message);
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+      return FatalKafkaError(client_->get(), doing_);
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+      return status;
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+      return absl::OkStatus();  // the partitions are lost, which comes as a rebalance of its own
+    default:
+      // Remembered until it is cured; everything else librdkafka tries again by itself.
+      if (absl::IsInvalidArgument(status)) problem_ = status;
+      return absl::OkStatus();
+  }
+}
+
+absl::Status KafkaSource::ServeRebalances(AssignmentListener& listener) {
+  std::vector<Rebalance> seen = std::exchange(rebalances_, {});
+  for (Rebalance& rebalance : seen) {
+    if (rebalance.assign) {
+      problem_ = absl::OkStatus();
+      pending_ = std::move(rebalance.partitions);
+      pending_retry_ = absl::InfinitePast();
+    } else {
+      Revoke(std::move(rebalance), listener);
+    }
+  }
+  return ActivatePending(listener);
+}
+
+// Starts the partitions that were assigned from their committed offsets. While those can't be had
+// (no broker, or a transaction with newer ones is still open) the partitions wait: nothing is ever
+// read from a guess.
+absl::Status KafkaSource::ActivatePending(AssignmentListener& listener) {
+  if (!pending_ || absl::Now() < pending_retry_) return absl::OkStatus();
+  rd_kafka_t* client = client_->get();
+  std::vector<SourceOffset> committed;
+  if (pending_->cnt > 0) {
+    rd_kafka_resp_err_t code =
+        rd_kafka_committed(client, pending_.get(), Milliseconds(kCommittedTimeout));
+    for (int i = 0; i < pending_->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+      code = pending_->elems[i].err;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      pending_retry_ = absl::Now() + kRetryAfter;
+      const absl::Status status = StatusOfKafkaCode(code, doing_ + ": committed offsets");
+      return absl::IsInvalidArgument(status) ? status : absl::OkStatus();
+    }
+  }
+  const int64_t otherwise =
+      options_.start_at_earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+  for (int i = 0; i < pending_->cnt; ++i) {
+    rd_kafka_topic_partition_t& one = pending_->elems[i];
+    SourceOffset& offset = committed.emplace_back();
+    offset.partition = one.partition;
+    offset.offset = one.offset >= 0 ? one.offset : -1;
+    if (one.metadata_size > 0) {
+      offset.note.assign(static_cast<const char*>(one.metadata), one.metadata_size);
+    }
+    if (one.offset < 0) one.offset = otherwise;
+  }
+  const List partitions = std::move(pending_);
+  const absl::Status assigned =
+      TakeKafkaError(client, rd_kafka_incremental_assign(client, partitions.get()), doing_);
+  if (!assigned.ok()) return assigned;
+  for (const SourceOffset& offset : committed) positions_[offset.partition] = {offset.offset};
+  Reachable(true, "the group assigned partitions");
+  listener.OnAssigned(committed);
+  return absl::OkStatus();
+}
+
+void KafkaSource::Revoke(Rebalance rebalance, AssignmentListener& listener) {
+  rd_kafka_t* client = client_->get();
+  std::vector<int32_t> told;  // the listener has been told that they are ours
+  for (int i = 0; i < rebalance.partitions->cnt; ++i) {
+    const int32_t partition = rebalance.partitions->elems[i].partition;
+    if (positions_.count(partition) != 0) told.push_back(partition);
+    if (pending_) {
+      rd_kafka_topic_partition_list_del(pending_.get(), options_.topic.c_str(), partition);
+    }
+  }
+  DropMessages(told);
+  if (!told.empty()) {
+    if (rebalance.lost || rd_kafka_assignment_lost(client) != 0) {
+      listener.OnLost(told);
+    } else {
+      listener.OnRevoked(told);
+    }
+  }
+  for (const int32_t partition : told) positions_.erase(partition);
+  // Fails only when librdkafka has let go of them by itself.
+  rd_kafka_error_t* error = rd_kafka_incremental_unassign(client, rebalance.partitions.get());
+  if (error != nullptr) rd_kafka_error_destroy(error);
+}
+
+void KafkaSource::DropMessages(const std::vector<int32_t>& partitions) {
+  const auto kept = std::remove_if(
+      messages_.begin(), messages_.end(), [&partitions](rd_kafka_message_t* message) {
+        const bool drop = std::find(partitions.begin(), partitions.end(), message->partition) !=
+                          partitions.end();
+        if (drop) rd_kafka_message_destroy(message);
+        return drop;
+      });
+  messages_.erase(kept, messages_.end());
+}
+
+// Nothing came: says why, if a person or a broker is to blame. Asks a broker now and then, since
+// librdkafka tells when the last connection breaks but not when one is made, and looks for a
+// missing topic only every topic.metadata.refresh.interval.ms.
+absl::Status KafkaSource::CheckProblem() {
+  const absl::Status fatal = FatalKafkaError(client_->get(), doing_);
+  if (!fatal.ok()) return fatal;
+  const bool down = reachable_ == false;
+  if (problem_.ok() && !down) return absl::OkStatus();
+  if (absl::Now() >= check_after_) {
+    const rd_kafka_metadata_t* metadata = nullptr;
+    const rd_kafka_resp_err_t code = rd_kafka_metadata(client_->get(), 0, topic_.get(), &metadata,
+                                                       Milliseconds(kCheckTimeout));
+    check_after_ = absl::Now() + kCheckAfter;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      Reachable(true, "a broker answered");
+      if (!problem_.ok() && metadata->topic_cnt == 1 &&
+          metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+          metadata->topics[0].partition_cnt > 0) {
+        problem_ = Subscribe();  // again, which makes librdkafka look for the topic at once
+      }
+      rd_kafka_metadata_destroy(metadata);
+    }
+  }
+  if (reachable_ == false) {
+    return absl::UnavailableError(absl::StrFormat("%s: %s", doing_, broker_reason_));
+  }
+  return problem_;
+}
+
+absl::Span<const Event> KafkaSource::MakeEvents() {
+  const auto events_max = static_cast<size_t>(std::max(1, options_.poll_events_max));
+  int64_t bytes = 0;
+  size_t header_count = 0;
+  for (returned_ = 0; returned_ < messages_.size() && returned_ < events_max; ++returned_) {
+    const rd_kafka_message_t* message = messages_[returned_];
+    bytes += static_cast<int64_t>(message->len + message->key_len);
+    if (bytes > options_.poll_bytes_max && returned_ > 0) break;
+    Event& event = events_.emplace_back();
+    event.partition = message->partition;
+    event.offset = message->offset;
+    event.timestamp_ms = rd_kafka_message_timestamp(message, nullptr);
+    event.key = {static_cast<const char*>(message->key), message->key_len};
+    event.value = {static_cast<const char*>(message->payload), message->len};
+    rd_kafka_headers_t* headers = nullptr;  // librdkafka parses them at the first asking
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    size_t size = 0;
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
+                       RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+      headers_.emplace_back(name, std::string_view(static_cast<const char*>(value), size));
+    }
+    // The vector may still move; only the count is known for good.
+    event.headers = absl::Span<const Header>(nullptr, headers_.size() - header_count);
+    header_count = headers_.size();
+  }
+  if (!events_.empty()) Reachable(true, "events arrive");
+  const Header* next = headers_.data();
+  for (Event& event : events_) {
+    if (event.headers.empty()) continue;
+    event.headers = absl::Span<const Header>(next, event.headers.size());
+    next += event.headers.size();
+  }
+  return events_;
+}
+
+List KafkaSource::MakeList(absl::Span<const SourceOffset> offsets) const {
+  List list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (const SourceOffset& offset : offsets) {
+    rd_kafka_topic_partition_t* one = rd_kafka_topic_partition_list_add(
+        list.get(), options_.topic.c_str(), offset.partition);
+    one->offset = offset.offset;
+    if (!offset.note.empty()) {
+      one->metadata = rd_kafka_mem_malloc(client_->get(), offset.note.size());
+      std::memcpy(one->metadata, offset.note.data(), offset.note.size());
+      one->metadata_size = offset.note.size();
+    }
+  }
+  return list;
+}
+
+absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
+  if (client_ == nullptr) return absl::OkStatus();  // nothing is ours
+  ReleaseReturned();
+  std::vector<SourceOffset> seeks;
+  std::vector<int32_t> partitions;
+  for (const SourceOffset& offset : to) {
+    const auto position = positions_.find(offset.partition);
+    if (position == positions_.end()) continue;
+    const auto& [start, any_taken] = position->second;
+    // Where nothing is committed: the first event that was seen, not the end of the log by now.
+    const int64_t target = offset.offset >= 0 ? offset.offset : start;
+    if (!any_taken && target == start) continue;  // it stands where it was put
+    seeks.push_back({offset.partition, target, {}});
+    partitions.push_back(offset.partition);
+  }
+  if (seeks.empty()) return absl::OkStatus();
+  DropMessages(partitions);
+  const List list = MakeList(seeks);
+  absl::Status status =
+      TakeKafkaError(client_->get(),
+                     rd_kafka_seek_partitions(client_->get(), list.get(), kSeekTimeoutMs),
+                     doing_ + ": rewinding");
+  for (int i = 0; i < list->cnt && status.ok(); ++i) {
+    // Refused only while librdkafka is starting or stopping the partition.
+    if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      status = absl::UnavailableError(absl::StrFormat("%s: rewinding partition %d: %s", doing_,
+                                                      list->elems[i].partition,
+                                                      KafkaCodeText(list->elems[i].err)));
+    }
+  }
+  if (!status.ok()) return status;
+  for (const SourceOffset& seek : seeks) positions_[seek.partition] = {seek.offset, false};
+  return absl::OkStatus();
+}
+
+absl::Status KafkaSource::Commit(absl::Span<const SourceOffset> offsets) {
+  if (client_ == nullptr) {
+    return absl::FailedPreconditionError(doing_ + ": committing: not a member of the group");
+  }
+  if (offsets.empty()) return absl::OkStatus();
+  const List list = MakeList(offsets);
+  const Queue answers(rd_kafka_queue_new(client_->get()));
+  const rd_kafka_resp_err_t sent = rd_kafka_commit_queue(
+      client_->get(), list.get(), answers.get(), nullptr, nullptr);
+  if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(sent, doing_ + ": committing");
+  rd_kafka_event_t* answer = rd_kafka_queue_poll(answers.get(), kCommitTimeoutMs);
+  if (answer == nullptr) {
+    return absl::UnavailableError(doing_ + ": committing: the broker has not answered in time");
+  }
+  rd_kafka_resp_err_t code = rd_kafka_event_error(answer);
+  const rd_kafka_topic_partition_list_t* results = rd_kafka_event_topic_partition_list(answer);
+  for (int i = 0; results != nullptr && i < results->cnt; ++i) {
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = results->elems[i].err;
+  }
+  rd_kafka_event_destroy(answer);
+  return StatusOfKafkaCode(code, doing_ + ": committing");
+}
+
+GroupMetadata KafkaSource::group_metadata() const {
+  GroupMetadata none;
+  none.group_id = options_.group_id;
+  none.group_instance_id = options_.group_instance_id;
+  if (client_ == nullptr) return none;
+  rd_kafka_consumer_group_metadata_t* metadata = rd_kafka_consumer_group_metadata(client_->get());
+  if (metadata == nullptr) return none;
+  std::optional<GroupMetadata> read = CopyGroupMetadata(client_->get(), metadata);
+  rd_kafka_consumer_group_metadata_destroy(metadata);
+  return read ? *std::move(read) : none;
+}
+
+int64_t KafkaSource::EndOffset(int32_t partition) const {
+  if (client_ == nullptr || positions_.count(partition) == 0) return -1;
+  int64_t low = -1;
+  int64_t high = -1;
+  const rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(
+      client_->get(), options_.topic.c_str(), partition, &low, &high);
+  return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : -1;
+}
+
+void KafkaSource::LoseAll(AssignmentListener& listener) {
+  std::vector<int32_t> lost;
+  for (const auto& [partition, position] : positions_) lost.push_back(partition);
+  positions_.clear();
+  if (!lost.empty()) listener.OnLost(lost);
+}
+
+// A new client rather than a new subscription: what ended the old membership (fencing, a fatal
+// error) may have ended the client with it.
+absl::Status KafkaSource::Rejoin(AssignmentListener& listener) {
+  LoseAll(listener);
+  if (client_ != nullptr) LeaveGroup(listener, kRejoinLeaveTimeout);
+  DropClient();
+  return Start();
+}
+
+// Serves the client's last rebalances until it has left.
+void KafkaSource::LeaveGroup(AssignmentListener& listener, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  const Queue last(rd_kafka_queue_new(client_->get()));
+  rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_->get(), last.get());
+  if (error != nullptr) {
+    rd_kafka_error_destroy(error);
+    return;
+  }
+  pending_.reset();
+  while (rd_kafka_consumer_closed(client_->get()) == 0 && absl::Now() < deadline) {
+    rd_kafka_queue_poll_callback(last.get(), 10);
+    std::vector<Rebalance> seen = std::exchange(rebalances_, {});
+    for (Rebalance& rebalance : seen) {
+      if (!rebalance.assign) Revoke(std::move(rebalance), listener);
+    }
+  }
+}
+
+void KafkaSource::Close(AssignmentListener& listener, absl::Duration timeout) {
+  if (client_ != nullptr) LeaveGroup(listener, timeout);
+  LoseAll(listener);  // those that could not be given up in time
+  DropClient();
+}
+
+void KafkaSource::DropClient() {
+  returned_ = messages_.size();
+  ReleaseReturned();
+  rebalances_.clear();
+  pending_.reset();
+  positions_.clear();
+  problem_ = absl::OkStatus();
+  topic_.reset();
+  queue_.reset();
+  client_.reset();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Source>> MakeKafkaSource(const KafkaSourceOptions& options) {
+  auto source = std::make_unique<KafkaSource>(options);
+  const absl::Status status = source->Start();
+  if (!status.ok()) return status;
+  return source;
+}
+
+}  // namespace turnout::connectors
