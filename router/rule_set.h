@@ -1,5 +1,9 @@
 // RuleSet: every team's rules, compiled together, immutable, named by the hash of their content.
 //
+// The hash covers what decides where an event goes: team and rule names, patterns, destinations,
+// record keys, and what a team may write. Descriptions, owners, notation and the order of files and
+// rules make no difference to it.
+//
 // Threads: immutable; shared by all workers, swapped whole.
 #pragma once
 
@@ -14,9 +18,10 @@
 namespace turnout::router {
 
 using RuleIndex = uint32_t;
+struct RoutePlan;
 
 struct RuleInfo {
-  std::string id;    // "team/name"
+  std::string id;  // "team/name"
   std::string team;
   std::string name;
 };
@@ -39,8 +44,11 @@ class RuleSet {
   };
   const std::vector<Destination>& destinations() const;
 
+  // For the Router. The Matcher's patterns are numbered by RuleIndex, its fields as in the plan.
+  const Matcher& matcher() const;
+  const RoutePlan& plan() const;
+
  private:
-  friend class Router;
   struct Impl;
   explicit RuleSet(std::unique_ptr<const Impl> impl);
   std::unique_ptr<const Impl> impl_;

@@ -1,0 +1,53 @@
+#include "router/route_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace turnout::router {
+
+void RoutePlanBuilder::StartTeam(std::vector<std::string> allowed_destinations) {
+  plan_.globs.push_back(std::move(allowed_destinations));
+  target_numbers_.clear();
+}
+
+uint32_t RoutePlanBuilder::FieldNumber(const std::string& path) {
+  const auto [number, is_new] =
+      field_numbers_.emplace(path, static_cast<uint32_t>(plan_.fields.size()));
+  if (is_new) plan_.fields.push_back(path);
+  return number->second;
+}
+
+uint32_t RoutePlanBuilder::TargetNumber(const DestinationTemplate& destination,
+                                        uint32_t key_field) {
+  const std::string name = std::to_string(key_field) + " " + destination.text;
+  const auto [number, is_new] =
+      target_numbers_.emplace(name, static_cast<uint32_t>(plan_.targets.size()));
+  if (!is_new) return number->second;
+  RoutePlan::Target target;
+  target.team = static_cast<uint32_t>(plan_.globs.size() - 1);
+  target.destination = destination;
+  for (const std::string& field : destination.fields) target.fields.push_back(FieldNumber(field));
+  const std::vector<std::string>& globs = plan_.globs.back();
+  target.check_globs = std::none_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+    return GlobAlwaysMatches(glob, destination);
+  });
+  plan_.targets.push_back(std::move(target));
+  return number->second;
+}
+
+void RoutePlanBuilder::AddRule(const Rule& rule) {
+  RoutePlan::RuleTargets targets;
+  targets.begin = static_cast<uint32_t>(plan_.target_ids.size());
+  if (!rule.key_field.empty()) targets.key_field = FieldNumber(rule.key_field);
+  for (const DestinationTemplate& destination : rule.to) {
+    plan_.target_ids.push_back(TargetNumber(destination, targets.key_field));
+  }
+  plan_.rules.push_back(targets);
+}
+
+RoutePlan RoutePlanBuilder::Finish() {
+  plan_.rules.push_back({.begin = static_cast<uint32_t>(plan_.target_ids.size())});
+  return std::move(plan_);
+}
+
+}  // namespace turnout::router

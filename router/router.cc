@@ -1,0 +1,294 @@
+#include "router/router.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "router/arena.h"
+#include "router/route_plan.h"
+
+namespace turnout::router {
+namespace {
+
+constexpr uint32_t kNone = UINT32_MAX;
+
+bool IsNull(std::string_view text) { return text.data() == nullptr; }
+
+// What a target came to for the event at hand.
+struct Slot {
+  uint64_t event = 0;         // the event it was filled for
+  uint32_t output = kNone;    // kNone: rejected
+  std::string_view reason;    // why, then
+};
+
+// An output whose rules are still being gathered, as a chain in Router::Impl::links.
+struct OpenOutput {
+  uint32_t team = 0;
+  std::string_view destination;
+  std::string_view key;
+  uint32_t first_link = kNone;
+  uint32_t last_link = kNone;
+  uint32_t rule_count = 0;
+  size_t id_bytes = 0;  // of all rules' ids
+};
+
+struct Link {
+  RuleIndex rule = 0;
+  uint32_t next = kNone;
+};
+
+// Open outputs by team, destination and key. Emptied in no time: entries of older events count as
+// free.
+class OutputTable {
+ public:
+  static size_t Hash(uint32_t team, std::string_view destination, std::string_view key) {
+    const std::hash<std::string_view> hash;
+    return (hash(destination) * 31 + hash(key)) * 31 + team;
+  }
+
+  // The first position of that hash for the event, then the next ones by Next.
+  size_t Start(size_t hash) const { return hash & (entries_.size() - 1); }
+  size_t Next(size_t position) const { return (position + 1) & (entries_.size() - 1); }
+  uint32_t At(size_t position, uint64_t event) const {
+    return entries_[position].event == event ? entries_[position].output : kNone;
+  }
+  void Put(size_t position, uint64_t event, uint32_t output) {
+    entries_[position] = {event, output};
+  }
+
+  // Whether one more output would make it too full; then Grow and put all of them again.
+  bool IsFull(size_t outputs) const { return (outputs + 1) * 2 > entries_.size(); }
+  void Grow() { entries_.assign(entries_.size() * 2, {}); }
+
+ private:
+  struct Entry {
+    uint64_t event = 0;
+    uint32_t output = kNone;
+  };
+  std::vector<Entry> entries_ = std::vector<Entry>(64);
+};
+
+}  // namespace
+
+struct Router::Impl {
+  explicit Impl(std::shared_ptr<const RuleSet> the_rules)
+      : rules(std::move(the_rules)),
+        plan(rules->plan()),
+        scratch(rules->matcher().NewScratch()),
+        slots(plan.targets.size()) {}
+
+  void Start();
+  void RouteRule(RuleIndex rule, const Event& event);
+  void ResolveTarget(uint32_t target_id, std::string_view key, Slot* slot);
+  // The topic's name; null data() after setting the slot's reason.
+  std::string_view ResolveName(const RoutePlan::Target& target, Slot* slot);
+  std::string_view MissingField(std::string_view field, std::string_view needed_by);
+  uint32_t FindOrOpen(uint32_t team, std::string_view destination, std::string_view key);
+  void PutAgain();
+  void AddLink(uint32_t output, RuleIndex rule);
+  void CloseOutputs();
+  Output Close(const OpenOutput& open, RuleIndex* rule_space);
+
+  const std::shared_ptr<const RuleSet> rules;
+  const RoutePlan& plan;
+  const std::unique_ptr<Matcher::Scratch> scratch;
+
+  // All of the event at hand; kept for their capacity.
+  uint64_t event_number = 0;
+  Arena arena;
+  std::vector<Slot> slots;  // by target
+  std::vector<OpenOutput> open;
+  OutputTable table;
+  std::vector<Link> links;
+  std::vector<RuleIndex> output_rules;
+  std::vector<Output> outputs;
+  std::vector<Rejection> rejections;
+  Routes routes;
+};
+
+void Router::Impl::Start() {
+  ++event_number;
+  arena.Reset();
+  open.clear();
+  links.clear();
+  outputs.clear();
+  rejections.clear();
+}
+
+// An empty value is good enough for a record key, but not for a part of a topic's name.
+std::string_view Router::Impl::MissingField(std::string_view field, std::string_view needed_by) {
+  if (!routes.payload_error.ok()) {
+    return arena.Join({"field `", field, "`, which ", needed_by,
+                       " needs, is not known, since the payload could not be read"});
+  }
+  return arena.Join({"field `", field, "`, which ", needed_by,
+                     " needs, is absent, empty, null or not a scalar"});
+}
+
+std::string_view Router::Impl::ResolveName(const RoutePlan::Target& target, Slot* slot) {
+  const DestinationTemplate& destination = target.destination;
+  if (destination.is_constant()) return destination.text;
+  size_t bytes = 0;
+  for (const std::string& literal : destination.literals) bytes += literal.size();
+  for (size_t i = 0; i < target.fields.size(); ++i) {
+    const std::string_view value = scratch->Field(target.fields[i]);
+    if (value.empty()) {
+      const std::string_view needed_by = arena.Join({"destination `", destination.text, "`"});
+      slot->reason = MissingField(destination.fields[i], needed_by);
+      return {};
+    }
+    bytes += value.size();
+  }
+  if (bytes > kTopicNameBytesMax) {
+    slot->reason = arena.Join({"destination `", destination.text,
+                               "` came out longer than the 249 bytes of a topic name"});
+    return {};
+  }
+  char* const name = arena.Allocate(bytes);
+  char* end = name;
+  for (size_t i = 0; i < destination.literals.size(); ++i) {
+    const std::string_view literal = destination.literals[i];
+    end = std::copy(literal.begin(), literal.end(), end);
+    if (i == target.fields.size()) break;
+    const std::string_view value = scratch->Field(target.fields[i]);
+    end = std::copy(value.begin(), value.end(), end);
+  }
+  return {name, bytes};
+}
+
+void Router::Impl::ResolveTarget(uint32_t target_id, std::string_view key, Slot* slot) {
+  const RoutePlan::Target& target = plan.targets[target_id];
+  *slot = {.event = event_number};
+  const std::string_view name = ResolveName(target, slot);
+  if (IsNull(name)) return;
+  std::string_view fault;
+  if (!target.destination.is_constant()) fault = TopicNameFault(name);
+  if (fault.empty() && target.check_globs) {
+    const std::vector<std::string>& globs = plan.globs[target.team];
+    const bool allowed = std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+      return GlobMatches(glob, name);
+    });
+    if (!allowed) fault = "is not among the team's `destinations`";
+  }
+  if (!fault.empty()) {
+    slot->reason = arena.Join({"destination `", target.destination.text, "` came out as `", name,
+                               "`, which ", fault});
+    return;
+  }
+  slot->output = FindOrOpen(target.team, name, key);
+}
+
+uint32_t Router::Impl::FindOrOpen(uint32_t team, std::string_view destination,
+                                  std::string_view key) {
+  if (table.IsFull(open.size())) PutAgain();
+  size_t position = table.Start(OutputTable::Hash(team, destination, key));
+  for (uint32_t found; (found = table.At(position, event_number)) != kNone;
+       position = table.Next(position)) {
+    const OpenOutput& other = open[found];
+    // No key at all and an empty key are different records.
+    if (other.team == team && other.destination == destination && other.key == key &&
+        IsNull(other.key) == IsNull(key)) {
+      return found;
+    }
+  }
+  const auto output = static_cast<uint32_t>(open.size());
+  table.Put(position, event_number, output);
+  open.push_back({.team = team, .destination = destination, .key = key});
+  return output;
+}
+
+void Router::Impl::PutAgain() {
+  table.Grow();
+  for (uint32_t i = 0; i < open.size(); ++i) {
+    size_t position =
+        table.Start(OutputTable::Hash(open[i].team, open[i].destination, open[i].key));
+    while (table.At(position, event_number) != kNone) position = table.Next(position);
+    table.Put(position, event_number, i);
+  }
+}
+
+void Router::Impl::AddLink(uint32_t output, RuleIndex rule) {
+  OpenOutput& to = open[output];
+  // A rule whose two destinations come to the same topic is named once; its links are neighbours.
+  if (to.last_link != kNone && links[to.last_link].rule == rule) return;
+  const auto link = static_cast<uint32_t>(links.size());
+  links.push_back({.rule = rule});
+  (to.last_link == kNone ? to.first_link : links[to.last_link].next) = link;
+  to.last_link = link;
+  ++to.rule_count;
+  to.id_bytes += rules->rules()[rule].id.size();
+}
+
+void Router::Impl::RouteRule(RuleIndex rule, const Event& event) {
+  const RoutePlan::RuleTargets& from = plan.rules[rule];
+  std::string_view key = event.key;
+  if (from.key_field != RoutePlan::kOwnKey) {
+    key = scratch->Field(from.key_field);
+    if (IsNull(key)) {
+      rejections.push_back({rule, MissingField(plan.fields[from.key_field], "the record key")});
+      return;
+    }
+  }
+  for (uint32_t i = from.begin; i < plan.rules[rule + 1].begin; ++i) {
+    Slot& slot = slots[plan.target_ids[i]];
+    if (slot.event != event_number) ResolveTarget(plan.target_ids[i], key, &slot);
+    if (slot.output == kNone) {
+      rejections.push_back({rule, slot.reason});
+    } else {
+      AddLink(slot.output, rule);
+    }
+  }
+}
+
+Output Router::Impl::Close(const OpenOutput& from, RuleIndex* rule_space) {
+  const std::vector<RuleInfo>& infos = rules->rules();
+  Output output{.destination = from.destination,
+                .key = from.key,
+                .rules = absl::MakeConstSpan(rule_space, from.rule_count)};
+  if (from.rule_count == 1) {
+    *rule_space = links[from.first_link].rule;
+    output.rule_ids = infos[*rule_space].id;
+    return output;
+  }
+  const size_t bytes = from.id_bytes + from.rule_count - 1;
+  char* const text = arena.Allocate(bytes);
+  char* end = text;
+  for (uint32_t link = from.first_link; link != kNone; link = links[link].next) {
+    if (end != text) *end++ = ',';
+    const std::string& id = infos[links[link].rule].id;
+    end = std::copy(id.begin(), id.end(), end);
+    *rule_space++ = links[link].rule;
+  }
+  output.rule_ids = {text, bytes};
+  return output;
+}
+
+void Router::Impl::CloseOutputs() {
+  output_rules.resize(links.size());
+  RuleIndex* rule_space = output_rules.data();
+  for (const OpenOutput& from : open) {
+    outputs.push_back(Close(from, rule_space));
+    rule_space += from.rule_count;
+  }
+}
+
+Router::Router(std::shared_ptr<const RuleSet> rules)
+    : impl_(std::make_unique<Impl>(std::move(rules))) {}
+Router::~Router() = default;
+
+const Routes& Router::Route(const Event& event) {
+  Impl& impl = *impl_;
+  impl.Start();
+  impl.routes.payload_error = impl.rules->matcher().Match(event, impl.scratch.get());
+  impl.routes.matched = impl.scratch->matches();
+  for (const RuleIndex rule : impl.routes.matched) impl.RouteRule(rule, event);
+  impl.CloseOutputs();
+  impl.routes.outputs = impl.outputs;
+  impl.routes.rejections = impl.rejections;
+  return impl.routes;
+}
+
+const RuleSet& Router::rules() const { return *impl_->rules; }
+
+}  // namespace turnout::router
