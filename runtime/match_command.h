@@ -20,8 +20,8 @@ int RunMatchEvents(const std::string& rules_path, const std::string& events_path
                    const CommandStreams& streams);
 
 // Runs conformance cases (format: router/conformance.h), plain or gzipped; writes a line for each
-// that differs and a last line `N passed, M failed`. Exit status: 0, 1 when any differs, 2 when the
-// file can't be read or a line is no case.
+// that differs or is no case, and a last line `N passed, M failed`. Exit status: 0, 1 when any
+// failed, 2 when the file can't be read or holds no case.
 int RunMatchCases(const std::string& cases_path, const CommandStreams& streams);
 
 }  // namespace turnout::runtime

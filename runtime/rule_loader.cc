@@ -1,0 +1,221 @@
+#include "runtime/rule_loader.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+
+namespace turnout::runtime {
+namespace {
+
+using router::Problem;
+using router::RuleFile;
+
+constexpr std::string_view kSuffixes[] = {".yaml", ".yml", ".json", ".jsonl"};
+
+bool HasSuffix(std::string_view text, std::string_view suffix) {
+  return text.size() > suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}
+
+bool IsRuleFileName(std::string_view name) {
+  return name[0] != '.' &&
+         std::any_of(std::begin(kSuffixes), std::end(kSuffixes),
+                     [&](std::string_view suffix) { return HasSuffix(name, suffix); });
+}
+
+RefusedFile Refused(const std::string& file, std::string what, std::string cure) {
+  return {file, {{.what = std::move(what), .cure = std::move(cure)}}};
+}
+
+class Loader {
+ public:
+  Loader(const router::RuleLimits& limits, std::FILE* standard_input)
+      : limits_(limits), standard_input_(standard_input) {}
+
+  void LoadPath(const std::string& path);
+  LoadedRules Finish();
+
+ private:
+  void LoadDirectory(const std::string& directory);
+  void LoadFile(const std::string& file);
+  void LoadStream(const std::string& file, std::FILE* stream);
+  void Take(const std::string& file, std::vector<RuleFile> teams);
+
+  const router::RuleLimits& limits_;
+  std::FILE* const standard_input_;
+  LoadedRules rules_;
+  std::unordered_map<std::string, std::string> files_by_team_;
+};
+
+void Loader::LoadPath(const std::string& path) {
+  if (path == "-") return LoadStream("-", standard_input_);
+  struct stat facts = {};
+  if (stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) return LoadDirectory(path);
+  LoadFile(path);
+}
+
+void Loader::LoadDirectory(const std::string& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.c_str()), closedir);
+  if (stream == nullptr) {
+    rules_.refused.push_back(Refused(
+        directory, absl::StrFormat("the directory cannot be read: %s", std::strerror(errno)),
+        "see that it may be read"));
+    return;
+  }
+  std::vector<std::string> files;
+  while (const dirent* entry = readdir(stream.get())) {
+    if (!IsRuleFileName(entry->d_name)) continue;
+    const std::string file = directory + (directory.back() == '/' ? "" : "/") + entry->d_name;
+    struct stat facts = {};
+    // What cannot be looked at is kept, for LoadFile to say why.
+    if (stat(file.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) continue;
+    files.push_back(file);
+  }
+  if (files.empty()) {
+    rules_.refused.push_back(Refused(directory, "there is no rule file in it",
+                                     "put files there that end in .yaml, .yml, .json or .jsonl"));
+  }
+  std::sort(files.begin(), files.end());
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (i < kRuleFilesMax) {
+      LoadFile(files[i]);
+    } else {
+      rules_.refused.push_back(
+          Refused(files[i], absl::StrFormat("the directory has more than %d files", kRuleFilesMax),
+                  "join some teams' rules in .jsonl files"));
+    }
+  }
+}
+
+void Loader::LoadFile(const std::string& file) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "rb"),
+                                                               std::fclose);
+  if (stream == nullptr) {
+    rules_.refused.push_back(Refused(
+        file, absl::StrFormat("the file cannot be opened: %s", std::strerror(errno)),
+        "name a rule file or a directory of them that may be read"));
+    return;
+  }
+  LoadStream(file, stream.get());
+}
+
+void Loader::LoadStream(const std::string& file, std::FILE* stream) {
+  std::string text;
+  char part[65536];
+  // One byte over the limit is enough for the reader to refuse it, however large the file.
+  const size_t bytes_max = static_cast<size_t>(limits_.file_bytes_max) + 1;
+  while (text.size() < bytes_max) {
+    const size_t bytes = std::fread(part, 1, std::min(sizeof part, bytes_max - text.size()), stream);
+    if (bytes == 0) break;
+    text.append(part, bytes);
+  }
+  if (std::ferror(stream) != 0) {
+    rules_.refused.push_back(
+        Refused(file, absl::StrFormat("the file cannot be read: %s", std::strerror(errno)),
+                "name a rule file or a directory of them that may be read"));
+    return;
+  }
+  std::vector<Problem> problems;
+  std::vector<RuleFile> teams;
+  if (HasSuffix(file, ".jsonl") || (file == "-" && router::LooksLikeRuleLines(text))) {
+    std::optional<std::vector<RuleFile>> read = router::ReadRuleLines(text, limits_, &problems);
+    if (read.has_value()) teams = *std::move(read);
+  } else {
+    std::optional<RuleFile> read = router::ReadRuleFile(file, text, limits_, &problems);
+    if (read.has_value()) teams.push_back(*std::move(read));
+  }
+  if (!problems.empty()) {
+    rules_.refused.push_back({file, std::move(problems)});
+    return;
+  }
+  Take(file, std::move(teams));
+}
+
+void Loader::Take(const std::string& file, std::vector<RuleFile> teams) {
+  std::vector<Problem> problems;
+  for (const RuleFile& team : teams) {
+    const auto first = files_by_team_.find(team.team);
+    if (first == files_by_team_.end()) continue;
+    problems.push_back({.subject = team.team,
+                        .what = absl::StrFormat("the team has rules in another file already, %s",
+                                                first->second),
+                        .cure = "keep a team's rules in one file"});
+  }
+  if (!problems.empty()) {
+    rules_.refused.push_back({file, std::move(problems)});
+    return;
+  }
+  LoadedFile loaded{.file = file};
+  for (RuleFile& team : teams) {
+    files_by_team_.emplace(team.team, file);
+    loaded.teams.push_back(team.team);
+    loaded.rules += team.rules.size();
+    rules_.teams.push_back(std::move(team));
+  }
+  rules_.files.push_back(std::move(loaded));
+}
+
+LoadedRules Loader::Finish() {
+  std::sort(rules_.teams.begin(), rules_.teams.end(),
+            [](const RuleFile& a, const RuleFile& b) { return a.team < b.team; });
+  return std::move(rules_);
+}
+
+// A name or a value in a message may hold anything; a message is one line of a terminal.
+void AppendPrintable(std::string_view text, std::string* line) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      line->append(absl::StrFormat("\\x%02x", byte));
+    } else {
+      line->push_back(c);
+    }
+  }
+}
+
+}  // namespace
+
+LoadedRules LoadRules(const std::vector<std::string>& paths, const router::RuleLimits& limits,
+                      std::FILE* standard_input) {
+  Loader loader(limits, standard_input);
+  for (const std::string& path : paths) loader.LoadPath(path);
+  return loader.Finish();
+}
+
+std::string FormatProblem(std::string_view file, const Problem& problem) {
+  std::string line;
+  AppendPrintable(file, &line);
+  // What is wrong with a file as a whole is shown at its start, so that every line has one form.
+  const int line_number = std::max(problem.at.line, 1);
+  line += absl::StrFormat(":%d:%d: ", line_number, std::max(problem.at.column, 1));
+  if (!problem.subject.empty()) {
+    AppendPrintable(problem.subject, &line);
+    line += ": ";
+  }
+  AppendPrintable(problem.what, &line);
+  line += " (";
+  AppendPrintable(problem.cure, &line);
+  line += ")";
+  return line;
+}
+
+std::string FormatRefused(const LoadedRules& rules) {
+  std::string lines;
+  for (const RefusedFile& refused : rules.refused) {
+    for (const Problem& problem : refused.problems) {
+      lines += FormatProblem(refused.file, problem);
+      lines += '\n';
+    }
+  }
+  return lines;
+}
+
+}  // namespace turnout::runtime
