@@ -82,7 +82,7 @@ std::string WithCommas(uint64_t number) {
   std::string text = absl::StrCat(number);
   for (size_t at = text.size(); at > 3;) {
     at -= 3;
-    text.insert(at, ",");
+    text.insert(at, 1, ',');
   }
   return text;
 }
