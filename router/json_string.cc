@@ -90,8 +90,6 @@ size_t DecodeJsonString(std::string_view content, char* out) {
       const uint32_t high_bits = static_cast<uint32_t>(unit - 0xD800) << 10;
       written += EncodeUtf8(0x10000 + high_bits + static_cast<uint32_t>(next - 0xDC00),
                             out + written);
-    } else if (IsHighSurrogate(unit) || IsLowSurrogate(unit)) {
-      out[written++] = '?';
     } else {
       written += EncodeUtf8(static_cast<uint32_t>(unit), out + written);
     }

@@ -2,7 +2,8 @@
 //
 // Escapes are checked apart from being decoded: an event's strings are all checked, but only those
 // that a pattern looks at are decoded. A lone surrogate escape (`\ud83d` without its other half) is
-// accepted and decodes to `?`, which is what event-ruler compares it as.
+// accepted and decodes to the three bytes that UTF-8 would give it, were it a character: it equals
+// itself and nothing else.
 //
 // Threads: pure functions.
 #pragma once
@@ -28,7 +29,7 @@ std::string DecodedJsonString(std::string_view content);
 // Offset of the first byte that is not part of well-formed UTF-8, or npos.
 size_t FindBadUtf8(std::string_view text);
 
-// Writes one code point (not a surrogate) as UTF-8; returns its length, 1 to 4.
+// Writes one code point as UTF-8; returns its length, 1 to 4.
 size_t EncodeUtf8(uint32_t code_point, char* out);
 
 // Reads the code point that starts at `text[*at]` and steps over it; the text is valid UTF-8.

@@ -1,0 +1,130 @@
+#include "router/array_consistency.h"
+
+#include <algorithm>
+
+namespace turnout::router {
+
+ArrayConsistency::Answer ArrayConsistency::Solve(const GatheredEvent& event,
+                                                 absl::Span<const Field> fields) {
+  event_ = &event;
+  fields_ = fields;
+  const size_t arrays = event.array_leaves_end.size();
+  if (fixed_.size() < arrays) {
+    fixed_.resize(arrays, 0);
+    last_level_.resize(arrays, 0);
+  }
+  steps_ = 0;
+  for (size_t level = 0; level < fields.size(); ++level) {
+    MarkArrays(static_cast<int>(level), fields[level].matches);
+    if (fields[level].accepts_absence) MarkArrays(static_cast<int>(level), fields[level].found);
+  }
+  const int outcome = Decide(0);
+  Unfix(0);
+  mark_base_ += fields.size();
+  if (outcome == kSolved) return Answer::kYes;
+  return steps_ > kStepsMax ? Answer::kGaveUp : Answer::kNo;
+}
+
+// Notes for every array around the leaves that `level` depends on it. An array that is marked has
+// had its outer arrays marked too, so each is climbed once a level.
+void ArrayConsistency::MarkArrays(int level, absl::Span<const uint32_t> leaves) {
+  const uint64_t mark = mark_base_ + static_cast<uint64_t>(level);
+  for (const uint32_t leaf : leaves) {
+    uint32_t scope = event_->leaves[leaf].scope;
+    while (scope != 0 && last_level_[event_->scopes[scope].array] != mark) {
+      last_level_[event_->scopes[scope].array] = mark;
+      scope = event_->scopes[scope].parent;
+    }
+  }
+}
+
+int ArrayConsistency::LastLevelOf(uint32_t array) const {
+  const uint64_t mark = last_level_[array];
+  return mark < mark_base_ ? kStuck : static_cast<int>(mark - mark_base_);
+}
+
+// The last level whose choice `level` or a later one can see; when these levels fail, they fail
+// whatever was chosen after it.
+int ArrayConsistency::LastChoiceSeenBy(int level) const {
+  for (auto choice = choices_.rbegin(); choice != choices_.rend(); ++choice) {
+    if (LastLevelOf(choice->array) >= level) return choice->level;
+  }
+  return kStuck;
+}
+
+// Decides `level` and all later ones. Returns kSolved, or the level to go back to.
+int ArrayConsistency::Decide(int level) {
+  if (static_cast<size_t>(level) == fields_.size()) return kSolved;
+  const int go_back_to = LastChoiceSeenBy(level);
+  const Field& field = fields_[static_cast<size_t>(level)];
+  if (field.accepts_absence) {
+    size_t at = 0;
+    // With no leaf that agrees, absence is the only way on, and it fixes nothing.
+    if (!NextConsistent(field.found, &at)) return Decide(level + 1);
+  }
+  return ChooseLeaf(level, go_back_to);
+}
+
+int ArrayConsistency::ChooseLeaf(int level, int go_back_to) {
+  const absl::Span<const uint32_t> matches = fields_[static_cast<size_t>(level)].matches;
+  // Leaves that look the same to later levels fail alike; the last one that failed is remembered.
+  uint32_t failed_scope = UINT32_MAX;
+  for (size_t at = 0; NextConsistent(matches, &at); ++at) {
+    if (++steps_ > kStepsMax) return kStuck;
+    const uint32_t scope = event_->leaves[matches[at]].scope;
+    const uint32_t seen_scope = InnermostScopeSeenAfter(level, scope);
+    if (seen_scope == failed_scope) continue;
+    const size_t choices_before = choices_.size();
+    Fix(scope, level);
+    const int outcome = Decide(level + 1);
+    Unfix(choices_before);
+    if (outcome != level) return outcome;
+    failed_scope = seen_scope;
+  }
+  return go_back_to;
+}
+
+// Moves `at` on to the first leaf that agrees with the fixed elements.
+bool ArrayConsistency::NextConsistent(absl::Span<const uint32_t> leaves, size_t* at) const {
+  while (*at < leaves.size()) {
+    const uint32_t leaf = leaves[*at];
+    uint32_t scope = event_->leaves[leaf].scope;
+    while (scope != 0) {
+      const uint32_t fixed = fixed_[event_->scopes[scope].array];
+      if (fixed != 0 && fixed != scope) break;
+      scope = event_->scopes[scope].parent;
+    }
+    if (scope == 0) return true;
+    // On to the fixed element if it is still ahead, else past the array.
+    const uint32_t array = event_->scopes[scope].array;
+    const Scope& fixed = event_->scopes[fixed_[array]];
+    const uint32_t target =
+        leaf < fixed.leaves_begin ? fixed.leaves_begin : event_->array_leaves_end[array];
+    *at = static_cast<size_t>(
+        std::lower_bound(leaves.begin() + static_cast<std::ptrdiff_t>(*at), leaves.end(), target) -
+        leaves.begin());
+  }
+  return false;
+}
+
+uint32_t ArrayConsistency::InnermostScopeSeenAfter(int level, uint32_t scope) const {
+  while (scope != 0 && LastLevelOf(event_->scopes[scope].array) <= level) {
+    scope = event_->scopes[scope].parent;
+  }
+  return scope;
+}
+
+void ArrayConsistency::Fix(uint32_t scope, int level) {
+  for (; scope != 0; scope = event_->scopes[scope].parent) {
+    const uint32_t array = event_->scopes[scope].array;
+    if (fixed_[array] != 0) continue;
+    fixed_[array] = scope;
+    choices_.push_back({array, level});
+  }
+}
+
+void ArrayConsistency::Unfix(size_t choices) {
+  for (; choices_.size() > choices; choices_.pop_back()) fixed_[choices_.back().array] = 0;
+}
+
+}  // namespace turnout::router

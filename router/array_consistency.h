@@ -1,0 +1,68 @@
+// ArrayConsistency: whether one can choose a leaf for every field such that no two of them come from
+// different elements of the same array.
+//
+// Fields are decided in order. Choosing a leaf fixes an element for every array around it; a later
+// leaf must agree with the elements fixed so far, and a field that may be absent is absent when none
+// of its leaves agrees with them. The search skips whole elements that disagree, and when it gets
+// stuck it returns straight to the last choice that later fields depend on, so that an event with
+// one array of n elements costs about n, and sibling arrays cost their sum, not their product.
+// Only an event that repeats a key with an array below it can make it try combinations; kStepsMax
+// bounds that.
+//
+// Threads: one object a thread; it keeps its memory from event to event.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "router/gathered_event.h"
+
+namespace turnout::router {
+
+class ArrayConsistency {
+ public:
+  // Leaves tried for one conjunction over one event, before the search gives up.
+  static constexpr uint64_t kStepsMax = 1 << 22;
+
+  struct Field {
+    absl::Span<const uint32_t> matches;  // leaves that satisfy the field's test, ascending
+    absl::Span<const uint32_t> found;    // all leaves of the field, ascending
+    bool accepts_absence = false;
+  };
+
+  enum class Answer { kYes, kNo, kGaveUp };
+
+  Answer Solve(const GatheredEvent& event, absl::Span<const Field> fields);
+
+ private:
+  // Levels are positions in `fields`; kSolved and kStuck are what a level may return beside the
+  // level to go back to.
+  static constexpr int kSolved = -2;
+  static constexpr int kStuck = -1;
+
+  struct Choice {
+    uint32_t array;
+    int level;
+  };
+
+  void MarkArrays(int level, absl::Span<const uint32_t> leaves);
+  int Decide(int level);
+  int ChooseLeaf(int level, int go_back_to);
+  int LastLevelOf(uint32_t array) const;
+  int LastChoiceSeenBy(int level) const;
+  bool NextConsistent(absl::Span<const uint32_t> leaves, size_t* at) const;
+  uint32_t InnermostScopeSeenAfter(int level, uint32_t scope) const;
+  void Fix(uint32_t scope, int level);
+  void Unfix(size_t choices);
+
+  const GatheredEvent* event_ = nullptr;
+  absl::Span<const Field> fields_;
+  std::vector<uint32_t> fixed_;       // by array: the scope of its fixed element, 0 for none
+  std::vector<uint64_t> last_level_;  // by array: mark_base_ + the last level with a leaf in it
+  std::vector<Choice> choices_;
+  uint64_t mark_base_ = 1;
+  uint64_t steps_ = 0;
+};
+
+}  // namespace turnout::router

@@ -1,0 +1,158 @@
+#include "router/conformance.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "router/document.h"
+#include "router/matcher.h"
+#include "router/pattern.h"
+
+namespace turnout::router {
+namespace {
+
+absl::Status NotACase(std::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("not a conformance case: ", std::string(why),
+                   " (write {\"id\", \"rules\", \"event\", \"expected\"} or {\"id\", \"pattern\", "
+                   "\"valid\"})"));
+}
+
+std::string Describe(const Problem& problem) {
+  return absl::StrCat(problem.at.line, ":", problem.at.column, ": ", problem.what, " (",
+                      problem.cure, ")");
+}
+
+// The pattern, or the first problem in `why`.
+std::optional<Pattern> Compile(std::string_view text, std::string* why) {
+  std::vector<Problem> problems;
+  const std::optional<Node> node = ParseJsonPrefix(text, &problems);
+  std::optional<Pattern> pattern;
+  if (node) pattern = CompilePattern(*node, PatternLimits(), &problems);
+  if (!pattern) *why = Describe(problems.at(0));
+  return pattern;
+}
+
+CaseOutcome RunValidity(std::string id, const Node& pattern, const Node& valid) {
+  std::string why;
+  const bool accepted = Compile(pattern.text, &why).has_value();
+  const bool expected = valid.text == "true";
+  if (accepted == expected) return {std::move(id), ""};
+  return {std::move(id), accepted ? "the pattern was accepted and should be refused"
+                                  : absl::StrCat("the pattern was refused: ", why)};
+}
+
+// The record around the event, from a case's `kafka` member.
+struct Record {
+  Event event;
+  std::vector<Header> headers;
+};
+
+std::string_view TextOrNull(const Node* node) {
+  if (node == nullptr || node->kind == Node::Kind::kNull) return {};
+  // A Kafka text that is empty is still there; an empty std::string has data.
+  return node->text;
+}
+
+absl::Status ReadRecord(const Node* kafka, Record* record) {
+  if (kafka == nullptr) return absl::OkStatus();
+  record->event.key = TextOrNull(kafka->Find("key"));
+  record->event.topic = TextOrNull(kafka->Find("topic"));
+  if (const Node* partition = kafka->Find("partition")) {
+    const std::string& text = partition->text;
+    if (std::from_chars(text.data(), text.data() + text.size(), record->event.partition).ec !=
+        std::errc()) {
+      return NotACase("`partition` is not a number");
+    }
+  }
+  if (const Node* headers = kafka->Find("headers")) {
+    for (const Node& header : headers->items) {
+      if (header.items.size() != 2) return NotACase("a header is not [name, value]");
+      record->headers.emplace_back(header.items[0].text, TextOrNull(&header.items[1]));
+    }
+  }
+  record->event.headers = record->headers;
+  return absl::OkStatus();
+}
+
+// Every pattern of `rules`, and beside it the rule it belongs to.
+std::string CompileRules(const Node& rules, std::vector<Pattern>* patterns,
+                         std::vector<std::string>* names) {
+  for (const Member& rule : rules.members) {
+    const bool list = rule.value.kind == Node::Kind::kArray;
+    const size_t count = list ? rule.value.items.size() : 1;
+    for (size_t i = 0; i < count; ++i) {
+      std::string why;
+      std::optional<Pattern> pattern =
+          Compile(list ? rule.value.items[i].text : rule.value.text, &why);
+      if (!pattern) return absl::StrCat("rule ", rule.name, " was refused: ", why);
+      patterns->push_back(*std::move(pattern));
+      names->push_back(rule.name);
+    }
+  }
+  return "";
+}
+
+std::string Listed(const std::vector<std::string>& names) {
+  return absl::StrCat("[", absl::StrJoin(names, ", "), "]");
+}
+
+absl::StatusOr<CaseOutcome> RunMatch(std::string id, const Node& root, const Node& rules) {
+  const Node* const text = root.Find("event");
+  const Node* const expected = root.Find("expected");
+  const Node* const expected_error = root.Find("expected_error");
+  if (text == nullptr) return NotACase("`event` is missing");
+  if ((expected == nullptr) == (expected_error == nullptr)) {
+    return NotACase("it needs `expected` or `expected_error`");
+  }
+  Record record;
+  const absl::Status read = ReadRecord(root.Find("kafka"), &record);
+  if (!read.ok()) return read;
+  record.event.value = TextOrNull(text);
+
+  std::vector<Pattern> patterns;
+  std::vector<std::string> rule_names;
+  const std::string refused = CompileRules(rules, &patterns, &rule_names);
+  if (!refused.empty()) return CaseOutcome{std::move(id), refused};
+
+  const Matcher matcher(patterns, {});
+  const std::unique_ptr<Matcher::Scratch> scratch = matcher.NewScratch();
+  const absl::Status status = matcher.Match(record.event, scratch.get());
+  if (expected_error != nullptr) {
+    return CaseOutcome{std::move(id), status.ok() ? "the event was accepted and should be refused" : ""};
+  }
+  if (!status.ok()) return CaseOutcome{std::move(id), std::string(status.message())};
+
+  std::vector<std::string> matched;
+  for (const PatternId pattern : scratch->matches()) matched.push_back(rule_names[pattern]);
+  std::sort(matched.begin(), matched.end());
+  matched.erase(std::unique(matched.begin(), matched.end()), matched.end());
+  std::vector<std::string> wanted;
+  for (const Node& name : expected->items) wanted.push_back(name.text);
+  std::sort(wanted.begin(), wanted.end());
+  if (matched == wanted) return CaseOutcome{std::move(id), ""};
+  return CaseOutcome{std::move(id),
+                     absl::StrCat("matched ", Listed(matched), ", expected ", Listed(wanted))};
+}
+
+}  // namespace
+
+absl::StatusOr<CaseOutcome> RunConformanceCase(std::string_view line) {
+  std::vector<Problem> problems;
+  const std::optional<Node> root = ParseJson(line, &problems);
+  if (!root) return NotACase(Describe(problems.at(0)));
+  const Node* const id = root->Find("id");
+  if (id == nullptr) return NotACase("`id` is missing");
+  const Node* const pattern = root->Find("pattern");
+  const Node* const valid = root->Find("valid");
+  if (pattern != nullptr && valid != nullptr) return RunValidity(id->text, *pattern, *valid);
+  const Node* const rules = root->Find("rules");
+  if (rules == nullptr) return NotACase("it has neither `rules` nor `pattern` with `valid`");
+  return RunMatch(id->text, *root, *rules);
+}
+
+}  // namespace turnout::router

@@ -1,0 +1,21 @@
+#include "router/gathered_event.h"
+
+#include "router/json_string.h"
+
+namespace turnout::router {
+
+const Leaf& GatheredEvent::Decoded(uint32_t index, size_t event_bytes) {
+  Leaf& leaf = leaves[index];
+  if (!leaf.escaped) return leaf;
+  // Reserved once for all leaves, so that earlier decoded texts stay where they are.
+  if (decoded_.empty()) decoded_.reserve(event_bytes);
+  const size_t begin = decoded_.size();
+  decoded_.resize(begin + leaf.text.size());
+  const size_t length = DecodeJsonString(leaf.text, decoded_.data() + begin);
+  decoded_.resize(begin + length);
+  leaf.text = {decoded_.data() + begin, length};
+  leaf.escaped = false;
+  return leaf;
+}
+
+}  // namespace turnout::router

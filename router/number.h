@@ -1,0 +1,20 @@
+// Number: when two spellings of a number are the same number.
+//
+// 300, 300.0, 3e2 and 3E+2 are equal, and so are 0 and -0. A number takes part in comparisons by
+// value when its decimal value is exactly what the nearest double prints as; 9007199254740993 and
+// 1e309 are not, so they equal only their own spelling and lie in no range. event-ruler decides the
+// same way.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace turnout::router {
+
+// The double that stands for a JSON number's spelling, or nullopt when none stands for it exactly.
+// Negative zero comes back as zero.
+std::optional<double> ComparableNumber(std::string_view spelling);
+
+}  // namespace turnout::router

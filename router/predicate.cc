@@ -1,0 +1,70 @@
+#include "router/predicate.h"
+
+namespace turnout::router {
+namespace {
+
+bool InRange(double number, const Predicate::Range& range) {
+  const bool above = range.low_open ? number > range.low : number >= range.low;
+  const bool below = range.high_open ? number < range.high : number <= range.high;
+  return above && below;
+}
+
+bool StartsWith(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() && text.substr(0, prefix.size()) == prefix;
+}
+
+bool EndsWith(std::string_view text, std::string_view suffix) {
+  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}
+
+bool SatisfiesNone(const Value& value, const std::vector<Predicate>& predicates) {
+  for (const Predicate& predicate : predicates) {
+    if (Satisfies(value, predicate)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Satisfies(const Value& value, const Predicate& predicate) {
+  switch (predicate.op) {
+    case Predicate::Op::kNull:
+      return value.kind() == ValueKind::kNull;
+    case Predicate::Op::kTrue:
+      return value.kind() == ValueKind::kTrue;
+    case Predicate::Op::kFalse:
+      return value.kind() == ValueKind::kFalse;
+    case Predicate::Op::kText:
+      return value.is_string() && value.text() == predicate.text;
+    case Predicate::Op::kNumberText:
+      return value.kind() == ValueKind::kNumber && value.text() == predicate.text;
+    case Predicate::Op::kNumberRange:
+      return value.kind() == ValueKind::kNumber && value.number() &&
+             InRange(*value.number(), predicate.range);
+    case Predicate::Op::kPrefix:
+      return value.is_string() && StartsWith(value.text(), predicate.text);
+    case Predicate::Op::kSuffix:
+      return value.is_string() && EndsWith(value.text(), predicate.text);
+    case Predicate::Op::kIgnoreCase:
+      return value.is_string() && predicate.letters.EqualsText(value.text());
+    case Predicate::Op::kPrefixIgnoreCase:
+      return value.is_string() && predicate.letters.IsPrefixOf(value.text());
+    case Predicate::Op::kSuffixIgnoreCase:
+      return value.is_string() && predicate.letters.IsSuffixOf(value.text());
+    case Predicate::Op::kWildcard:
+      return value.is_string() && predicate.wildcard.Matches(value.text());
+    case Predicate::Op::kAddress:
+      return value.address() && *value.address() == predicate.cidr.base;
+    case Predicate::Op::kCidr:
+      return value.address() && predicate.cidr.Contains(*value.address());
+    case Predicate::Op::kExists:
+      return true;
+    case Predicate::Op::kAbsent:
+      return false;
+    case Predicate::Op::kAnythingBut:
+      return SatisfiesNone(value, predicate.none_of);
+  }
+  return false;
+}
+
+}  // namespace turnout::router

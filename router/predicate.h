@@ -1,0 +1,59 @@
+// Predicate: one entry of a field's list in a pattern, such as "x", 12, null or {"prefix": "x"}.
+//
+// A plain description, so that an index can be built from it, with one function that says whether a
+// value satisfies it.
+//
+// Threads: immutable once built.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "router/ip_address.h"
+#include "router/letter_case.h"
+#include "router/value.h"
+#include "router/wildcard.h"
+
+namespace turnout::router {
+
+struct Predicate {
+  enum class Op : uint8_t {
+    kNull,
+    kTrue,
+    kFalse,
+    kText,             // a string equal to `text`
+    kNumberText,       // a number spelled exactly as `text`, for those that don't compare by value
+    kNumberRange,      // a number in `range`; a single number is a range of one
+    kPrefix,           // a string that begins with `text`
+    kSuffix,           // a string that ends with `text`
+    kIgnoreCase,       // a string equal to `letters`, upper or lower case
+    kPrefixIgnoreCase,
+    kSuffixIgnoreCase,
+    kWildcard,         // a string that `wildcard` matches
+    kAddress,          // a string that is the address `cidr.base`, however spelled
+    kCidr,             // a string that is an address within `cidr`
+    kExists,           // any value
+    kAbsent,           // no value at all: judged by the field, never true of a value
+    kAnythingBut,      // a value that satisfies none of `none_of`
+  };
+
+  struct Range {
+    double low = -std::numeric_limits<double>::max();
+    double high = std::numeric_limits<double>::max();
+    bool low_open = false;   // true: the bound itself is outside
+    bool high_open = false;
+  };
+
+  Op op = Op::kNull;
+  std::string text;
+  Range range;
+  LetterCaseText letters;
+  Wildcard wildcard;
+  Cidr cidr;
+  std::vector<Predicate> none_of;
+};
+
+bool Satisfies(const Value& value, const Predicate& predicate);
+
+}  // namespace turnout::router

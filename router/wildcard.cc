@@ -1,0 +1,46 @@
+#include "router/wildcard.h"
+
+namespace turnout::router {
+
+std::optional<Wildcard> Wildcard::Parse(std::string_view text, std::string* error) {
+  Wildcard wildcard;
+  std::string* piece = &wildcard.pieces_.emplace_back();
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char next = i + 1 < text.size() ? text[i + 1] : '\0';
+    if (text[i] == '*') {
+      if (next == '*') {
+        *error = "two `*` stand together";
+        return std::nullopt;
+      }
+      piece = &wildcard.pieces_.emplace_back();
+    } else if (text[i] == '\\') {
+      if (next != '*' && next != '\\') {
+        *error = "a backslash stands before something that is neither `*` nor a backslash";
+        return std::nullopt;
+      }
+      *piece += next;
+      ++i;
+    } else {
+      *piece += text[i];
+    }
+  }
+  return wildcard;
+}
+
+bool Wildcard::Matches(std::string_view value) const {
+  const std::string& first = pieces_.front();
+  if (pieces_.size() == 1) return value == first;
+  const std::string& last = pieces_.back();
+  if (value.size() < first.size() + last.size()) return false;
+  if (value.substr(0, first.size()) != first) return false;
+  if (value.substr(value.size() - last.size()) != last) return false;
+  std::string_view rest = value.substr(first.size(), value.size() - first.size() - last.size());
+  for (size_t i = 1; i + 1 < pieces_.size(); ++i) {
+    const size_t at = rest.find(pieces_[i]);
+    if (at == std::string_view::npos) return false;
+    rest.remove_prefix(at + pieces_[i].size());
+  }
+  return true;
+}
+
+}  // namespace turnout::router

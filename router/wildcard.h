@@ -1,0 +1,30 @@
+// Wildcard: a text in which `*` stands for any run of characters, empty ones too.
+//
+// `\*` and `\\` are the characters themselves. Matching is greedy piece by piece, so its cost is
+// bounded by the value's length times the longest piece's.
+//
+// Threads: immutable once built.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace turnout::router {
+
+class Wildcard {
+ public:
+  // Nullopt with the reason in `error` when two stars stand together or a backslash escapes nothing.
+  static std::optional<Wildcard> Parse(std::string_view text, std::string* error);
+
+  bool Matches(std::string_view value) const;
+
+  // The literal pieces between the stars: one more than there are stars.
+  const std::vector<std::string>& pieces() const { return pieces_; }
+
+ private:
+  std::vector<std::string> pieces_;
+};
+
+}  // namespace turnout::router
