@@ -12,7 +12,8 @@ Command VersionCommand() {
       .summary = "what this binary is made of",
       .synopsis = "[--json]",
       .description =
-          "Prints the version of Turnout, of the Kafka library in it, of the compiler that built it "
+          "Prints the version of Turnout, of the Kafka library in it, of the compiler that built "
+          "it "
           "and of the rule language it reads, a line each.",
       .options = {{.name = "--json", .text = "Prints one JSON object instead."}},
       .exits = {{0, "Printed."}, {2, kUsageExit}},
@@ -33,11 +34,12 @@ Command CompletionCommand() {
                     .choices = {"bash", "zsh", "fish"},
                     .text = "The shell to print the script for: bash, zsh or fish."}},
       .exits = {{0, "Printed."}, {2, "No such shell, or an unknown option."}},
-      .examples =
-          {{"source <(turnout completion bash)", "In this bash, now:"},
-           {"turnout completion bash > /etc/bash_completion.d/turnout", "In every bash from now on:"},
-           {"turnout completion zsh > \"${fpath[1]}/_turnout\"", "In zsh:"},
-           {"turnout completion fish > ~/.config/fish/completions/turnout.fish", "In fish:"}},
+      .examples = {{"source <(turnout completion bash)", "In this bash, now:"},
+                   {"turnout completion bash > /etc/bash_completion.d/turnout",
+                    "In every bash from now on:"},
+                   {"turnout completion zsh > \"${fpath[1]}/_turnout\"", "In zsh:"},
+                   {"turnout completion fish > ~/.config/fish/completions/turnout.fish",
+                    "In fish:"}},
   };
 }
 
@@ -46,9 +48,12 @@ Command HelpCommand() {
       .name = "help",
       .summary = "all about one command",
       .synopsis = "[COMMAND]",
-      .description = "Prints the page of a command, the same as `turnout COMMAND --help`; without a "
-                     "command, the list of them.",
-      .operands = {{.name = "COMMAND", .kind = ArgumentKind::kText, .text = "Whose page to print."}},
+      .description =
+          "Prints the page of a command, the same as `turnout COMMAND --help`; without a "
+          "command, the list of them.",
+      .operands = {{.name = "COMMAND",
+                    .kind = ArgumentKind::kText,
+                    .text = "Whose page to print."}},
       .exits = {{0, "Printed."}, {2, "No such command; standard error names the nearest one."}},
   };
 }

@@ -1,8 +1,8 @@
 // Commands: what `turnout` can be asked on the command line, as data.
 //
-// One table names every command with its options, exit statuses and examples. Help pages, completion
-// scripts and the nearest name of a misspelt one come from it, and main.cc takes no option that is
-// not in it.
+// One table names every command with its options, exit statuses and examples. Help pages,
+// completion scripts and the nearest name of a misspelt one come from it, and main.cc takes no
+// option that is not in it.
 #pragma once
 
 #include <string_view>
@@ -34,8 +34,8 @@ struct CommandExample {
 
 struct Command {
   std::string_view name;
-  std::string_view summary;   // a line of the list of commands
-  std::string_view synopsis;  // what follows `turnout NAME`
+  std::string_view summary;      // a line of the list of commands
+  std::string_view synopsis;     // what follows `turnout NAME`
   std::string_view description;  // paragraphs, separated by empty lines
   std::vector<CommandOption> options;
   std::vector<CommandOption> operands;

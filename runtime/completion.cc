@@ -136,13 +136,15 @@ std::string ZshScript() {
     }
     out += " \\\n        '--help[Shows the help page]'";
     for (const CommandOption& operand : command.operands) {
-      out += absl::StrFormat(" \\\n        '*%s'", ZshAction(operand, OperandWords(command, operand)));
+      out +=
+          absl::StrFormat(" \\\n        '*%s'", ZshAction(operand, OperandWords(command, operand)));
     }
     out += " ;;\n";
   }
   return out +
          "  esac\n}\n"
-         "if [[ $funcstack[1] == _turnout ]]; then _turnout \"$@\"; else compdef _turnout turnout; fi\n";
+         "if [[ $funcstack[1] == _turnout ]]; then _turnout \"$@\"; else compdef _turnout turnout; "
+         "fi\n";
 }
 
 // --- fish: one line an option

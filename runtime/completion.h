@@ -1,5 +1,5 @@
-// Completion: scripts that teach a shell the commands and options of `turnout`, made from the table of
-// commands.
+// Completion: scripts that teach a shell the commands and options of `turnout`, made from the table
+// of commands.
 #pragma once
 
 #include <optional>

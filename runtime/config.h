@@ -1,9 +1,9 @@
 // Config: everything a person can set about a pipeline, from one YAML file.
 //
-// Each field has a row in the table of config_table.cc: its key, type, unit, default, bounds and what it
-// costs to go either way; parsing, --print-config and the README's table all come from that table.
-// Any value may contain `${env:NAME}` and `${file:/path}`; values that came from a file, and secret
-// properties, are never shown again.
+// Each field has a row in the table of config_table.cc: its key, type, unit, default, bounds and
+// what it costs to go either way; parsing, --print-config and the README's table all come from that
+// table. Any value may contain `${env:NAME}` and `${file:/path}`; values that came from a file, and
+// secret properties, are never shown again.
 //
 // Errors: all problems of a file in one go, each with line, column, allowed values and the nearest
 // known name. Values that are secret appear in none of them.
@@ -24,49 +24,49 @@
 namespace turnout::runtime {
 
 struct Config {
-  std::string brokers;             // brokers: host:port,...
-  std::string topic;               // source.topic
-  std::string group;               // source.group
-  bool start_at_earliest = true;   // source.start: earliest | latest
-  int session_timeout_ms = 10'000; // source.session_timeout
-  std::string rules;               // rules: a file or a directory
+  std::string brokers;              // brokers: host:port,...
+  std::string topic;                // source.topic
+  std::string group;                // source.group
+  bool start_at_earliest = true;    // source.start: earliest | latest
+  int session_timeout_ms = 10'000;  // source.session_timeout
+  std::string rules;                // rules: a file or a directory
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;  // delivery
-  std::string instance;            // instance: stable name of this replica; default: the host's name
-  int workers = 1;                 // workers
-  std::string state_dir;           // state_dir
-  std::string listen;              // listen: host:port of the admin API; port 0 takes a free one
-  std::string dead_letter_topic;   // dead_letter_topic; default: <source.topic>.dead-letter
+  std::string instance;           // instance: stable name of this replica; default: the host's name
+  int workers = 1;                // workers
+  std::string state_dir;          // state_dir
+  std::string listen;             // listen: host:port of the admin API; port 0 takes a free one
+  std::string dead_letter_topic;  // dead_letter_topic; default: <source.topic>.dead-letter
   bool provenance_headers = true;  // provenance_headers
   struct CreateTopics {            // create_topics:
     bool enabled = false;
     int partitions = 1;
-    int replication_factor = -1;   // -1: the broker's default
+    int replication_factor = -1;                      // -1: the broker's default
     absl::Duration retention = absl::ZeroDuration();  // zero: the broker's default
   } create_topics;
-  struct Limits {                  // limits:
-    int batch_events_max = 10'000;             // events a transaction
-    int64_t batch_bytes_max = 16 << 20;        // payload bytes a transaction
+  struct Limits {                        // limits:
+    int batch_events_max = 10'000;       // events a transaction
+    int64_t batch_bytes_max = 16 << 20;  // payload bytes a transaction
     absl::Duration transaction_timeout = absl::Seconds(60);
     absl::Duration destination_recheck = absl::Seconds(30);
     absl::Duration shutdown_timeout = absl::Seconds(4);
     router::RuleLimits rules;
   } limits;
-  struct Log {                     // log:
-    bool json = true;              // log.format: json | text
-    std::string level = "info";    // log.level: debug | info | warning | error
-    int lines_per_second_max = 50; // of one kind of line; the rest is counted
+  struct Log {                      // log:
+    bool json = true;               // log.format: json | text
+    std::string level = "info";     // log.level: debug | info | warning | error
+    int lines_per_second_max = 50;  // of one kind of line; the rest is counted
   } log;
   std::vector<connectors::KafkaProperty> kafka;  // kafka: librdkafka's properties
 };
 
-// One value in force. `source` says where it came from: "default", "pipeline.yaml:12", "--set", with
-// the variables and files it used.
+// One value in force. `source` says where it came from: "default", "pipeline.yaml:12", "--set",
+// with the variables and files it used.
 struct ConfigValue {
-  std::string key;     // "limits.batch_events_max"
-  std::string value;   // "[secret]" where it may not be shown
+  std::string key;    // "limits.batch_events_max"
+  std::string value;  // "[secret]" where it may not be shown
   std::string source;
-  // As it can be written in a config again: the value, or the `${file:...}` that it came from. Holds
-  // nothing secret.
+  // As it can be written in a config again: the value, or the `${file:...}` that it came from.
+  // Holds nothing secret.
   std::string written;
 };
 
@@ -80,7 +80,8 @@ struct LoadedConfig {
 struct ConfigOverrides {
   // Brokers are not asked for: the process brings its own.
   bool embedded = false;
-  // "key=value" each, of `--set`; they go before the file's. Relative paths in them are the shell's.
+  // "key=value" each, of `--set`; they go before the file's. Relative paths in them are the
+  // shell's.
   std::vector<std::string> values;
 };
 
@@ -95,8 +96,8 @@ ConfigEnvironment RealEnvironment();
 // Longest config file, and longest file that `${file:...}` takes in.
 inline constexpr size_t kConfigFileBytesMax = 1 << 20;
 
-// Relative paths in the text are resolved against the directory of `file_name`. Problems of an override
-// have no place but a subject that starts with `--set`.
+// Relative paths in the text are resolved against the directory of `file_name`. Problems of an
+// override have no place but a subject that starts with `--set`.
 std::optional<LoadedConfig> ReadConfig(std::string_view file_name, std::string_view text,
                                        const ConfigEnvironment& environment,
                                        std::vector<router::Problem>* problems,

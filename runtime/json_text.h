@@ -8,8 +8,8 @@
 
 namespace turnout::runtime {
 
-// Appends `text` between quotes, escaped as RFC 8259 asks. Bytes that are not UTF-8 become U+FFFD, one
-// for each, so that the result is valid whatever came in.
+// Appends `text` between quotes, escaped as RFC 8259 asks. Bytes that are not UTF-8 become U+FFFD,
+// one for each, so that the result is valid whatever came in.
 void AppendJsonString(std::string_view text, std::string* out);
 
 std::string JsonString(std::string_view text);

@@ -66,8 +66,11 @@ class Log {
       StartTelling();
       return;
     }
-    LogLine line{.time = now, .level = level, .event = std::string(event),
-                 .sentence = std::string(sentence), .fields = {}};
+    LogLine line{.time = now,
+                 .level = level,
+                 .event = std::string(event),
+                 .sentence = std::string(sentence),
+                 .fields = {}};
     for (const LogField& field : fields) {
       line.fields.push_back({std::string(field.name()), field.text(), field.quoted()});
     }
@@ -103,8 +106,8 @@ class Log {
       Show({.time = absl::Now(),
             .level = dropped.level,
             .event = "lines_not_shown",
-            .sentence = absl::StrFormat("%d more lines of %s were not shown", dropped.lines,
-                                        dropped.event),
+            .sentence =
+                absl::StrFormat("%d more lines of %s were not shown", dropped.lines, dropped.event),
             .fields = {{"of", dropped.event, true},
                        {"lines", absl::StrFormat("%d", dropped.lines), false}}});
     }
@@ -129,7 +132,8 @@ class Log {
 
   void TellForEver() {
     while (true) {
-      mu_.LockWhen(absl::Condition(+[](Log* log) { return log->limiter_->pending(); }, this));
+      mu_.LockWhen(absl::Condition(
+          +[](Log* log) { return log->limiter_->pending(); }, this));
       Tell(absl::Now());
       mu_.Unlock();
       absl::SleepFor(kTellInterval);

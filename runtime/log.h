@@ -1,9 +1,9 @@
 // Log: one line an occurrence, as JSON or text, on standard error.
 //
-// A line has a level, an event name that never changes (`destination_missing`), a sentence for people,
-// and fields. Lines of one event name beyond the limit a second are counted, and the count is said
-// when the second is over. Secrets registered with HideInLog are replaced wherever they appear.
-// Before StartLog lines are text at level info.
+// A line has a level, an event name that never changes (`destination_missing`), a sentence for
+// people, and fields. Lines of one event name beyond the limit a second are counted, and the count
+// is said when the second is over. Secrets registered with HideInLog are replaced wherever they
+// appear. Before StartLog lines are text at level info.
 //
 // Format: JSON lines {"time","level","event","message", fields...}; time is UTC by RFC 3339 with
 //   milliseconds. Text is for people and may change; it is coloured on a terminal only.
@@ -62,9 +62,13 @@ void StartLog(const LogOptions& options);
 // `secret` never appears in a line from now on. Values shorter than 4 bytes are not hidden.
 void HideInLog(std::string_view secret);
 
-void LogDebug(std::string_view event, std::string_view sentence, std::initializer_list<LogField> = {});
-void LogInfo(std::string_view event, std::string_view sentence, std::initializer_list<LogField> = {});
-void LogWarning(std::string_view event, std::string_view sentence, std::initializer_list<LogField> = {});
-void LogError(std::string_view event, std::string_view sentence, std::initializer_list<LogField> = {});
+void LogDebug(std::string_view event, std::string_view sentence,
+              std::initializer_list<LogField> = {});
+void LogInfo(std::string_view event, std::string_view sentence,
+             std::initializer_list<LogField> = {});
+void LogWarning(std::string_view event, std::string_view sentence,
+                std::initializer_list<LogField> = {});
+void LogError(std::string_view event, std::string_view sentence,
+              std::initializer_list<LogField> = {});
 
 }  // namespace turnout::runtime

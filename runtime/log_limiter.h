@@ -18,8 +18,8 @@ namespace turnout::runtime {
 
 class LogLimiter {
  public:
-  // Kinds counted apart. Event names are literals, so there are never so many; beyond it all further
-  // ones share one count.
+  // Kinds counted apart. Event names are literals, so there are never so many; beyond it all
+  // further ones share one count.
   static constexpr size_t kKindsMax = 1000;
 
   struct Dropped {

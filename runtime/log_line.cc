@@ -79,8 +79,9 @@ void HideSecrets(const std::vector<std::string>& longest_first, LogLine* line) {
 }
 
 std::string JsonLogLine(const LogLine& line) {
-  std::string out = absl::StrFormat("{\"time\":\"%s\",\"level\":\"%s\",\"event\":", TimeText(line.time),
-                                    LogLevelName(line.level));
+  std::string out =
+      absl::StrFormat("{\"time\":\"%s\",\"level\":\"%s\",\"event\":", TimeText(line.time),
+                      LogLevelName(line.level));
   AppendJsonString(line.event, &out);
   out += ",\"message\":";
   AppendJsonString(line.sentence, &out);

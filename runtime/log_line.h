@@ -30,8 +30,8 @@ struct LogLine {
   std::vector<Field> fields;
 };
 
-// Replaces every occurrence of a secret by `[secret]`. Longer ones go first, so that a secret within
-// another leaves nothing of it behind.
+// Replaces every occurrence of a secret by `[secret]`. Longer ones go first, so that a secret
+// within another leaves nothing of it behind.
 void HideSecrets(const std::vector<std::string>& longest_first, LogLine* line);
 
 // One line without its line break, whatever bytes came in.

@@ -1,7 +1,7 @@
 // The command line: finds the command, reads its options, calls it, answers with its exit status.
 //
-// What options there are is said once, in the table of commands.cc; here they are bound to variables.
-// The only file that includes CLI11, which is slow to compile.
+// What options there are is said once, in the table of commands.cc; here they are bound to
+// variables. The only file that includes CLI11, which is slow to compile.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -24,7 +24,8 @@ constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 
-// The rule language's version: grows when a rule file that was right may come to mean something else.
+// The rule language's version: grows when a rule file that was right may come to mean something
+// else.
 constexpr int kRuleLanguageVersion = 1;
 
 void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
@@ -178,8 +179,10 @@ int Main(const std::vector<std::string>& words) {
   if (first == "-h" || first == "--help") return Dispatch("help", rest);
   if (first == "--version") return Dispatch("version", rest);
   if (first[0] == '-') {
-    std::fprintf(stderr, "turnout: options follow the command; `%s` stands before one\n"
-                         "See `turnout --help`.\n", first.c_str());
+    std::fprintf(stderr,
+                 "turnout: options follow the command; `%s` stands before one\n"
+                 "See `turnout --help`.\n",
+                 first.c_str());
     return kExitUsage;
   }
   return Dispatch(first, rest);

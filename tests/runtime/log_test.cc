@@ -42,11 +42,12 @@ TEST(JsonText, EscapesWhatJsonAsksForAndReplacesWhatIsNotUtf8) {
       {"a\"b\\c/d", R"("a\"b\\c/d")"},
       {"\n\r\t", R"("\n\r\t")"},
       {std::string("\0\x01\x1f\x7f", 4), R"("\u0000\u0001\u001f\u007f")"},
-      {"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x9a\x86", "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x9a\x86\""},
+      {"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x9a\x86",
+       "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x9a\x86\""},
       {"\xff", "\"\xef\xbf\xbd\""},
       {"a\xc3", "\"a\xef\xbf\xbd\""},
-      {"\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},                        // overlong
-      {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},        // a surrogate
+      {"\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},                  // overlong
+      {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},  // a surrogate
       {"\xf4\x90\x80\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
       {"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
       {"\xe2\x82z", "\"\xef\xbf\xbd\xef\xbf\xbdz\""},
@@ -152,7 +153,8 @@ TEST(Log, WritesJsonLinesWithFieldsOfEveryType) {
              {"yes", true}});
   });
   ASSERT_THAT(lines, SizeIs(1));
-  EXPECT_THAT(lines[0], MatchesRegex(".\"time\":\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.][0-9]{3}Z\",.*"));
+  EXPECT_THAT(lines[0],
+              MatchesRegex(".\"time\":\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.][0-9]{3}Z\",.*"));
   EXPECT_THAT(lines[0],
               EndsWith(R"("level":"info","event":"typed","message":"All types","text":"a\"b",)"
                        R"("string":"s","view":"v","absl":"w","int":-7,"big":18446744073709551615,)"

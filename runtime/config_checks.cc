@@ -1,0 +1,116 @@
+#include "runtime/config_checks.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_format.h"
+#include "runtime/config_values.h"
+
+namespace turnout::runtime {
+namespace {
+
+bool IsNameCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '_' || c == '-';
+}
+
+bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+// "is empty" and the like, for names of Kafka's alphabet.
+std::string CheckName(std::string_view text, size_t bytes_max) {
+  if (text.empty()) return "is empty";
+  if (text.size() > bytes_max) {
+    return absl::StrFormat("has %d bytes, more than %d", text.size(), bytes_max);
+  }
+  if (!std::all_of(text.begin(), text.end(), IsNameCharacter)) {
+    return "holds a character that is none of a-z, A-Z, 0-9, `.`, `_`, `-`";
+  }
+  return {};
+}
+
+// `[::1]:80`, `host:80`, `host`: host and port, the latter empty when there is none.
+struct HostPort {
+  std::string_view host;
+  std::string_view port;
+};
+
+std::optional<HostPort> SplitHostPort(std::string_view text) {
+  if (text.substr(0, 1) == "[") {
+    const size_t end = text.find(']');
+    if (end == std::string_view::npos) return std::nullopt;
+    const std::string_view rest = text.substr(end + 1);
+    if (!rest.empty() && rest.front() != ':') return std::nullopt;
+    return HostPort{text.substr(1, end - 1), rest.substr(rest.empty() ? 0 : 1)};
+  }
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return HostPort{text, {}};
+  if (text.find(':', colon + 1) != std::string_view::npos) return std::nullopt;
+  return HostPort{text.substr(0, colon), text.substr(colon + 1)};
+}
+
+bool IsPort(std::string_view text, int64_t min) {
+  const std::optional<int64_t> port = ParseWholeNumber(text);
+  return port && *port >= min && *port <= 65'535;
+}
+
+bool IsHost(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return IsNameCharacter(c) || c == ':' ||
+           c == '%';  // an IPv6 address in brackets, with its zone
+  });
+}
+
+std::string CheckBroker(std::string_view text) {
+  const size_t scheme = text.find("://");  // librdkafka takes PLAINTEXT://host:port too
+  if (scheme != std::string_view::npos) text.remove_prefix(scheme + 3);
+  if (text.empty()) return "has an empty entry";
+  const std::optional<HostPort> parts = SplitHostPort(text);
+  if (!parts || !IsHost(parts->host)) return "has an entry that is no host:port";
+  const bool without_port = parts->port.empty() && text.back() != ':';
+  if (!without_port && !IsPort(parts->port, 1)) return "has an entry whose port is not 1 to 65535";
+  return {};
+}
+
+}  // namespace
+
+std::string CheckBrokers(std::string_view text) {
+  if (text.empty()) return "is empty";
+  while (true) {
+    const size_t comma = std::min(text.find(','), text.size());
+    std::string wrong = CheckBroker(text.substr(0, comma));
+    if (!wrong.empty()) return wrong;
+    if (comma == text.size()) return {};
+    text.remove_prefix(comma + 1);
+  }
+}
+
+std::string CheckTopic(std::string_view text) {
+  if (text == "." || text == "..") return "is `.` or `..`, which Kafka refuses";
+  return CheckName(text, kTopicNameBytesMax);
+}
+
+std::string CheckGroup(std::string_view text) {
+  if (text.empty()) return "is empty";
+  if (text.size() > kGroupBytesMax) {
+    return absl::StrFormat("has %d bytes, more than %d", text.size(), kGroupBytesMax);
+  }
+  if (std::any_of(text.begin(), text.end(), IsControl)) return "holds a control character";
+  return {};
+}
+
+std::string CheckInstance(std::string_view text) { return CheckName(text, kInstanceBytesMax); }
+
+std::string CheckListen(std::string_view text) {
+  const std::optional<HostPort> parts = SplitHostPort(text);
+  if (!parts || !IsHost(parts->host)) return "is no host:port";
+  if (!IsPort(parts->port, 0)) return "has no port from 0 to 65535";
+  return {};
+}
+
+std::string CheckPath(std::string_view text) {
+  if (text.empty()) return "is empty";
+  if (std::any_of(text.begin(), text.end(), IsControl)) return "holds a control character";
+  return {};
+}
+
+}  // namespace turnout::runtime

@@ -1,0 +1,24 @@
+// ConfigChecks: what a config's texts must look like. Each answers what is wrong, or an empty
+// string.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace turnout::runtime {
+
+// Kafka's rule for the names of topics.
+inline constexpr size_t kTopicNameBytesMax = 249;
+inline constexpr size_t kGroupBytesMax = 255;
+inline constexpr size_t kInstanceBytesMax = 128;
+
+std::string CheckBrokers(std::string_view text);  // host:port,...
+std::string CheckTopic(std::string_view text);
+std::string CheckGroup(std::string_view text);     // any visible text
+std::string CheckInstance(std::string_view text);  // letters, digits, `.`, `_`, `-`
+std::string CheckListen(std::string_view text);    // host:port
+std::string CheckPath(std::string_view text);
+
+}  // namespace turnout::runtime

@@ -1,0 +1,362 @@
+// The rows of the table of fields; what is done with them is in config_table.cc.
+#include "runtime/config_checks.h"
+#include "runtime/config_table.h"
+
+namespace turnout::runtime {
+namespace {
+
+constexpr int64_t kSecond = 1'000;
+constexpr int64_t kMinute = 60 * kSecond;
+constexpr int64_t kHour = 60 * kMinute;
+constexpr int64_t kDay = 24 * kHour;
+constexpr int64_t kKiB = 1 << 10;
+constexpr int64_t kMiB = 1 << 20;
+constexpr int64_t kGiB = 1 << 30;
+
+constexpr std::string_view kTopicAllowed =
+    "a topic's name: 1 to 249 of a-z, A-Z, 0-9, `.`, `_`, `-`";
+
+int Int(const FieldValue& value) { return static_cast<int>(value.number); }
+absl::Duration Ms(const FieldValue& value) { return absl::Milliseconds(value.number); }
+
+std::string DefaultGroup(const Config& config, const ConfigEnvironment&) {
+  return "turnout-" + config.topic;
+}
+
+std::string DefaultInstance(const Config&, const ConfigEnvironment& environment) {
+  return environment.host_name;
+}
+
+std::string DefaultDeadLetterTopic(const Config& config, const ConfigEnvironment&) {
+  return config.topic + ".dead-letter";
+}
+
+using Fields = std::vector<ConfigField>;
+
+void AddSourceFields(Fields* fields) {
+  fields->push_back(
+      {.key = "brokers",
+       .required = true,
+       .allowed = "host:port, or several with commas between them",
+       .check = CheckBrokers,
+       .effect = "Where the Kafka cluster is first asked for. Not needed with `--embedded`.",
+       .cost = "One is enough to start with; name two or more, so that one may be down.",
+       .store = [](const FieldValue& v, Config* c) { c->brokers = v.text; }});
+  fields->push_back({.key = "source.topic",
+                     .required = true,
+                     .allowed = kTopicAllowed,
+                     .check = CheckTopic,
+                     .effect = "The ingestion topic: every event comes from there.",
+                     .cost = "One pipeline reads one topic; run another for another.",
+                     .store = [](const FieldValue& v, Config* c) { c->topic = v.text; }});
+  fields->push_back(
+      {.key = "source.group",
+       .default_shown = "turnout-<source.topic>",
+       .derive = DefaultGroup,
+       .allowed = "1 to 255 bytes of visible text",
+       .check = CheckGroup,
+       .effect = "The consumer group. Replicas of one pipeline share it and share the partitions.",
+       .cost = "A new name starts over at `source.start`. Two pipelines with one name take each "
+               "other's events.",
+       .store = [](const FieldValue& v, Config* c) { c->group = v.text; }});
+  fields->push_back(
+      {.key = "source.start",
+       .type = FieldType::kChoice,
+       .default_text = "earliest",
+       .choices = {"earliest", "latest"},
+       .effect = "Where to begin in a partition for which the group has committed nothing.",
+       .cost = "earliest routes all that the topic still holds; latest skips it.",
+       .store = [](const FieldValue& v, Config* c) { c->start_at_earliest = v.number == 0; }});
+  fields->push_back(
+      {.key = "source.session_timeout",
+       .type = FieldType::kDuration,
+       .default_text = "10s",
+       .min = 6 * kSecond,
+       .max = 5 * kMinute,
+       .effect = "How long a silent replica keeps its partitions.",
+       .cost = "Shorter: others take over sooner, and a pause of the machine costs a rebalance. "
+               "Longer: a crashed replica's partitions stand still for so long.",
+       .store = [](const FieldValue& v, Config* c) { c->session_timeout_ms = Int(v); }});
+}
+
+void AddPipelineFields(Fields* fields) {
+  fields->push_back({.key = "rules",
+                     .type = FieldType::kPath,
+                     .required = true,
+                     .allowed = "a path",
+                     .check = CheckPath,
+                     .effect = "The teams' rule files: a file, or a directory of them.",
+                     .cost = "A relative path starts at the config's directory.",
+                     .store = [](const FieldValue& v, Config* c) { c->rules = v.text; }});
+  fields->push_back(
+      {.key = "delivery",
+       .type = FieldType::kChoice,
+       .default_text = "exactly_once",
+       .choices = {"exactly_once", "at_least_once"},
+       .effect = "Whether outputs and offsets are committed in one Kafka transaction.",
+       .cost = "exactly_once costs a commit a batch. at_least_once is quicker, and repeats events "
+               "after a crash.",
+       .store = [](const FieldValue& v, Config* c) {
+         c->delivery = v.number == 0 ? connectors::Delivery::kExactlyOnce
+                                     : connectors::Delivery::kAtLeastOnce;
+       }});
+  fields->push_back(
+      {.key = "instance",
+       .default_shown = "the host's name",
+       .derive = DefaultInstance,
+       .allowed = "1 to 128 of a-z, A-Z, 0-9, `.`, `_`, `-`",
+       .check = CheckInstance,
+       .effect = "This replica's name; its transactional ids are made of it.",
+       .cost = "It must stay over restarts, so that a restarted replica fences its own ghost at "
+               "once, and no two running replicas may share it: they would fence each other.",
+       .store = [](const FieldValue& v, Config* c) { c->instance = v.text; }});
+  fields->push_back(
+      {.key = "workers",
+       .type = FieldType::kCount,
+       .default_text = "1",
+       .min = 1,
+       .max = 256,
+       .effect = "Threads, each with its own consumer, producer and share of the partitions.",
+       .cost = "More use more cores, connections and memory; beyond the number of partitions they "
+               "idle.",
+       .store = [](const FieldValue& v, Config* c) { c->workers = Int(v); }});
+  fields->push_back(
+      {.key = "state_dir",
+       .type = FieldType::kPath,
+       .default_text = "/var/lib/turnout",
+       .allowed = "a path",
+       .check = CheckPath,
+       .effect =
+           "Where state will be kept on disk. No rule has state yet, so nothing is written or "
+           "created there.",
+       .cost = "None yet. A relative path starts at the config's directory.",
+       .store = [](const FieldValue& v, Config* c) { c->state_dir = v.text; }});
+  fields->push_back(
+      {.key = "listen",
+       .default_text = "127.0.0.1:9464",
+       .allowed = "host:port; port 0 takes a free one",
+       .check = CheckListen,
+       .effect = "Where `/metrics`, `/healthz`, `/readyz` and `/v1/status` are served.",
+       .cost = "It asks nobody who they are: on `0.0.0.0`, as in a container, all who reach it may "
+               "read it.",
+       .store = [](const FieldValue& v, Config* c) { c->listen = v.text; }});
+}
+
+void AddOutputFields(Fields* fields) {
+  fields->push_back(
+      {.key = "dead_letter_topic",
+       .default_shown = "<source.topic>.dead-letter",
+       .derive = DefaultDeadLetterTopic,
+       .allowed = kTopicAllowed,
+       .check = CheckTopic,
+       .effect =
+           "Where events go that can't be read, and outputs that their destination can't take.",
+       .cost =
+           "It must exist and be writable, or the pipeline waits. Not the source: that would be a "
+           "loop.",
+       .store = [](const FieldValue& v, Config* c) { c->dead_letter_topic = v.text; }});
+  fields->push_back(
+      {.key = "provenance_headers",
+       .type = FieldType::kBool,
+       .default_text = "true",
+       .effect = "Outputs carry headers that name rule, rule set, source partition and offset.",
+       .cost = "Some 150 bytes a record. Without them no output can be traced to its event.",
+       .store = [](const FieldValue& v, Config* c) { c->provenance_headers = v.number != 0; }});
+  fields->push_back(
+      {.key = "create_topics.enabled",
+       .type = FieldType::kBool,
+       .default_text = "false",
+       .effect = "Destinations that don't exist are created.",
+       .cost = "A misspelt destination becomes a topic, where otherwise it would be an error.",
+       .store = [](const FieldValue& v, Config* c) { c->create_topics.enabled = v.number != 0; }});
+  fields->push_back(
+      {.key = "create_topics.partitions",
+       .type = FieldType::kCount,
+       .default_text = "1",
+       .min = 1,
+       .max = 10'000,
+       .effect = "Partitions of a topic that is created.",
+       .cost = "More let more consumers share it; each costs the brokers. Adding some later moves "
+               "keys.",
+       .store = [](const FieldValue& v, Config* c) { c->create_topics.partitions = Int(v); }});
+  fields->push_back(
+      {.key = "create_topics.replication_factor",
+       .type = FieldType::kCount,
+       .default_text = "broker",
+       .min = 1,
+       .max = 32'767,
+       .word = "broker",
+       .word_number = -1,
+       .effect = "Copies of a topic that is created; `broker` leaves it to the cluster's default.",
+       .cost =
+           "Fewer than 3 can lose data with a broker; more than there are brokers is refused by "
+           "them.",
+       .store = [](const FieldValue& v, Config* c) {
+         c->create_topics.replication_factor = Int(v);
+       }});
+  fields->push_back(
+      {.key = "create_topics.retention",
+       .type = FieldType::kDuration,
+       .default_text = "broker",
+       .min = kMinute,
+       .max = 3'650 * kDay,
+       .word = "broker",
+       .word_number = 0,
+       .effect = "How long a topic that is created keeps records; `broker` as above.",
+       .cost = "Shorter saves the brokers' disks; readers that lag longer lose records.",
+       .store = [](const FieldValue& v, Config* c) { c->create_topics.retention = Ms(v); }});
+}
+
+void AddLimitFields(Fields* fields) {
+  fields->push_back(
+      {.key = "limits.batch_events_max",
+       .type = FieldType::kCount,
+       .default_text = "10000",
+       .min = 1,
+       .max = 1'000'000,
+       .effect = "Events a transaction.",
+       .cost = "Fewer: less to redo, more commits. More: a higher rate when behind, in longer "
+               "transactions.",
+       .store = [](const FieldValue& v, Config* c) { c->limits.batch_events_max = Int(v); }});
+  fields->push_back(
+      {.key = "limits.batch_bytes_max",
+       .type = FieldType::kBytes,
+       .default_text = "16MiB",
+       .min = kKiB,
+       .max = kGiB,
+       .effect = "Payload bytes of the events of a transaction; one event may exceed it.",
+       .cost = "As above; a worker's memory grows with it.",
+       .store = [](const FieldValue& v, Config* c) { c->limits.batch_bytes_max = v.number; }});
+  fields->push_back(
+      {.key = "limits.transaction_timeout",
+       .type = FieldType::kDuration,
+       .default_text = "60s",
+       .min = 2 * kSecond,
+       .max = 15 * kMinute,
+       .effect = "When the brokers abort a transaction whose worker has fallen silent.",
+       .cost = "Shorter: readers wait less behind a dead worker; a slow broker aborts live ones. "
+               "Brokers refuse more than their `transaction.max.timeout.ms` (15m).",
+       .store = [](const FieldValue& v, Config* c) { c->limits.transaction_timeout = Ms(v); }});
+  fields->push_back(
+      {.key = "limits.destination_recheck",
+       .type = FieldType::kDuration,
+       .default_text = "30s",
+       .min = kSecond,
+       .max = kHour,
+       .effect = "How often a destination that can't be written is looked at again.",
+       .cost = "Shorter: its team is back sooner. Longer: fewer questions to the brokers.",
+       .store = [](const FieldValue& v, Config* c) { c->limits.destination_recheck = Ms(v); }});
+  fields->push_back(
+      {.key = "limits.shutdown_timeout",
+       .type = FieldType::kDuration,
+       .default_text = "4s",
+       .min = 100,
+       .max = 10 * kMinute,
+       .effect = "How long the last commit and leaving the group may take after SIGTERM.",
+       .cost = "Shorter: a slow broker's batch is redone by the next owner. Longer than the "
+               "orchestrator's patience ends in a kill.",
+       .store = [](const FieldValue& v, Config* c) { c->limits.shutdown_timeout = Ms(v); }});
+}
+
+void AddRuleLimitFields(Fields* fields) {
+  const auto add_count = [fields](std::string_view key, std::string_view default_text, int64_t min,
+                                  int64_t max, std::string_view effect, std::string_view cost,
+                                  void (*store)(const FieldValue&, Config*)) {
+    fields->push_back({.key = key,
+                       .type = FieldType::kCount,
+                       .default_text = default_text,
+                       .min = min,
+                       .max = max,
+                       .effect = effect,
+                       .cost = cost,
+                       .store = store});
+  };
+  constexpr std::string_view kCost = "Fewer: refused sooner. More: one team may take more of all.";
+  add_count("limits.rules_per_team_max", "10000", 1, 1'000'000, "Rules a team.", kCost,
+            [](const FieldValue& v, Config* c) { c->limits.rules.rules_per_team_max = Int(v); });
+  add_count(
+      "limits.destinations_per_rule_max", "64", 1, 10'000, "Destinations a rule.",
+      "Each is a record more for every event that matches.",
+      [](const FieldValue& v, Config* c) { c->limits.rules.destinations_per_rule_max = Int(v); });
+  add_count("limits.destination_globs_max", "100", 1, 10'000, "Entries of a team's `destinations`.",
+            kCost,
+            [](const FieldValue& v, Config* c) { c->limits.rules.destination_globs_max = Int(v); });
+  fields->push_back(
+      {.key = "limits.rule_file_bytes_max",
+       .type = FieldType::kBytes,
+       .default_text = "64MiB",
+       .min = kKiB,
+       .max = kGiB,
+       .effect = "Size of a rule file.",
+       .cost = "Reading takes some ten times its size in memory, for a moment.",
+       .store = [](const FieldValue& v, Config* c) { c->limits.rules.file_bytes_max = Int(v); }});
+  add_count("limits.pattern_fields_max", "256", 1, 10'000, "Fields a pattern may name.", kCost,
+            [](const FieldValue& v, Config* c) { c->limits.rules.pattern.fields_max = Int(v); });
+  add_count("limits.pattern_branches_max", "1024", 1, 100'000,
+            "Conjunctions of a pattern after `$or` is multiplied out.",
+            "Each costs as much as a rule of its own.",
+            [](const FieldValue& v, Config* c) { c->limits.rules.pattern.branches_max = Int(v); });
+  add_count("limits.pattern_values_max", "10000", 1, 1'000'000, "Predicates of a pattern.", kCost,
+            [](const FieldValue& v, Config* c) { c->limits.rules.pattern.values_max = Int(v); });
+  add_count("limits.pattern_wildcards_max", "64", 0, 10'000,
+            "`*` in all wildcards of a pattern together.",
+            "Wildcards are the dearest predicates to evaluate.",
+            [](const FieldValue& v, Config* c) { c->limits.rules.pattern.wildcards_max = Int(v); });
+  fields->push_back({.key = "limits.pattern_bytes_max",
+                     .type = FieldType::kBytes,
+                     .default_text = "256KiB",
+                     .min = 64,
+                     .max = 64 * kMiB,
+                     .effect = "Text of all predicates of a pattern together.",
+                     .cost = kCost,
+                     .store = [](const FieldValue& v, Config* c) {
+                       c->limits.rules.pattern.pattern_bytes_max = Int(v);
+                     }});
+}
+
+void AddLogFields(Fields* fields) {
+  fields->push_back({.key = "log.format",
+                     .type = FieldType::kChoice,
+                     .default_text = "json",
+                     .choices = {"json", "text"},
+                     .effect = "How a line of the log is written.",
+                     .cost = "json is for machines, text for people; text may change.",
+                     .store = [](const FieldValue& v, Config* c) { c->log.json = v.number == 0; }});
+  fields->push_back({.key = "log.level",
+                     .type = FieldType::kChoice,
+                     .default_text = "info",
+                     .choices = {"debug", "info", "warning", "error"},
+                     .effect = "The least grave lines that are shown.",
+                     .cost = "debug includes librdkafka's own; error alone hides what was cured.",
+                     .store = [](const FieldValue& v, Config* c) {
+                       constexpr std::string_view kNames[] = {"debug", "info", "warning", "error"};
+                       c->log.level = kNames[v.number];
+                     }});
+  fields->push_back(
+      {.key = "log.lines_per_second_max",
+       .type = FieldType::kCount,
+       .default_text = "50",
+       .min = 1,
+       .max = 100'000,
+       .effect = "Lines of one kind a second; how many more there were is said afterwards.",
+       .cost = "Fewer: a storm is cheap. More: its details are there.",
+       .store = [](const FieldValue& v, Config* c) { c->log.lines_per_second_max = Int(v); }});
+}
+
+}  // namespace
+
+const std::vector<ConfigField>& ConfigFields() {
+  static const Fields* const fields = [] {
+    auto* made = new Fields;
+    AddSourceFields(made);
+    AddPipelineFields(made);
+    AddOutputFields(made);
+    AddLimitFields(made);
+    AddRuleLimitFields(made);
+    AddLogFields(made);
+    return made;
+  }();
+  return *fields;
+}
+
+}  // namespace turnout::runtime
