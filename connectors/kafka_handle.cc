@@ -4,25 +4,41 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
 
 namespace turnout::connectors {
+
+struct KafkaHandle::Callbacks {
+  explicit Callbacks(KafkaHandleSetup given) : setup(std::move(given)) {}
+
+  KafkaHandleSetup setup;
+  absl::Mutex mu;
+  bool over ABSL_GUARDED_BY(mu) = false;   // the handle is gone: nothing is called any more
+  bool ended ABSL_GUARDED_BY(mu) = false;  // librdkafka's threads are gone
+};
 
 // librdkafka's C callbacks, on their way to the handle that owns the client.
 struct KafkaCallbacks {
   static void OnError(rd_kafka_t*, int code, const char* reason, void* opaque) {
-    auto* handle = static_cast<KafkaHandle*>(opaque);
-    if (handle->setup_.on_error) handle->setup_.on_error(code, reason);
+    const KafkaHandleSetup& setup = static_cast<KafkaHandle::Callbacks*>(opaque)->setup;
+    if (setup.on_error) setup.on_error(code, reason);
   }
 
   static void OnLog(const rd_kafka_t* client, int level, const char* facility, const char* text) {
-    auto* handle = static_cast<KafkaHandle*>(rd_kafka_opaque(client));
-    if (handle == nullptr) return;
-    if (handle->setup_.on_log_line) handle->setup_.on_log_line(facility, text);
-    const KafkaClientOptions& options = handle->setup_.client;
+    auto* callbacks = static_cast<KafkaHandle::Callbacks*>(rd_kafka_opaque(client));
+    if (callbacks == nullptr) return;
+    const absl::ReaderMutexLock lock(&callbacks->mu);
+    if (callbacks->over) return;
+    const KafkaHandleSetup& setup = callbacks->setup;
+    if (setup.on_log_line) setup.on_log_line(facility, text);
+    const KafkaClientOptions& options = setup.client;
     if (options.events.on_log) {
       options.events.on_log(level, options.client_id, absl::StrFormat("%s: %s", facility, text));
     }
@@ -110,31 +126,53 @@ const std::vector<KnownKafkaProperty>& KnownKafkaProperties() {
 absl::StatusOr<std::unique_ptr<KafkaHandle>> KafkaHandle::Make(KafkaHandleSetup setup) {
   std::unique_ptr<KafkaHandle> handle(new KafkaHandle(std::move(setup)));
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  absl::Status status = SetAll(conf, handle->setup_);
+  const KafkaHandleSetup& given = handle->callbacks_->setup;
+  absl::Status status = SetAll(conf, given);
   if (!status.ok()) {
     rd_kafka_conf_destroy(conf);
     return status;
   }
-  rd_kafka_conf_set_opaque(conf, handle.get());
+  rd_kafka_conf_set_opaque(conf, handle->callbacks_.get());
   rd_kafka_conf_set_error_cb(conf, KafkaCallbacks::OnError);
   rd_kafka_conf_set_log_cb(conf, KafkaCallbacks::OnLog);
-  if (handle->setup_.prepare) handle->setup_.prepare(conf);
+  if (given.prepare) given.prepare(conf);
 
   char reason[512] = "";
-  const bool consumer = handle->setup_.role == KafkaRole::kConsumer;
+  const bool consumer = given.role == KafkaRole::kConsumer;
   handle->client_ = rd_kafka_new(consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, reason,
                                  sizeof(reason));
   if (handle->client_ == nullptr) {
     rd_kafka_conf_destroy(conf);
     return absl::InvalidArgumentError(absl::StrFormat(
         "kafka: librdkafka refuses these properties together: %s",
-        HideSecrets(reason, handle->setup_.client.properties)));
+        HideSecrets(reason, given.client.properties)));
   }
   return handle;
 }
 
+KafkaHandle::KafkaHandle(KafkaHandleSetup setup)
+    : callbacks_(std::make_shared<Callbacks>(std::move(setup))) {}
+
+void* KafkaHandle::Owner(void* opaque) { return static_cast<Callbacks*>(opaque)->setup.owner; }
+
 KafkaHandle::~KafkaHandle() {
-  if (client_ != nullptr) rd_kafka_destroy_flags(client_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  if (client_ == nullptr) return;
+  std::thread ending([client = client_, callbacks = callbacks_] {
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    const absl::MutexLock lock(&callbacks->mu);
+    callbacks->ended = true;
+  });
+  bool ended = false;
+  {
+    const absl::MutexLock lock(&callbacks_->mu);
+    ended = callbacks_->mu.AwaitWithTimeout(absl::Condition(&callbacks_->ended), kEndTimeout);
+    callbacks_->over = true;
+  }
+  if (ended) {
+    ending.join();
+  } else {
+    ending.detach();
+  }
 }
 
 }  // namespace turnout::connectors

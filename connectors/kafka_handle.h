@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "connectors/kafka_client.h"
 
 extern "C" {
@@ -24,6 +25,8 @@ struct rd_kafka_conf_s;
 namespace turnout::connectors {
 
 enum class KafkaRole { kConsumer, kProducer };
+
+inline constexpr absl::Duration kEndTimeout = absl::Milliseconds(500);
 
 struct KafkaHandleSetup {
   KafkaRole role = KafkaRole::kConsumer;
@@ -41,7 +44,9 @@ struct KafkaHandleSetup {
 class KafkaHandle {
  public:
   static absl::StatusOr<std::unique_ptr<KafkaHandle>> Make(KafkaHandleSetup setup);
-  // Bounded: doesn't leave the group and doesn't flush; both are the owner's to do before.
+  // Doesn't leave the group and doesn't flush; both are the owner's to do before. Returns within
+  // kEndTimeout: librdkafka may wait for a broker's answer (to a JoinGroup, say), which a thread of
+  // its own then sees to. Nothing is called back afterwards.
   ~KafkaHandle();
 
   KafkaHandle(const KafkaHandle&) = delete;
@@ -49,13 +54,14 @@ class KafkaHandle {
 
   rd_kafka_s* get() const { return client_; }
   // The `owner` of the handle that a callback's opaque pointer stands for.
-  static void* Owner(void* opaque) { return static_cast<KafkaHandle*>(opaque)->setup_.owner; }
+  static void* Owner(void* opaque);
 
  private:
   friend struct KafkaCallbacks;
-  explicit KafkaHandle(KafkaHandleSetup setup) : setup_(std::move(setup)) {}
+  struct Callbacks;  // what librdkafka's threads refer to; lives as long as they do
+  explicit KafkaHandle(KafkaHandleSetup setup);
 
-  KafkaHandleSetup setup_;
+  std::shared_ptr<Callbacks> callbacks_;
   rd_kafka_s* client_ = nullptr;
 };
 

@@ -59,6 +59,7 @@ class KafkaSink final : public Sink {
   };
 
   static void OnDelivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
+  void OnError(int code, const std::string& reason);
   void OnLogLine(const std::string& facility, const std::string& text);
 
   rd_kafka_topic_t* FindTopic(std::string_view topic);
@@ -71,7 +72,8 @@ class KafkaSink final : public Sink {
   void AddFailure(int code, std::string_view topic) ABSL_LOCKS_EXCLUDED(mu_);
   bool AnyFailure() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status FailureStatus() ABSL_LOCKS_EXCLUDED(mu_);
-  // The table's InvalidArgument is no outcome of a sink: it ends the producer.
+  // The table's InvalidArgument is no outcome of a sink: it ends the producer. To a call that timed
+  // out is added what was last heard of the brokers.
   absl::Status Sorted(absl::Status status) const;
   void DropClient();
 
@@ -84,6 +86,7 @@ class KafkaSink final : public Sink {
   State state_ = State::kNone;
   bool offsets_sent_ = false;  // in this transaction
   bool brokers_down_ = false;  // in this transaction, at some time
+  std::string broker_reason_;  // since the last success
 
   absl::Mutex mu_;  // log lines come on librdkafka's threads
   std::vector<DestinationFailure> failures_ ABSL_GUARDED_BY(mu_);
@@ -98,9 +101,7 @@ absl::Status KafkaSink::Make() {
   setup.prepare = [](rd_kafka_conf_t* conf) {
     rd_kafka_conf_set_dr_msg_cb(conf, &KafkaSink::OnDelivery);
   };
-  setup.on_error = [this](int code, const std::string&) {
-    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) brokers_down_ = true;
-  };
+  setup.on_error = [this](int code, const std::string& reason) { OnError(code, reason); };
   setup.on_log_line = [this](const std::string& facility, const std::string& text) {
     OnLogLine(facility, text);
   };
@@ -108,6 +109,9 @@ absl::Status KafkaSink::Make() {
       // Commit flushes, and a partition's first records wait for its place in the transaction
       // anyway: lingering would only add to that.
       {"linger.ms", "0"},
+      // The broker refuses the offsets while it ends the transaction before (a few milliseconds);
+      // librdkafka would come again after 100.
+      {"retry.backoff.ms", "10"},
       {"topic.metadata.propagation.max.ms", "2000"},
       {"queue.buffering.max.messages", "1000000"},
       {"reconnect.backoff.max.ms", "2000"},
@@ -143,6 +147,14 @@ absl::Status KafkaSink::Make() {
   return absl::OkStatus();
 }
 
+void KafkaSink::OnError(int code, const std::string& reason) {
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    brokers_down_ = true;
+  } else {
+    broker_reason_ = std::string(StatusOfKafkaCode(code, "last", reason).message());
+  }
+}
+
 absl::Status KafkaSink::Open() {
   if (state_ != State::kFresh) {
     DropClient();
@@ -151,16 +163,15 @@ absl::Status KafkaSink::Open() {
   }
   if (exactly_once_) {
     // Goes on where an earlier call left off.
-    const absl::Status status = Sorted(TakeKafkaError(
+    const absl::Status status = TakeKafkaError(
         client_->get(), rd_kafka_init_transactions(client_->get(), options_.call_timeout_ms),
-        doing_ + ": starting"));
+        doing_ + ": starting");
     rd_kafka_poll(client_->get(), 0);
-    if (!status.ok()) {
-      if (!absl::IsUnavailable(status)) state_ = State::kNone;
-      return status;
-    }
+    if (!status.ok() && !absl::IsUnavailable(status)) state_ = State::kNone;
+    if (!status.ok()) return Sorted(status);
   }
   state_ = State::kReady;
+  broker_reason_.clear();
   return absl::OkStatus();
 }
 
@@ -269,6 +280,7 @@ absl::Status KafkaSink::Commit(absl::Span<const SourceOffset> offsets,
   absl::Status status = exactly_once_ ? CommitTransaction(offsets, group) : CommitDeliveries();
   if (status.ok()) {
     state_ = State::kReady;
+    broker_reason_.clear();
     return status;
   }
   status = Sorted(status);
@@ -422,6 +434,9 @@ absl::Status KafkaSink::FailureStatus() {
 
 absl::Status KafkaSink::Sorted(absl::Status status) const {
   if (absl::IsInvalidArgument(status)) return absl::InternalError(status.message());
+  if (absl::IsUnavailable(status) && !broker_reason_.empty()) {
+    return absl::UnavailableError(absl::StrFormat("%s; %s", status.message(), broker_reason_));
+  }
   return status;
 }
 

@@ -648,7 +648,10 @@ void KafkaSource::LeaveGroup(AssignmentListener& listener, absl::Duration timeou
   }
   pending_.reset();
   while (rd_kafka_consumer_closed(client_->get()) == 0 && absl::Now() < deadline) {
-    rd_kafka_queue_poll_callback(last.get(), 10);
+    // Not rd_kafka_queue_poll_callback: that asserts when there are messages.
+    rd_kafka_message_t* unread[kTakeMax];
+    const ssize_t count = rd_kafka_consume_batch_queue(last.get(), 10, unread, kTakeMax);
+    for (ssize_t i = 0; i < count; ++i) rd_kafka_message_destroy(unread[i]);
     std::vector<Rebalance> seen = std::exchange(rebalances_, {});
     for (Rebalance& rebalance : seen) {
       if (!rebalance.assign) Revoke(std::move(rebalance), listener);
@@ -657,7 +660,7 @@ void KafkaSource::LeaveGroup(AssignmentListener& listener, absl::Duration timeou
 }
 
 void KafkaSource::Close(AssignmentListener& listener, absl::Duration timeout) {
-  if (client_ != nullptr) LeaveGroup(listener, timeout);
+  if (client_ != nullptr) LeaveGroup(listener, std::max(timeout - kEndTimeout, timeout / 2));
   LoseAll(listener);  // those that could not be given up in time
   DropClient();
 }

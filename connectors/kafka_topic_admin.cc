@@ -256,6 +256,16 @@ void Admin::OnProbed(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
 absl::Status Admin::AskMayWrite(const Descriptions& wanted, absl::Time deadline) {
   const absl::MutexLock lock(&mu_);
   rd_kafka_t* client = prober_->get();
+  // Waits for a connection: a record that finds none waits a second before the next look.
+  rd_kafka_topic_t* any = rd_kafka_topic_new(client, wanted.begin()->first.c_str(), nullptr);
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t connected =
+      rd_kafka_metadata(client, 0, any, &metadata, RemainingMs(deadline));
+  rd_kafka_topic_destroy(any);
+  if (connected != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return StatusOfKafkaCode(connected, "asking for Write");
+  }
+  rd_kafka_metadata_destroy(metadata);
   Probe probe;
   for (const auto& [topic, description] : wanted) {
     const rd_kafka_resp_err_t code =
