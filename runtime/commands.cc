@@ -6,6 +6,168 @@ namespace {
 constexpr std::string_view kUsageExit =
     "Unknown option or argument; standard error names the nearest known one.";
 
+Command RunCommand() {
+  return {
+      .name = "run",
+      .summary = "run a pipeline until it is told to stop",
+      .synopsis = "--config FILE [--set KEY=VALUE]... [--embedded] [--print-config]",
+      .description =
+          "Reads events from one Kafka topic, asks the teams' rules about each, and produces it to "
+          "the "
+          "topics of those that match. Outputs and source offsets are committed in one Kafka "
+          "transaction, so that readers see each output exactly once, unless the config says "
+          "at_least_once.\n\n"
+          "SIGTERM or SIGINT ends it: the batch in hand is finished and committed, the group is "
+          "left, "
+          "within 5 seconds. A second signal ends it at once; nothing is lost by that, the batch "
+          "is "
+          "done again by whoever takes over.\n\n"
+          "Brokers or topics that are away are waited for, as long as it takes; /readyz on the "
+          "listen "
+          "address and the log say what for. The config's keys are listed in runtime/README.md; "
+          "--print-config shows them with the values in force. The log goes to standard error.",
+      .options =
+          {{.name = "--config",
+            .argument = "FILE",
+            .kind = ArgumentKind::kFile,
+            .text = "The pipeline's config, in YAML. Required."},
+           {.name = "--set",
+            .argument = "KEY=VALUE",
+            .kind = ArgumentKind::kText,
+            .text =
+                "Sets a value before the file's; KEY is dotted: `limits.batch_events_max=500`. May "
+                "be given more than once. Others on the machine can see it: pass a secret as "
+                "${file:/path}."},
+           {.name = "--embedded",
+            .text =
+                "Runs against a Kafka inside of this process, on 127.0.0.1, with all topics made; "
+                "for trying things out. Its data ends with the process, and it proves nothing "
+                "about exactly-once delivery."},
+           {.name = "--print-config",
+            .text = "Prints everything in force with where it came from, as a config that can be "
+                    "loaded again, and exits. Secrets are shown as [secret]."}},
+      .exits =
+          {{0, "A signal stopped it, and what was taken is committed; or the config was printed."},
+           {1, "It could not go on; the last line of the log says why."},
+           {2, "The config or the rules are refused, a line a problem; or unknown usage."}},
+      .examples = {{"turnout run --config pipeline.yaml", "Run a pipeline:"},
+                   {"turnout run --config pipeline.yaml --print-config | grep -v '# default'",
+                    "What was changed from the defaults, and where:"},
+                   {"turnout run --config pipeline.yaml --embedded --set log.format=text",
+                    "Try it without a Kafka, with a log for people:"},
+                   {"turnout run --config pipeline.yaml --set "
+                    "'kafka.sasl.password=${file:/run/secrets/kafka}'",
+                    "Take a password from a mounted file:"}},
+      .see_also = "turnout validate, turnout match, turnout demo",
+  };
+}
+
+Command ValidateCommand() {
+  return {
+      .name = "validate",
+      .summary = "check rule files with the code that runs them",
+      .synopsis = "RULES...",
+      .description =
+          "Reads the rule files and compiles every pattern, as `turnout run` would. Prints a line "
+          "for "
+          "each file that is right, and for each problem of the others a line\n\n"
+          "file:line:column: team/rule: what is wrong (what to do)\n\n"
+          "All problems of all files are told in one go. Nothing is asked of a Kafka: whether "
+          "destinations exist is found by `turnout run`.",
+      .operands = {{.name = "RULES",
+                    .kind = ArgumentKind::kFile,
+                    .text = "A rule file in YAML or JSON, a directory of them, or - for standard "
+                            "input."}},
+      .exits = {{0, "All files are right."},
+                {2, "A file is refused or can't be read; or unknown usage."}},
+      .examples = {{"turnout validate rules/", "Check all teams:"},
+                   {"git show HEAD:rules/fraud.yaml | turnout validate -", "Check a commit's:"}},
+      .see_also = "turnout match, turnout run",
+  };
+}
+
+Command MatchCommand() {
+  return {
+      .name = "match",
+      .summary = "say which rules match events",
+      .synopsis = "--rules PATH [--events FILE|-]\n    turnout match --cases FILE",
+      .description =
+          "Reads events, one JSON object a line, and prints for each a line of JSON: the sorted "
+          "array "
+          "of the rules that match, as \"team/rule\". An event that is not JSON prints an object "
+          "with "
+          "\"error\" and the next one follows. Empty lines are skipped. The answer comes from the "
+          "code "
+          "that routes.\n\n"
+          "With --cases it runs a file of cases instead, a JSON object a line: {\"id\", \"rules\": "
+          "{name: pattern}, \"event\": text, \"expected\": [names]} or {\"id\", \"pattern\": text, "
+          "\"valid\": false}. It prints each case that differs and a last line `N passed, M "
+          "failed`.",
+      .options = {{.name = "--rules",
+                   .argument = "PATH",
+                   .kind = ArgumentKind::kFile,
+                   .text = "A rule file or a directory of them."},
+                  {.name = "--events",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .default_text = "-, standard input",
+                   .text = "Where the events are."},
+                  {.name = "--cases",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "Cases to run, plain or gzipped (a name that ends with .gz)."}},
+      .exits = {{0, "Answered; with --cases, all passed."},
+                {1, "With --cases: some failed."},
+                {2, "The rules are refused, a file can't be read, or unknown usage."}},
+      .examples = {{"echo '{\"type\": \"payment.declined\"}' | turnout match --rules rules/",
+                    "One event:"},
+                   {"kcat -C -b localhost -t orders -c 1000 -e | turnout match --rules rules/ | "
+                    "sort | uniq -c",
+                    "What the rules make of a topic's first thousand events:"}},
+      .see_also = "turnout validate",
+  };
+}
+
+Command DemoCommand() {
+  return {
+      .name = "demo",
+      .summary = "show a whole pipeline at work, in one process",
+      .synopsis = "[OPTION...]",
+      .description =
+          "Starts a pipeline on a Kafka inside of this process, sends it a web shop's made-up "
+          "events, "
+          "and prints a table of what went where, how fast, and how to send an event of one's own. "
+          "deploy/quickstart builds the program and runs this.",
+      .options = {{.name = "--rules",
+                   .argument = "PATH",
+                   .kind = ArgumentKind::kFile,
+                   .default_text = "deploy/examples/quickstart/rules",
+                   .text = "The teams' rules: a file or a directory."},
+                  {.name = "--events",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "5000",
+                   .text = "Events to send, 1 to 200000; all of it is kept in memory."},
+                  {.name = "--seed",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "1",
+                   .text = "Equal seeds make equal events."},
+                  {.name = "--listen",
+                   .argument = "HOST:PORT",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "127.0.0.1:0, a free port",
+                   .text = "Where /metrics and /v1/status are served."},
+                  {.name = "--stay", .text = "Keeps running until Ctrl-C."}},
+      .exits = {{0, "Shown."},
+                {1, "It failed; standard error says what is wrong and what to do."},
+                {2, "The rules are refused, or unknown usage."}},
+      .examples = {{"turnout demo --stay", "Play with it:"},
+                   {"turnout demo --rules my-rules/", "See your own rules at work:"}},
+      .see_also = "turnout run",
+  };
+}
+
 Command VersionCommand() {
   return {
       .name = "version",
@@ -62,9 +224,8 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      VersionCommand(),
-      CompletionCommand(),
-      HelpCommand(),
+      RunCommand(),     ValidateCommand(),   MatchCommand(), DemoCommand(),
+      VersionCommand(), CompletionCommand(), HelpCommand(),
   };
   return *commands;
 }

@@ -5,17 +5,23 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "connectors/kafka_client.h"
 #include "router/suggest.h"
 #include "runtime/commands.h"
 #include "runtime/completion.h"
+#include "runtime/demo_command.h"
 #include "runtime/help.h"
+#include "runtime/json_text.h"
+#include "runtime/match_command.h"
+#include "runtime/run_command.h"
+#include "runtime/validate_command.h"
 
 namespace turnout::runtime {
 namespace {
@@ -42,7 +48,12 @@ class Arguments {
 
   void Flag(std::string_view name, bool* value) { app_.add_flag(Known(name), *value); }
   void Value(std::string_view name, std::string* value) { app_.add_option(Known(name), *value); }
-  void Number(std::string_view name, int* value) { app_.add_option(Known(name), *value); }
+  template <typename Integer>
+  void Number(std::string_view name, Integer* value) {
+    CLI::Option* const option = app_.add_option(Known(name), *value);
+    // Or -1 would be taken for the largest number there is.
+    if constexpr (std::is_unsigned_v<Integer>) option->check(CLI::NonNegativeNumber);
+  }
   // May be given more than once, with one value each.
   void Values(std::string_view name, std::vector<std::string>* values) {
     app_.add_option(Known(name), *values)->allow_extra_args(false);
@@ -117,6 +128,52 @@ int UnknownCommand(const std::string& word) {
   return kExitUsage;
 }
 
+int Run(Arguments& arguments) {
+  RunOptions options;
+  arguments.Value("--config", &options.config_path);
+  arguments.Values("--set", &options.overrides);
+  arguments.Flag("--embedded", &options.embedded);
+  arguments.Flag("--print-config", &options.print_config);
+  if (const auto status = arguments.Parse()) return *status;
+  if (options.config_path.empty()) return arguments.Mistake("name the config with --config FILE");
+  return RunPipeline(options);
+}
+
+int Validate(Arguments& arguments) {
+  std::vector<std::string> paths;
+  arguments.Operands(&paths);
+  if (const auto status = arguments.Parse()) return *status;
+  if (paths.empty()) return arguments.Mistake("name a rule file, a directory of them, or -");
+  return RunValidate(paths, stdin, stdout);
+}
+
+int Match(Arguments& arguments) {
+  std::string rules;
+  std::string events;
+  std::string cases;
+  arguments.Value("--rules", &rules);
+  arguments.Value("--events", &events);
+  arguments.Value("--cases", &cases);
+  if (const auto status = arguments.Parse()) return *status;
+  if (!cases.empty()) {
+    if (rules.empty() && events.empty()) return RunMatchCases(cases, {});
+    return arguments.Mistake("cases bring their own rules and events: --cases stands alone");
+  }
+  if (rules.empty()) return arguments.Mistake("name the rules with --rules PATH, or --cases FILE");
+  return RunMatchEvents(rules, events.empty() ? "-" : events, {});
+}
+
+int Demo(Arguments& arguments) {
+  DemoOptions options;
+  arguments.Value("--rules", &options.rules);
+  arguments.Number("--events", &options.events);
+  arguments.Value("--listen", &options.listen);
+  arguments.Number("--seed", &options.seed);
+  arguments.Flag("--stay", &options.stay);
+  if (const auto status = arguments.Parse()) return *status;
+  return RunDemo(options);
+}
+
 int Version(Arguments& arguments) {
   bool json = false;
   arguments.Flag("--json", &json);
@@ -127,10 +184,14 @@ int Version(Arguments& arguments) {
   const std::string compiler = "gcc " __VERSION__;
 #endif
   const std::string library = connectors::KafkaLibraryVersion();
-  std::printf(json ? "{\"turnout\":\"%s\",\"librdkafka\":\"%s\",\"compiler\":\"%s\","
-                     "\"rule_language\":\"%d\"}\n"
-                   : "turnout %s\nlibrdkafka %s\ncompiler %s\nrule language %d\n",
-              TURNOUT_VERSION, library.c_str(), compiler.c_str(), kRuleLanguageVersion);
+  if (json) {
+    std::printf("{\"turnout\":%s,\"librdkafka\":%s,\"compiler\":%s,\"rule_language\":%d}\n",
+                JsonString(TURNOUT_VERSION).c_str(), JsonString(library).c_str(),
+                JsonString(compiler).c_str(), kRuleLanguageVersion);
+    return kExitOk;
+  }
+  std::printf("turnout %s\nlibrdkafka %s\ncompiler %s\nrule language %d\n", TURNOUT_VERSION,
+              library.c_str(), compiler.c_str(), kRuleLanguageVersion);
   return kExitOk;
 }
 
@@ -163,6 +224,10 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   const Command* command = FindCommand(name);
   if (command == nullptr) return UnknownCommand(name);
   Arguments arguments(*command, std::move(words));
+  if (name == "run") return Run(arguments);
+  if (name == "validate") return Validate(arguments);
+  if (name == "match") return Match(arguments);
+  if (name == "demo") return Demo(arguments);
   if (name == "version") return Version(arguments);
   if (name == "completion") return Completion(arguments);
   if (name == "help") return Help(arguments);

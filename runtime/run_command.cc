@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -73,7 +72,8 @@ class SignalThread {
   std::thread thread_;
 };
 
-std::optional<LoadedConfig> Load(const std::string& path) {
+std::optional<LoadedConfig> Load(const RunOptions& options) {
+  const std::string& path = options.config_path;
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (!file) {
@@ -81,23 +81,13 @@ std::optional<LoadedConfig> Load(const std::string& path) {
     return std::nullopt;
   }
   std::vector<router::Problem> problems;
-  std::optional<LoadedConfig> loaded = ReadConfig(path, text, RealEnvironment(), &problems);
+  std::optional<LoadedConfig> loaded =
+      ReadConfig(path, text, RealEnvironment(), &problems,
+                 {.embedded = options.embedded, .values = options.overrides});
   for (const router::Problem& problem : problems) {
     std::fprintf(stderr, "%s\n", FormatProblem(path, problem).c_str());
   }
   return loaded;
-}
-
-void PrintConfig(const LoadedConfig& loaded) {
-  size_t widest_key = 0, widest_value = 0;
-  for (const ConfigValue& value : loaded.values) {
-    widest_key = std::max(widest_key, value.key.size());
-    widest_value = std::max(widest_value, value.value.size());
-  }
-  for (const ConfigValue& value : loaded.values) {
-    std::printf("%-*s  %-*s  # %s\n", static_cast<int>(widest_key), value.key.c_str(),
-                static_cast<int>(widest_value), value.value.c_str(), value.source.c_str());
-  }
 }
 
 int ExitStatus(const absl::Status& status) {
@@ -109,10 +99,10 @@ int ExitStatus(const absl::Status& status) {
 }  // namespace
 
 int RunPipeline(const RunOptions& options) {
-  const std::optional<LoadedConfig> loaded = Load(options.config_path);
+  const std::optional<LoadedConfig> loaded = Load(options);
   if (!loaded) return kExitRefused;
   if (options.print_config) {
-    PrintConfig(*loaded);
+    std::fputs(PrintedConfig(*loaded).c_str(), stdout);
     return kExitStopped;
   }
   // Before any thread exists, so that all of them inherit it.
@@ -120,12 +110,10 @@ int RunPipeline(const RunOptions& options) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   const Config& config = loaded->config;
+  for (const std::string& secret : loaded->secrets) HideInLog(secret);
   StartLog({.json = config.log.json,
             .level = config.log.level,
             .lines_per_second_max = config.log.lines_per_second_max});
-  for (const auto& [name, value] : config.kafka) {
-    if (connectors::IsSecretProperty(name)) HideInLog(value);
-  }
   Process process({.config = config, .embedded = options.embedded});
   const absl::Status started = process.Start();
   if (!started.ok()) return ExitStatus(started);

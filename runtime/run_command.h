@@ -10,6 +10,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace turnout::runtime {
 
@@ -17,6 +18,7 @@ struct RunOptions {
   std::string config_path;
   bool embedded = false;
   bool print_config = false;  // show everything in force and exit
+  std::vector<std::string> overrides;  // "key=value", before the file's
 };
 
 int RunPipeline(const RunOptions& options);

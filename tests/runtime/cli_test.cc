@@ -1,0 +1,292 @@
+// The binary as a shell calls it: exit statuses, what goes to which stream, help, completion.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/commands.h"
+#include "runtime/completion.h"
+#include "runtime/help.h"
+
+namespace turnout::runtime {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+struct Outcome {
+  int status = -1;
+  std::string out;
+  std::string err;
+};
+
+class Cli : public ::testing::Test {
+ protected:
+  Cli() : directory_(absl::StrFormat("%sturnout-cli-XXXXXX", ::testing::TempDir())) {
+    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
+  }
+  ~Cli() override { std::system(absl::StrFormat("rm -rf '%s'", directory_).c_str()); }
+
+  std::string Path(std::string_view name) const {
+    return absl::StrFormat("%s/%s", directory_, name);
+  }
+
+  void Write(std::string_view name, std::string_view text) const {
+    std::ofstream(Path(name), std::ios::binary) << text;
+  }
+
+  std::string Content(std::string_view name) const {
+    std::ifstream file(Path(name), std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+
+  // `command` in a shell whose `turnout` is ours, in the test's own directory.
+  Outcome Shell(const std::string& command) const {
+    const std::string whole =
+        absl::StrFormat("cd '%s' && turnout() { '%s' \"$@\"; } && (%s) >out 2>err </dev/null",
+                        directory_, TURNOUT_BINARY, command);
+    const int status = std::system(whole.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Content("out"), Content("err")};
+  }
+
+ private:
+  std::string directory_;
+};
+
+constexpr char kRules[] =
+    "team: shop\ndestinations: [shop.*]\nrules:\n  - name: paid\n    match: {type: [paid]}\n"
+    "    to: shop.paid\n";
+constexpr char kConfig[] = "brokers: localhost:1\nsource: {topic: orders}\nrules: rules.yaml\n";
+
+TEST_F(Cli, WithoutACommandShowsTheHelpAndFails) {
+  const Outcome outcome = Shell("turnout");
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.out, IsEmpty());
+  EXPECT_EQ(outcome.err, GeneralHelp());
+}
+
+TEST_F(Cli, HelpNamesEveryCommandAndIsTheSameByEitherWord) {
+  for (const char* arguments : {"--help", "-h", "help", "help help >/dev/null; turnout help"}) {
+    const Outcome outcome = Shell(absl::StrFormat("turnout %s", arguments));
+    EXPECT_EQ(outcome.status, 0) << arguments;
+    EXPECT_EQ(outcome.out, GeneralHelp()) << arguments;
+  }
+  for (const Command& command : Commands()) {
+    EXPECT_THAT(GeneralHelp(),
+                HasSubstr(absl::StrFormat("\n    %-12s%s\n", command.name, command.summary)));
+  }
+}
+
+TEST_F(Cli, EveryCommandHasAPageWithAllOfItsOptions) {
+  for (const Command& command : Commands()) {
+    const std::string page = CommandHelp(command);
+    for (const std::string& line : {absl::StrFormat("turnout %s --help", command.name),
+                                    absl::StrFormat("turnout %s -h", command.name),
+                                    absl::StrFormat("turnout help %s", command.name)}) {
+      const Outcome outcome = Shell(line);
+      EXPECT_EQ(outcome.status, 0) << line;
+      EXPECT_EQ(outcome.out, page) << line;
+      EXPECT_THAT(outcome.err, IsEmpty()) << line;
+    }
+    for (const char* heading :
+         {"NAME\n", "\nSYNOPSIS\n", "\nDESCRIPTION\n", "\nOPTIONS\n", "\nEXIT STATUS\n"}) {
+      EXPECT_THAT(page, HasSubstr(heading)) << command.name;
+    }
+    for (const CommandOption& option : command.options) {
+      EXPECT_THAT(page, HasSubstr(absl::StrFormat("\n    %s", option.name))) << command.name;
+      EXPECT_FALSE(option.text.empty()) << option.name;
+    }
+  }
+}
+
+TEST_F(Cli, PagesAreNoWiderThanATerminalButForExamples) {
+  for (const Command& command : Commands()) {
+    for (absl::string_view line : absl::StrSplit(CommandHelp(command), '\n')) {
+      std::string text(line);
+      bool is_example = false;
+      for (const CommandExample& example : command.examples) {
+        if (text == "        " + std::string(example.line)) is_example = true;
+      }
+      if (is_example) continue;
+      EXPECT_LE(text.size(), static_cast<size_t>(kHelpWidth) + 4) << text;
+    }
+  }
+}
+
+TEST_F(Cli, TakesEveryOptionOfItsHelp) {
+  for (const Command& command : Commands()) {
+    for (const CommandOption& option : command.options) {
+      const std::string line = absl::StrFormat("turnout %s %s%s --help", command.name, option.name,
+                                               option.kind == ArgumentKind::kNone ? "" : "=7");
+      EXPECT_EQ(Shell(line).status, 0) << line;
+      EXPECT_THAT(Shell(line).err, IsEmpty()) << line;
+    }
+  }
+}
+
+TEST_F(Cli, BadUsageIsNamedAndExitsWithTwo) {
+  Write("rules.yaml", kRules);
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"vesion", "turnout: unknown command `vesion`: did you mean `version`?"},
+      {"''", "turnout: unknown command ``: Known: run, validate, match"},
+      {"--json version", "options follow the command; `--json` stands before one"},
+      {"version --jsn", "unknown option `--jsn`: did you mean `--json`? Known: --json, --help"},
+      {"version --jsn=3", "unknown option `--jsn`"},
+      {"version -x", "unknown option `-x`"},
+      {"version extra", "unexpected argument `extra`"},
+      {"help hlep", "unknown command `hlep`: did you mean `help`?"},
+      {"help run run", "unexpected argument `run`"},
+      {"completion", "name a shell: bash, zsh or fish"},
+      {"completion tcsh", "no script for `tcsh`: bash, zsh or fish"},
+      {"run", "name the config with --config FILE"},
+      {"run --confg x", "unknown option `--confg`: did you mean `--config`?"},
+      {"run --config", "--config"},
+      {"run --config a --config b", "--config"},
+      {"run a.yaml", "unexpected argument `a.yaml`"},
+      {"run --config no-such.yaml", "no-such.yaml"},
+      {"validate", "name a rule file, a directory of them, or -"},
+      {"match", "name the rules with --rules PATH, or --cases FILE"},
+      {"match --rules rules.yaml --cases c", "--cases stands alone"},
+      {"match --rule rules.yaml", "unknown option `--rule`: did you mean `--rules`?"},
+      {"demo --events many", "--events"},
+      {"demo --events 0", "--events"},
+      {"demo --seed -1", "--seed"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    const Outcome outcome = Shell("turnout " + arguments);
+    EXPECT_EQ(outcome.status, 2) << arguments;
+    EXPECT_THAT(outcome.err, HasSubstr(message)) << arguments;
+    EXPECT_THAT(outcome.out, IsEmpty()) << arguments;
+  }
+}
+
+TEST_F(Cli, VersionIsPrintedForPeopleAndForMachines) {
+  const Outcome text = Shell("turnout version");
+  EXPECT_EQ(text.status, 0);
+  EXPECT_THAT(text.out, AllOf(StartsWith("turnout " TURNOUT_VERSION "\nlibrdkafka "),
+                              HasSubstr("\ncompiler "), HasSubstr("\nrule language 1\n")));
+  EXPECT_EQ(Shell("turnout --version").out, text.out);
+  const Outcome json = Shell("turnout version --json");
+  EXPECT_THAT(json.out, StartsWith("{\"turnout\":\"" TURNOUT_VERSION "\",\"librdkafka\":\""));
+  EXPECT_THAT(json.out, HasSubstr("\"rule_language\":1}\n"));
+}
+
+TEST_F(Cli, AFullDiskIsNoSuccess) {
+  const Outcome outcome = Shell("turnout help run >/dev/full");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.err, "turnout: standard output could not be written\n");
+}
+
+TEST_F(Cli, ValidateAndMatchAnswerForARuleFile) {
+  Write("rules.yaml", kRules);
+  EXPECT_EQ(Shell("turnout validate rules.yaml").status, 0);
+  EXPECT_EQ(Shell("turnout validate - <rules.yaml").status, 0);
+  Write("bad.yaml", "team: shop\nrules: 7\n");
+  const Outcome refused = Shell("turnout validate rules.yaml bad.yaml");
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.out + refused.err, HasSubstr("bad.yaml:2:"));
+  Write("events", "{\"type\":\"paid\"}\nnot json\n{\"type\":\"x\"}\n");
+  for (const char* arguments : {"--events events", "<events", "--events - <events"}) {
+    const Outcome outcome =
+        Shell(absl::StrFormat("turnout match --rules rules.yaml %s", arguments));
+    EXPECT_EQ(outcome.status, 0) << arguments;
+    EXPECT_THAT(outcome.out, StartsWith("[\"shop/paid\"]\n{\"error\":")) << arguments;
+  }
+  Write("cases", R"({"id":"a","rules":{"r":"{\"x\":[1]}"},"event":"{\"x\":1}","expected":[]})"
+                 "\n");
+  const Outcome cases = Shell("turnout match --cases cases");
+  EXPECT_EQ(cases.status, 1);
+  EXPECT_THAT(cases.out, HasSubstr("0 passed, 1 failed\n"));
+}
+
+TEST_F(Cli, RunPrintsTheConfigInForceAsAConfig) {
+  Write("rules.yaml", kRules);
+  Write("pipeline.yaml", std::string(kConfig) + "kafka: {sasl.password: \"${file:password}\"}\n");
+  Write("password", "hunter2\n");
+  const std::string print = " --print-config --set workers=3 --set log.level=debug";
+  const Outcome first = Shell("turnout run --config pipeline.yaml" + print);
+  EXPECT_EQ(first.status, 0) << first.err;
+  EXPECT_THAT(
+      first.out,
+      AllOf(HasSubstr("workers: 3  # --set\n"), HasSubstr("log.level: debug  # --set\n"),
+            HasSubstr("source.topic: orders  # pipeline.yaml:2\n"),
+            HasSubstr("# pipeline.yaml:4 ${file:password} [secret]\n"), Not(HasSubstr("hunter2"))));
+  Write("again.yaml", first.out);
+  const Outcome second = Shell("turnout run --config again.yaml --print-config");
+  EXPECT_EQ(second.status, 0) << second.err;
+  EXPECT_THAT(second.out, HasSubstr("workers: 3  # again.yaml:"));
+}
+
+TEST_F(Cli, RunRefusesABadConfigWithALineAProblem) {
+  Write("pipeline.yaml", std::string(kConfig) + "wrkers: 2\nlimits: {batch_events_max: 0}\n");
+  const Outcome outcome = Shell("turnout run --config pipeline.yaml --set workers=x");
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--set workers: `x` is not a whole number"));
+  EXPECT_THAT(outcome.err, HasSubstr("pipeline.yaml:4:1: wrkers: is not known (did you mean "
+                                     "`workers`?"));
+  EXPECT_THAT(outcome.err, HasSubstr("pipeline.yaml:5:28: limits.batch_events_max: `0` is out of "
+                                     "bounds (write a whole number from 1 to 1000000)"));
+}
+
+TEST_F(Cli, RunWithoutAKafkaNeedsNoBrokers) {
+  Write("pipeline.yaml", "source: {topic: orders}\nrules: rules.yaml\n");
+  const std::string line = "turnout run --config pipeline.yaml --print-config";
+  EXPECT_EQ(Shell(line).status, 2);
+  EXPECT_THAT(Shell(line).err, HasSubstr("brokers: is not given"));
+  EXPECT_EQ(Shell(line + " --embedded").status, 0);
+}
+
+TEST_F(Cli, CompletionScriptsParseWhereTheirShellIsThere) {
+  const std::vector<std::pair<std::string, std::string>> shells = {
+      {"bash", "bash -n"}, {"zsh", "zsh -n"}, {"fish", "fish --no-execute"}};
+  for (const auto& [shell, check] : shells) {
+    const Outcome script = Shell("turnout completion " + shell);
+    EXPECT_EQ(script.status, 0);
+    EXPECT_EQ(script.out, *CompletionScript(shell));
+    for (const Command& command : Commands()) {
+      EXPECT_THAT(script.out, HasSubstr(std::string(command.name))) << shell;
+      for (const CommandOption& option : command.options) {
+        EXPECT_THAT(script.out, HasSubstr(std::string(option.name.substr(2)))) << shell;
+      }
+    }
+    if (Shell("command -v " + shell).status != 0) continue;
+    Write("script", script.out);
+    EXPECT_EQ(Shell(check + " script").status, 0) << Content("err");
+  }
+}
+
+TEST_F(Cli, BashCompletesCommandsOptionsAndChoices) {
+  // What bash proposes for the words of a line, the last of which is being typed.
+  const auto proposed = [this](const std::string& words) {
+    Write("script", *CompletionScript("bash"));
+    return Shell(absl::StrFormat("bash -c 'source ./script; COMP_WORDS=(%s); "
+                                 "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _turnout; "
+                                 "printf \"%%s \" \"${COMPREPLY[@]}\"'",
+                                 words))
+        .out;
+  };
+  EXPECT_EQ(proposed("turnout v"), "validate version ");
+  EXPECT_EQ(proposed("turnout run --p"), "--print-config ");
+  EXPECT_EQ(proposed("turnout completion \"\""), "bash zsh fish ");
+  EXPECT_EQ(proposed("turnout help ma"), "match ");
+  Write("pipeline.yaml", "");
+  EXPECT_EQ(proposed("turnout run --config pipe"), "pipeline.yaml ");
+  EXPECT_EQ(proposed("turnout validate pipe"), "pipeline.yaml ");
+}
+
+}  // namespace
+}  // namespace turnout::runtime
