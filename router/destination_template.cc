@@ -12,8 +12,7 @@ bool IsTopicCharacter(char c) {
          c == '_' || c == '-';
 }
 
-constexpr std::string_view kBadCharacter =
-    "has a character that topic names can't have (letters, digits, `.`, `_` and `-` are legal)";
+constexpr std::string_view kBadCharacter = "has a character that topic names can't have";
 constexpr std::string_view kTooLong = "is longer than 249 bytes";
 
 std::string_view LiteralFault(std::string_view literal) {

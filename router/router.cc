@@ -83,7 +83,8 @@ struct Router::Impl {
   void ResolveTarget(uint32_t target_id, std::string_view key, Slot* slot);
   // The topic's name; null data() after setting the slot's reason.
   std::string_view ResolveName(const RoutePlan::Target& target, Slot* slot);
-  std::string_view MissingField(std::string_view field, std::string_view needed_by);
+  std::string_view MissingField(std::string_view field, std::string_view needed_by,
+                                std::string_view how);
   uint32_t FindOrOpen(uint32_t team, std::string_view destination, std::string_view key);
   void PutAgain();
   void AddLink(uint32_t output, RuleIndex rule);
@@ -116,14 +117,12 @@ void Router::Impl::Start() {
   rejections.clear();
 }
 
-// An empty value is good enough for a record key, but not for a part of a topic's name.
-std::string_view Router::Impl::MissingField(std::string_view field, std::string_view needed_by) {
-  if (!routes.payload_error.ok()) {
-    return arena.Join({"field `", field, "`, which ", needed_by,
-                       " needs, is not known, since the payload could not be read"});
-  }
-  return arena.Join({"field `", field, "`, which ", needed_by,
-                     " needs, is absent, empty, null or not a scalar"});
+// An empty value is good enough for a record key, but not for a part of a topic's name: `how` says
+// which of them it was.
+std::string_view Router::Impl::MissingField(std::string_view field, std::string_view needed_by,
+                                            std::string_view how) {
+  if (!routes.payload_error.ok()) how = "not known, since the payload could not be read";
+  return arena.Join({"field `", field, "`, which ", needed_by, " needs, is ", how});
 }
 
 std::string_view Router::Impl::ResolveName(const RoutePlan::Target& target, Slot* slot) {
@@ -135,7 +134,8 @@ std::string_view Router::Impl::ResolveName(const RoutePlan::Target& target, Slot
     const std::string_view value = scratch->Field(target.fields[i]);
     if (value.empty()) {
       const std::string_view needed_by = arena.Join({"destination `", destination.text, "`"});
-      slot->reason = MissingField(destination.fields[i], needed_by);
+      slot->reason = MissingField(destination.fields[i], needed_by,
+                                  "absent, empty, null or not a scalar");
       return {};
     }
     bytes += value.size();
@@ -226,7 +226,8 @@ void Router::Impl::RouteRule(RuleIndex rule, const Event& event) {
   if (from.key_field != RoutePlan::kOwnKey) {
     key = scratch->Field(from.key_field);
     if (IsNull(key)) {
-      rejections.push_back({rule, MissingField(plan.fields[from.key_field], "the record key")});
+      rejections.push_back({rule, MissingField(plan.fields[from.key_field], "the record key",
+                                               "absent, null or not a scalar")});
       return;
     }
   }

@@ -25,9 +25,13 @@ bool IsBlank(std::string_view line) {
 
 void Write(std::string_view text, std::FILE* to) { std::fwrite(text.data(), 1, text.size(), to); }
 
+std::string_view Shown(const std::string& path) {
+  return path == "-" ? std::string_view("standard input") : path;
+}
+
 void Complain(const std::string& path, const absl::Status& status, std::FILE* err) {
-  const std::string_view shown = path == "-" ? std::string_view("standard input") : path;
-  Write(absl::StrFormat("turnout match: %s cannot be read: %s\n", shown, status.message()), err);
+  Write(absl::StrFormat("turnout match: %s cannot be read: %s\n", Shown(path), status.message()),
+        err);
 }
 
 // The answer to one event. Rule ids are made of characters that JSON takes as they are.
@@ -108,7 +112,7 @@ int RunMatchCases(const std::string& cases_path, const CommandStreams& streams) 
     return kExitRefused;
   }
   if (passed + failed == 0) {
-    Write(absl::StrFormat("turnout match: %s holds no case\n", cases_path), streams.err);
+    Write(absl::StrFormat("turnout match: %s holds no case\n", Shown(cases_path)), streams.err);
     return kExitRefused;
   }
   Write(absl::StrFormat("%d passed, %d failed\n", passed, failed), streams.out);

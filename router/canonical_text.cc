@@ -1,0 +1,78 @@
+#include "router/canonical_text.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+
+namespace turnout::router {
+namespace {
+
+void AppendJsonString(std::string_view text, std::string* out) {
+  out->push_back('"');
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out->push_back('\\');
+      out->push_back(c);
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out->append(absl::StrFormat("\\u%04x", static_cast<unsigned>(c)));
+    } else {
+      out->push_back(c);
+    }
+  }
+  out->push_back('"');
+}
+
+void AppendCanonical(const Node& node, std::string* out) {
+  switch (node.kind) {
+    case Node::Kind::kNull:
+      out->append("null");
+      return;
+    case Node::Kind::kBool:
+    case Node::Kind::kNumber:
+      out->append(node.text);
+      return;
+    case Node::Kind::kString:
+      AppendJsonString(node.text, out);
+      return;
+    case Node::Kind::kArray: {
+      const char* separator = "";
+      out->push_back('[');
+      for (const Node& item : node.items) {
+        out->append(separator);
+        AppendCanonical(item, out);
+        separator = ",";
+      }
+      out->push_back(']');
+      return;
+    }
+    case Node::Kind::kObject: {
+      std::vector<const Member*> members;
+      for (const Member& member : node.members) members.push_back(&member);
+      std::stable_sort(members.begin(), members.end(),
+                       [](const Member* a, const Member* b) { return a->name < b->name; });
+      const char* separator = "";
+      out->push_back('{');
+      for (const Member* member : members) {
+        out->append(separator);
+        AppendJsonString(member->name, out);
+        out->push_back(':');
+        AppendCanonical(member->value, out);
+        separator = ",";
+      }
+      out->push_back('}');
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+std::string CanonicalText(const Node& node) {
+  std::string text;
+  AppendCanonical(node, &text);
+  return text;
+}
+
+}  // namespace turnout::router

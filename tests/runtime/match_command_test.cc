@@ -1,0 +1,156 @@
+#include "runtime/match_command.h"
+
+#include <zlib.h>
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/temp_directory.h"
+#include "tests/support/temp_stream.h"
+
+namespace turnout::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+using support::TempDirectory;
+using support::TempStream;
+
+struct Answer {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+Answer MatchEvents(const std::string& rules, const std::string& events, std::string_view input) {
+  const TempStream in(input);
+  const TempStream out;
+  const TempStream err;
+  const int status = RunMatchEvents(rules, events, {in.get(), out.get(), err.get()});
+  return {status, out.text(), err.text()};
+}
+
+Answer MatchCases(const std::string& cases, std::string_view input) {
+  const TempStream in(input);
+  const TempStream out;
+  const TempStream err;
+  const int status = RunMatchCases(cases, {in.get(), out.get(), err.get()});
+  return {status, out.text(), err.text()};
+}
+
+constexpr char kRules[] =
+    "team: t\ndestinations: [x]\nrules:\n"
+    "  - {name: b, match: {type: [a, b]}, to: x}\n"
+    "  - {name: a, match: {type: [a]}, to: x}\n"
+    "  - {name: c, match: {n: [{numeric: [\">\", 5]}]}, to: x}\n";
+
+TEST(MatchCommand, AnswersEachEventWithItsSortedRules) {
+  const TempDirectory directory;
+  const std::string rules = directory.Write("t.yaml", kRules);
+  const Answer answer = MatchEvents(rules, "-",
+                                    "{\"type\": \"a\", \"n\": 6}\n"
+                                    "{\"type\": \"b\"}\r\n"
+                                    "{\"type\": \"c\"}");
+  EXPECT_EQ(answer.status, 0);
+  EXPECT_EQ(answer.out, "[\"t/a\", \"t/b\", \"t/c\"]\n[\"t/b\"]\n[]\n");
+  EXPECT_EQ(answer.err, "");
+}
+
+TEST(MatchCommand, GoesOnAfterWhatIsNoEvent) {
+  const TempDirectory directory;
+  const std::string rules = directory.Write("t.yaml", kRules);
+  const std::string events = directory.Write("events.ndjson",
+                                             "not json\n\n   \n[1]\n42\n{\"type\": \"a\"\n"
+                                             "{\"type\": \"\xff\"}\n{\"type\": \"b\"}\n");
+  const Answer answer = MatchEvents(rules, events, "");
+  EXPECT_EQ(answer.status, 0);
+  std::vector<std::string> lines;
+  for (size_t at = 0, end; (end = answer.out.find('\n', at)) != std::string::npos; at = end + 1) {
+    lines.push_back(answer.out.substr(at, end - at));
+  }
+  ASSERT_EQ(lines.size(), 6U) << answer.out;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_THAT(lines[i], StartsWith("{\"error\": \"")) << i;
+    EXPECT_EQ(lines[i].back(), '}');
+  }
+  EXPECT_EQ(lines[5], "[\"t/b\"]");
+}
+
+TEST(MatchCommand, TakesEventsOfAnySize) {
+  const TempDirectory directory;
+  const std::string rules = directory.Write("t.yaml", kRules);
+  const std::string event =
+      "{\"filler\": \"" + std::string(10'000'000, 'x') + "\", \"type\": \"b\"}";
+  EXPECT_EQ(MatchEvents(rules, "-", event + "\n" + event).out, "[\"t/b\"]\n[\"t/b\"]\n");
+}
+
+TEST(MatchCommand, RefusesRulesThatValidateRefuses) {
+  const TempDirectory directory;
+  const std::string rules = directory.Write("t.yaml", "team: t\n");
+  const Answer answer = MatchEvents(rules, "-", "{}\n");
+  EXPECT_EQ(answer.status, 2);
+  EXPECT_EQ(answer.out, "");
+  EXPECT_THAT(answer.err, StartsWith(rules + ":1:1: t: `destinations` is missing (add"));
+  EXPECT_EQ(MatchEvents(directory.path() + "/none", "-", "").status, 2);
+}
+
+TEST(MatchCommand, SaysWhichFileCannotBeRead) {
+  const TempDirectory directory;
+  const std::string rules = directory.Write("t.yaml", kRules);
+  const std::string missing = directory.path() + "/events";
+  const Answer answer = MatchEvents(rules, missing, "");
+  EXPECT_EQ(answer.status, 2);
+  EXPECT_EQ(answer.err,
+            "turnout match: " + missing + " cannot be read: No such file or directory\n");
+  const Answer both = MatchEvents("-", "-", kRules);
+  EXPECT_EQ(both.status, 2);
+  EXPECT_EQ(both.err, "turnout match: standard input cannot be both the rules and the events\n");
+}
+
+constexpr char kCases[] =
+    "{\"id\": \"1\", \"rules\": {\"r\": \"{\\\"a\\\": [1]}\"}, \"event\": \"{\\\"a\\\": 1.0}\", "
+    "\"expected\": [\"r\"]}\n"
+    "\n"
+    "{\"id\": \"2\", \"pattern\": \"{\\\"a\\\": 1}\", \"valid\": false}\n";
+
+TEST(MatchCommand, CasesThatPassLeaveStatusZero) {
+  const Answer answer = MatchCases("-", kCases);
+  EXPECT_EQ(answer.status, 0);
+  EXPECT_EQ(answer.out, "2 passed, 0 failed\n");
+}
+
+TEST(MatchCommand, CasesThatDifferAreNamedAndLeaveStatusOne) {
+  const std::string differing =
+      "{\"id\": \"third\", \"rules\": {\"r\": \"{\\\"a\\\": [1]}\"}, \"event\": \"{\\\"a\\\": "
+      "2}\", \"expected\": [\"r\"]}\nno case\n";
+  const Answer answer = MatchCases("-", kCases + differing);
+  EXPECT_EQ(answer.status, 1);
+  EXPECT_THAT(answer.out, StartsWith("third: "));
+  EXPECT_THAT(answer.out, HasSubstr("\nline 5 is no case: "));
+  EXPECT_THAT(answer.out, ::testing::EndsWith("\n2 passed, 2 failed\n"));
+}
+
+TEST(MatchCommand, CasesMayBeGzipped) {
+  const TempDirectory directory;
+  const std::string path = directory.path() + "/cases.jsonl.gz";
+  const gzFile file = gzopen(path.c_str(), "wb");
+  gzwrite(file, kCases, sizeof kCases - 1);
+  gzclose(file);
+  EXPECT_EQ(MatchCases(path, "").out, "2 passed, 0 failed\n");
+}
+
+TEST(MatchCommand, CasesThatCannotBeReadLeaveStatusTwo) {
+  const Answer missing = MatchCases("/nonexistent/cases", "");
+  EXPECT_EQ(missing.status, 2);
+  EXPECT_EQ(missing.err,
+            "turnout match: /nonexistent/cases cannot be read: No such file or directory\n");
+  const Answer none = MatchCases("-", "\n");
+  EXPECT_EQ(none.status, 2);
+  EXPECT_EQ(none.err, "turnout match: standard input holds no case\n");
+}
+
+}  // namespace
+}  // namespace turnout::runtime

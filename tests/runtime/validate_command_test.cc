@@ -1,0 +1,62 @@
+#include "runtime/validate_command.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "tests/support/temp_directory.h"
+#include "tests/support/temp_stream.h"
+
+namespace turnout::runtime {
+namespace {
+
+using support::TempDirectory;
+using support::TempStream;
+
+constexpr char kGood[] = "team: a\ndestinations: [x]\nrules:\n"
+                         "  - {name: r, match: {type: [x]}, to: x}\n";
+
+TEST(ValidateCommand, GoodFilesAreCountedAndLeaveStatusZero) {
+  const TempDirectory directory;
+  const std::string file = directory.Write("a.yaml", kGood);
+  const std::string lines = directory.Write(
+      "b.jsonl", "{\"team\": \"b\", \"name\": \"r\", \"to\": \"x\", \"match\": {\"t\": [1]}}\n"
+                 "{\"team\": \"c\", \"name\": \"r\", \"to\": \"x\", \"match\": {\"t\": [1]}}\n");
+  const TempStream out;
+  EXPECT_EQ(RunValidate({directory.path()}, stdin, out.get()), 0);
+  EXPECT_EQ(out.text(), file + ": ok, team a, 1 rule\n" + lines + ": ok, 2 teams, 2 rules\n");
+}
+
+TEST(ValidateCommand, AllProblemsOfAllFilesAreShownAndLeaveStatusTwo) {
+  const TempDirectory directory;
+  const std::string a = directory.Write("a.yaml", "team: a\ndestinations: [x]\nrules:\n"
+                                                  "  - {name: r, match: {type: [x]}, too: x}\n"
+                                                  "  - {name: r, match: {type: x}, to: y}\n");
+  const std::string b = directory.Write("b.yaml", "[");
+  const std::string c = directory.Write("c.yaml", kGood);
+  const TempStream out;
+  EXPECT_EQ(RunValidate({a, c}, stdin, out.get()), 2);
+  EXPECT_EQ(out.text(),
+            a + ":4:5: a/r: `to` is missing (add a topic name or a list of them, such as "
+                "`to: fraud.review`)\n" +
+            a + ":4:35: a/r: unknown key `too` (did you mean `to`? Known: name, description, match, "
+                "to, key)\n" +
+            a + ":5:5: a/r: rule `r` is there twice (rename one; the first is in line 4)\n" +
+            a + ":5:29: a/r: `type` has a bare string as its value (put the value in a list, such "
+                "as [\"x\"])\n" +
+            a + ":5:37: a/r: destination `y` is not among the team's `destinations` (use a name "
+                "within them (x), or have it allowed there)\n" +
+            c + ": ok, team a, 1 rule\n");
+  const TempStream both;
+  EXPECT_EQ(RunValidate({directory.path()}, stdin, both.get()), 2);
+  EXPECT_NE(both.text().find(b + ":1:"), std::string::npos) << both.text();
+}
+
+TEST(ValidateCommand, ReadsStandardInput) {
+  const TempStream in(kGood);
+  const TempStream out;
+  EXPECT_EQ(RunValidate({"-"}, in.get(), out.get()), 0);
+  EXPECT_EQ(out.text(), "-: ok, team a, 1 rule\n");
+}
+
+}  // namespace
+}  // namespace turnout::runtime
