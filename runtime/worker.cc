@@ -197,21 +197,23 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
   shares.clear();
   timestamps_ms.clear();
   dispatcher.Reset();
-  const absl::Status begun = sink->Begin();
+  absl::Status built = sink->Begin();
   for (const Event& event : events) {
+    // After a failure the rest is touched all the same: the shares say what has to be read again.
     Task* const task = Touch(event);
-    if (task == nullptr || !begun.ok()) continue;
+    if (task == nullptr || !built.ok()) continue;
     const router::Routes& routes = router->Route({.value = event.value,
                                                   .key = event.key,
                                                   .topic = options.source_topic,
                                                   .partition = event.partition,
                                                   .headers = event.headers});
-    if (absl::Status status = dispatcher.Dispatch(event, routes); !status.ok()) return status;
+    built = dispatcher.Dispatch(event, routes);
+    if (!built.ok()) continue;
     task->applied_offset = event.offset + 1;
     task->last_event_time = absl::FromUnixMillis(event.timestamp_ms);
     timestamps_ms.push_back(event.timestamp_ms);
   }
-  if (!begun.ok()) return begun;  // the shares say what has to be read again
+  if (!built.ok()) return built;
   return shares.empty() ? sink->Abort() : absl::OkStatus();
 }
 
