@@ -108,7 +108,7 @@ absl::Status MemorySink::Send(const std::string& name, const MemoryRecord& recor
   } else if (BatchBytes(record) > topic->batch_bytes_max) {
     failure.kind = DestinationFailure::Kind::kRecordTooLarge;
     failure.reason = "MESSAGE_TOO_LARGE";
-    failure.record_bytes = BatchBytes(record);
+    failure.record_bytes = static_cast<int64_t>(record.value.value_or("").size());
   } else {
     const int32_t chosen = ChoosePartition(*topic, record, log_->random());
     MemoryPartition* const partition = topic->partitions[chosen].get();

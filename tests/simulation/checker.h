@@ -1,0 +1,40 @@
+// The checker: compares what lies in the topics with what the oracle expects.
+//
+// Exactly once: every event has exactly the outcomes of one of the rule sets, all of one; in each
+// partition of each destination what came from one partition of the source stands in its order; the
+// record's key decides its partition; key, value, timestamp and headers are the event's own. The
+// committed offset is behind the last event, and its note names, for every event, the rule set that
+// its records name.
+//
+// At least once: every event has at least all outcomes of one rule set, and nothing that no rule
+// set led to. Records may repeat, but never skip: where an event's record stands in a partition for
+// the first time, those of all earlier events of its source partition already stand there.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "connectors/sink.h"
+#include "tests/simulation/oracle.h"
+#include "tests/support/memory_log.h"
+
+namespace turnout::simulation {
+
+// Events by their place in the source.
+using Events = std::map<std::pair<int32_t, int64_t>, SimEvent>;
+
+struct Expectation {
+  connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
+  const Events* events = nullptr;
+  int first_settled_id = 0;  // from this event on every destination was well
+  int published = 1;         // rule sets
+};
+
+// What is wrong, a sentence each, at most a few; empty where all is well.
+std::vector<std::string> Check(support::MemoryLog& log, support::MemoryGroup& group,
+                               const Expectation& expectation);
+
+}  // namespace turnout::simulation

@@ -1,0 +1,355 @@
+#include "tests/simulation/simulation.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tests/simulation/checker.h"
+#include "tests/simulation/oracle.h"
+#include "tests/simulation/simulated_router.h"
+
+namespace turnout::simulation {
+namespace {
+
+using support::Fault;
+using support::SeededRandom;
+
+constexpr int kTurnsAnEvent = 6;
+constexpr int kPauseDepthMax = 2;
+constexpr int kZombieStepsMax = 3;
+constexpr int kLastEvents = 6;
+constexpr int64_t kRoomyBatchBytesMax = 1'000'000;
+// Coming to rest takes a session timeout where a member has died, and the longest backoff or two;
+// waiting for a transaction to time out (60 s) would be too long.
+constexpr absl::Duration kRestWithin = absl::Seconds(45);
+constexpr int kRestRoundsMax = 3'000;
+constexpr absl::Duration kRecheck = absl::Seconds(31);  // longer than a destination is believed ill
+
+// Faults have a chance of their own, so that they change nothing else before they strike; a fault
+// at another call is another fault.
+uint64_t FaultSeed(const SimulationOptions& options) {
+  const uint64_t call = options.only_fault ? static_cast<uint64_t>(options.only_fault->first) : 0;
+  return (options.seed << 20) ^ call ^ 0x5eed;
+}
+
+class Simulation {
+ public:
+  explicit Simulation(const SimulationOptions& options)
+      : options_(options), random_(options.seed), fault_random_(FaultSeed(options)) {}
+
+  SimulationResult Run();
+
+ private:
+  // A paused router that another has taken the place of; killed a few steps after it wakes.
+  struct Zombie {
+    std::unique_ptr<SimulatedRouter> router;
+    int64_t steps_left = 0;
+  };
+
+  void Build();
+  std::optional<Fault> PlanFault(int64_t number);
+  void Turn();
+  void StepRouter(std::unique_ptr<SimulatedRouter>& router);
+  void StepZombies();
+  void StopRouter(std::unique_ptr<SimulatedRouter>& router);
+  void Pause(support::SimulatedProcess& process);
+  void MoveAside(const support::SimulatedProcess& process);
+  void AppendEvents(int64_t count);
+  void AppendAborted();
+  void ChangeDestination();
+  void StartMissing();
+  void HealDestinations();
+  bool ComeToRest();
+  std::string WhatIsNotAtRest();
+  void CloseAll();
+  support::MemoryGroup& group() { return *around_.log->Group("turnout", kSourceTopic); }
+
+  const SimulationOptions options_;
+  SeededRandom random_;
+  SeededRandom fault_random_;
+  Surroundings around_;
+  std::vector<std::unique_ptr<SimulatedRouter>> routers_;  // by ordinal; null: not running
+  std::vector<Zombie> zombies_;
+  Events events_;
+  int events_total_ = 0;
+  int events_made_ = 0;
+  int published_ = 0;
+  int faults_left_ = 0;
+  int pause_depth_ = 0;
+  bool calm_ = false;    // the second act has begun
+  bool healed_ = false;  // so has the third
+  SimulationResult result_;
+};
+
+void Simulation::Build() {
+  around_.delivery = options_.delivery;
+  around_.mutation = options_.mutation;
+  around_.points.KeepTrace(options_.keep_trace);
+  around_.log = std::make_unique<support::MemoryLog>(
+      support::MemoryLogOptions{
+          .seed = random_.Next(),
+          .group = {.require_stable = options_.mutation != Mutation::kUnstableOffsetsRead}},
+      &around_.clock);
+  const auto partitions = [&](int64_t most) {
+    return static_cast<int32_t>(random_.Between(1, most));
+  };
+  around_.log->CreateTopic(kSourceTopic, partitions(options_.source_partitions_max));
+  around_.log->CreateTopic(kDeadLetterTopic, partitions(2));
+  for (const char* name :
+       {"sim.audit", "sim.pings", "sim.orders", "sim.by-customer", kClosedTopic}) {
+    around_.log->CreateTopic(name, partitions(3));
+  }
+  around_.log->CreateTopic(kSmallTopic, partitions(3),
+                           random_.OneIn(2) ? kSmallBatchBytesMax : kRoomyBatchBytesMax);
+  around_.log->FindTopic(kClosedTopic)->forbidden = random_.OneIn(2);
+  around_.rules.Publish(RuleSetOf(published_++));
+  routers_.resize(static_cast<size_t>(random_.Between(1, options_.routers_max)));
+  events_total_ = static_cast<int>(random_.Between(options_.events_max / 2, options_.events_max));
+  faults_left_ = static_cast<int>(fault_random_.Between(0, options_.faults_max));
+  around_.points.SetPlan([this](int64_t number) { return PlanFault(number); });
+  around_.points.SetPause([this](support::SimulatedProcess& process) { Pause(process); });
+}
+
+std::optional<Fault> Simulation::PlanFault(int64_t number) {
+  if (options_.only_fault) {
+    if (number != options_.only_fault->first) return std::nullopt;
+    return options_.only_fault->second;
+  }
+  if (calm_ || faults_left_ == 0 || !fault_random_.OneIn(25)) return std::nullopt;
+  --faults_left_;
+  // Crashes and pauses are the ones that matter most.
+  if (fault_random_.OneIn(3)) return Fault::kPause;
+  return support::kAllFaults[fault_random_.Below(std::size(support::kAllFaults))];
+}
+
+void Simulation::StepRouter(std::unique_ptr<SimulatedRouter>& router) {
+  SimulatedRouter* const stepping = router.get();
+  const bool alive = stepping->Step();
+  if (router.get() == stepping && !alive) router.reset();
+}
+
+// One turn of the first act.
+void Simulation::Turn() {
+  const int64_t dice = random_.Below(100);
+  std::unique_ptr<SimulatedRouter>& router = routers_[random_.Below(routers_.size())];
+  if (router == nullptr) {
+    const int ordinal = static_cast<int>(&router - routers_.data());
+    if (dice < 50) router = std::make_unique<SimulatedRouter>(ordinal, &around_);
+    return;
+  }
+  if (router->busy()) return around_.clock.Advance(absl::Milliseconds(1));
+  if (dice < 70) {
+    StepRouter(router);
+  } else if (dice < 86) {
+    AppendEvents(random_.Between(1, 4));
+  } else if (dice < 88) {
+    if (published_ < kRuleSets) around_.rules.Publish(RuleSetOf(published_++));
+  } else if (dice < 91) {
+    if (!healed_) ChangeDestination();
+  } else if (dice < 93) {
+    StopRouter(router);
+  } else if (dice < 95) {
+    if (!options_.only_fault) router.reset();  // killed between two steps
+  } else if (dice < 97) {
+    AppendAborted();
+  } else {
+    around_.clock.Advance(absl::Milliseconds(random_.Between(1, 500)));
+  }
+}
+
+void Simulation::StopRouter(std::unique_ptr<SimulatedRouter>& router) {
+  SimulatedRouter* const stopping = router.get();
+  stopping->Close();
+  if (router.get() == stopping) router.reset();
+}
+
+void Simulation::AppendEvents(int64_t count) {
+  support::MemoryTopic& source = *around_.log->FindTopic(kSourceTopic);
+  for (; count > 0 && events_made_ < events_total_; --count) {
+    SimEvent event = MakeEvent(events_made_++, random_);
+    event.partition = support::ChoosePartition(source, event.record, random_);
+    event.record.offset = source.partitions[event.partition]->Append(event.record);
+    events_[{event.partition, event.record.offset}] = std::move(event);
+  }
+}
+
+// A producer of the source whose transaction came to nothing: gaps of offsets, and never an event.
+void Simulation::AppendAborted() {
+  constexpr int64_t kProducer = 1'000'000;
+  support::MemoryTopic& source = *around_.log->FindTopic(kSourceTopic);
+  support::MemoryPartition& partition = *source.partitions[random_.Below(source.partitions.size())];
+  partition.AppendInTransaction(kProducer, {.value = R"({"id": -1, "type": "order.placed"})"});
+  partition.WriteMarker(kProducer, /*commit=*/false);
+}
+
+void Simulation::ChangeDestination() {
+  switch (random_.Below(3)) {
+    case 0:
+      around_.log->CreateTopic(kLateTopic, static_cast<int32_t>(random_.Between(1, 3)));
+      break;
+    case 1: {
+      bool& forbidden = around_.log->FindTopic(kClosedTopic)->forbidden;
+      forbidden = !forbidden;
+      break;
+    }
+    default:
+      around_.log->FindTopic(kSmallTopic)->batch_bytes_max =
+          random_.OneIn(2) ? kSmallBatchBytesMax : kRoomyBatchBytesMax;
+  }
+}
+
+// The process stands still; the world goes on without it.
+void Simulation::Pause(support::SimulatedProcess& process) {
+  static constexpr int kSeconds[] = {2, 15, 15, 70};
+  const int seconds = kSeconds[fault_random_.Below(std::size(kSeconds))];
+  ++pause_depth_;
+  if (seconds > 10 && fault_random_.OneIn(3)) MoveAside(process);
+  for (int second = 0; second < seconds; ++second) {
+    for (int i = 0; i < 2 && pause_depth_ <= kPauseDepthMax && seconds <= 20; ++i) Turn();
+    around_.clock.Advance(absl::Seconds(1));
+  }
+  for (int i = 0; i < 20 && pause_depth_ <= kPauseDepthMax; ++i) Turn();
+  --pause_depth_;
+}
+
+// Another process is started in its place, as Kubernetes does with a pod on a lost node.
+void Simulation::MoveAside(const support::SimulatedProcess& process) {
+  for (std::unique_ptr<SimulatedRouter>& router : routers_) {
+    if (router == nullptr || &router->process() != &process) continue;
+    const int ordinal = router->ordinal();
+    zombies_.push_back({std::move(router), random_.Between(0, kZombieStepsMax)});
+    router = std::make_unique<SimulatedRouter>(ordinal, &around_);
+    return;
+  }
+}
+
+void Simulation::StepZombies() {
+  for (size_t i = 0; i < zombies_.size(); ++i) {
+    if (zombies_[i].router == nullptr || zombies_[i].router->busy()) continue;
+    const bool goes_on = zombies_[i].steps_left-- > 0 &&
+                         !zombies_[i].router->process().dead && zombies_[i].router->Step();
+    if (!goes_on) zombies_[i].router.reset();
+  }
+}
+
+void Simulation::StartMissing() {
+  for (size_t i = 0; i < routers_.size(); ++i) {
+    if (routers_[i] != nullptr) continue;
+    routers_[i] = std::make_unique<SimulatedRouter>(static_cast<int>(i), &around_);
+  }
+}
+
+std::string Simulation::WhatIsNotAtRest() {
+  const support::MemoryTopic& source = *around_.log->FindTopic(kSourceTopic);
+  for (size_t i = 0; i < source.partitions.size(); ++i) {
+    const int64_t committed = group().CommittedOffset(static_cast<int32_t>(i));
+    if (source.partitions[i]->Read(committed) == nullptr) continue;
+    return absl::StrFormat("partition %d is committed up to %d and ends at %d", i, committed,
+                           source.partitions[i]->end_offset());
+  }
+  if (group().has_pending_offsets()) return "offsets are pending";
+  if (!around_.log->transactions().idle()) return "a transaction is open";
+  return "";
+}
+
+bool Simulation::ComeToRest() {
+  absl::Time since = around_.clock.Now();
+  int64_t faults = around_.points.faults();
+  for (int round = 0; round < kRestRoundsMax; ++round) {
+    StartMissing();
+    StepZombies();
+    for (std::unique_ptr<SimulatedRouter>& router : routers_) {
+      if (router != nullptr && !router->busy()) StepRouter(router);
+    }
+    if (around_.points.faults() != faults) {  // a planned fault came as late as this
+      faults = around_.points.faults();
+      since = around_.clock.Now();
+    }
+    if (WhatIsNotAtRest().empty()) return true;
+    if (around_.clock.Now() - since > kRestWithin) break;
+  }
+  std::string waits = absl::StrFormat(
+      "doesn't come to rest within %s: %s; %s; %s", absl::FormatDuration(kRestWithin),
+      WhatIsNotAtRest(), around_.log->transactions().Describe(), group().Describe());
+  for (const auto& [worker, status] : around_.observer.statuses) {
+    if (!status.reason.empty()) absl::StrAppend(&waits, "; worker ", worker, ": ", status.reason);
+  }
+  result_.violations.push_back(std::move(waits));
+  return false;
+}
+
+void Simulation::HealDestinations() {
+  healed_ = true;
+  around_.log->CreateTopic(kLateTopic, 2);
+  around_.log->FindTopic(kClosedTopic)->forbidden = false;
+  around_.log->FindTopic(kSmallTopic)->batch_bytes_max = kSmallBatchBytesMax;
+  for (absl::Duration passed; passed < kRecheck; passed += absl::Seconds(1)) {
+    around_.clock.Advance(absl::Seconds(1));
+  }
+}
+
+void Simulation::CloseAll() {
+  for (std::unique_ptr<SimulatedRouter>& router : routers_) {
+    if (router != nullptr) StopRouter(router);
+  }
+  StepZombies();
+  around_.clock.Advance(absl::Seconds(1));
+  const bool crashed_on_the_way = options_.only_fault.has_value();
+  if (crashed_on_the_way) return;
+  if (group().members() > 0) result_.violations.push_back("a closed router is still in the group");
+  if (!around_.log->transactions().idle()) {
+    result_.violations.push_back("a closed router left a transaction open");
+  }
+}
+
+SimulationResult Simulation::Run() {
+  Build();
+  for (int turns = events_total_ * kTurnsAnEvent; turns > 0; --turns) {
+    Turn();
+    StepZombies();
+  }
+  calm_ = true;
+  AppendEvents(events_total_);
+  bool rests = ComeToRest();
+  const int first_settled_id = events_made_;
+  if (rests) {
+    HealDestinations();
+    events_total_ += kLastEvents;
+    AppendEvents(kLastEvents);
+    rests = ComeToRest();
+  }
+  if (rests) {
+    CloseAll();
+    const std::vector<std::string> found =
+        Check(*around_.log, group(),
+              {.delivery = options_.delivery,
+               .events = &events_,
+               .first_settled_id = first_settled_id,
+               .published = published_});
+    result_.violations.insert(result_.violations.end(), found.begin(), found.end());
+    const uint64_t reported = around_.observer.events;
+    if (around_.points.faults() == 0 && reported != events_.size()) {
+      result_.violations.push_back(absl::StrFormat(
+          "the reports speak of %d events and there were %d", reported, events_.size()));
+    }
+  }
+  result_.calls = around_.points.calls();
+  result_.faults = around_.points.faults();
+  result_.trace_hash = around_.points.trace_hash();
+  result_.trace = around_.points.trace();
+  for (const auto& [name, topic] : around_.log->topics()) {
+    if (name == kSourceTopic) continue;
+    for (const auto& partition : topic->partitions) {
+      result_.records += static_cast<int64_t>(partition->ReadAll().size());
+    }
+  }
+  return std::move(result_);
+}
+
+}  // namespace
+
+SimulationResult RunSimulation(const SimulationOptions& options) {
+  return Simulation(options).Run();
+}
+
+}  // namespace turnout::simulation

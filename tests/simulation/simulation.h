@@ -1,0 +1,51 @@
+// Simulation: some routers, the world around them and one seed that decides everything that
+// happens.
+//
+// A run has three acts. In the first, chance decides at each turn who acts: a router takes a step,
+// events arrive, a rule set is published, a destination falls ill or recovers, a router leaves,
+// joins or dies. Faults strike where the plan says. A router that pauses stands still in the middle
+// of a call while the others take turns inside of it: single-threaded, and yet a true zombie. In
+// the second act nothing more happens and everything must come to rest within a bound of steps and
+// of time. In the third every destination is well, some last events arrive, everything comes to
+// rest again and all routers are closed. Then the checker looks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "connectors/sink.h"
+#include "tests/simulation/mutations.h"
+#include "tests/support/fault_points.h"
+
+namespace turnout::simulation {
+
+struct SimulationOptions {
+  uint64_t seed = 1;
+  connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
+  Mutation mutation = Mutation::kNone;
+  // What chance may bring besides the faults.
+  int routers_max = 4;
+  int source_partitions_max = 4;
+  int events_max = 60;
+  int faults_max = 6;
+  // A fault at this very call, and no other.
+  std::optional<std::pair<int64_t, support::Fault>> only_fault;
+  bool keep_trace = false;
+};
+
+struct SimulationResult {
+  std::vector<std::string> violations;  // empty: all is well
+  int64_t calls = 0;
+  int64_t faults = 0;
+  int64_t records = 0;  // seen by a read-committed consumer
+  uint64_t trace_hash = 0;
+  std::vector<std::string> trace;
+};
+
+SimulationResult RunSimulation(const SimulationOptions& options);
+
+}  // namespace turnout::simulation

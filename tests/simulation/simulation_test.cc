@@ -1,0 +1,174 @@
+// What must hold whatever happens. A failing seed is replayed by the command that the failure
+// prints.
+#include "tests/simulation/simulation.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "gtest/gtest.h"
+
+namespace turnout::simulation {
+namespace {
+
+using connectors::Delivery;
+using support::Fault;
+
+constexpr uint64_t kSeedsByDefault = 1'000;
+constexpr size_t kTraceLinesShown = 60;
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* const text = std::getenv(name);
+  uint64_t value = otherwise;
+  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
+}
+
+uint64_t Seeds() { return FromEnvironment("TURNOUT_SIM_SEEDS", kSeedsByDefault); }
+
+// The seed's own choice, so that the seed alone names the run.
+SimulationOptions OptionsOf(uint64_t seed) {
+  return {.seed = seed,
+          .delivery = seed % 4 == 3 ? Delivery::kAtLeastOnce : Delivery::kExactlyOnce};
+}
+
+// Runs it again with its trace and says all that is known.
+std::string Failure(SimulationOptions options, const std::string& replay) {
+  options.keep_trace = true;
+  const SimulationResult result = RunSimulation(options);
+  std::string text = absl::StrCat("seed ", options.seed, ":\n  ",
+                                  absl::StrJoin(result.violations, "\n  "), "\nthe last calls:\n");
+  const size_t lines = result.trace.size();
+  const bool all = options.only_fault || FromEnvironment("TURNOUT_SIM_SEED", 0) != 0;
+  const size_t shown = all ? lines : std::min(lines, kTraceLinesShown);
+  for (size_t i = lines - shown; i < lines; ++i) absl::StrAppend(&text, result.trace[i], "\n");
+  return absl::StrCat(text, "replay: ", replay, "\n");
+}
+
+TEST(SimulationTest, EverySeedEndsWithExactlyWhatTheRulesSay) {
+  const uint64_t only = FromEnvironment("TURNOUT_SIM_SEED", 0);
+  const uint64_t first = only != 0 ? only : FromEnvironment("TURNOUT_SIM_FIRST_SEED", 1);
+  const uint64_t last = only != 0 ? only : first + Seeds() - 1;
+  int64_t calls = 0;
+  int64_t faults = 0;
+  int64_t records = 0;
+  uint64_t traces = 0;
+  for (uint64_t seed = first; seed <= last; ++seed) {
+    const SimulationResult result = RunSimulation(OptionsOf(seed));
+    calls += result.calls;
+    faults += result.faults;
+    records += result.records;
+    traces = traces * 31 + result.trace_hash;
+    ASSERT_TRUE(result.violations.empty())
+        << Failure(OptionsOf(seed), absl::StrCat("simulation_test --seed=", seed));
+  }
+  // The last figure is the same in every run of these seeds, on every machine.
+  std::printf("%llu seeds: %lld calls, %lld faults, %lld records as expected (traces %016llx)\n",
+              static_cast<unsigned long long>(last - first + 1), static_cast<long long>(calls),
+              static_cast<long long>(faults), static_cast<long long>(records),
+              static_cast<unsigned long long>(traces));
+}
+
+// Small enough that every call of it can be the one that fails.
+SimulationOptions SmallRun(Delivery delivery) {
+  return {.seed = delivery == Delivery::kExactlyOnce ? 11u : 12u,
+          .delivery = delivery,
+          .routers_max = 2,
+          .source_partitions_max = 2,
+          .events_max = 10,
+          .faults_max = 0};
+}
+
+void FailEveryCall(Delivery delivery) {
+  SimulationOptions options = SmallRun(delivery);
+  const SimulationResult undisturbed = RunSimulation(options);
+  ASSERT_TRUE(undisturbed.violations.empty()) << Failure(options, "");
+  std::map<Fault, int64_t> struck;
+  for (int64_t call = 1; call <= undisturbed.calls; ++call) {
+    for (const Fault fault : support::kAllFaults) {
+      options.only_fault = {call, fault};
+      const SimulationResult result = RunSimulation(options);
+      struck[fault] += result.faults;
+      ASSERT_TRUE(result.violations.empty())
+          << "call " << call << ", " << support::FaultName(fault) << ", "
+          << Failure(options, "simulation_test --gtest_filter=*EveryCall*");
+    }
+  }
+  for (const Fault fault : support::kAllFaults) {
+    EXPECT_GT(struck[fault], 0) << support::FaultName(fault) << " never took place";
+  }
+  std::printf("%lld calls\n", static_cast<long long>(undisturbed.calls));
+}
+
+TEST(SimulationTest, EveryFaultAtEveryCallIsSurvivedExactlyOnce) {
+  FailEveryCall(Delivery::kExactlyOnce);
+}
+
+TEST(SimulationTest, EveryFaultAtEveryCallIsSurvivedAtLeastOnce) {
+  FailEveryCall(Delivery::kAtLeastOnce);
+}
+
+TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
+  std::map<uint64_t, uint64_t> hashes;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SimulationOptions options = OptionsOf(seed);
+    const SimulationResult once = RunSimulation(options);
+    options.keep_trace = true;
+    const SimulationResult again = RunSimulation(options);
+    EXPECT_EQ(once.trace_hash, again.trace_hash) << "seed " << seed;
+    EXPECT_EQ(once.calls, again.calls);
+    ++hashes[once.trace_hash];
+  }
+  EXPECT_EQ(hashes.size(), 20u);  // and others give others
+}
+
+// The first seed in which the checker notices the bug.
+void ExpectNoticed(Mutation mutation, Delivery delivery) {
+  constexpr uint64_t kSeedsTried = 400;
+  for (uint64_t seed = 1; seed <= kSeedsTried; ++seed) {
+    const SimulationResult result =
+        RunSimulation({.seed = seed, .delivery = delivery, .mutation = mutation});
+    if (result.violations.empty()) continue;
+    std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
+                result.violations[0].c_str());
+    return;
+  }
+  FAIL() << MutationName(mutation) << " went unnoticed in " << kSeedsTried << " seeds";
+}
+
+// The checks are worth what they catch.
+class MutationTest : public ::testing::TestWithParam<Mutation> {};
+
+TEST_P(MutationTest, IsNoticedWithExactlyOnceDelivery) {
+  ExpectNoticed(GetParam(), Delivery::kExactlyOnce);
+}
+
+TEST(SimulationTest, LossIsNoticedWithAtLeastOnceDeliveryToo) {
+  for (const Mutation mutation : kMutationsOfAnyDelivery) {
+    ExpectNoticed(mutation, Delivery::kAtLeastOnce);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Bugs, MutationTest, ::testing::ValuesIn(kAllMutations),
+                         [](const ::testing::TestParamInfo<Mutation>& tried) {
+                           return std::string(MutationName(tried.param));
+                         });
+
+}  // namespace
+}  // namespace turnout::simulation
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument.rfind("--seed=", 0) != 0) continue;
+    setenv("TURNOUT_SIM_SEED", argument.substr(7).c_str(), 1);
+    ::testing::GTEST_FLAG(filter) = "SimulationTest.EverySeed*";
+  }
+  return RUN_ALL_TESTS();
+}
