@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""README's worked example, as it stands there: files are written, commands run, answers compared.
+
+In README.md a block "```LANGUAGE file=NAME" is a file, and a "```console" block is commands, each line
+after `$ `, with what they must print beneath. Links must lead somewhere.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BINARIES = os.path.join(ROOT, "build", "release")
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def blocks(text):
+    """(info string, content) of every fenced block."""
+    return re.findall(r"^```(\S[^\n]*)\n(.*?)^```$", text, re.M | re.S)
+
+
+class Readme(unittest.TestCase):
+    def test_its_example_prints_what_it_says(self):
+        commands = 0
+        with tempfile.TemporaryDirectory() as directory:
+            for info, content in blocks(read("README.md")):
+                name = re.search(r"\bfile=(\S+)", info)
+                if name:
+                    path = os.path.join(directory, name.group(1))
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+                    with open(path, "w", encoding="utf-8") as file:
+                        file.write(content)
+                elif info == "console":
+                    commands += self.replay(content, directory)
+        self.assertGreaterEqual(commands, 3)
+
+    def replay(self, session, directory):
+        turns = re.findall(r"^\$ ([^\n]*)\n((?:(?!\$ )[^\n]*\n)*)", session, re.M)
+        for command, expected in turns:
+            done = subprocess.run(command, shell=True, cwd=directory, text=True,
+                                  env={**os.environ, "PATH": f"{BINARIES}:{os.environ['PATH']}"},
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            self.assertEqual(expected, done.stdout, f"`{command}` in README.md")
+        return len(turns)
+
+    def test_its_pipeline_is_a_valid_config(self):
+        text = dict((info.split("file=")[1], content) for info, content in blocks(read("README.md"))
+                    if "file=" in info)["pipeline.yaml"]
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "pipeline.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            done = subprocess.run([os.path.join(BINARIES, "turnout"), "run", "--config", path,
+                                   "--print-config"], capture_output=True, text=True)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+            self.assertIn("shop.events", done.stdout)
+
+    def test_links_of_every_readme_lead_somewhere(self):
+        listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT,
+                                 check=True, capture_output=True, text=True).stdout.split()
+        for page in listing:
+            for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", read(page)):
+                full = os.path.join(ROOT, os.path.dirname(page), target)
+                self.assertTrue(os.path.exists(full), f"{page}: {target}")
+
+
+if __name__ == "__main__":
+    result = unittest.main(exit=False, argv=[sys.argv[0]]).result
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
