@@ -32,12 +32,19 @@ std::string Trimmed(std::string_view text, size_t width) {
   return line;
 }
 
-// Who sent it and why, in few words: "by fraud/a,fraud/b, was shop.events/3/17".
-std::string ProvenanceOf(const connectors::ReadRecord& record) {
-  const std::string position(HeaderOf(record, kSourceHeader));
+// Why a record is where it is: "card-testing, gateway-verdict" of its team's rules (with the team's
+// name where there are several), or the reason of a dead letter.
+std::string CauseOf(const connectors::ReadRecord& record) {
   const std::string reason(HeaderOf(record, kReasonHeader));
-  if (!reason.empty()) return absl::StrCat(position, ": ", reason);
-  return absl::StrCat(position, " by ", std::string(HeaderOf(record, kRulesHeader)));
+  if (!reason.empty()) return reason;
+  const std::string rules(HeaderOf(record, kRulesHeader));
+  const std::string team = rules.substr(0, rules.find('/') + 1);
+  std::vector<std::string> names;
+  for (const absl::string_view rule : absl::StrSplit(rules, ',', absl::SkipEmpty())) {
+    const bool same_team = rule.substr(0, team.size()) == team;
+    names.emplace_back(rule.substr(same_team ? team.size() : 0));
+  }
+  return absl::StrJoin(names, ", ");
 }
 
 class Painter {
@@ -101,12 +108,13 @@ void DemoReport::Add(const connectors::ReadRecord& record) {
     if (at == row.teams.end() || *at != team) row.teams.insert(at, team);
   }
   // The sample is the first one, unless a later one was sent by more rules: that tells more.
-  const std::string provenance = ProvenanceOf(record);
+  const std::string cause = CauseOf(record);
   const auto rule_count = [](const std::string& text) {
     return std::count(text.begin(), text.end(), ',');
   };
-  if (row.records++ == 0 || rule_count(provenance) > rule_count(row.provenance)) {
-    row.provenance = provenance;
+  if (row.records++ == 0 || rule_count(cause) > rule_count(row.cause)) {
+    row.cause = cause;
+    row.position = HeaderOf(record, kSourceHeader);
     row.sample = record.value;
   }
 }
@@ -127,7 +135,7 @@ std::string DemoReport::Table(const DemoStyle& style) const {
 
   std::string text = paint.Faint(absl::StrFormat("  %-*s  %7s  %-*s  %s", name_width, "destination",
                                                  "records", team_width, "team",
-                                                 "where the sample came from, and by which rules"));
+                                                 "sample's rules; its event's position; it"));
   text += "\n";
   for (const auto& [topic, row] : rows_) {
     const std::string name = absl::StrFormat("%-*s", name_width, topic);
@@ -135,8 +143,9 @@ std::string DemoReport::Table(const DemoStyle& style) const {
         &text, "  %s  %7s  %-*s  %s\n",
         topic == dead_letter_topic_ ? paint.Alarm(name) : paint.Strong(name),
         WithCommas(row.records), team_width, row.teams.empty() ? "-" : absl::StrJoin(row.teams, ","),
-        Trimmed(row.provenance, room));
-    const std::string_view sample = row.sample.empty() ? "(empty)" : std::string_view(row.sample);
+        Trimmed(row.cause, room));
+    const std::string sample =
+        absl::StrFormat("%s  %s", row.position, row.sample.empty() ? "(empty)" : row.sample);
     absl::StrAppendFormat(&text, "%s%s\n", kIndent,
                           paint.Faint(Trimmed(sample, width - kIndent.size())));
   }
@@ -164,8 +173,8 @@ std::string DemoReport::Figures(const DemoFigures& figures) const {
   }
   if (!latencies_.empty()) {
     absl::StrAppendFormat(&text,
-                          "  latency p50 %s, p99 %s, from the event's timestamp to a read-committed "
-                          "consumer, at %s events a second\n",
+                          "  latency p50 %s, p99 %s from an event's timestamp to a consumer, at %s "
+                          "events a second\n",
                           Latency(0.5), Latency(0.99), WithCommas(figures.paced_per_second));
   }
   return text;

@@ -55,7 +55,9 @@ class DemoReport {
   struct Row {
     uint64_t records = 0;
     std::vector<std::string> teams;  // sorted
-    std::string provenance;          // of the sample: rules and position, or the reason
+    // Of the sample: which rules sent it, or why it is a dead letter; where its event was.
+    std::string cause;
+    std::string position;
     std::string sample;
   };
 

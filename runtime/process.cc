@@ -166,6 +166,7 @@ connectors::KafkaSinkOptions Process::Impl::SinkOptions(int index, int64_t batch
   connectors::KafkaSinkOptions sink;
   sink.client = ClientOptions(absl::StrCat(index, "-sink"));
   sink.delivery = config.delivery;
+  sink.source_topic = config.topic;
   // Stable over restarts, so that a restarted router fences its own ghost at once.
   sink.transactional_id = absl::StrCat(config.group, "-", config.instance, "-", index);
   sink.transaction_timeout_ms =

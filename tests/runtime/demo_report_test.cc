@@ -52,7 +52,8 @@ TEST(DemoReport, CountsEachDestinationAndNamesItsTeams) {
   const std::string row = LineWith(Lines(report), "shared.topic");
   EXPECT_THAT(row, HasSubstr("1,235"));
   EXPECT_THAT(row, HasSubstr("fraud,growth"));
-  EXPECT_THAT(LineWith(Lines(report), "fraud.review"), HasSubstr("events/3/17 by fraud/b"));
+  EXPECT_THAT(LineWith(Lines(report), "fraud.review"), testing::EndsWith("fraud  b"));
+  EXPECT_THAT(LineWith(Lines(report), "events/3/17"), HasSubstr(R"(events/3/17  {"type":)"));
 }
 
 TEST(DemoReport, PrefersASampleThatSeveralRulesSent) {
@@ -61,7 +62,7 @@ TEST(DemoReport, PrefersASampleThatSeveralRulesSent) {
   report.Add(Output("t", "fraud/a,fraud/b", "second"));
   report.Add(Output("t", "fraud/a", "third"));
   EXPECT_THAT(LineWith(Lines(report), "second"), HasSubstr("second"));
-  EXPECT_THAT(LineWith(Lines(report), "fraud/a,fraud/b"), HasSubstr("t "));
+  EXPECT_THAT(LineWith(Lines(report), "a, b"), HasSubstr("t "));
 }
 
 TEST(DemoReport, ShowsADeadLettersReason) {
@@ -72,8 +73,8 @@ TEST(DemoReport, ShowsADeadLettersReason) {
                           {"turnout-reason", "the payload is empty"},
                           {"turnout-source", "events/0/5"}}});
   const std::vector<std::string> lines = Lines(report);
-  EXPECT_THAT(LineWith(lines, kDeadLetters), HasSubstr("events/0/5: the payload is empty"));
-  EXPECT_THAT(LineWith(lines, "(empty)"), HasSubstr("(empty)"));
+  EXPECT_THAT(LineWith(lines, kDeadLetters), testing::EndsWith("the payload is empty"));
+  EXPECT_THAT(LineWith(lines, "(empty)"), HasSubstr("events/0/5  (empty)"));
   EXPECT_THAT(LineWith(lines, "records out"), HasSubstr("0 records out to 0 destinations, 1 dead"));
 }
 
