@@ -32,7 +32,8 @@ using Properties = std::initializer_list<std::pair<const char*, std::string>>;
 rd_kafka_t* NewProducer(Properties properties);
 rd_kafka_t* NewConsumer(Properties properties);
 
-// Produces with a copy of the bytes; waits while the queue is full. `headers` may be null; it is taken.
+// Produces with a copy of the bytes; waits while the queue is full. `headers` may be null; it is
+// taken.
 void Produce(rd_kafka_t* producer, rd_kafka_topic_t* topic, const void* key, size_t key_size,
              const void* value, size_t value_size, rd_kafka_headers_t* headers);
 

@@ -1,9 +1,9 @@
-// Events of about 1 KB, as a web shop sends them, with three fields that the benches' rules ask for:
-// type, region and amount.
+// Events of about 1 KB, as a web shop sends them, with three fields that the benches' rules ask
+// for: type, region and amount.
 //
 // Only those three vary in a way that matters, and they are written down beside the load
-// (Attributes, 8 bytes an event), so that a script can say which destinations each event has to reach
-// without reading the events or sharing code with the router.
+// (Attributes, 8 bytes an event), so that a script can say which destinations each event has to
+// reach without reading the events or sharing code with the router.
 // Format: of a file of Attributes: little-endian, in the order sent.
 // Units: amounts in cents, 0 to 99,999.
 #pragma once

@@ -2,8 +2,8 @@
 //
 // No matching, no headers, no parsing: each event goes to as many destinations as the router has to
 // send it to on average (`--outputs` in all, over `--events`), destinations by turns. Delivery as
-// asked: transactions that carry the offsets, or acknowledged records and then the offsets. Ends when
-// every event is committed, and prints one line of JSON: its own CPU and count.
+// asked: transactions that carry the offsets, or acknowledged records and then the offsets. Ends
+// when every event is committed, and prints one line of JSON: its own CPU and count.
 #include <algorithm>
 #include <cstdio>
 #include <vector>
@@ -51,8 +51,8 @@ class FloorLoop {
                                {"batch.size", "1000000"},
                                {"queue.buffering.max.messages", "200000"}});
     }
-    for (const std::string& name : TopicNames(arguments.Text("--prefix"),
-                                              static_cast<int>(arguments.Number("--destinations")))) {
+    for (const std::string& name : TopicNames(
+             arguments.Text("--prefix"), static_cast<int>(arguments.Number("--destinations")))) {
       destinations_.push_back(rd_kafka_topic_new(producer_, name.c_str(), nullptr));
     }
   }
@@ -113,8 +113,8 @@ class FloorLoop {
     // Spreads `outputs` evenly over `events`.
     const int64_t due = done_ * outputs_ / events_;
     for (; sent_ < due; ++sent_) {
-      Produce(producer_, destinations_[static_cast<size_t>(sent_) % destinations_.size()], event.key,
-              event.key_len, event.payload, event.len, nullptr);
+      Produce(producer_, destinations_[static_cast<size_t>(sent_) % destinations_.size()],
+              event.key, event.key_len, event.payload, event.len, nullptr);
       if (sent_ % 1000 == 0) rd_kafka_poll(producer_, 0);
     }
   }

@@ -133,8 +133,8 @@ class RdKafkaPlainReader : public PlainReader {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PlainReader>> PlainReader::Start(const std::string& bootstrap_servers,
-                                                                std::vector<std::string> left_out) {
+absl::StatusOr<std::unique_ptr<PlainReader>> PlainReader::Start(
+    const std::string& bootstrap_servers, std::vector<std::string> left_out) {
   char error[512] = "";
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   // A group must be named even where none is joined.

@@ -1,9 +1,9 @@
-// PlainReader: reads whole topics from their beginning, as somebody looking at them would: no group,
-// no offsets committed, committed records only.
+// PlainReader: reads whole topics from their beginning, as somebody looking at them would: no
+// group, no offsets committed, committed records only.
 //
 // It follows every topic of the cluster but those it is told to leave out, new ones from the moment
-// they are seen (looked for every 200 ms). For the demo and for tests; the pipeline's own reading is
-// Source's.
+// they are seen (looked for every 200 ms). For the demo and for tests; the pipeline's own reading
+// is Source's.
 //
 // Errors: InvalidArgument when the client can't be made. Brokers that are away are waited for.
 // Threads: one thread calls everything.

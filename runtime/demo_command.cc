@@ -55,17 +55,18 @@ bool StoppedWithin(absl::Duration wait) {
   return sigtimedwait(&signals, nullptr, &timeout) > 0;
 }
 
-// Waits until `done` says so. Cancelled: a signal came first. DeadlineExceeded: `what` did not happen.
+// Waits until `done` says so. Cancelled: a signal came first. DeadlineExceeded: `what` did not
+// happen.
 template <typename Done>
 absl::Status WaitUntil(Done done, absl::Duration timeout, std::string_view what) {
   const absl::Time deadline = absl::Now() + timeout;
   while (!done()) {
     if (StoppedWithin(absl::Milliseconds(5))) return absl::CancelledError("stopped by a signal");
     if (absl::Now() > deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrFormat("%s in %s; is this machine very busy? Try fewer --events, or see what the "
-                          "log above says",
-                          what, absl::FormatDuration(timeout)));
+      return absl::DeadlineExceededError(absl::StrFormat(
+          "%s in %s; is this machine very busy? Try fewer --events, or see what the "
+          "log above says",
+          what, absl::FormatDuration(timeout)));
     }
   }
   return absl::OkStatus();

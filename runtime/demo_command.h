@@ -1,13 +1,14 @@
-// RunDemo: the `demo` command: a whole pipeline in one process, for somebody who has never seen one.
+// RunDemo: the `demo` command: a whole pipeline in one process, for somebody who has never seen
+// one.
 //
 // It starts a Process on an embedded Kafka, sends it made-up events (demo_events.h), reads the
 // destinations back as any consumer would, and prints what went where, how fast, and how to send an
 // event of one's own. With `stay` the pipeline then runs until Ctrl-C.
 //
-// Errors: the exit status: 0, or 1 with a line on standard error that says what is wrong and what to
-//   do; 2 when the rules can't be read.
-// Threads: to be called on the main thread before any other is started: it blocks SIGINT and SIGTERM
-//   for every thread that follows.
+// Errors: the exit status: 0, or 1 with a line on standard error that says what is wrong and what
+//   to do; 2 when the rules can't be read.
+// Threads: to be called on the main thread before any other is started: it blocks SIGINT and
+//   SIGTERM for every thread that follows.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ namespace turnout::runtime {
 struct DemoOptions {
   std::string rules = "deploy/examples/quickstart/rules";  // a file or a directory
   int events = 5'000;                                      // 1 to kDemoEventsMax
-  std::string listen = "127.0.0.1:0";                      // of the admin API; port 0 takes a free one
+  // of the admin API; port 0 takes a free one
+  std::string listen = "127.0.0.1:0";
   uint64_t seed = 1;                                       // equal seeds, equal events
   bool stay = false;                                       // keep running until a signal
 };

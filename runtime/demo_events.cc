@@ -31,7 +31,8 @@ constexpr std::array<TypeShare, 11> kTypes = {{
 
 constexpr std::array<std::string_view, 5> kRegions = {"eu-west", "eu-north", "us-east", "us-west",
                                                       "apac"};
-constexpr Choices kTiers = {"basic", "basic", "basic", "basic", "silver", "silver", "gold", "platinum"};
+constexpr Choices kTiers = {"basic",  "basic",  "basic", "basic",
+                            "silver", "silver", "gold",  "platinum"};
 constexpr Choices kMailHosts = {"example.org", "example.org", "example.com", "example.com",
                                 "example.net", "example.net", "post.example", "school.example"};
 constexpr std::array<std::string_view, 4> kAgents = {
@@ -44,9 +45,9 @@ constexpr std::array<std::string_view, 5> kCategories = {"frozen", "chilled", "b
 constexpr std::array<std::string_view, 5> kSkuPrefixes = {"FZ", "CH", "BK", "GD", "GIFT"};
 constexpr Choices kCountries = {"DE", "DE", "FR", "FR", "NL", "US", "CH", "GB"};
 constexpr std::array<std::string_view, 3> kBrands = {"visa", "mastercard", "amex"};
-constexpr Choices kDeclineReasons = {"insufficient_funds", "insufficient_funds", "insufficient_funds",
-                                     "expired_card",       "expired_card",       "do_not_honor",
-                                     "invalid_cvc",        "suspected_fraud"};
+constexpr Choices kDeclineReasons = {
+    "insufficient_funds", "insufficient_funds", "insufficient_funds", "expired_card",
+    "expired_card",       "do_not_honor",       "invalid_cvc",        "suspected_fraud"};
 constexpr std::array<std::string_view, 3> kCarriers = {"parcelpost", "swiftship", "northline"};
 
 constexpr uint64_t kCustomers = 5'000;
@@ -114,7 +115,8 @@ DemoEvent DemoEvents::Next(absl::Time time) {
   // What tells events apart comes first, so that a line cut to a terminal's width shows it.
   event.value = absl::StrFormat(
       R"({"type":"%s",%s,%s"id":"e-%06d","time":"%s"})", type, body,
-      nowhere ? "" : absl::StrFormat(R"("region":"%s",)", kRegions[shopper.number % kRegions.size()]),
+      nowhere ? ""
+              : absl::StrFormat(R"("region":"%s",)", kRegions[shopper.number % kRegions.size()]),
       number, absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()));
   if (OneIn(500)) {
     event.value = Spoil(std::move(event.value));

@@ -135,15 +135,15 @@ std::string DemoReport::Table(const DemoStyle& style) const {
 
   std::string text = paint.Faint(absl::StrFormat("  %-*s  %7s  %-*s  %s", name_width, "destination",
                                                  "records", team_width, "team",
-                                                 "sample's rules; its event's position; it"));
+                                                 "rules that sent the sample below"));
   text += "\n";
   for (const auto& [topic, row] : rows_) {
     const std::string name = absl::StrFormat("%-*s", name_width, topic);
-    absl::StrAppendFormat(
-        &text, "  %s  %7s  %-*s  %s\n",
-        topic == dead_letter_topic_ ? paint.Alarm(name) : paint.Strong(name),
-        WithCommas(row.records), team_width, row.teams.empty() ? "-" : absl::StrJoin(row.teams, ","),
-        Trimmed(row.cause, room));
+    absl::StrAppendFormat(&text, "  %s  %7s  %-*s  %s\n",
+                          topic == dead_letter_topic_ ? paint.Alarm(name) : paint.Strong(name),
+                          WithCommas(row.records), team_width,
+                          row.teams.empty() ? "-" : absl::StrJoin(row.teams, ","),
+                          Trimmed(row.cause, room));
     const std::string sample =
         absl::StrFormat("%s  %s", row.position, row.sample.empty() ? "(empty)" : row.sample);
     absl::StrAppendFormat(&text, "%s%s\n", kIndent,

@@ -89,8 +89,9 @@ TEST(DemoEvents, CarryTheGatewaysVerdictOnPaymentsOnly) {
   DemoEvents events(3);
   for (int i = 0; i < kMany; ++i) {
     const DemoEvent event = events.Next(kNoon);
-    const bool verdict = std::any_of(event.headers.begin(), event.headers.end(),
-                                     [](const auto& header) { return header.first == "risk-verdict"; });
+    const bool verdict =
+        std::any_of(event.headers.begin(), event.headers.end(),
+                    [](const auto& header) { return header.first == "risk-verdict"; });
     ASSERT_EQ(event.headers.front().first, "source");
     EXPECT_EQ(verdict, event.headers.front().second == "payments");
   }

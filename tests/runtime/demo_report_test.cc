@@ -80,7 +80,8 @@ TEST(DemoReport, ShowsADeadLettersReason) {
 
 TEST(DemoReport, KeepsTheTableWithinTheTerminal) {
   DemoReport report(kDeadLetters);
-  report.Add(Output("a.topic", absl::StrCat("team/", std::string(200, 'r')), std::string(500, 'x')));
+  report.Add(
+      Output("a.topic", absl::StrCat("team/", std::string(200, 'r')), std::string(500, 'x')));
   for (const int width : {60, 80, 200}) {
     const std::vector<std::string> lines = Lines(report, {.width = width});
     EXPECT_LE(LineWith(lines, "a.topic").size(), static_cast<size_t>(width));
