@@ -23,7 +23,7 @@ namespace turnout::router {
 class ArrayConsistency {
  public:
   // Leaves tried for one conjunction over one event, before the search gives up.
-  static constexpr uint64_t kStepsMax = 1 << 22;
+  static constexpr uint64_t kStepsMax = 1 << 20;
 
   struct Field {
     absl::Span<const uint32_t> matches;  // leaves that satisfy the field's test, ascending

@@ -40,7 +40,7 @@ bool ParseFieldRef(std::string_view path, FieldRef* field, std::string* error, s
     *cure = bare_headers || rest.empty()
                 ? "write {\"$kafka\": {\"headers\": {\"name\": [...]}, \"key\": [...], \"topic\": "
                   "[...], \"partition\": [...]}}"
-                : NearestNameCure(rest, kKafkaNames);
+                : NearestNameCure(rest.substr(0, rest.find('.')), kKafkaNames);
     return false;
   }
   return true;

@@ -55,7 +55,7 @@ class Compiler {
   Pattern Compile(const Node& node) {
     if (node.kind != Node::Kind::kObject) {
       Fail(node.at,
-           absl::StrCat("a pattern is an object of fields, not a ",
+           absl::StrCat("a pattern must be an object of fields, not of type ",
                         std::string(KindName(node.kind))),
            "write fields with lists of values, such as {\"type\": [\"order.created\"]}");
       return nullptr;
@@ -172,7 +172,11 @@ class Compiler {
     }
     for (const Node& item : member.value.items) {
       Predicate predicate;
-      if (!ReadPredicate(item, &predicate, problems_)) continue;
+      const size_t problems_before = problems_->size();
+      if (!ReadPredicate(item, &predicate, problems_)) {
+        NameField(path, problems_before);
+        continue;
+      }
       Count(predicate);
       if (predicate.op == Predicate::Op::kAbsent) {
         test.accepts_absence = true;
@@ -186,6 +190,14 @@ class Compiler {
     for (Branch& branch : *branches) {
       branch[path] = index;
       fields_ = std::max(fields_, branch.size());
+    }
+  }
+
+  // The reader of predicates doesn't know whose list it reads.
+  void NameField(const std::string& path, size_t problems_before) {
+    for (size_t i = problems_before; i < problems_->size(); ++i) {
+      Problem& problem = (*problems_)[i];
+      problem.what = absl::StrCat("`", path, "`: ", problem.what);
     }
   }
 

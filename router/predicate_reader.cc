@@ -170,7 +170,7 @@ class PredicateReader {
     std::string error;
     std::optional<Wildcard> wildcard = Wildcard::Parse(operand.text, &error);
     if (!wildcard) {
-      return Fail(operand.at, absl::StrCat("`wildcard` ", error),
+      return Fail(operand.at, absl::StrCat("`wildcard`: ", error),
                   "one `*` stands for any run of characters; write \\* for a star and \\\\ for a "
                   "backslash (in JSON each backslash is doubled)");
     }
