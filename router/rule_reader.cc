@@ -207,7 +207,8 @@ void RuleReader::ReadDestination(const Node& node, const RuleFile& file, Rule* r
 void RuleReader::ReadTo(const Node& node, const RuleFile& file, Rule* rule) {
   const Node* to = node.Find("to");
   if (to == nullptr) {
-    Add(node.at, "`to` is missing", "add a topic name or a list of them, such as `to: fraud.review`");
+    Add(node.at, "`to` is missing",
+        "add a topic name or a list of them, such as `to: fraud.review`");
     return;
   }
   if (to->kind != Node::Kind::kArray) return ReadDestination(*to, file, rule);
@@ -244,7 +245,8 @@ void RuleReader::CheckUnique(const Rule& rule, const std::string& team) {
       absl::StrFormat("rename one; the first is in line %d", first->second.line));
 }
 
-void RuleReader::ReadRule(const Node& node, absl::Span<const std::string_view> known, RuleFile* file) {
+void RuleReader::ReadRule(const Node& node, absl::Span<const std::string_view> known,
+                          RuleFile* file) {
   const size_t number = file->rules.size() + 1;
   Rule& rule = file->rules.emplace_back();
   rule.at = node.at;
@@ -270,7 +272,8 @@ void RuleReader::ReadFile(const Node& root, RuleFile* file) {
     return;
   }
   if (root.kind != Node::Kind::kObject) {
-    Add(root.at, absl::StrFormat("a rule file must be an object, not of type %s", KindName(root.kind)),
+    Add(root.at,
+        absl::StrFormat("a rule file must be an object, not of type %s", KindName(root.kind)),
         "write its keys: team, owner, destinations, rules");
     return;
   }

@@ -1,8 +1,8 @@
 // RuleReader: turns the tree of a rule file, or of its lines, into RuleFiles; what is wrong with it
 // into Problems, each under the team and rule at hand.
 //
-// Internal to ReadRuleFile and ReadRuleLines, which know of texts and notations. What is read after a
-// Problem is of use only for finding more of them.
+// Internal to ReadRuleFile and ReadRuleLines, which know of texts and notations. What is read after
+// a Problem is of use only for finding more of them.
 //
 // Lifetime: borrows the limits and the list of problems. Threads: one.
 #pragma once
