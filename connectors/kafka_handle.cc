@@ -155,6 +155,20 @@ KafkaHandle::KafkaHandle(KafkaHandleSetup setup)
 
 void* KafkaHandle::Owner(void* opaque) { return static_cast<Callbacks*>(opaque)->setup.owner; }
 
+void KafkaHandle::Abandon() {
+  // Its threads refer to both as long as they run.
+  using Abandoned = std::vector<std::pair<std::shared_ptr<Callbacks>, rd_kafka_t*>>;
+  static absl::Mutex mu(absl::kConstInit);
+  static auto* const abandoned = new Abandoned;
+  {
+    const absl::MutexLock lock(&mu);
+    abandoned->emplace_back(callbacks_, client_);
+  }
+  const absl::MutexLock lock(&callbacks_->mu);
+  callbacks_->over = true;
+  client_ = nullptr;
+}
+
 KafkaHandle::~KafkaHandle() {
   if (client_ == nullptr) return;
   std::thread ending([client = client_, callbacks = callbacks_] {

@@ -52,6 +52,9 @@ class KafkaHandle {
   KafkaHandle(const KafkaHandle&) = delete;
   KafkaHandle& operator=(const KafkaHandle&) = delete;
 
+  // Leaves the client to itself: it is never destroyed, its threads end with the process.
+  void Abandon();
+
   rd_kafka_s* get() const { return client_; }
   // The `owner` of the handle that a callback's opaque pointer stands for.
   static void* Owner(void* opaque);

@@ -170,6 +170,7 @@ class KafkaSource final : public Source {
   std::vector<Rebalance> rebalances_;       // seen, not yet dealt with
   List pending_;                            // assigned; their committed offsets aren't known yet
   absl::Time pending_retry_ = absl::InfinitePast();
+  bool ever_assigned_ = false;              // to this client
   bool stop_wait_ = false;                  // the rebalance callback may end the wait it came in
 
   std::vector<rd_kafka_message_t*> messages_;  // taken, oldest first
@@ -253,6 +254,7 @@ void KafkaSource::OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
   rebalance.assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
   rebalance.lost = rd_kafka_assignment_lost(client) != 0;
   rebalance.partitions.reset(rd_kafka_topic_partition_list_copy(partitions));
+  if (rebalance.assign) self->ever_assigned_ = true;
   self->rebalances_.push_back(std::move(rebalance));
   // Never while taking a batch: librdkafka 2.0.2 then drops the message after the callback.
   if (self->stop_wait_) rd_kafka_yield(client);
@@ -674,6 +676,10 @@ void KafkaSource::DropClient() {
   problem_ = absl::OkStatus();
   topic_.reset();
   queue_.reset();
+  // librdkafka 2.0.2 ends the whole process when it destroys a member that has joined the group but
+  // was never assigned anything, not even nothing: its assignor has no state yet, and asserts it.
+  if (client_ != nullptr && !ever_assigned_) client_->Abandon();
+  ever_assigned_ = false;
   client_.reset();
 }
 
