@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/log.h"
@@ -10,11 +11,20 @@
 namespace turnout::runtime {
 namespace {
 
+// Different lines of Kafka clients remembered, so as not to repeat them.
+constexpr size_t kClientLinesMax = 200;
+
 std::string Partitions(const WorkerStatus& status) {
   std::vector<int32_t> numbers;
   for (const PartitionStatus& partition : status.partitions) numbers.push_back(partition.partition);
   std::sort(numbers.begin(), numbers.end());
   return absl::StrJoin(numbers, ",");
+}
+
+// A reason that differs from the last one in its numbers alone is the same reason.
+std::string WithoutNumbers(std::string text) {
+  text.erase(std::remove_if(text.begin(), text.end(), absl::ascii_isdigit), text.end());
+  return text;
 }
 
 std::string_view Message(const absl::Status& status) {
@@ -66,7 +76,10 @@ void PipelineObserver::OnStatus(const WorkerStatus& status) {
                 : absl::StrCat("worker ", status.worker, " has partitions ", now.partitions),
             {{"worker", status.worker}, {"partitions", now.partitions}});
   }
-  if (now.state == before.state && now.reason == before.reason) return;
+  if (now.state == before.state &&
+      WithoutNumbers(now.reason) == WithoutNumbers(before.reason)) {
+    return;
+  }
   const std::string sentence =
       absl::StrCat("worker ", status.worker, " is ", std::string(StateName(now.state)),
                    now.reason.empty() ? "" : ": ", now.reason);
@@ -93,6 +106,10 @@ void PipelineObserver::OnBrokers(const std::string& client, bool reachable,
   if (!changed) return;
   metrics_->OnBrokers(reachable);
   if (reachable) {
+    {
+      absl::MutexLock lock(&mu_);
+      client_lines_.clear();
+    }
     LogInfo("brokers_reachable", "brokers answer");
   } else {
     LogWarning("brokers_unreachable",
@@ -103,14 +120,23 @@ void PipelineObserver::OnBrokers(const std::string& client, bool reachable,
 
 void PipelineObserver::OnClientLog(int level, const std::string& client,
                                    const std::string& message) {
-  if (level <= 3) {
+  // What follows is how long it took and how often it was said before.
+  std::string line = WithoutNumbers(absl::StrCat(client, message.substr(0, message.find(" (after "))));
+  bool said = false;
+  {
+    absl::MutexLock lock(&mu_);
+    if (client_lines_.size() >= kClientLinesMax) client_lines_.clear();
+    said = !client_lines_.insert(std::move(line)).second;
+  }
+  // AUTOCREATE is a remark on brokers older than any that Turnout runs on, and on the embedded one.
+  if (said || level > 6 || message.rfind("AUTOCREATE", 0) == 0) {
+    LogDebug("kafka_client", message, {{"client", client}});
+  } else if (level <= 3) {
     LogError("kafka_client", message, {{"client", client}});
   } else if (level == 4) {
     LogWarning("kafka_client", message, {{"client", client}});
-  } else if (level <= 6) {
-    LogInfo("kafka_client", message, {{"client", client}});
   } else {
-    LogDebug("kafka_client", message, {{"client", client}});
+    LogInfo("kafka_client", message, {{"client", client}});
   }
 }
 

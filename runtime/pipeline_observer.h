@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -25,7 +26,8 @@ class PipelineObserver : public WorkerObserver {
   void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;
 
   void OnBrokers(const std::string& client, bool reachable, const std::string& reason);
-  // librdkafka's own words, at syslog's levels.
+  // librdkafka's own words, at syslog's levels. It repeats itself with every try to connect; what
+  // was said once is said again only after brokers were reached.
   void OnClientLog(int level, const std::string& client, const std::string& message);
 
  private:
@@ -39,6 +41,7 @@ class PipelineObserver : public WorkerObserver {
     std::string partitions;
   };
   std::map<int, Logged> logged_ ABSL_GUARDED_BY(mu_);
+  std::set<std::string> client_lines_ ABSL_GUARDED_BY(mu_);  // said since brokers were reached
 };
 
 }  // namespace turnout::runtime

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
@@ -228,11 +229,10 @@ absl::Status Process::Impl::StartKafka() {
 absl::Status Process::Impl::LoadTeams() {
   LoadedRules loaded = LoadRules({config.rules}, config.limits.rules);
   if (loaded.teams.empty()) {
+    const std::string problems = FormatRefused(loaded);
     return absl::InvalidArgumentError(
-        loaded.refused.empty()
-            ? absl::StrCat("rules: ", config.rules, " holds no rule file (put one there, ending in "
-                           ".yaml, .yml or .json)")
-            : FormatRefused(loaded));
+        problems.empty() ? absl::StrCat("rules: ", config.rules, " holds no team's rules (add some)")
+                         : std::string(absl::StripTrailingAsciiWhitespace(problems)));
   }
   std::vector<RefusedRules> refused;
   for (const RefusedFile& file : loaded.refused) {

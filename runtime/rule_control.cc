@@ -117,8 +117,8 @@ void RuleControl::Publish() {
   parts_.metrics->OnRuleSet(*rules, now);
   parts_.board->SetRules(status_);
   LogInfo("rules_published",
-          absl::StrCat("rule set ", rules->hash(), " is in force: ", rules->rules().size(),
-                       " rules of ", in_force_.size(), " teams"),
+          absl::StrCat("rule set ", rules->hash(), " is in force; rules: ", rules->rules().size(),
+                       ", teams: ", in_force_.size()),
           {{"rule_set", rules->hash()},
            {"rules", rules->rules().size()},
            {"teams", in_force_.size()}});

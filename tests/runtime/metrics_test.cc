@@ -1,0 +1,251 @@
+#include "runtime/metrics.h"
+
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "router/rule_set.h"
+
+namespace turnout::runtime {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class FakeClock : public Clock {
+ public:
+  absl::Time Now() override { return now; }
+  void Sleep(absl::Duration duration) override { now += duration; }
+  absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+};
+
+std::shared_ptr<const router::RuleSet> Rules(const std::string& team, int count) {
+  std::string text = absl::StrCat("team: ", team, "\ndestinations: [\"*\"]\nrules:\n");
+  for (int i = 0; i < count; ++i) {
+    absl::StrAppend(&text, "  - {name: r", absl::Dec(i, absl::kZeroPad4),
+                    ", match: {type: [a]}, to: out}\n");
+  }
+  std::vector<router::Problem> problems;
+  auto file = router::ReadRuleFile("rules.yaml", text, {}, &problems);
+  for (const router::Problem& problem : problems) ADD_FAILURE() << problem.what;
+  return router::RuleSet::Build({*file});
+}
+
+TransactionReport Report(std::shared_ptr<const router::RuleSet> rules) {
+  TransactionReport report;
+  report.rules = std::move(rules);
+  report.events = 4;
+  report.event_bytes = 400;
+  report.outputs = 3;
+  report.dead_lettered_events = 1;
+  report.latency_counts[2] = 3;   // up to 5 ms
+  report.latency_counts[16] = 1;  // beyond the last bound
+  report.latency_sum_ms = 500'000;
+  report.duration = absl::Milliseconds(7);
+  report.commit_duration = absl::Milliseconds(3);
+  return report;
+}
+
+class MetricsTest : public testing::Test {
+ protected:
+  static MetricsOptions Options() {
+    MetricsOptions options;
+    options.version = "1.2.3";
+    options.rule_series_max = 3;
+    options.destination_series_max = 2;
+    return options;
+  }
+  FakeClock clock;
+  Metrics metrics{Options(), &clock};
+};
+
+TEST_F(MetricsTest, ATransactionIsCountedInBaseUnits) {
+  metrics.OnTransaction(Report(nullptr));
+  metrics.OnTransaction(Report(nullptr));
+  const std::string text = metrics.Text();
+  for (const char* line :
+       {"\nturnout_events_consumed_total 8\n", "\nturnout_event_consumed_bytes_total 800\n",
+        "\nturnout_outputs_produced_total 6\n", "\nturnout_events_dead_lettered_total 2\n",
+        "\nturnout_transactions_committed_total 2\n", "\nturnout_event_latency_seconds_count 8\n",
+        "\nturnout_event_latency_seconds_sum 1000\n",
+        "\nturnout_event_latency_seconds_bucket{le=\"0.0025\"} 0\n",
+        "\nturnout_event_latency_seconds_bucket{le=\"0.005\"} 6\n",
+        "\nturnout_event_latency_seconds_bucket{le=\"300\"} 6\n",
+        "\nturnout_event_latency_seconds_bucket{le=\"+Inf\"} 8\n",
+        "\nturnout_transaction_duration_seconds_bucket{le=\"0.005\"} 0\n",
+        "\nturnout_transaction_duration_seconds_bucket{le=\"0.01\"} 2\n",
+        "\nturnout_transaction_commit_duration_seconds_bucket{le=\"0.005\"} 2\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
+  TransactionReport report = Report(Rules("fraud", 2));
+  report.rule_counts = {{.rule = 1, .matched = 5, .routed = 4, .dead_lettered = 1}};
+  metrics.OnTransaction(report);
+  const std::string text = metrics.Text();
+  EXPECT_THAT(text,
+              HasSubstr("turnout_rule_events_matched_total{rule=\"r0001\",team=\"fraud\"} 5\n"));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_rule_outputs_routed_total{rule=\"r0001\",team=\"fraud\"} 4\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("turnout_rule_outputs_dead_lettered_total{rule=\"r0001\",team=\"fraud\"} 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("r0000")));
+}
+
+TEST_F(MetricsTest, RulesBeyondTheLimitAreCountedAsOther) {
+  TransactionReport report = Report(Rules("fraud", 10));
+  for (uint32_t i = 0; i < 10; ++i) report.rule_counts.push_back({.rule = i, .matched = 2});
+  metrics.OnTransaction(report);
+  metrics.OnTransaction(report);
+  const std::string text = metrics.Text();
+  EXPECT_THAT(text, HasSubstr("matched_total{rule=\"r0002\",team=\"fraud\"} 4\n"));
+  EXPECT_THAT(text, Not(HasSubstr("r0003")));
+  EXPECT_THAT(text, HasSubstr("matched_total{rule=\"other\",team=\"other\"} 28\n"));
+}
+
+TEST_F(MetricsTest, SeriesOfRulesThatAreGoneAreDroppedAndMakeRoom) {
+  TransactionReport report = Report(Rules("old", 3));
+  report.rule_counts = {{.rule = 0, .matched = 1}, {.rule = 1, .matched = 1},
+                        {.rule = 2, .matched = 1}};
+  metrics.OnTransaction(report);
+  const auto rules = Rules("new", 1);
+  metrics.OnRuleSet(*rules, clock.now);
+  EXPECT_THAT(metrics.Text(), Not(HasSubstr("team=\"old\"")));
+  report.rules = rules;
+  report.rule_counts = {{.rule = 0, .matched = 1}};
+  metrics.OnTransaction(report);
+  EXPECT_THAT(metrics.Text(), HasSubstr("matched_total{rule=\"r0000\",team=\"new\"} 1\n"));
+}
+
+TEST_F(MetricsTest, AWorkersLateReportOnAnOldRuleSetIsCounted) {
+  TransactionReport report = Report(Rules("old", 1));
+  report.rule_counts = {{.rule = 0, .matched = 1}};
+  metrics.OnTransaction(report);
+  metrics.OnRuleSet(*Rules("new", 1), clock.now);
+  metrics.OnTransaction(report);
+  EXPECT_THAT(metrics.Text(), HasSubstr("matched_total{rule=\"r0000\",team=\"old\"} 1\n"));
+}
+
+TEST_F(MetricsTest, TheRuleSetInForceIsTheOnlyOneNamed) {
+  const auto first = Rules("a", 1);
+  const auto second = Rules("b", 2);
+  metrics.OnRuleSet(*first, clock.now);
+  metrics.OnRuleSet(*second, clock.now);
+  const std::string text = metrics.Text();
+  EXPECT_THAT(text, HasSubstr(absl::StrCat("turnout_rule_set_info{hash=\"", second->hash(), "\"} 1")));
+  EXPECT_THAT(text, Not(HasSubstr(first->hash())));
+  EXPECT_THAT(text, HasSubstr("\nturnout_rule_set_version 2\n"));
+  EXPECT_THAT(text, HasSubstr("\nturnout_rule_set_rules 2\n"));
+  EXPECT_THAT(text, HasSubstr("\nturnout_rule_set_published_timestamp_seconds 1800000000\n"));
+}
+
+TEST_F(MetricsTest, LagIsToldWhileThePartitionIsOurs) {
+  WorkerStatus status;
+  status.state = WorkerState::kRunning;
+  status.partitions = {
+      {.partition = 1, .next_offset = 10, .end_offset = 25, .last_event_time = clock.now},
+      {.partition = 2, .next_offset = 7, .end_offset = 7, .last_event_time = clock.now},
+      {.partition = 3, .next_offset = -1, .end_offset = 9},
+      {.partition = 4, .next_offset = 5, .end_offset = -1}};
+  metrics.OnStatus(status);
+  clock.now += absl::Seconds(30);  // the age grows though the worker says nothing
+  std::string text = metrics.Text();
+  EXPECT_THAT(text, HasSubstr("turnout_partition_lag_records{partition=\"1\"} 15\n"));
+  EXPECT_THAT(text, HasSubstr("turnout_partition_lag_seconds{partition=\"1\"} 30\n"));
+  EXPECT_THAT(text, HasSubstr("turnout_partition_lag_records{partition=\"2\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("turnout_partition_lag_seconds{partition=\"2\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("turnout_partition_lag_records{partition=\"3\"} 9\n"));
+  EXPECT_THAT(text, Not(HasSubstr("lag_seconds{partition=\"3\"}")));
+  EXPECT_THAT(text, Not(HasSubstr("partition=\"4\"")));
+  EXPECT_THAT(text, HasSubstr("turnout_workers{state=\"running\"} 1\n"));
+
+  status.partitions.erase(status.partitions.begin());
+  metrics.OnStatus(status);
+  EXPECT_THAT(metrics.Text(), Not(HasSubstr("partition=\"1\"")));
+}
+
+TEST_F(MetricsTest, OutcomesAreThereFromTheBeginning) {
+  EXPECT_THAT(metrics.Text(), HasSubstr("turnout_transaction_outcomes_total{outcome=\"fatal\"} 0"));
+  metrics.OnOutcome(0, TransactionOutcome::kFenced, absl::FailedPreconditionError("secret words"));
+  EXPECT_THAT(metrics.Text(), HasSubstr("turnout_transaction_outcomes_total{outcome=\"fenced\"} 1"));
+  EXPECT_THAT(metrics.Text(), Not(HasSubstr("secret words")));
+}
+
+TEST_F(MetricsTest, TeamsAndFilesAreNamedWhileTheyAreUnwell) {
+  metrics.OnTeams({"a.yaml"}, {"ads", "ads"});
+  EXPECT_THAT(metrics.Text(), HasSubstr("turnout_rule_file_refused{file=\"a.yaml\"} 1"));
+  EXPECT_THAT(metrics.Text(), HasSubstr("turnout_team_aside{team=\"ads\"} 1"));
+  metrics.OnTeams({}, {});
+  EXPECT_THAT(metrics.Text(), Not(HasSubstr("team=\"ads\"")));
+  EXPECT_THAT(metrics.Text(), Not(HasSubstr("a.yaml")));
+}
+
+TEST_F(MetricsTest, DestinationsBeyondTheLimitAreCountedAsOther) {
+  for (const char* topic : {"a", "b", "c", "d", "a"}) metrics.OnDestinationUnavailable(topic, "x");
+  const std::string text = metrics.Text();
+  EXPECT_THAT(text, HasSubstr("turnout_destination_unavailable_total{destination=\"a\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("turnout_destination_unavailable_total{destination=\"other\"} 2\n"));
+  EXPECT_THAT(text, Not(HasSubstr("destination=\"c\"")));
+}
+
+TEST_F(MetricsTest, TheProcessIsMeasured) {
+  const std::string text = metrics.Text();
+  EXPECT_THAT(text, testing::ContainsRegex("process_resident_memory_bytes [1-9][0-9]{5,}"));
+  EXPECT_THAT(text, testing::ContainsRegex("process_start_time_seconds [1-9]"));
+  EXPECT_THAT(text, testing::ContainsRegex("process_open_fds [1-9]"));
+  EXPECT_THAT(text, testing::ContainsRegex("process_threads [1-9]"));
+}
+
+// Everything that can appear on the page, made to appear.
+std::set<std::string> ExportedNames(Metrics& metrics, FakeClock& clock) {
+  const auto rules = Rules("team", 1);
+  TransactionReport report = Report(rules);
+  report.rule_counts = {{.rule = 0, .matched = 1}};
+  metrics.OnTransaction(report);
+  metrics.OnRuleSet(*rules, clock.now);
+  metrics.OnTransaction(report);
+  metrics.OnTeams({"file"}, {"team"});
+  metrics.OnDestinationUnavailable("topic", "reason");
+  WorkerStatus status;
+  status.partitions = {
+      {.partition = 1, .next_offset = 1, .end_offset = 2, .last_event_time = clock.now}};
+  metrics.OnStatus(status);
+  metrics.OnBrokers(true);
+  metrics.OnReady(true);
+  std::set<std::string> names;
+  std::istringstream lines(metrics.Text());
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string hash, keyword, name, type;
+    if (words >> hash >> keyword >> name >> type && hash == "#" && keyword == "TYPE") {
+      names.insert(absl::StrCat(name, " ", type));
+    }
+  }
+  return names;
+}
+
+TEST_F(MetricsTest, TheReadmeDescribesEveryMetricAndNoOther) {
+  std::set<std::string> documented;
+  std::ifstream readme(TURNOUT_SOURCE_DIR "/runtime/README.md");
+  ASSERT_TRUE(readme) << "runtime/README.md can't be read";
+  for (std::string line; std::getline(readme, line);) {
+    // | `name` | type | labels | meaning |
+    if (line.rfind("| `turnout_", 0) != 0 && line.rfind("| `process_", 0) != 0) continue;
+    const size_t name_end = line.find("` | ");
+    ASSERT_NE(name_end, std::string::npos) << line;
+    const size_t type = name_end + 4;
+    documented.insert(absl::StrCat(line.substr(3, name_end - 3), " ",
+                                   line.substr(type, line.find(' ', type) - type)));
+  }
+  EXPECT_EQ(documented, ExportedNames(metrics, clock));
+}
+
+}  // namespace
+}  // namespace turnout::runtime

@@ -1,0 +1,109 @@
+#include "runtime/run_command.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace turnout::runtime {
+namespace {
+
+using testing::ExitedWithCode;
+using testing::HasSubstr;
+
+class RunCommandTest : public testing::Test {
+ protected:
+  RunCommandTest() {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    std::string pattern = (std::filesystem::temp_directory_path() / "turnout-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+    Write("rules.yaml",
+          "team: orders\ndestinations: [orders]\n"
+          "rules: [{name: all, match: {type: [order]}, to: orders}]\n");
+  }
+  ~RunCommandTest() override { std::filesystem::remove_all(directory_); }
+
+  std::string Write(const std::string& name, const std::string& text) const {
+    const std::string path = (directory_ / name).string();
+    std::ofstream(path) << text;
+    return path;
+  }
+  std::string Config(const std::string& brokers, const std::string& more = "") const {
+    return Write("pipeline.yaml", absl::StrCat("brokers: ", brokers,
+                                               "\nsource: {topic: events, group: router}\n"
+                                               "listen: 127.0.0.1:0\nrules: ",
+                                               (directory_ / "rules.yaml").string(), "\n", more));
+  }
+
+  std::filesystem::path directory_;
+};
+
+// The signals come while the process starts, so nothing depends on the moment.
+[[noreturn]] void RunWithSignals(const RunOptions& options, const std::vector<int>& signals) {
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  for (const int signal : signals) sigaddset(&blocked, signal);
+  ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+  for (const int signal : signals) ::kill(::getpid(), signal);
+  std::exit(RunPipeline(options));
+}
+
+TEST_F(RunCommandTest, ASignalEndsItWithStatus0) {
+  const std::string config = Config("127.0.0.1:1");
+  EXPECT_EXIT(RunWithSignals({.config_path = config, .embedded = true}, {SIGTERM}),
+              ExitedWithCode(0), "the group was left");
+  EXPECT_EXIT(RunWithSignals({.config_path = config}, {SIGINT}), ExitedWithCode(0),
+              "the group was left");
+}
+
+TEST_F(RunCommandTest, ASecondSignalEndsItAtOnceWithItsNumber) {
+  // Of two that wait, SIGINT is taken first.
+  const std::string config = Config("127.0.0.1:1");
+  EXPECT_EXIT(RunWithSignals({.config_path = config}, {SIGINT, SIGTERM}),
+              ExitedWithCode(128 + SIGTERM), "");
+}
+
+TEST_F(RunCommandTest, AConfigThatCannotBeReadIsStatus2) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(RunPipeline({.config_path = (directory_ / "none.yaml").string()}), 2);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("none.yaml: can't be read"));
+}
+
+TEST_F(RunCommandTest, AllProblemsOfAConfigAreNamedWithStatus2) {
+  const std::string config = Config("127.0.0.1:1", "workrs: 1\ndelivery: twice\n");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(RunPipeline({.config_path = config}), 2);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(said, HasSubstr("pipeline.yaml:5:"));
+  EXPECT_THAT(said, HasSubstr("workers"));
+  EXPECT_THAT(said, HasSubstr("pipeline.yaml:6:"));
+  EXPECT_THAT(said, HasSubstr("at_least_once"));
+}
+
+TEST_F(RunCommandTest, RulesThatAreAllRefusedAreStatus2WithEveryProblem) {
+  Write("rules.yaml", "team: orders\ndestinations: [orders]\nrules: 7\nowners: me\n");
+  const std::string config = Config("127.0.0.1:1");
+  EXPECT_EXIT(std::exit(RunPipeline({.config_path = config})), ExitedWithCode(2),
+              "rules.yaml:3:.*rules.yaml:4:");
+}
+
+TEST_F(RunCommandTest, PrintConfigShowsDefaultsAndSourcesAndStartsNothing) {
+  const std::string config = Config("127.0.0.1:1", "kafka: {sasl.password: hunter22}\n");
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(RunPipeline({.config_path = config, .print_config = true}), 0);
+  const std::string shown = testing::internal::GetCapturedStdout();
+  EXPECT_THAT(shown, testing::ContainsRegex("delivery: exactly_once +# default"));
+  EXPECT_THAT(shown, testing::ContainsRegex("source.topic: events +# .*pipeline.yaml:2"));
+  EXPECT_THAT(shown, testing::Not(HasSubstr("hunter22")));
+}
+
+}  // namespace
+}  // namespace turnout::runtime
