@@ -30,7 +30,10 @@ constexpr int kExitRefused = 2;
 
 // After a stop was asked for, the process is gone within 5 seconds; what was not committed by then is
 // redone by whoever takes over.
-constexpr timespec kStopDeadline = {4, 800'000'000};
+constexpr timespec kStopDeadline = {4, 700'000'000};
+// Signals that follow the first within this time are the same request: timeout(1) and terminals send
+// one to the process and another to its group.
+constexpr absl::Duration kSameRequest = absl::Milliseconds(100);
 
 sigset_t StopSignals() {
   sigset_t signals;
@@ -57,6 +60,11 @@ class SignalThread {
     ::sigwait(&signals, &signal);
     if (ended_) return;
     process_->RequestStop();
+    absl::SleepFor(kSameRequest);
+    const timespec at_once = {0, 0};
+    while (::sigtimedwait(&signals, nullptr, &at_once) > 0) {
+    }
+    if (ended_) return;  // the destructor's signal may have been among them
     int second = 0;
     do {
       second = ::sigtimedwait(&signals, nullptr, &kStopDeadline);
