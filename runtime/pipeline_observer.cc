@@ -27,6 +27,15 @@ std::string WithoutNumbers(std::string text) {
   return text;
 }
 
+// What a client's line says, however often, by whichever of its connections, after however long.
+std::string SameLine(const std::string& client, const std::string& message) {
+  const std::string line = message.substr(0, message.find(" (after "));
+  if (line.rfind("FAIL", 0) != 0) return WithoutNumbers(absl::StrCat(client, line));
+  const size_t what = line.rfind(": ");
+  const size_t which = what == std::string::npos ? 0 : line.rfind(": ", what - 1);
+  return WithoutNumbers(which == std::string::npos ? line : line.substr(which));
+}
+
 std::string_view Message(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
 }
@@ -65,9 +74,11 @@ void PipelineObserver::OnStatus(const WorkerStatus& status) {
   metrics_->OnStatus(status);
   Logged now = {status.state, status.reason, Partitions(status)};
   Logged before;
+  bool reachable = true;
   {
     absl::MutexLock lock(&mu_);
     before = std::exchange(logged_[status.worker], now);
+    reachable = brokers_reachable_;
   }
   if (now.partitions != before.partitions) {
     LogInfo("partitions",
@@ -76,10 +87,9 @@ void PipelineObserver::OnStatus(const WorkerStatus& status) {
                 : absl::StrCat("worker ", status.worker, " has partitions ", now.partitions),
             {{"worker", status.worker}, {"partitions", now.partitions}});
   }
-  if (now.state == before.state &&
-      WithoutNumbers(now.reason) == WithoutNumbers(before.reason)) {
-    return;
-  }
+  // While no broker can be reached, each try fails in words of its own.
+  const bool same_reason = WithoutNumbers(now.reason) == WithoutNumbers(before.reason);
+  if (now.state == before.state && (same_reason || !reachable)) return;
   const std::string sentence =
       absl::StrCat("worker ", status.worker, " is ", std::string(StateName(now.state)),
                    now.reason.empty() ? "" : ": ", now.reason);
@@ -105,11 +115,12 @@ void PipelineObserver::OnBrokers(const std::string& client, bool reachable,
   const bool changed = board_->SetBrokers(client, reachable, reason);
   if (!changed) return;
   metrics_->OnBrokers(reachable);
+  {
+    absl::MutexLock lock(&mu_);
+    brokers_reachable_ = reachable;
+    if (reachable) client_lines_.clear();
+  }
   if (reachable) {
-    {
-      absl::MutexLock lock(&mu_);
-      client_lines_.clear();
-    }
     LogInfo("brokers_reachable", "brokers answer");
   } else {
     LogWarning("brokers_unreachable",
@@ -120,8 +131,7 @@ void PipelineObserver::OnBrokers(const std::string& client, bool reachable,
 
 void PipelineObserver::OnClientLog(int level, const std::string& client,
                                    const std::string& message) {
-  // What follows is how long it took and how often it was said before.
-  std::string line = WithoutNumbers(absl::StrCat(client, message.substr(0, message.find(" (after "))));
+  std::string line = SameLine(client, message);
   bool said = false;
   {
     absl::MutexLock lock(&mu_);

@@ -41,6 +41,7 @@ class PipelineObserver : public WorkerObserver {
     std::string partitions;
   };
   std::map<int, Logged> logged_ ABSL_GUARDED_BY(mu_);
+  bool brokers_reachable_ ABSL_GUARDED_BY(mu_) = true;
   std::set<std::string> client_lines_ ABSL_GUARDED_BY(mu_);  // said since brokers were reached
 };
 

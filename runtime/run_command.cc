@@ -128,7 +128,7 @@ int RunPipeline(const RunOptions& options) {
   // A signal that came meanwhile is still pending and is taken now.
   SignalThread signal_thread(&process);
   const absl::Status ended = process.Wait();
-  if (ended.ok()) LogInfo("stopped", "everything taken is committed; the group was left");
+  if (ended.ok()) LogInfo("stopped", "what was not committed is redone by whoever takes over");
   return ExitStatus(ended);
 }
 

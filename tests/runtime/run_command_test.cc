@@ -61,9 +61,9 @@ class RunCommandTest : public testing::Test {
 TEST_F(RunCommandTest, ASignalEndsItWithStatus0) {
   const std::string config = Config("127.0.0.1:1");
   EXPECT_EXIT(RunWithSignals({.config_path = config, .embedded = true}, {SIGTERM}),
-              ExitedWithCode(0), "the group was left");
+              ExitedWithCode(0), "redone by whoever takes over");
   EXPECT_EXIT(RunWithSignals({.config_path = config}, {SIGINT}), ExitedWithCode(0),
-              "the group was left");
+              "redone by whoever takes over");
 }
 
 // As from somebody who keeps pressing Ctrl-C.
@@ -92,7 +92,7 @@ TEST_F(RunCommandTest, ASecondSignalEndsItAtOnceWithItsNumber) {
 TEST_F(RunCommandTest, OneRequestThatComesAsTwoSignalsIsNotTakenForTwo) {
   const std::string config = Config("127.0.0.1:1");
   EXPECT_EXIT(RunWithSignals({.config_path = config}, {SIGINT, SIGTERM}), ExitedWithCode(0),
-              "the group was left");
+              "redone by whoever takes over");
 }
 
 TEST_F(RunCommandTest, AConfigThatCannotBeReadIsStatus2) {

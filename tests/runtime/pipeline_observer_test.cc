@@ -1,0 +1,100 @@
+#include "runtime/pipeline_observer.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/log.h"
+
+namespace turnout::runtime {
+namespace {
+
+class FakeClock : public Clock {
+ public:
+  absl::Time Now() override { return absl::UnixEpoch() + absl::Hours(500'000); }
+  void Sleep(absl::Duration) override {}
+};
+
+int Count(const std::string& text, const std::string& word) {
+  int count = 0;
+  for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+  return count;
+}
+
+class PipelineObserverTest : public testing::Test {
+ protected:
+  PipelineObserverTest() {
+    StartLog({.json = true, .level = "info", .lines_per_second_max = 1'000});
+    testing::internal::CaptureStderr();
+  }
+  ~PipelineObserverTest() override {
+    if (!taken_) Logged();
+  }
+  std::string Logged() {
+    taken_ = true;
+    return testing::internal::GetCapturedStderr();
+  }
+
+  FakeClock clock_;
+  StatusBoard board_{{}, &clock_};
+  Metrics metrics_{{}, &clock_};
+  PipelineObserver observer_{&board_, &metrics_};
+  bool taken_ = false;
+};
+
+TEST_F(PipelineObserverTest, AWorkersStateIsLoggedOnceAChange) {
+  for (int i = 0; i < 5; ++i) {
+    observer_.OnStatus({.state = WorkerState::kWaiting,
+                        .reason = "timed out after " + std::to_string(i) + " ms"});
+  }
+  observer_.OnStatus({.state = WorkerState::kWaiting, .reason = "rebalancing"});
+  observer_.OnStatus({.state = WorkerState::kRunning});
+  observer_.OnStatus({.state = WorkerState::kRunning});
+  EXPECT_EQ(Count(Logged(), "\"worker_state\""), 3);
+}
+
+TEST_F(PipelineObserverTest, PartitionsAreLoggedOnceAChange) {
+  const WorkerStatus two = {.state = WorkerState::kRunning,
+                            .partitions = {{.partition = 10}, {.partition = 2}}};
+  observer_.OnStatus(two);
+  observer_.OnStatus(two);
+  observer_.OnStatus({.state = WorkerState::kRunning});
+  const std::string logged = Logged();
+  EXPECT_EQ(Count(logged, "has partitions 2,10"), 1);
+  EXPECT_EQ(Count(logged, "has no partitions"), 1);
+}
+
+TEST_F(PipelineObserverTest, BrokersThatAreAwayAreLoggedOnceHoweverManyClientsMissThem) {
+  observer_.OnBrokers("a", true, "");
+  observer_.OnBrokers("b", true, "");
+  for (int i = 0; i < 3; ++i) {
+    observer_.OnBrokers("a", false, "refused");
+    observer_.OnBrokers("b", false, "refused");
+    observer_.OnStatus({.state = WorkerState::kWaiting, .reason = i % 2 ? "this" : "that"});
+  }
+  observer_.OnBrokers("a", true, "");
+  observer_.OnBrokers("b", true, "");
+  const std::string logged = Logged();
+  EXPECT_EQ(Count(logged, "\"brokers_unreachable\""), 1);
+  EXPECT_EQ(Count(logged, "\"brokers_reachable\""), 2);
+  EXPECT_EQ(Count(logged, "\"worker_state\""), 1);
+  EXPECT_THAT(metrics_.Text(), testing::HasSubstr("turnout_brokers_reachable 1\n"));
+}
+
+TEST_F(PipelineObserverTest, AFailedConnectionIsLoggedOnceUntilBrokersWereReached) {
+  const auto fail = [this](const std::string& client, const std::string& thread, int ms) {
+    observer_.OnClientLog(3, client,
+                          "FAIL: [thrd:" + thread + "]: " + thread +
+                              ": Connect to ipv4#127.0.0.1:1 failed: Connection refused (after " +
+                              std::to_string(ms) + "ms in state CONNECT)");
+  };
+  fail("a", "bootstrap", 0);
+  fail("b", "GroupCoordinator: 127.0.0.1:1", 7);
+  observer_.OnBrokers("a", true, "");
+  fail("a", "bootstrap", 0);
+  observer_.OnClientLog(3, "a", "FAIL: [thrd:x]: x: SSL handshake failed: wrong certificate");
+  EXPECT_EQ(Count(Logged(), "\"kafka_client\""), 3);
+}
+
+}  // namespace
+}  // namespace turnout::runtime
