@@ -69,7 +69,9 @@ class KafkaSink final : public Sink {
                                  const GroupMetadata& group);
   absl::Status SendOffsets(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
   absl::Status CommitDeliveries();
-  void AddFailure(int code, std::string_view topic) ABSL_LOCKS_EXCLUDED(mu_);
+  // `record_bytes`: key and value of the record that failed; 0 where that is not known.
+  void AddFailure(int code, std::string_view topic, int64_t record_bytes = 0)
+      ABSL_LOCKS_EXCLUDED(mu_);
   bool AnyFailure() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status FailureStatus() ABSL_LOCKS_EXCLUDED(mu_);
   // The table's InvalidArgument is no outcome of a sink: it ends the producer. To a call that timed
@@ -384,7 +386,8 @@ void KafkaSink::OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void*
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
       return;
     default:
-      self->AddFailure(message->err, rd_kafka_topic_name(message->rkt));
+      self->AddFailure(message->err, rd_kafka_topic_name(message->rkt),
+                       static_cast<int64_t>(message->key_len + message->len));
   }
 }
 
@@ -406,7 +409,7 @@ void KafkaSink::OnLogLine(const std::string& facility, const std::string& text) 
   }
 }
 
-void KafkaSink::AddFailure(int code, std::string_view topic) {
+void KafkaSink::AddFailure(int code, std::string_view topic, int64_t record_bytes) {
   const absl::MutexLock lock(&mu_);
   ++failed_records_;
   const absl::Status status = StatusOfKafkaCode(code, "");
@@ -414,10 +417,14 @@ void KafkaSink::AddFailure(int code, std::string_view topic) {
   // Records that waited for brokers that are away say nothing of their topic.
   if (code == RD_KAFKA_RESP_ERR__TRANSPORT) return;
   if (code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && brokers_down_) return;
-  for (const DestinationFailure& known : failures_) {
-    if (known.topic == topic) return;
+  for (DestinationFailure& known : failures_) {
+    if (known.topic != topic) continue;
+    // A batch is refused whole: its largest record is the one that can't fit.
+    known.record_bytes = std::max(known.record_bytes, record_bytes);
+    return;
   }
   failures_.push_back(DestinationFailureOf(code, topic));
+  failures_.back().record_bytes = record_bytes;
 }
 
 bool KafkaSink::AnyFailure() {

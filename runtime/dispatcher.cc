@@ -45,6 +45,8 @@ absl::Status Dispatcher::Dispatch(const Event& event, const router::Routes& rout
   for (const router::Output& output : routes.outputs) {
     if (absl::Status status = SendOutput(event, output); !status.ok()) return status;
   }
+  // An event that could not be read is in the dead-letter topic already; what it lacks is no news.
+  if (!routes.payload_error.ok()) return absl::OkStatus();
   for (const router::Rejection& rejection : routes.rejections) {
     const absl::Status status =
         DeadLetter(event, {.kind = kErrorUnroutable,

@@ -143,8 +143,9 @@ void Worker::Impl::StepRejoining() {
 }
 
 void Worker::Impl::StepPolling() {
-  AdoptRules();
   const absl::StatusOr<absl::Span<const Event>> events = source->Poll(options.poll_wait, *this);
+  // After the poll: a partition that was taken over in it may have seen newer rules already.
+  AdoptRules();
   if (!events.ok()) {
     if (absl::IsFailedPrecondition(events.status()) || absl::IsInternal(events.status())) {
       return Recover(events.status());

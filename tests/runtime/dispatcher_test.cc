@@ -1,0 +1,207 @@
+#include "runtime/dispatcher.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "router/rule_file.h"
+#include "runtime/record_headers.h"
+
+namespace turnout::runtime {
+namespace {
+
+using connectors::Header;
+using connectors::TopicDescription;
+using testing::HasSubstr;
+
+constexpr char kRules[] = R"(
+team: shop
+owner: shop@example.com
+destinations: [shop.*]
+rules:
+  - {name: all, match: {type: [order]}, to: shop.orders}
+  - {name: big, match: {type: [order], amount: [{numeric: [">", 100]}]}, to: shop.orders}
+  - {name: by-region, match: {type: [visit]}, to: "shop.{region}"}
+)";
+
+// A record as it was produced, with bytes of its own.
+struct Produced {
+  std::string topic;
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  std::map<std::string, std::string> headers;
+};
+
+std::optional<std::string> Copy(std::string_view bytes) {
+  return bytes.data() == nullptr ? std::nullopt : std::optional<std::string>(bytes);
+}
+
+class RecordingSink : public connectors::Sink {
+ public:
+  absl::Status Open() override { return absl::OkStatus(); }
+  absl::Status Begin() override { return absl::OkStatus(); }
+  absl::Status Produce(const connectors::OutputRecord& record) override {
+    Produced& copy = records.emplace_back();
+    copy = {.topic = std::string(record.topic), .key = Copy(record.key), .value = Copy(record.value)};
+    for (const Header& header : record.headers) copy.headers.emplace(header.first, header.second);
+    return absl::OkStatus();
+  }
+  absl::Status Commit(absl::Span<const connectors::SourceOffset>,
+                      const connectors::GroupMetadata&) override {
+    return absl::OkStatus();
+  }
+  absl::Status Abort() override { return absl::OkStatus(); }
+  std::vector<connectors::DestinationFailure> FailuresOfTransaction() override { return {}; }
+  void Close(absl::Duration) override {}
+
+  std::vector<Produced> records;
+};
+
+class StillClock : public Clock {
+ public:
+  absl::Time Now() override { return absl::UnixEpoch(); }
+  void Sleep(absl::Duration) override {}
+};
+
+// Every topic is ready unless it was given another limit, or none.
+class FakeAdmin : public connectors::TopicAdmin {
+ public:
+  absl::StatusOr<std::vector<TopicDescription>> Describe(absl::Span<const std::string> topics, bool,
+                                                         absl::Duration) override {
+    std::vector<TopicDescription> answers;
+    for (const std::string& topic : topics) {
+      TopicDescription& answer = answers.emplace_back();
+      answer = {.topic = topic, .state = TopicDescription::State::kReady};
+      const auto limit = limits.find(topic);
+      if (limit == limits.end()) continue;
+      if (limit->second == 0) answer.state = TopicDescription::State::kMissing;
+      answer.batch_bytes_max = limit->second;
+    }
+    return answers;
+  }
+  absl::Status Create(absl::Span<const connectors::NewTopic>, absl::Duration) override {
+    return absl::OkStatus();
+  }
+
+  std::map<std::string, int64_t> limits;  // 0: the topic is missing
+};
+
+class DispatcherTest : public testing::Test {
+ protected:
+  DispatcherTest() {
+    std::vector<router::Problem> problems;
+    std::vector<router::RuleFile> teams;
+    teams.push_back(*router::ReadRuleFile("shop.yaml", kRules, {}, &problems));
+    rules_ = router::RuleSet::Build(std::move(teams));
+    router_ = std::make_unique<router::Router>(rules_);
+  }
+
+  void Dispatch(std::string_view value, bool provenance = true) {
+    Dispatcher dispatcher({.source_topic = "events",
+                           .dead_letter_topic = "events.dead-letter",
+                           .provenance_headers = provenance},
+                          &sink_, &destinations_);
+    dispatcher.UseRules(rules_);
+    const Header headers[] = {{"trace", "abc"}};
+    const connectors::Event event{
+        .partition = 3, .offset = 42, .timestamp_ms = 1, .key = "k", .value = value, .headers = headers};
+    const absl::Status status = dispatcher.Dispatch(
+        event, router_->Route({.value = value, .key = "k", .topic = "events", .partition = 3}));
+    EXPECT_TRUE(status.ok()) << status;
+    counts_ = dispatcher.counts();
+  }
+
+  std::string HeaderOf(const Produced& record, std::string_view name) {
+    const auto found = record.headers.find(std::string(name));
+    return found == record.headers.end() ? "(none)" : found->second;
+  }
+
+  StillClock clock_;
+  FakeAdmin admin_;
+  RecordingSink sink_;
+  Destinations destinations_{{}, &admin_, &clock_};
+  std::shared_ptr<const router::RuleSet> rules_;
+  std::unique_ptr<router::Router> router_;
+  BatchCounts counts_;
+};
+
+TEST_F(DispatcherTest, SendsOneRecordForAllRulesOfATeamAndNamesThem) {
+  Dispatch(R"({"type": "order", "amount": 500})");
+  ASSERT_EQ(sink_.records.size(), 1u);
+  const Produced& record = sink_.records[0];
+  EXPECT_EQ(record.topic, "shop.orders");
+  EXPECT_EQ(record.key, "k");
+  EXPECT_EQ(HeaderOf(record, "trace"), "abc");
+  EXPECT_EQ(HeaderOf(record, kRulesHeader), "shop/all,shop/big");
+  EXPECT_EQ(HeaderOf(record, kRuleSetHeader), rules_->hash());
+  EXPECT_EQ(HeaderOf(record, kSourceHeader), "events/3/42");
+  EXPECT_EQ(counts_.outputs, 1u);
+  EXPECT_EQ(counts_.rule_counts.size(), 2u);
+}
+
+TEST_F(DispatcherTest, LeavesProvenanceAwayWhereItIsOff) {
+  Dispatch(R"({"type": "order", "amount": 1})", /*provenance=*/false);
+  ASSERT_EQ(sink_.records.size(), 1u);
+  EXPECT_EQ(sink_.records[0].headers.size(), 1u);
+}
+
+TEST_F(DispatcherTest, DeadLettersAnUnreadableEventWithReasonAndPosition) {
+  Dispatch("{\"type\": ", /*provenance=*/false);
+  ASSERT_EQ(sink_.records.size(), 1u);
+  const Produced& record = sink_.records[0];
+  EXPECT_EQ(record.topic, "events.dead-letter");
+  EXPECT_EQ(record.value, "{\"type\": ");
+  EXPECT_EQ(HeaderOf(record, kErrorHeader), kErrorUnreadable);
+  EXPECT_THAT(HeaderOf(record, kReasonHeader), HasSubstr("byte"));
+  EXPECT_EQ(HeaderOf(record, kSourceHeader), "events/3/42");
+  EXPECT_EQ(counts_.dead_lettered_events, 1u);
+}
+
+TEST_F(DispatcherTest, DeadLettersAMatchThatLacksTheFieldItsDestinationNeeds) {
+  Dispatch(R"({"type": "visit"})");
+  ASSERT_EQ(sink_.records.size(), 1u);
+  EXPECT_EQ(HeaderOf(sink_.records[0], kErrorHeader), kErrorUnroutable);
+  EXPECT_THAT(HeaderOf(sink_.records[0], kReasonHeader), HasSubstr("region"));
+  EXPECT_EQ(HeaderOf(sink_.records[0], kRulesHeader), "shop/by-region");
+}
+
+TEST_F(DispatcherTest, DeadLettersWhatItsDestinationCannotTakeAndNamesIt) {
+  admin_.limits = {{"shop.orders", 150}, {"shop.south", 0}};
+  Dispatch(R"({"type": "order", "amount": 1, "note": "longer than the topic allows"})");
+  Dispatch(R"({"type": "visit", "region": "south"})");
+  ASSERT_EQ(sink_.records.size(), 2u);
+  EXPECT_EQ(HeaderOf(sink_.records[0], kErrorHeader), kErrorTooLarge);
+  EXPECT_EQ(HeaderOf(sink_.records[0], kDestinationHeader), "shop.orders");
+  EXPECT_THAT(HeaderOf(sink_.records[0], kReasonHeader), HasSubstr("max.message.bytes"));
+  EXPECT_EQ(HeaderOf(sink_.records[1], kErrorHeader), kErrorUnavailable);
+  EXPECT_EQ(HeaderOf(sink_.records[1], kDestinationHeader), "shop.south");
+  ASSERT_EQ(counts_.rule_counts.size(), 1u);
+  EXPECT_EQ(counts_.rule_counts[0].dead_lettered, 1u);
+  EXPECT_EQ(counts_.rule_counts[0].routed, 0u);
+}
+
+TEST_F(DispatcherTest, LeavesOutAValueThatTheDeadLetterTopicCannotHold) {
+  admin_.limits = {{"events.dead-letter", 500}};
+  Dispatch("[" + std::string(1000, 'x'));
+  ASSERT_EQ(sink_.records.size(), 1u);
+  EXPECT_EQ(sink_.records[0].value, std::nullopt);
+  EXPECT_EQ(HeaderOf(sink_.records[0], kOmittedHeader), "1001");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kSourceHeader), "events/3/42");
+}
+
+TEST_F(DispatcherTest, WaitsWhereTheDeadLetterTopicIsMissing) {
+  admin_.limits = {{"events.dead-letter", 0}};
+  Dispatcher dispatcher({.source_topic = "events", .dead_letter_topic = "events.dead-letter"}, &sink_,
+                        &destinations_);
+  dispatcher.UseRules(rules_);
+  const absl::Status status =
+      dispatcher.Dispatch({.value = "{"}, router_->Route({.value = "{", .topic = "events"}));
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+}
+
+}  // namespace
+}  // namespace turnout::runtime
