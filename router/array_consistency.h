@@ -1,11 +1,11 @@
-// ArrayConsistency: whether one can choose a leaf for every field such that no two of them come from
-// different elements of the same array.
+// ArrayConsistency: whether one can choose a leaf for every field such that no two of them come
+// from different elements of the same array.
 //
 // Fields are decided in order. Choosing a leaf fixes an element for every array around it; a later
-// leaf must agree with the elements fixed so far, and a field that may be absent is absent when none
-// of its leaves agrees with them. The search skips whole elements that disagree, and when it gets
-// stuck it returns straight to the last choice that later fields depend on, so that an event with
-// one array of n elements costs about n, and sibling arrays cost their sum, not their product.
+// leaf must agree with the elements fixed so far, and a field that may be absent is absent when
+// none of its leaves agrees with them. The search skips whole elements that disagree, and when it
+// gets stuck it returns straight to the last choice that later fields depend on, so that an event
+// with one array of n elements costs about n, and sibling arrays cost their sum, not their product.
 // Only an event that repeats a key with an array below it can make it try combinations; kStepsMax
 // bounds that.
 //

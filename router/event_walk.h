@@ -1,7 +1,7 @@
 // EventWalk: the grammar of an event, checked along its structural characters.
 //
-// EventParser's second half. Each structural index is the place of a brace, bracket, colon, comma or
-// of the first byte of a scalar; between a scalar's end and the next index there is white space
+// EventParser's second half. Each structural index is the place of a brace, bracket, colon, comma
+// or of the first byte of a scalar; between a scalar's end and the next index there is white space
 // only, which the walk checks. A string's closing quote is found backwards from the next index, so
 // that strings are not scanned byte by byte.
 //

@@ -1,8 +1,8 @@
 // FieldTrie: the payload fields that anyone asks for, by the steps of their paths.
 //
 // The event parser walks an event and this trie together; where the trie ends, the event's subtree
-// is only validated. Paths are split at every dot, and so are an event's keys: `a.b` means a then b,
-// however either side writes it.
+// is only validated. Paths are split at every dot, and so are an event's keys: `a.b` means a then
+// b, however either side writes it.
 //
 // Threads: immutable after the last Add; shared.
 #pragma once

@@ -54,7 +54,9 @@ class JsonReader {
   std::string Found() const {
     if (AtEnd()) return "the end of the text";
     const auto byte = static_cast<unsigned char>(text_[at_]);
-    if (byte < 0x20 || byte > 0x7E) return absl::StrCat("byte 0x", absl::Hex(byte, absl::kZeroPad2));
+    if (byte < 0x20 || byte > 0x7E) {
+      return absl::StrCat("byte 0x", absl::Hex(byte, absl::kZeroPad2));
+    }
     return std::string("`") + text_[at_] + "`";
   }
 
@@ -89,7 +91,8 @@ class JsonReader {
       default:
         if (Peek() == '-' || IsDigit(Peek())) return ReadNumber(node);
         return Fail("expected a JSON value, found " + Found(),
-                    "write an object, an array, a string in double quotes, a number, true, false or null");
+                    "write an object, an array, a string in double quotes, a number, true, false or "
+                    "null");
     }
   }
 
@@ -167,8 +170,8 @@ class JsonReader {
     if (bad_escape != std::string_view::npos) {
       at_ = begin + bad_escape;
       return Fail("a string holds an unknown escape",
-                  "use \\\" \\\\ \\/ \\b \\f \\n \\r \\t or \\u with four hex digits; a backslash itself "
-                  "is written \\\\");
+                  "use \\\" \\\\ \\/ \\b \\f \\n \\r \\t or \\u with four hex digits; a backslash "
+                  "itself is written \\\\");
     }
     const size_t bad_utf8 = FindBadUtf8(content);
     if (bad_utf8 != std::string_view::npos) {
@@ -210,7 +213,8 @@ class JsonReader {
     }
     if (!valid) {
       return FailAt(node->at, "this is not a JSON number",
-                    "write it like 12, -0.5 or 6.02e23, without leading zeros, or put it in quotes");
+                    "write it like 12, -0.5 or 6.02e23, without leading zeros, or put it in "
+                    "quotes");
     }
     node->kind = Node::Kind::kNumber;
     node->text = text_.substr(begin, at_ - begin);

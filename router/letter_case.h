@@ -1,8 +1,9 @@
 // LetterCase: the text of an `equals-ignore-case`, ready to be compared.
 //
 // Each character of the pattern's text matches its lower or its upper form, character by character
-// and without Unicode folding, as event-ruler does it: the pattern "ss" does not match "\u00df", but
-// the pattern "\u00df" matches "SS", its upper form. Characters from U+10000 on match themselves.
+// and without Unicode folding, as event-ruler does it: the pattern "ss" does not match "\u00df",
+// but the pattern "\u00df" matches "SS", its upper form. Characters from U+10000 on match
+// themselves.
 //
 // Threads: immutable once built.
 #pragma once

@@ -1,4 +1,5 @@
-// Generated from the letter case tables of Unicode 13 as OpenJDK 17 applies them; see letter_case.h.
+// Generated from the letter case tables of Unicode 13 as OpenJDK 17 applies them; see
+// letter_case.h.
 #include "router/letter_case_table.h"
 
 namespace turnout::router {

@@ -143,14 +143,16 @@ class Compiler {
 
   void FailAlternatives(const Member& member) {
     const std::string cure =
-        "give `$or` a list of at least two objects, such as {\"$or\": [{\"a\": [1]}, {\"b\": [2]}]}";
+        "give `$or` a list of at least two objects, such as {\"$or\": [{\"a\": [1]}, {\"b\": "
+        "[2]}]}";
     if (member.value.items.size() < 2) {
       Fail(member.value.at, "`$or` has fewer than two alternatives", cure);
       return;
     }
     for (const Node& item : member.value.items) {
       if (item.kind != Node::Kind::kObject) {
-        Fail(item.at, absl::StrCat("an alternative of `$or` is a ", std::string(KindName(item.kind))),
+        Fail(item.at,
+             absl::StrCat("an alternative of `$or` is a ", std::string(KindName(item.kind))),
              cure);
       } else if (item.members.empty()) {
         Fail(item.at, "an alternative of `$or` is an empty object", cure);

@@ -1,8 +1,8 @@
 // PatternContent: a compiled pattern, open to the matchers and to nobody else.
 //
-// A pattern is a list of branches, of which one must hold; a branch is a list of tests, all of which
-// must hold at once. `$or` is multiplied out into branches; branches share the tests that they have
-// in common.
+// A pattern is a list of branches, of which one must hold; a branch is a list of tests, all of
+// which must hold at once. `$or` is multiplied out into branches; branches share the tests that
+// they have in common.
 //
 // Threads: immutable once built.
 #pragma once

@@ -1,7 +1,7 @@
 // PlainMatch: patterns judged one by one, as their definition reads.
 //
-// No index, no shortcuts beyond remembering a test's answer within one event: this is the matcher to
-// check others against.
+// No index, no shortcuts beyond remembering a test's answer within one event: this is the matcher
+// to check others against.
 //
 // Errors: ResourceExhausted when an event's arrays allow more combinations than a pattern may try.
 // Threads: the plan is immutable; a PlainMatch belongs to one thread.
