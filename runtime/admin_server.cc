@@ -25,8 +25,8 @@
 namespace turnout::runtime {
 namespace {
 
-// What is left unread of a request when its answer has gone out is read and thrown away for so long:
-// closing with unread bytes would make the kernel discard the answer.
+// What is left unread of a request when its answer has gone out is read and thrown away for so
+// long: closing with unread bytes would make the kernel discard the answer.
 constexpr absl::Duration kDrainTimeout = absl::Milliseconds(200);
 
 struct ListenAddress {
@@ -36,7 +36,8 @@ struct ListenAddress {
 
 absl::StatusOr<ListenAddress> ParseListen(const std::string& listen) {
   const absl::Status unreadable = absl::InvalidArgumentError(
-      absl::StrCat("listen: \"", listen, "\" is not host:port (write 127.0.0.1:9466, 0.0.0.0:9466 "
+      absl::StrCat("listen: \"", listen,
+                   "\" is not host:port (write 127.0.0.1:9466, 0.0.0.0:9466 "
                    "or [::1]:9466; port 0 takes a free one)"));
   const size_t colon = listen.rfind(':');
   if (colon == std::string::npos || colon == 0) return unreadable;
@@ -221,8 +222,7 @@ struct AdminServer::Impl {
   std::thread listener;
 };
 
-void AdminServer::Impl::Answer(const httplib::Request& request,
-                               httplib::Response& response) const {
+void AdminServer::Impl::Answer(const httplib::Request& request, httplib::Response& response) const {
   response.set_header("Cache-Control", "no-store");
   const auto page = std::find_if(pages.begin(), pages.end(), [&](const AdminPage& candidate) {
     return candidate.path == request.path;
@@ -261,16 +261,16 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(AdminServerOptio
   });
   const Impl* answers = impl.get();
   // Answering before routing means that no request's body is ever read.
-  server.set_pre_routing_handler([answers](const httplib::Request& request,
-                                           httplib::Response& response) {
-    answers->Answer(request, response);
-    return httplib::Server::HandlerResponse::Handled;
-  });
+  server.set_pre_routing_handler(
+      [answers](const httplib::Request& request, httplib::Response& response) {
+        answers->Answer(request, response);
+        return httplib::Server::HandlerResponse::Handled;
+      });
   server.set_error_handler([](const httplib::Request&, httplib::Response& response) {
     if (response.body.empty()) {
-      response.set_content(ErrorJson(absl::StrCat("the request could not be served (status ",
-                                                  response.status, ")")),
-                           "application/json");
+      response.set_content(
+          ErrorJson(absl::StrCat("the request could not be served (status ", response.status, ")")),
+          "application/json");
     }
   });
   errno = 0;

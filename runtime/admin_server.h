@@ -34,9 +34,9 @@ struct AdminPage {
 
 struct AdminServerOptions {
   std::string listen = "127.0.0.1:9466";  // host:port, [v6]:port; port 0 takes a free one
-  int threads = 4;                        // connections served at a time; the rest wait to be accepted
+  int threads = 4;  // connections served at a time; the rest wait to be accepted
   absl::Duration connection_timeout = absl::Seconds(5);
-  size_t request_bytes_max = 64 << 10;    // head and body together
+  size_t request_bytes_max = 64 << 10;  // head and body together
 };
 
 class AdminServer {

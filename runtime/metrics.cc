@@ -30,8 +30,8 @@ using prometheus::MetricType;
 using prometheus::Registry;
 
 // Transactions take from about a millisecond to the transaction timeout.
-const Histogram::BucketBoundaries kTransactionBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                                        0.25,  0.5,    1,     2.5,  5,     10,   60};
+const Histogram::BucketBoundaries kTransactionBounds = {
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60};
 constexpr char kOther[] = "other";
 
 Histogram::BucketBoundaries LatencyBounds() {
@@ -64,27 +64,30 @@ struct Families {
         unavailable(Counters(r, "turnout_destination_unavailable_total",
                              "Times a destination was found unable to take records.")),
         rule_set_info(Gauges(r, "turnout_rule_set_info", "The rule set in force, by its hash: 1.")),
-        file_refused(Gauges(r, "turnout_rule_file_refused",
-                            "1 for each rule file that was refused.")),
+        file_refused(
+            Gauges(r, "turnout_rule_file_refused", "1 for each rule file that was refused.")),
         team_aside(Gauges(r, "turnout_team_aside",
                           "1 for each team that stands aside for a destination.")),
         build_info(Gauges(r, "turnout_build_info", "What runs here: 1.")),
         events(Counters(r, "turnout_events_consumed_total", "Source events committed.").Add({})),
         event_bytes(Counters(r, "turnout_event_consumed_bytes_total",
-                             "Payload bytes of source events committed.").Add({})),
-        outputs(Counters(r, "turnout_outputs_produced_total",
-                         "Records committed to destinations.").Add({})),
+                             "Payload bytes of source events committed.")
+                        .Add({})),
+        outputs(Counters(r, "turnout_outputs_produced_total", "Records committed to destinations.")
+                    .Add({})),
         unreadable(Counters(r, "turnout_events_dead_lettered_total",
-                            "Events whose payload could not be read.").Add({})),
-        transactions(Counters(r, "turnout_transactions_committed_total",
-                              "Transactions committed.").Add({})),
+                            "Events whose payload could not be read.")
+                       .Add({})),
+        transactions(
+            Counters(r, "turnout_transactions_committed_total", "Transactions committed.").Add({})),
         rule_set_rules(Gauges(r, "turnout_rule_set_rules", "Rules in force.").Add({})),
-        rule_set_version(Gauges(r, "turnout_rule_set_version",
-                                "Rule sets published since the start.").Add({})),
+        rule_set_version(
+            Gauges(r, "turnout_rule_set_version", "Rule sets published since the start.").Add({})),
         rule_set_published(Gauges(r, "turnout_rule_set_published_timestamp_seconds",
-                                  "When the rule set in force was published.").Add({})),
-        brokers_reachable(Gauges(r, "turnout_brokers_reachable",
-                                 "1 while brokers answer, else 0.").Add({})),
+                                  "When the rule set in force was published.")
+                               .Add({})),
+        brokers_reachable(
+            Gauges(r, "turnout_brokers_reachable", "1 while brokers answer, else 0.").Add({})),
         ready(Gauges(r, "turnout_ready", "1 while /readyz says ready, else 0.").Add({})),
         latency(AddHistogram(r, "turnout_event_latency_seconds",
                              "From an event's record timestamp to its commit.", LatencyBounds())),
@@ -188,11 +191,11 @@ RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
 
 void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
   MetricFamily by_state = Now("turnout_workers", "Workers by state.", MetricType::Gauge);
-  MetricFamily records = Now("turnout_partition_lag_records",
-                             "Source records not yet committed.", MetricType::Gauge);
-  MetricFamily seconds = Now("turnout_partition_lag_seconds",
-                             "Age of the last committed event while records wait, else 0.",
-                             MetricType::Gauge);
+  MetricFamily records =
+      Now("turnout_partition_lag_records", "Source records not yet committed.", MetricType::Gauge);
+  MetricFamily seconds =
+      Now("turnout_partition_lag_seconds",
+          "Age of the last committed event while records wait, else 0.", MetricType::Gauge);
   std::map<std::string, int> states = {
       {"starting", 0}, {"running", 0}, {"waiting", 0}, {"stopped", 0}};
   const absl::Time now = clock->Now();
@@ -210,8 +213,8 @@ void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
       if (lag == 0) {
         AddValue(&seconds, 0, label);
       } else if (partition.last_event_time > absl::UnixEpoch()) {
-        AddValue(&seconds,
-                 std::max(0.0, absl::ToDoubleSeconds(now - partition.last_event_time)), label);
+        AddValue(&seconds, std::max(0.0, absl::ToDoubleSeconds(now - partition.last_event_time)),
+                 label);
       }
     }
   }

@@ -43,7 +43,8 @@ class Metrics : public WorkerObserver {
   // A rule set was published: series of rules that it doesn't have are dropped.
   void OnRuleSet(const router::RuleSet& rules, absl::Time published);
   // Rule files that were refused, and teams that stand aside for a destination.
-  void OnTeams(const std::vector<std::string>& refused_files, const std::vector<std::string>& aside);
+  void OnTeams(const std::vector<std::string>& refused_files,
+               const std::vector<std::string>& aside);
   void OnBrokers(bool reachable);
   void OnReady(bool ready);
 

@@ -1,5 +1,5 @@
-// PipelineObserver: hands what workers and Kafka clients tell to the status board and the metrics, and
-// writes a log line where something changed.
+// PipelineObserver: hands what workers and Kafka clients tell to the status board and the metrics,
+// and writes a log line where something changed.
 //
 // Threads: any.
 #pragma once

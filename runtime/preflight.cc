@@ -58,8 +58,9 @@ std::string Obstacle(const char* what, const char* use, const TopicDescription& 
     case State::kReady:
       return "";
     case State::kMissing:
-      return absl::StrCat(WithReason(absl::StrCat(what, " ", topic.topic, " does not exist"), topic),
-                          " (create it, or correct ", setting, ")");
+      return absl::StrCat(
+          WithReason(absl::StrCat(what, " ", topic.topic, " does not exist"), topic),
+          " (create it, or correct ", setting, ")");
     case State::kForbidden:
       return absl::StrCat(
           WithReason(absl::StrCat(what, " ", topic.topic, " may not be ", use), topic),
@@ -171,7 +172,8 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
       well = false;
       aside.team = teams[i].team;
       decision.aside.push_back(std::move(aside));
-      const bool own = destination == options.source_topic || destination == options.dead_letter_topic;
+      const bool own =
+          destination == options.source_topic || destination == options.dead_letter_topic;
       if (topic.state == State::kMissing && options.create && !own) to_create.insert(destination);
     }
     if (well) decision.in_force.push_back(i);

@@ -1,11 +1,11 @@
-// Preflight: which teams' rules may take effect, judged before they do by what the brokers say of the
-// topics they need.
+// Preflight: which teams' rules may take effect, judged before they do by what the brokers say of
+// the topics they need.
 //
-// DecidePreflight is a pure function over what was observed; RunPreflight observes, creates what may
-// be created, and decides again. A team with a destination that is missing or may not be written
-// stands aside whole, named with topic, reason and cure; nobody else is held up. A destination with a
-// leaderless partition moves nobody aside: its team's events would pass by unrouted, while waiting or
-// dead-lettering loses none.
+// DecidePreflight is a pure function over what was observed; RunPreflight observes, creates what
+// may be created, and decides again. A team with a destination that is missing or may not be
+// written stands aside whole, named with topic, reason and cure; nobody else is held up. A
+// destination with a leaderless partition moves nobody aside: its team's events would pass by
+// unrouted, while waiting or dead-lettering loses none.
 //
 // Errors: Unavailable - no broker answered: nothing is decided, ask again.
 // Threads: pure functions; RunPreflight blocks on brokers.
@@ -28,9 +28,9 @@ namespace turnout::runtime {
 struct PreflightOptions {
   std::string source_topic;
   std::string dead_letter_topic;
-  bool create = false;                // what is missing, but for the source
-  connectors::NewTopic new_topic;     // as which; its name is not used
-  int create_source_partitions = 0;   // 0: the source is never created
+  bool create = false;               // what is missing, but for the source
+  connectors::NewTopic new_topic;    // as which; its name is not used
+  int create_source_partitions = 0;  // 0: the source is never created
   absl::Duration describe_timeout = absl::Seconds(3);
   // How long a topic just created may take to be ready everywhere.
   absl::Duration creation_timeout = absl::Seconds(3);
@@ -39,7 +39,7 @@ struct PreflightOptions {
 // A team whose rules don't take effect, and what to do about it.
 struct TeamAside {
   std::string team;
-  std::string topic;   // the destination at fault
+  std::string topic;  // the destination at fault
   std::string reason;
   std::string cure;
 };

@@ -41,9 +41,7 @@ constexpr absl::Duration kCloseTimeoutMin = absl::Milliseconds(500);
 class ProcessClock : public Clock {
  public:
   absl::Time Now() override { return absl::Now(); }
-  void Sleep(absl::Duration duration) override {
-    stop_.WaitForNotificationWithTimeout(duration);
-  }
+  void Sleep(absl::Duration duration) override { stop_.WaitForNotificationWithTimeout(duration); }
   void Stop() { stop_.Notify(); }  // once
 
  private:
@@ -54,8 +52,9 @@ connectors::NewTopic NewTopicOf(const Config::CreateTopics& create) {
   connectors::NewTopic topic;
   topic.partitions = create.partitions;
   topic.replication_factor = static_cast<int16_t>(create.replication_factor);
-  topic.retention_ms =
-      create.retention == absl::InfiniteDuration() ? -1 : absl::ToInt64Milliseconds(create.retention);
+  topic.retention_ms = create.retention == absl::InfiniteDuration()
+                           ? -1
+                           : absl::ToInt64Milliseconds(create.retention);
   return topic;
 }
 
@@ -196,8 +195,9 @@ absl::Status Process::Impl::Start() {
     const absl::Status started = (this->*part)();
     if (!started.ok()) return started;
   }
-  LogInfo("starting", absl::StrCat("turnout ", TURNOUT_VERSION, " starts; see http://",
-                                   server->address(), "/v1/status"),
+  LogInfo("starting",
+          absl::StrCat("turnout ", TURNOUT_VERSION, " starts; see http://", server->address(),
+                       "/v1/status"),
           {{"version", TURNOUT_VERSION},
            {"address", server->address()},
            {"brokers", bootstrap_servers},
@@ -231,8 +231,9 @@ absl::Status Process::Impl::LoadTeams() {
   if (loaded.teams.empty()) {
     const std::string problems = FormatRefused(loaded);
     return absl::InvalidArgumentError(
-        problems.empty() ? absl::StrCat("rules: ", config.rules, " holds no team's rules (add some)")
-                         : std::string(absl::StripTrailingAsciiWhitespace(problems)));
+        problems.empty()
+            ? absl::StrCat("rules: ", config.rules, " holds no team's rules (add some)")
+            : std::string(absl::StripTrailingAsciiWhitespace(problems)));
   }
   std::vector<RefusedRules> refused;
   for (const RefusedFile& file : loaded.refused) {
@@ -262,12 +263,15 @@ absl::Status Process::Impl::StartAdminServer() {
   AdminServerOptions listen;
   listen.listen = config.listen;
   auto started = AdminServer::Start(
-      std::move(listen),
-      {{"/metrics",
-        [this] { return AdminAnswer{200, "text/plain; version=0.0.4", MetricsText()}; }},
-       {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
-       {"/readyz", [this] { return HealthAnswer(board->Ready()); }},
-       {"/v1/status", [this] { return AdminAnswer{200, "application/json", board->StatusJson()}; }}});
+      std::move(listen), {{"/metrics",
+                           [this] {
+                             return AdminAnswer{200, "text/plain; version=0.0.4", MetricsText()};
+                           }},
+                          {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
+                          {"/readyz", [this] { return HealthAnswer(board->Ready()); }},
+                          {"/v1/status", [this] {
+                             return AdminAnswer{200, "application/json", board->StatusJson()};
+                           }}});
   if (!started.ok()) return started.status();
   server = *std::move(started);
   return absl::OkStatus();

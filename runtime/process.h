@@ -1,4 +1,5 @@
-// Process: one running pipeline: Kafka clients, rules, workers and the admin API, joined in one place.
+// Process: one running pipeline: Kafka clients, rules, workers and the admin API, joined in one
+// place.
 //
 // Start binds the admin API, reads the rules and starts the threads; a control thread runs the
 // pre-flight, waits for brokers and topics as long as it takes, starts the workers, and brings back
@@ -6,7 +7,8 @@
 // system's process, so the `demo` command and the tests run it beside other things.
 //
 // Errors: Start answers InvalidArgument for what a person must mend (rules, the listen address, a
-//   Kafka property) and names all of it. Brokers or topics that are away are no errors: see /readyz.
+//   Kafka property) and names all of it. Brokers or topics that are away are no errors: see
+//   /readyz.
 // Threads: Start once; RequestStop and the accessors on any thread, after Start; Wait on one.
 // Lifetime: what ProcessOptions borrows outlives the Process. Destroying it stops it.
 #pragma once

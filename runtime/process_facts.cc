@@ -38,8 +38,9 @@ ProcessFacts ReadProcessFacts() {
   std::ifstream file("/proc/self/stat");
   std::string text;
   std::getline(file, text);
-  // The second field is the program's name in parentheses and may hold anything, so the count begins
-  // after the last one: state is field 3, utime 14, stime 15, threads 20, start 22, size 23, pages 24.
+  // The second field is the program's name in parentheses and may hold anything, so the count
+  // begins after the last one: state is field 3, utime 14, stime 15, threads 20, start 22, size 23,
+  // pages 24.
   const size_t name_end = text.rfind(')');
   if (name_end != std::string::npos) {
     std::istringstream fields(text.substr(name_end + 1));

@@ -63,8 +63,9 @@ absl::Status RuleControl::Look() {
     if (next < decision->in_force.size() && decision->in_force[next] == i) {
       ++next;
       if (ready_) {
-        LogInfo("team_back", absl::StrCat("the rules of team ", waiting_[i].team,
-                                          " take effect: its destinations are well"),
+        LogInfo("team_back",
+                absl::StrCat("the rules of team ", waiting_[i].team,
+                             " take effect: its destinations are well"),
                 {{"team", waiting_[i].team}});
       }
       in_force_.push_back(std::move(waiting_[i]));
@@ -81,9 +82,8 @@ absl::Status RuleControl::Look() {
 
 void RuleControl::TellAside(const std::vector<TeamAside>& aside) {
   for (const TeamAside& team : aside) {
-    const bool told = std::any_of(aside_.begin(), aside_.end(), [&](const TeamAside& before) {
-      return SameAside(before, team);
-    });
+    const bool told = std::any_of(aside_.begin(), aside_.end(),
+                                  [&](const TeamAside& before) { return SameAside(before, team); });
     if (told) continue;
     LogWarning("team_aside", Sentence(team),
                {{"team", team.team}, {"destination", team.topic}, {"reason", team.reason}});
@@ -116,12 +116,11 @@ void RuleControl::Publish() {
   }
   parts_.metrics->OnRuleSet(*rules, now);
   parts_.board->SetRules(status_);
-  LogInfo("rules_published",
-          absl::StrCat("rule set ", rules->hash(), " is in force; rules: ", rules->rules().size(),
-                       ", teams: ", in_force_.size()),
-          {{"rule_set", rules->hash()},
-           {"rules", rules->rules().size()},
-           {"teams", in_force_.size()}});
+  LogInfo(
+      "rules_published",
+      absl::StrCat("rule set ", rules->hash(), " is in force; rules: ", rules->rules().size(),
+                   ", teams: ", in_force_.size()),
+      {{"rule_set", rules->hash()}, {"rules", rules->rules().size()}, {"teams", in_force_.size()}});
   parts_.feed->Publish(std::move(rules));
 }
 

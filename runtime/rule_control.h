@@ -1,9 +1,10 @@
-// RuleControl: decides which rule set is in force. It takes the teams' rule files as loaded, asks the
-// pre-flight which of them may take effect, publishes those as one rule set, and looks again after
-// the others until they are well.
+// RuleControl: decides which rule set is in force. It takes the teams' rule files as loaded, asks
+// the pre-flight which of them may take effect, publishes those as one rule set, and looks again
+// after the others until they are well.
 //
-// A team once in force stays so: what its destinations do later is the workers' to see. While no team
-// at all could take effect nothing is published, since workers would consume events for nobody.
+// A team once in force stays so: what its destinations do later is the workers' to see. While no
+// team at all could take effect nothing is published, since workers would consume events for
+// nobody.
 //
 // Errors: Unavailable - no broker answered: look again.
 // Threads: one thread calls Look; batch_bytes_max may be read on any.

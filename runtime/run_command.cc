@@ -28,11 +28,11 @@ constexpr int kExitStopped = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitRefused = 2;
 
-// After a stop was asked for, the process is gone within 5 seconds; what was not committed by then is
-// redone by whoever takes over.
+// After a stop was asked for, the process is gone within 5 seconds; what was not committed by then
+// is redone by whoever takes over.
 constexpr timespec kStopDeadline = {4, 700'000'000};
-// Signals that follow the first within this time are the same request: timeout(1) and terminals send
-// one to the process and another to its group.
+// Signals that follow the first within this time are the same request: timeout(1) and terminals
+// send one to the process and another to its group.
 constexpr absl::Duration kSameRequest = absl::Milliseconds(100);
 
 sigset_t StopSignals() {

@@ -193,7 +193,8 @@ void StatusBoard::OnTransaction(const TransactionReport& report) {
 void StatusBoard::OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) {
   const absl::Time now = impl_->clock->Now();
   absl::MutexLock lock(&impl_->mu);
-  impl_->workers[worker].last_outcome = {std::string(OutcomeName(outcome)), std::string(why.message()), now};
+  impl_->workers[worker].last_outcome = {std::string(OutcomeName(outcome)),
+                                         std::string(why.message()), now};
 }
 
 void StatusBoard::OnStatus(const WorkerStatus& status) {
@@ -259,8 +260,8 @@ Health StatusBoard::Alive() const {
     if (turned_ns == 0) continue;
     const absl::Duration still = now - absl::FromUnixNanos(turned_ns);
     if (still <= impl_->facts.stuck_after) continue;
-    health.reasons.push_back(
-        absl::StrCat("worker ", i, " has not turned for ", absl::ToInt64Seconds(still), " seconds"));
+    health.reasons.push_back(absl::StrCat("worker ", i, " has not turned for ",
+                                          absl::ToInt64Seconds(still), " seconds"));
   }
   health.ok = health.reasons.empty();
   return health;
@@ -276,10 +277,9 @@ Health StatusBoard::Ready() const {
     health.reasons.insert(health.reasons.end(), brokers.reasons.begin(), brokers.reasons.end());
     for (const auto& [index, worker] : impl_->workers) {
       if (worker.status.state == WorkerState::kRunning) continue;
-      health.reasons.push_back(absl::StrCat("worker ", index, " is ",
-                                            std::string(StateName(worker.status.state)),
-                                            worker.status.reason.empty() ? "" : ": ",
-                                            worker.status.reason));
+      health.reasons.push_back(
+          absl::StrCat("worker ", index, " is ", std::string(StateName(worker.status.state)),
+                       worker.status.reason.empty() ? "" : ": ", worker.status.reason));
     }
   }
   health.ok = health.reasons.empty();

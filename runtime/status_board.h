@@ -3,7 +3,8 @@
 // Workers, the control thread and the Kafka clients write to it as things change; the admin API
 // reads. It decides nothing.
 //
-// Threads: any. A worker's turn costs one atomic store; the rest takes a lock, once a transaction at
+// Threads: any. A worker's turn costs one atomic store; the rest takes a lock, once a transaction
+// at
 //   most.
 #pragma once
 
@@ -82,8 +83,8 @@ class StatusBoard : public WorkerObserver {
 
   // Alive: no worker is stuck.
   Health Alive() const;
-  // Ready: workers run, brokers answer, nothing is waited for. Teams that stand aside or were refused
-  // don't count: other teams' events flow.
+  // Ready: workers run, brokers answer, nothing is waited for. Teams that stand aside or were
+  // refused don't count: other teams' events flow.
   Health Ready() const;
   std::string StatusJson() const;
 

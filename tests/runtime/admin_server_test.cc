@@ -117,8 +117,7 @@ TEST(AdminServerTest, AnotherMethodIs405InJsonAndItsBodyIsNotRead) {
 
 TEST(AdminServerTest, AHeadRequestGetsNoBody) {
   const auto server = StartServer({}, {Page("/metrics", 200, "the body")});
-  const std::string answer =
-      Ask(server->address(), "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string answer = Ask(server->address(), "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(answer, Not(HasSubstr("the body")));
 }
@@ -135,7 +134,8 @@ TEST(AdminServerTest, ARangeHeaderDoesNotMultiplyThePage) {
 TEST(AdminServerTest, GarbageIsAnsweredAndTheNextRequestServed) {
   const auto server = StartServer({}, {Page("/healthz", 200, "{}")});
   for (const std::string& garbage :
-       {std::string("\r\n\r\n"), std::string("GET\r\n\r\n"), std::string("\x16\x03\x01\x02\r\n\r\n"),
+       {std::string("\r\n\r\n"), std::string("GET\r\n\r\n"),
+        std::string("\x16\x03\x01\x02\r\n\r\n"),
         absl::StrCat("GET /", std::string(9000, 'a'), " HTTP/1.1\r\n\r\n")}) {
     EXPECT_THAT(Ask(server->address(), garbage), testing::Not(HasSubstr("200 OK")));
   }
@@ -143,8 +143,7 @@ TEST(AdminServerTest, GarbageIsAnsweredAndTheNextRequestServed) {
 }
 
 TEST(AdminServerTest, AnEndlessHeadIsCutOffAtTheLimit) {
-  const auto server =
-      StartServer({.request_bytes_max = 10'000}, {Page("/healthz", 200, "{}")});
+  const auto server = StartServer({.request_bytes_max = 10'000}, {Page("/healthz", 200, "{}")});
   const Client client(server->address());
   EXPECT_TRUE(client.Send("GET /healthz HTTP/1.1\r\n"));
   for (int i = 0; i < 100'000; ++i) {
@@ -154,9 +153,8 @@ TEST(AdminServerTest, AnEndlessHeadIsCutOffAtTheLimit) {
 }
 
 TEST(AdminServerTest, ClientsThatDripAreCutOffAndOthersAreServedMeanwhileOrSoonAfter) {
-  const auto server =
-      StartServer({.threads = 2, .connection_timeout = absl::Milliseconds(300)},
-                  {Page("/healthz", 200, "{}")});
+  const auto server = StartServer({.threads = 2, .connection_timeout = absl::Milliseconds(300)},
+                                  {Page("/healthz", 200, "{}")});
   std::atomic<bool> done = false;
   std::vector<std::thread> drippers;
   std::atomic<int> cut_off = 0;
@@ -191,9 +189,9 @@ TEST(AdminServerTest, AnAddressThatIsTakenIsRefusedWithReasonAndCure) {
   const auto server = StartServer({}, {});
   const auto second = AdminServer::Start({.listen = server->address()}, {});
   EXPECT_EQ(second.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(second.status().message()),
-              testing::AllOf(HasSubstr(server->address()), HasSubstr("in use"),
-                             HasSubstr("port 0")));
+  EXPECT_THAT(
+      std::string(second.status().message()),
+      testing::AllOf(HasSubstr(server->address()), HasSubstr("in use"), HasSubstr("port 0")));
 }
 
 TEST(AdminServerTest, AnAddressThatCannotBeReadIsRefused) {

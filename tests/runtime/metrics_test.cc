@@ -112,8 +112,8 @@ TEST_F(MetricsTest, RulesBeyondTheLimitAreCountedAsOther) {
 
 TEST_F(MetricsTest, SeriesOfRulesThatAreGoneAreDroppedAndMakeRoom) {
   TransactionReport report = Report(Rules("old", 3));
-  report.rule_counts = {{.rule = 0, .matched = 1}, {.rule = 1, .matched = 1},
-                        {.rule = 2, .matched = 1}};
+  report.rule_counts = {
+      {.rule = 0, .matched = 1}, {.rule = 1, .matched = 1}, {.rule = 2, .matched = 1}};
   metrics.OnTransaction(report);
   const auto rules = Rules("new", 1);
   metrics.OnRuleSet(*rules, clock.now);
@@ -139,7 +139,8 @@ TEST_F(MetricsTest, TheRuleSetInForceIsTheOnlyOneNamed) {
   metrics.OnRuleSet(*first, clock.now);
   metrics.OnRuleSet(*second, clock.now);
   const std::string text = metrics.Text();
-  EXPECT_THAT(text, HasSubstr(absl::StrCat("turnout_rule_set_info{hash=\"", second->hash(), "\"} 1")));
+  EXPECT_THAT(text,
+              HasSubstr(absl::StrCat("turnout_rule_set_info{hash=\"", second->hash(), "\"} 1")));
   EXPECT_THAT(text, Not(HasSubstr(first->hash())));
   EXPECT_THAT(text, HasSubstr("\nturnout_rule_set_version 2\n"));
   EXPECT_THAT(text, HasSubstr("\nturnout_rule_set_rules 2\n"));
@@ -174,7 +175,8 @@ TEST_F(MetricsTest, LagIsToldWhileThePartitionIsOurs) {
 TEST_F(MetricsTest, OutcomesAreThereFromTheBeginning) {
   EXPECT_THAT(metrics.Text(), HasSubstr("turnout_transaction_outcomes_total{outcome=\"fatal\"} 0"));
   metrics.OnOutcome(0, TransactionOutcome::kFenced, absl::FailedPreconditionError("secret words"));
-  EXPECT_THAT(metrics.Text(), HasSubstr("turnout_transaction_outcomes_total{outcome=\"fenced\"} 1"));
+  EXPECT_THAT(metrics.Text(),
+              HasSubstr("turnout_transaction_outcomes_total{outcome=\"fenced\"} 1"));
   EXPECT_THAT(metrics.Text(), Not(HasSubstr("secret words")));
 }
 

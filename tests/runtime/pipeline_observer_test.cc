@@ -44,8 +44,8 @@ class PipelineObserverTest : public testing::Test {
 
 TEST_F(PipelineObserverTest, AWorkersStateIsLoggedOnceAChange) {
   for (int i = 0; i < 5; ++i) {
-    observer_.OnStatus({.state = WorkerState::kWaiting,
-                        .reason = "timed out after " + std::to_string(i) + " ms"});
+    observer_.OnStatus(
+        {.state = WorkerState::kWaiting, .reason = "timed out after " + std::to_string(i) + " ms"});
   }
   observer_.OnStatus({.state = WorkerState::kWaiting, .reason = "rebalancing"});
   observer_.OnStatus({.state = WorkerState::kRunning});

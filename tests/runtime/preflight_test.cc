@@ -119,7 +119,13 @@ INSTANTIATE_TEST_SUITE_P(
              "may not be written", "allow this principal"},
         Case{"Unwell", "d", Topic(State::kUnwell, "no leader"), false, true, false, "", ""},
         Case{"TheSource", kSource, {}, true, false, false, "is the source topic", "another topic"},
-        Case{"TheDeadLetterTopic", kDeadLetters, {}, true, false, false, "is the dead-letter topic",
+        Case{"TheDeadLetterTopic",
+             kDeadLetters,
+             {},
+             true,
+             false,
+             false,
+             "is the dead-letter topic",
              "another topic"}),
     [](const auto& tested) { return tested.param.name; });
 

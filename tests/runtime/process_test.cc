@@ -142,11 +142,10 @@ class ProcessTest : public testing::Test {
     ASSERT_TRUE(WaitUntil([&] { return (*sink)->Open().ok(); }));
     ASSERT_TRUE((*sink)->Begin().ok());
     for (const std::string& value : values) {
-      const absl::Status sent =
-          (*sink)->Produce({.topic = "events",
-                            .timestamp_ms = absl::ToUnixMillis(absl::Now()),
-                            .key = "k",
-                            .value = value});
+      const absl::Status sent = (*sink)->Produce({.topic = "events",
+                                                  .timestamp_ms = absl::ToUnixMillis(absl::Now()),
+                                                  .key = "k",
+                                                  .value = value});
       ASSERT_TRUE(sent.ok()) << sent;
     }
     ASSERT_TRUE(WaitUntil([&] { return (*sink)->Commit({}, {}).ok(); }));
@@ -165,7 +164,8 @@ class ProcessTest : public testing::Test {
         read[record.topic].push_back(std::move(record));
       }
       return read[topic].size() >= count;
-    })) << topic << " has " << read[topic].size();
+    })) << topic
+        << " has " << read[topic].size();
     return read;
   }
 
@@ -212,8 +212,8 @@ TEST_F(ProcessTest, EventsFlowToTheirDestinationsAndAreAccountedFor) {
   ASSERT_TRUE(WaitUntil([&] { return HasLine(*process, "turnout_events_consumed_total 101"); }));
   EXPECT_TRUE(HasLine(*process, "turnout_events_dead_lettered_total 1"));
   EXPECT_TRUE(HasLine(*process, "turnout_ready 1"));
-  EXPECT_TRUE(HasLine(
-      *process, "turnout_rule_outputs_routed_total{rule=\"large\",team=\"orders\"} 50"));
+  EXPECT_TRUE(
+      HasLine(*process, "turnout_rule_outputs_routed_total{rule=\"large\",team=\"orders\"} 50"));
   EXPECT_TRUE(HasLine(*process, "turnout_event_latency_seconds_count 101"));
 
   const auto dead = Read(*process, config_.dead_letter_topic, 1).at(config_.dead_letter_topic);
@@ -248,9 +248,8 @@ TEST_F(ProcessTest, ATeamWithAMissingDestinationStandsAsideAndComesBack) {
   EXPECT_EQ(Read(*process, "orders.large", 1).count("ads.clicks"), 0u);
 
   admin_->Show("ads.clicks");
-  ASSERT_TRUE(WaitUntil([&] {
-    return json::parse(process->StatusJson())["rules"]["standing_aside"].empty();
-  }));
+  ASSERT_TRUE(WaitUntil(
+      [&] { return json::parse(process->StatusJson())["rules"]["standing_aside"].empty(); }));
   EXPECT_FALSE(HasLine(*process, "turnout_team_aside{team=\"ads\"} 1"));
   ASSERT_TRUE(WaitUntil([&] {
     const json status = json::parse(process->StatusJson());
@@ -314,7 +313,8 @@ TEST_F(ProcessTest, ItStopsInTimeThoughNoBrokerEverAnswered) {
 
 TEST_F(ProcessTest, OneTeamsBadFileIsShownAndTheOthersRun) {
   WriteRules("orders.yaml", kOrders);
-  WriteRules("bad.yaml", "team: bad\ndestinations: [t]\nrules: [{name: x, match: {a: [{prefx: y}]}, to: t}]\n");
+  WriteRules("bad.yaml",
+             "team: bad\ndestinations: [t]\nrules: [{name: x, match: {a: [{prefx: y}]}, to: t}]\n");
   const auto process = StartProcess();
   EXPECT_TRUE(WaitUntil([&] { return process->IsReady(); }));
   const json rules = json::parse(process->StatusJson())["rules"];

@@ -101,11 +101,11 @@ TEST_F(StatusBoardTest, AChangeOfWhatIsWaitedForIsToldOnce) {
 
 TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   RunAll();
-  board.OnStatus({.worker = 0,
-                  .state = WorkerState::kRunning,
-                  .rule_set_hash = "abc",
-                  .partitions = {{.partition = 3, .next_offset = 10, .end_offset = 15},
-                                 {.partition = 4}}});
+  board.OnStatus(
+      {.worker = 0,
+       .state = WorkerState::kRunning,
+       .rule_set_hash = "abc",
+       .partitions = {{.partition = 3, .next_offset = 10, .end_offset = 15}, {.partition = 4}}});
   board.OnOutcome(1, TransactionOutcome::kFenced, absl::FailedPreconditionError("newer owner"));
   board.OnDestinationUnavailable("d1", "first");
   board.OnDestinationUnavailable("d1", "second");
