@@ -3,6 +3,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -268,10 +269,20 @@ absl::Status Admin::AskMayWrite(const Descriptions& wanted, absl::Time deadline)
   rd_kafka_metadata_destroy(metadata);
   Probe probe;
   for (const auto& [topic, description] : wanted) {
-    const rd_kafka_resp_err_t code =
-        rd_kafka_producev(client, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(0),
-                          RD_KAFKA_V_KEY("probe", 5), RD_KAFKA_V_OPAQUE(&probe), RD_KAFKA_V_END);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) probe.codes[topic] = code;
+    char key[] = "probe";
+    rd_kafka_vu_t fields[4];
+    fields[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    fields[0].u.cstr = topic.c_str();
+    fields[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    fields[1].u.i32 = 0;
+    fields[2].vtype = RD_KAFKA_VTYPE_KEY;
+    fields[2].u.mem = {key, sizeof(key) - 1};
+    fields[3].vtype = RD_KAFKA_VTYPE_OPAQUE;
+    fields[3].u.ptr = &probe;
+    rd_kafka_error_t* error = rd_kafka_produceva(client, fields, std::size(fields));
+    if (error == nullptr) continue;
+    probe.codes[topic] = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
   }
   const bool answered = rd_kafka_flush(client, RemainingMs(deadline)) == RD_KAFKA_RESP_ERR_NO_ERROR;
   if (!answered) {  // no report may come after `probe` is gone
