@@ -59,6 +59,16 @@ absl::Status Dispatcher::Dispatch(const Event& event, const router::Routes& rout
 }
 
 absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& output) {
+  // The pre-flight refuses such rules; only a name that comes from an event's field gets this far.
+  if (output.destination == options_.source_topic ||
+      output.destination == options_.dead_letter_topic) {
+    return DeadLetter(event, {.kind = kErrorUnroutable,
+                              .reason = "the destination is the source topic or the dead-letter "
+                                        "topic: the event would come round again for ever",
+                              .destination = output.destination,
+                              .rule_ids = output.rule_ids,
+                              .rules = output.rules});
+  }
   headers_.assign(event.headers.begin(), event.headers.end());
   if (options_.provenance_headers) AddProvenance(output.rule_ids);
   const OutputRecord record{.topic = output.destination,

@@ -101,7 +101,7 @@ class DispatcherTest : public testing::Test {
   }
 
   void Dispatch(std::string_view value, bool provenance = true) {
-    Dispatcher dispatcher({.source_topic = "events",
+    Dispatcher dispatcher({.source_topic = source_topic_,
                            .dead_letter_topic = "events.dead-letter",
                            .provenance_headers = provenance},
                           &sink_, &destinations_);
@@ -120,6 +120,7 @@ class DispatcherTest : public testing::Test {
     return found == record.headers.end() ? "(none)" : found->second;
   }
 
+  std::string source_topic_ = "events";
   StillClock clock_;
   FakeAdmin admin_;
   RecordingSink sink_;
@@ -167,6 +168,14 @@ TEST_F(DispatcherTest, DeadLettersAMatchThatLacksTheFieldItsDestinationNeeds) {
   EXPECT_EQ(HeaderOf(sink_.records[0], kErrorHeader), kErrorUnroutable);
   EXPECT_THAT(HeaderOf(sink_.records[0], kReasonHeader), HasSubstr("region"));
   EXPECT_EQ(HeaderOf(sink_.records[0], kRulesHeader), "shop/by-region");
+}
+
+TEST_F(DispatcherTest, NeverSendsAnEventBackToItsSource) {
+  source_topic_ = "shop.north";
+  Dispatch(R"({"type": "visit", "region": "north"})");
+  ASSERT_EQ(sink_.records.size(), 1u);
+  EXPECT_EQ(sink_.records[0].topic, "events.dead-letter");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kErrorHeader), kErrorUnroutable);
 }
 
 TEST_F(DispatcherTest, DeadLettersWhatItsDestinationCannotTakeAndNamesIt) {
