@@ -123,7 +123,8 @@ absl::StatusOr<CaseOutcome> RunMatch(std::string id, const Node& root, const Nod
   const std::unique_ptr<Matcher::Scratch> scratch = matcher.NewScratch();
   const absl::Status status = matcher.Match(record.event, scratch.get());
   if (expected_error != nullptr) {
-    return CaseOutcome{std::move(id), status.ok() ? "the event was accepted and should be refused" : ""};
+    return CaseOutcome{std::move(id),
+                       status.ok() ? "the event was accepted and should be refused" : ""};
   }
   if (!status.ok()) return CaseOutcome{std::move(id), std::string(status.message())};
 

@@ -91,8 +91,8 @@ class JsonReader {
       default:
         if (Peek() == '-' || IsDigit(Peek())) return ReadNumber(node);
         return Fail("expected a JSON value, found " + Found(),
-                    "write an object, an array, a string in double quotes, a number, true, false or "
-                    "null");
+                    "write an object, an array, a string in double quotes, a number, true, false "
+                    "or null");
     }
   }
 

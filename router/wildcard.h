@@ -15,7 +15,8 @@ namespace turnout::router {
 
 class Wildcard {
  public:
-  // Nullopt with the reason in `error` when two stars stand together or a backslash escapes nothing.
+  // Nullopt with the reason in `error` when two stars stand together or a backslash escapes
+  // nothing.
   static std::optional<Wildcard> Parse(std::string_view text, std::string* error);
 
   bool Matches(std::string_view value) const;

@@ -56,7 +56,9 @@ struct Decimal {
 
 bool ReadDecimal(std::string_view text, Decimal* decimal) {
   size_t at = 0;
-  if (at < text.size() && (text[at] == '-' || text[at] == '+')) decimal->negative = text[at++] == '-';
+  if (at < text.size() && (text[at] == '-' || text[at] == '+')) {
+    decimal->negative = text[at++] == '-';
+  }
   const size_t integer_digits = CountDigits(text, at);
   decimal->integer = text.substr(at, integer_digits);
   at += integer_digits;

@@ -14,7 +14,9 @@ std::string Dump(const Node& node) {
   std::string out(KindName(node.kind));
   if (node.kind != Node::Kind::kNull) out += " <" + node.text + ">";
   for (const Node& item : node.items) out += " [" + Dump(item) + "]";
-  for (const Member& member : node.members) out += " {" + member.name + ": " + Dump(member.value) + "}";
+  for (const Member& member : node.members) {
+    out += " {" + member.name + ": " + Dump(member.value) + "}";
+  }
   return out;
 }
 

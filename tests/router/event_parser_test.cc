@@ -59,7 +59,8 @@ TEST_F(EventParserTest, AnArrayOfScalarsUnderAnAskedForFieldIsGathered) {
 }
 
 TEST_F(EventParserTest, KeysAreComparedDecodedAndSplitAtDots) {
-  ASSERT_TRUE(Parse(R"({"\u0061.b":1,"a":{"b":2},"a.b":{"c":3},"a.":{"b":4},"ab":5})", {"a.b"}).ok());
+  ASSERT_TRUE(
+      Parse(R"({"\u0061.b":1,"a":{"b":2},"a.b":{"c":3},"a.":{"b":4},"ab":5})", {"a.b"}).ok());
   EXPECT_THAT(Found(0), ElementsAre("1", "2"));
   const std::string long_key(1000, 'k');
   ASSERT_TRUE(Parse("{\"\\u006b" + long_key.substr(1) + "\":7}", {long_key}).ok());

@@ -34,8 +34,8 @@ std::string FieldText(const Matcher::Scratch& scratch, size_t i) {
 }
 
 TEST(Matcher, AnswersTheMatchingPatternsInOrder) {
-  const Matcher matcher({Compiled(R"({"a":[1]})"), Compiled(R"({"b":[1]})"), Compiled(R"({"a":[1,2]})")},
-                        {});
+  const Matcher matcher(
+      {Compiled(R"({"a":[1]})"), Compiled(R"({"b":[1]})"), Compiled(R"({"a":[1,2]})")}, {});
   const auto scratch = matcher.NewScratch();
   ASSERT_TRUE(matcher.Match(Payload(R"({"a":1})"), scratch.get()).ok());
   EXPECT_THAT(scratch->matches(), ElementsAre(0u, 2u));
@@ -44,8 +44,9 @@ TEST(Matcher, AnswersTheMatchingPatternsInOrder) {
 }
 
 TEST(Matcher, FieldsAnswerTheFirstScalar) {
-  const Matcher matcher({}, {"s", "n", "t", "nothing", "null", "object", "list", "a.b", "$kafka.key",
-                             "$kafka.topic", "$kafka.partition", "$kafka.headers.h", "$kafka.x"});
+  const Matcher matcher({}, {"s", "n", "t", "nothing", "null", "object", "list", "a.b",
+                             "$kafka.key", "$kafka.topic", "$kafka.partition", "$kafka.headers.h",
+                             "$kafka.x"});
   const auto scratch = matcher.NewScratch();
   Event event = Payload(
       R"({"s":"x\u00e9","n":1.50,"t":true,"null":null,"object":{"y":1},"list":[[],"p","q"],)"
@@ -56,8 +57,8 @@ TEST(Matcher, FieldsAnswerTheFirstScalar) {
   ASSERT_TRUE(matcher.Match(event, scratch.get()).ok());
   std::vector<std::string> texts;
   for (size_t i = 0; i < 13; ++i) texts.push_back(FieldText(*scratch, i));
-  EXPECT_THAT(texts, ElementsAre("x\xC3\xA9", "1.50", "true", "<none>", "<none>", "<none>", "p", "z",
-                                 "<none>", "in", "12", "1", "<none>"));
+  EXPECT_THAT(texts, ElementsAre("x\xC3\xA9", "1.50", "true", "<none>", "<none>", "<none>", "p",
+                                 "z", "<none>", "in", "12", "1", "<none>"));
 }
 
 TEST(Matcher, KafkaPatternsNeverLookAtThePayload) {
