@@ -34,7 +34,7 @@ def say(text):
 
 
 def build():
-    """The release and the benches' programs, in one build directory."""
+    """The release, as it is shipped, and the benches' programs beside it."""
     say("building")
     log = ROOT / "build" / "bench.log"
     log.parent.mkdir(exist_ok=True)
@@ -47,8 +47,7 @@ def build():
 
 
 def program(name):
-    """Benches' programs and the router come from one build, by one compiler with the same options."""
-    return str(ROOT / "build" / "bench" / name)
+    return str(ROOT / "build" / "release" / name)
 
 
 class Rules:

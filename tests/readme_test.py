@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""README's worked example, as it stands there: files are written, commands run, answers compared.
+"""The release as README presents it: files are written, commands run, answers compared.
 
 In README.md a block "```LANGUAGE file=NAME" is a file, and a "```console" block is commands, each line
 after `$ `, with what they must print beneath. Links must lead somewhere.
@@ -60,6 +60,15 @@ class Readme(unittest.TestCase):
                                    "--print-config"], capture_output=True, text=True)
             self.assertEqual(0, done.returncode, done.stdout + done.stderr)
             self.assertIn("shop.events", done.stdout)
+
+    def test_every_command_that_help_lists_has_a_page(self):
+        turnout = os.path.join(BINARIES, "turnout")
+        listed = subprocess.run([turnout, "--help"], capture_output=True, text=True).stdout
+        for name in ("run", "validate", "match", "demo", "version", "completion"):
+            self.assertRegex(listed, rf"\n +{name} ")
+            page = subprocess.run([turnout, name, "--help"], capture_output=True, text=True)
+            self.assertEqual(0, page.returncode)
+            self.assertRegex(page.stdout, rf"turnout {name}")
 
     def test_links_of_every_readme_lead_somewhere(self):
         listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT,
