@@ -85,10 +85,14 @@ absl::StatusOr<Destination> Destinations::Ask(const std::string& topic) {
 }
 
 void Destinations::MarkUnavailable(const DestinationFailure& failure) {
+  const bool too_large = failure.kind == DestinationFailure::Kind::kRecordTooLarge;
+  const bool learns_limit = too_large && failure.record_bytes > kLearntLimitBytesMin;
   Destination& destination = known_[failure.topic];
+  if (too_large && clock_->Now() >= destination.checked + options_.recheck) {
+    known_.erase(failure.topic);
+    return;
+  }
   destination.checked = clock_->Now();
-  const bool learns_limit = failure.kind == DestinationFailure::Kind::kRecordTooLarge &&
-                            failure.record_bytes > kLearntLimitBytesMin;
   if (learns_limit) {
     // The topic's limit was not known or has been lowered: what was refused is now above it.
     destination.available = true;

@@ -45,8 +45,13 @@ class Destinations {
   // Lifetime: until the next Find or MarkUnavailable.
   absl::StatusOr<const Destination*> Find(std::string_view topic, int64_t record_bytes);
 
-  // A broker refused records for it; what Find answers until `recheck` has passed.
+  // A broker refused records for it; what Find answers until `recheck` has passed. After a record
+  // that was too large Find asks again first, unless it did within `recheck`: the limit may be
+  // lower now.
   void MarkUnavailable(const connectors::DestinationFailure& failure);
+
+  // A transaction failed and nobody can say because of which destination: Find asks for each again.
+  void Forget() { known_.clear(); }
 
  private:
   absl::StatusOr<Destination> Ask(const std::string& topic);

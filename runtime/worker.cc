@@ -291,10 +291,13 @@ void Worker::Impl::NotCommitted(const absl::Status& why) {
 
 void Worker::Impl::Redo(const absl::Status& why) {
   observer->OnOutcome(options.index, TransactionOutcome::kAborted, why);
-  for (const connectors::DestinationFailure& failure : sink->FailuresOfTransaction()) {
+  const std::vector<connectors::DestinationFailure> failures = sink->FailuresOfTransaction();
+  for (const connectors::DestinationFailure& failure : failures) {
     destinations->MarkUnavailable(failure);
     observer->OnDestinationUnavailable(failure.topic, failure.reason);
   }
+  // A topic that was deleted fails the transaction as a whole and isn't always named.
+  if (failures.empty() && absl::IsAborted(why)) destinations->Forget();
   phase = Phase::kAborting;
   Wait(why);
 }

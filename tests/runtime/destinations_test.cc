@@ -161,6 +161,30 @@ TEST_F(DestinationsTest, StayUnavailableAfterAFailureUntilTheRecheckTime) {
   EXPECT_TRUE(Find("orders").available);
 }
 
+TEST_F(DestinationsTest, AskAgainForALimitThatMayHaveBeenLowered) {
+  const DestinationFailure too_large = {.topic = "orders",
+                                        .kind = DestinationFailure::Kind::kRecordTooLarge,
+                                        .reason = "too large"};
+  admin_.Put("orders", TopicDescription::State::kReady, 5000);
+  Find("orders");
+  clock_.now += absl::Seconds(30);
+  admin_.Put("orders", TopicDescription::State::kReady, 2000);
+  destinations_.MarkUnavailable(too_large);
+  EXPECT_TRUE(Find("orders").available);
+  EXPECT_EQ(Find("orders").record_bytes_max, 2000);
+  destinations_.MarkUnavailable(too_large);
+  EXPECT_FALSE(Find("orders").available) << "what was asked a moment ago is not asked again";
+}
+
+TEST_F(DestinationsTest, AskForEachAgainOnceForgotten) {
+  admin_.Put("orders", TopicDescription::State::kReady);
+  ASSERT_TRUE(Find("orders").available);
+  admin_.topics.erase("orders");
+  ASSERT_TRUE(Find("orders").available);
+  destinations_.Forget();
+  EXPECT_FALSE(Find("orders").available);
+}
+
 TEST_F(DestinationsTest, ForgetRatherThanGrowBeyondTheirLimit) {
   Destinations few({.destinations_max = 2}, &admin_, &clock_);
   for (const char* topic : {"a", "b", "c"}) ASSERT_TRUE(few.Find(topic, 1).ok());
