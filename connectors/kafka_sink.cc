@@ -8,6 +8,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
@@ -93,6 +94,9 @@ class KafkaSink final : public Sink {
   absl::Mutex mu_;  // log lines come on librdkafka's threads
   std::vector<DestinationFailure> failures_ ABSL_GUARDED_BY(mu_);
   uint64_t failed_records_ ABSL_GUARDED_BY(mu_) = 0;
+  // Topics whose records timed out in this transaction, and in the one before.
+  absl::flat_hash_set<std::string> timed_out_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_set<std::string> timed_out_before_ ABSL_GUARDED_BY(mu_);
 };
 
 absl::Status KafkaSink::Make() {
@@ -185,6 +189,8 @@ absl::Status KafkaSink::Begin() {
     const absl::MutexLock lock(&mu_);
     failures_.clear();
     failed_records_ = 0;
+    timed_out_before_ = std::move(timed_out_);
+    timed_out_.clear();
   }
   offsets_sent_ = false;
   brokers_down_ = false;
@@ -416,7 +422,13 @@ void KafkaSink::AddFailure(int code, std::string_view topic, int64_t record_byte
   if (absl::IsFailedPrecondition(status) || code == RD_KAFKA_RESP_ERR__FATAL) return;
   // Records that waited for brokers that are away say nothing of their topic.
   if (code == RD_KAFKA_RESP_ERR__TRANSPORT) return;
-  if (code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && brokers_down_) return;
+  if (code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
+    // So does the first time-out: it may be this process that stood still. A topic that times out
+    // in the next transaction too is unwell.
+    const std::string name(topic);
+    timed_out_.insert(name);
+    if (brokers_down_ || !timed_out_before_.contains(name)) return;
+  }
   for (DestinationFailure& known : failures_) {
     if (known.topic != topic) continue;
     // A batch is refused whole: its largest record is the one that can't fit.
