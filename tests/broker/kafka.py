@@ -21,13 +21,14 @@ import random
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
 from pathlib import Path
+
+import kafka_protocol
 
 VERSION = "4.3.1"
 HEAP_MIB = 1024
@@ -75,7 +76,8 @@ def fetch():
                 ["mvn", "-q", "-B", "-f", HERE / "pom.xml", f"-Dkafka.version={VERSION}",
                  "dependency:copy-dependencies", "-DincludeScope=runtime",
                  f"-DoutputDirectory={fresh}"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True)
             if done.returncode != 0:
                 raise RuntimeError(f"Maven could not fetch Kafka {VERSION}:\n{done.stdout}")
             fresh.chmod(0o755)
@@ -90,7 +92,7 @@ class Kafka:
     """A broker and controller in one process, on 127.0.0.1.
 
     With `sasl`, clients come through SASL_PLAINTEXT as one of `users` (name to password) and may do
-    only what ACLs let them; `admin_bootstrap` is the door of the tests themselves, which may do all.
+    only what ACLs let them; `admin_bootstrap` is the tests' own door, where all is allowed.
     """
 
     def __init__(self, directory=None, sasl=False, users=None, settings=None, heap_mib=HEAP_MIB):
@@ -130,8 +132,8 @@ class Kafka:
         self.close()
 
     def start(self):
-        """Starts the broker, on the same ports and data as before if there was a before, and returns
-        when it answers. RuntimeError with the end of its log when it doesn't."""
+        """Starts the broker, on the ports and data that it had before if there was a before, and
+        returns when it answers. RuntimeError with the end of its log when it doesn't."""
         if self._process:
             raise RuntimeError("this broker is running already")
         self._libs = fetch()
@@ -155,12 +157,19 @@ class Kafka:
         """Ends the broker by SIGKILL."""
         self._end(signal.SIGKILL)
 
+    def pause(self):
+        """Freezes the broker: connections stay open and nobody answers, until `resume`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self._process.send_signal(signal.SIGCONT)
+
     def restart(self, graceful=True):
         self._end(signal.SIGTERM if graceful else signal.SIGKILL)
         self.start()
 
     def close(self):
-        """Ends the broker and removes its directory, unless the caller gave that. May be repeated."""
+        """Ends the broker, removes its directory unless the caller gave that. May be repeated."""
         self._end(signal.SIGKILL)
         if self._own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -215,6 +224,7 @@ class Kafka:
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "ADMIN",
             "log.dirs": data,
+            "log.retention.ms": -1,  # records with old timestamps stay too
             "num.partitions": 1,
             "default.replication.factor": 1,
             "auto.create.topics.enable": "false",
@@ -273,8 +283,7 @@ class Kafka:
     def _answers(self):
         """Whether the broker names itself in its metadata: only then does it take requests."""
         try:
-            answer = request(self.admin_port, 3, 1, struct.pack(">i", 0), timeout_s=2)
-            return struct.unpack(">i", answer[:4])[0] == 1
+            return kafka_protocol.count_brokers(self.admin_port, timeout_s=2) == 1
         except OSError:
             return False
 
@@ -295,54 +304,14 @@ class Kafka:
             process.kill()
             process.wait()
 
-    # Permissions. They are said in Kafka's own protocol, since the Python client of these tests is
-    # older than its calls for them.
-
     def allow(self, user, operation, kind, name, pattern="literal"):
-        """Lets `user` do `operation` on a resource: allow("app", "write", "topic", "team-", "prefixed")."""
-        self._change_acl(30, user, operation, kind, name, pattern)
+        """Lets `user` do `operation` on a resource: allow("app", "write", "topic", "team-",
+        "prefixed")."""
+        kafka_protocol.change_acl(self.admin_port, "create", user, operation, kind, name, pattern)
 
     def disallow(self, user, operation, kind, name, pattern="literal"):
         """Takes back what `allow` gave with the same words."""
-        self._change_acl(31, user, operation, kind, name, pattern)
-
-    def _change_acl(self, api, user, operation, kind, name, pattern):
-        kinds = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
-        body = struct.pack(">ib", 1, kinds[kind])
-        body += _string(name) + struct.pack(">b", {"literal": 3, "prefixed": 4}[pattern])
-        body += _string(f"User:{user}") + _string("*")
-        operations = {"all": 2, "read": 3, "write": 4, "create": 5, "describe": 8,
-                      "describe_configs": 10, "idempotent_write": 12}
-        body += struct.pack(">bb", operations[operation], 3)
-        answer = request(self.admin_port, api, 1, body)
-        error = struct.unpack(">h", answer[8:10])[0]
-        if error:
-            raise RuntimeError(f"the broker refused the ACL: error {error}")
-
-
-def _string(text):
-    data = text.encode()
-    return struct.pack(">h", len(data)) + data
-
-
-def request(port, api, version, body, timeout_s=10):
-    """One request of Kafka's protocol (header version 1) on a connection of its own; the answer's
-    body."""
-    head = struct.pack(">hhi", api, version, 1) + _string("turnout-tests")
-    with socket.create_connection(("127.0.0.1", port), timeout_s) as link:
-        link.sendall(struct.pack(">i", len(head) + len(body)) + head + body)
-        size = struct.unpack(">i", _exactly(link, 4))[0]
-        return _exactly(link, size)[4:]
-
-
-def _exactly(link, size):
-    data = b""
-    while len(data) < size:
-        piece = link.recv(size - len(data))
-        if not piece:
-            raise OSError("the broker closed the connection")
-        data += piece
-    return data
+        kafka_protocol.change_acl(self.admin_port, "delete", user, operation, kind, name, pattern)
 
 
 def _serve(directory):

@@ -1,0 +1,131 @@
+"""Brokers that go away, come back or were never there; signals while nobody answers."""
+import signal
+import time
+
+import events
+import topics
+from kafka import Kafka
+
+
+def a_broker_that_restarts_midway_costs_nothing(stage):
+    """Killed, later shut down properly, while two routers route: all as if nothing had happened."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    routers = [stage.router(name).start() for name in ("router-a", "router-b")]
+    for router in routers:
+        router.wait_ready()
+    flow = stage.flow(events.stream(100_000, stage.seed, unreadable_every=1000), 1500)
+    for graceful in (False, True):
+        time.sleep(stage.chance.uniform(1.5, 3.0))
+        (stage.kafka.stop if graceful else stage.kafka.kill)()
+        for router in routers:
+            router.wait_until("/readyz saying that brokers are away",
+                              lambda: router.get("/readyz")[0] == 503, 30)  # noqa: B023
+            assert router.get("/healthz")[0] == 200, "a router without brokers is not broken"
+        stage.kafka.start()
+        for router in routers:
+            router.wait_ready(60)
+        stage.say(f"{'shut down' if graceful else 'killed'}, started: both routers are ready")
+    time.sleep(1)
+    stage.say(f"{flow.end()} events")
+    stage.consumed(90)
+    for router in routers:
+        router.stop()
+    stage.check(teams)
+
+
+def a_broker_that_is_absent_at_first_is_waited_for(stage):
+    """/readyz is 503 and says why; everything flows once the broker is there."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    stage.produce(events.stream(2000, stage.seed, unreadable_every=100))
+    stage.kafka.stop()
+    router = stage.router().start()
+    router.wait_until("/readyz saying why",
+                      lambda: "broker" in router.get("/readyz")[1].lower(), 20)
+    assert router.get("/readyz")[0] == 503
+    assert router.get("/healthz")[0] == 200
+    lines = len(router.log().splitlines())
+    assert lines < 60, f"{lines} lines of log while waiting: should be one a change"
+    stage.kafka.start()
+    router.wait_ready(60)
+    stage.consumed()
+    router.stop()
+    stage.check(teams)
+
+
+def a_source_topic_that_is_missing_is_named_and_waited_for(stage):
+    """/readyz and the log name it; routing starts once it is created."""
+    teams = stage.teams("growth")
+    stage.write_rules(teams)
+    topics.create(stage.bootstrap, stage.destinations(teams) + [stage.dead_letters], 2)
+    router = stage.router().start()
+    router.wait_until("/readyz naming the source", lambda: stage.source in router.get("/readyz")[1],
+                      20)
+    assert router.get("/readyz")[0] == 503
+    topics.create(stage.bootstrap, stage.source, 2)
+    stage.produce(events.stream(500, stage.seed))
+    router.wait_ready(60)
+    stage.consumed()
+    router.stop()
+    stage.check(teams)
+
+
+def a_router_ends_in_time_though_its_broker_is_gone(stage):
+    """SIGTERM with the broker stopped, in mid-flow and from the start: status 0 within 5 s."""
+    kafka = stage.use(Kafka(stage.directory / "kafka"))
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    routers = [stage.router(name).start().wait_ready() for name in ("router-a", "router-b")]
+    flow = stage.flow(events.stream(100_000, stage.seed), 1500)
+    time.sleep(1.5)
+    kafka.kill()
+    took = routers[0].stop()
+    routers[1].wait_until("not ready", lambda: routers[1].get("/readyz")[0] == 503, 30)
+    took_later = routers[1].stop()
+    took_early = stage.router("router-c").start()
+    took_early.wait_until("its HTTP door", lambda: took_early.get("/healthz")[0] == 200)
+    took_early = took_early.stop()
+    stage.say(f"took {took:.1f} s at once, {took_later:.1f} s later, {took_early:.1f} s unstarted")
+    kafka.start()
+    flow.end()
+    heir = stage.router("router-a").start().wait_ready()
+    stage.consumed(60)
+    heir.stop()
+    stage.check(teams)
+
+
+def a_second_signal_ends_the_program_at_once(stage):
+    """While the first one's goodbye waits for a broker that doesn't answer."""
+    kafka = stage.use(Kafka(stage.directory / "kafka"))
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    router = stage.router().start().wait_ready()
+    stage.produce(events.stream(2000, stage.seed))
+    stage.consumed()
+    kafka.pause()
+    try:
+        router.signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert router.is_running(), "it ended before the second signal: nothing is shown"
+        begun = time.monotonic()
+        router.signal(signal.SIGTERM)
+        code = router.process.wait(5)
+        took = time.monotonic() - begun
+    finally:
+        kafka.resume()
+    assert code in (128 + signal.SIGTERM, -signal.SIGTERM), f"it ended with {code}"
+    assert took < 0.5, f"the second signal took {took:.1f} s"
+
+
+TESTS = [
+    a_broker_that_restarts_midway_costs_nothing,
+    a_broker_that_is_absent_at_first_is_waited_for,
+    a_source_topic_that_is_missing_is_named_and_waited_for,
+    a_router_ends_in_time_though_its_broker_is_gone,
+    a_second_signal_ends_the_program_at_once,
+]

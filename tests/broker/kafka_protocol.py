@@ -1,0 +1,56 @@
+"""The little of Kafka's own protocol that the tests speak themselves: whether a broker takes
+requests, and ACLs, for which their Python client is too old.
+
+Each call is one request on a connection of its own to 127.0.0.1.
+Errors: OSError when nobody answers, RuntimeError when the broker refuses.
+"""
+import socket
+import struct
+
+_METADATA, _CREATE_ACLS, _DELETE_ACLS = 3, 30, 31
+_KINDS = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
+_OPERATIONS = {"all": 2, "read": 3, "write": 4, "create": 5, "describe": 8, "describe_configs": 10,
+               "idempotent_write": 12}
+_PATTERNS = {"literal": 3, "prefixed": 4}
+_ALLOW = 3
+
+
+def count_brokers(port, timeout_s):
+    """How many brokers the one at this port knows of: none before it takes requests."""
+    answer = _request(port, _METADATA, struct.pack(">i", 0), timeout_s)  # about no topic
+    return struct.unpack(">i", answer[:4])[0]
+
+
+def change_acl(port, how, user, operation, kind, name, pattern):
+    """Creates or deletes the permission for `user` to do `operation` on a resource."""
+    body = struct.pack(">ib", 1, _KINDS[kind]) + _string(name)
+    body += struct.pack(">b", _PATTERNS[pattern]) + _string(f"User:{user}") + _string("*")
+    body += struct.pack(">bb", _OPERATIONS[operation], _ALLOW)
+    answer = _request(port, _CREATE_ACLS if how == "create" else _DELETE_ACLS, body, timeout_s=10)
+    error = struct.unpack(">h", answer[8:10])[0]  # after the throttle time and the count
+    if error:
+        raise RuntimeError(f"the broker refused the ACL: error {error}")
+
+
+def _request(port, api, body, timeout_s):
+    """Sends a request of version 1 and returns its answer's body."""
+    head = struct.pack(">hhi", api, 1, 1) + _string("turnout-tests")
+    with socket.create_connection(("127.0.0.1", port), timeout_s) as link:
+        link.sendall(struct.pack(">i", len(head) + len(body)) + head + body)
+        size = struct.unpack(">i", _exactly(link, 4))[0]
+        return _exactly(link, size)[4:]  # after the correlation id
+
+
+def _exactly(link, size):
+    data = b""
+    while len(data) < size:
+        piece = link.recv(size - len(data))
+        if not piece:
+            raise OSError("the broker closed the connection")
+        data += piece
+    return data
+
+
+def _string(text):
+    data = text.encode()
+    return struct.pack(">h", len(data)) + data

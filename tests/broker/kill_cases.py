@@ -1,0 +1,145 @@
+"""Exactly once under kill -9, pauses, fencing and a group that never comes to rest."""
+import signal
+import time
+
+import events
+import topics
+
+KILLS = 22
+KILL_EVENTS = 200_000
+KILL_RATE = 3_500  # events a second, so that they flow for about a minute
+KILL_SPAN_S = (1.0, 0.93 * KILL_EVENTS / KILL_RATE)  # when the kills happen
+STORM_CHANGES = 24
+STORM_EVENTS = 60_000
+STORM_RATE = 1_600
+
+
+def _cut_records(stage):
+    """Records in the two busiest destinations that no read_committed consumer will ever see."""
+    names = [f"{stage.prefix}.fraud.payments", f"{stage.prefix}.search.europe"]
+    seen = sum(map(len, topics.read(stage.bootstrap, names).values()))
+    written = sum(map(len, topics.read(stage.bootstrap, names, committed=False).values()))
+    return written - seen
+
+
+def killed_routers_lose_nothing_double_nothing_and_keep_the_order(stage):
+    """22 kill -9 of one of two routers at random moments while 200,000 events flow."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams, source_partitions=8, partitions=4)
+    routers = [stage.router(name).start() for name in ("router-a", "router-b")]
+    for router in routers:
+        router.wait_ready()
+    moments = sorted(stage.chance.uniform(*KILL_SPAN_S) for _ in range(KILLS))
+    flow = stage.flow(events.stream(KILL_EVENTS, stage.seed, keys=2000, unreadable_every=1000),
+                      KILL_RATE)
+    for number, moment in enumerate(moments):
+        time.sleep(max(0.0, flow.begun + moment - time.monotonic()))
+        assert flow.is_flowing(), f"the events ran out before kill {number + 1}"
+        victim = stage.chance.choice(routers)
+        victim.kill()
+        victim.start()
+    stage.say(f"{KILLS} kills in {time.monotonic() - flow.begun:.0f} s, seed {stage.seed}")
+    assert flow.join() == KILL_EVENTS
+    stage.consumed(90)
+    for router in routers:
+        router.wait_ready()
+        router.stop()
+    stage.check(teams)
+    cut = _cut_records(stage)
+    stage.say(f"{cut} records of transactions that a kill cut short stay invisible")
+    assert cut > 0, "no kill hit an open transaction: this test proved nothing"
+
+
+def a_paused_zombie_is_fenced_and_doubles_nothing(stage):
+    """SIGSTOP in mid-flow until another router has all partitions, then SIGCONT; three times."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams, source_partitions=4)
+    zombie, heir = [stage.router(name).start() for name in ("zombie", "heir")]
+    for router in (zombie, heir):
+        router.wait_ready()
+    flow = stage.flow(events.stream(200_000, stage.seed, unreadable_every=1000), 1500)
+    for number in range(3):
+        zombie.wait_until("partitions of its own", lambda: 0 < _partitions(zombie) < 4)
+        time.sleep(stage.chance.uniform(0.3, 1.0))
+        zombie.signal(signal.SIGSTOP)
+        heir.wait_until("all partitions", lambda: _partitions(heir) == 4, 40)
+        stage.say(f"pause {number + 1}: the other router has all partitions")
+        time.sleep(stage.chance.uniform(0.0, 1.0))
+        zombie.signal(signal.SIGCONT)
+        zombie.wait_ready()
+    count = flow.end()
+    stage.consumed(60)
+    outcomes = {outcome: zombie.metric("turnout_transaction_outcomes_total", outcome=outcome)
+                for outcome in ("retried", "aborted", "fenced", "fatal")}
+    stage.say(f"{count} events; the zombie's transactions: {outcomes}")
+    for router in (zombie, heir):
+        router.stop()
+    stage.check(teams)
+
+
+def _partitions(router):
+    """How many partitions of the source a router says that it has."""
+    return sum(1 for line in router.get("/metrics")[1].splitlines()
+               if line.startswith("turnout_partition_lag_records{"))
+
+
+def a_second_process_of_the_same_name_fences_the_first(stage):
+    """Two processes with one `instance` for a while: exactly the expected records."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    first = stage.router("twin-1", instance="twin").start().wait_ready()
+    flow = stage.flow(events.stream(100_000, stage.seed), 1500)
+    time.sleep(2)
+    second = stage.router("twin-2", instance="twin").start()
+    first.wait_until("the first being fenced", lambda: first.metric(
+        "turnout_transaction_outcomes_total", outcome="fenced") > 0, 30)
+    time.sleep(3)
+    first.kill()
+    second.wait_ready()
+    time.sleep(1)
+    flow.end()
+    stage.consumed(60)
+    second.stop()
+    stage.check(teams)
+
+
+def a_rebalance_storm_loses_nothing(stage):
+    """24 times a router joins or leaves (SIGTERM) while 60,000 events flow."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams, source_partitions=8)
+    pool = [stage.router(f"storm-{number}") for number in range(5)]
+    for router in pool[:3]:
+        router.start()
+    for router in pool[:3]:
+        router.wait_ready()
+    flow = stage.flow(events.stream(STORM_EVENTS, stage.seed, unreadable_every=1000), STORM_RATE)
+    slowest = 0.0
+    for _ in range(STORM_CHANGES):
+        time.sleep(stage.chance.uniform(0.2, 2.0))
+        running = [router for router in pool if router.is_running()]
+        idle = [router for router in pool if not router.is_running()]
+        if len(running) <= 2 or (idle and stage.chance.random() < 0.5):
+            stage.chance.choice(idle).start()
+        else:
+            slowest = max(slowest, stage.chance.choice(running).stop())
+    still = flow.is_flowing()
+    assert flow.join() == STORM_EVENTS
+    stage.consumed(90)
+    for router in pool:
+        if router.is_running():
+            slowest = max(slowest, router.stop())
+    stage.say(f"{STORM_CHANGES} changes, events flowing until the last: {still}; "
+              f"the slowest goodbye took {slowest:.1f} s")
+    stage.check(teams)
+
+
+TESTS = [
+    killed_routers_lose_nothing_double_nothing_and_keep_the_order,
+    a_paused_zombie_is_fenced_and_doubles_nothing,
+    a_second_process_of_the_same_name_fences_the_first,
+    a_rebalance_storm_loses_nothing,
+]

@@ -1,0 +1,294 @@
+"""Says what should have come out, and compares it with what did. Shares no code with the router.
+
+`Oracle(teams)` takes rule files as parsed JSON. `expected(events)` evaluates them over the records
+of the source topic, as read from it; `judge(expected, found)` compares the records of all
+destinations with that. Only what the tests use of the rule language is known here; anything
+else raises.
+
+A record is identified by its destination, the event's bytes (every test event is unique) and its
+key, never by the provenance headers, which are only checked: a wrong header can't hide a duplicate.
+"""
+import collections
+import functools
+import json
+import re
+
+RULES, RULE_SET, SOURCE = "turnout-rules", "turnout-rule-set", "turnout-source"
+ERROR, REASON, DESTINATION = "turnout-error", "turnout-reason", "turnout-destination"
+EXAMPLES_MAX = 5
+
+# What one destination should hold for one event. `reason` is the kind of a dead letter, else None.
+Expected = collections.namedtuple("Expected", "topic key rules event reason")
+
+
+@functools.lru_cache(maxsize=1 << 20)
+def murmur2(key):
+    """Kafka's hash of a record key, as its Java clients compute it (32 bits, made positive)."""
+    m, length = 0x5BD1E995, len(key)
+    h = (0x9747B28C ^ length) & 0xFFFFFFFF
+    whole = length & ~3
+    for at in range(0, whole, 4):
+        k = int.from_bytes(key[at:at + 4], "little") * m & 0xFFFFFFFF
+        k = (k ^ k >> 24) * m & 0xFFFFFFFF
+        h = (h * m & 0xFFFFFFFF) ^ k
+    if length > whole:
+        h = (h ^ int.from_bytes(key[whole:], "little")) * m & 0xFFFFFFFF
+    h = (h ^ h >> 13) * m & 0xFFFFFFFF
+    return (h ^ h >> 15) & 0x7FFFFFFF
+
+
+def _number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _same(wanted, value):
+    if isinstance(wanted, bool) or isinstance(value, bool) or wanted is None or value is None:
+        return wanted is value
+    return wanted == value and _number(wanted) == _number(value)
+
+
+_COMPARE = {"<": lambda a, b: a < b, "<=": lambda a, b: a <= b, "=": lambda a, b: a == b,
+            ">": lambda a, b: a > b, ">=": lambda a, b: a >= b}
+
+
+def _condition_holds(condition, values):
+    """One alternative of a field's list over all the field's values (several in an array)."""
+    if not isinstance(condition, dict):
+        return any(_same(condition, value) for value in values)
+    (operator, operand), = condition.items()
+    texts = [value for value in values if isinstance(value, str)]
+    if operator == "exists":
+        return bool(values) == operand
+    if operator == "prefix":
+        return any(text.startswith(operand) for text in texts)
+    if operator == "suffix":
+        return any(text.endswith(operand) for text in texts)
+    if operator == "equals-ignore-case":
+        return any(text.lower() == operand.lower() for text in texts)
+    if operator == "anything-but":
+        refused = operand if isinstance(operand, list) else [operand]
+        return any(not any(_same(one, value) for one in refused) for value in values)
+    if operator == "numeric":
+        bounds = list(zip(operand[::2], operand[1::2]))
+        return any(all(_COMPARE[sign](value, bound) for sign, bound in bounds)
+                   for value in values if _number(value))
+    raise NotImplementedError(f"the oracle doesn't know the operator {operator}")
+
+
+def _leaves(value):
+    """A field's values: those of an array are all of its elements'."""
+    if isinstance(value, list):
+        return [leaf for element in value for leaf in _leaves(element)]
+    return [] if isinstance(value, dict) else [value]
+
+
+def matches(pattern, document):
+    for field, wanted in pattern.items():
+        if field == "$or":
+            if not any(matches(alternative, document) for alternative in wanted):
+                return False
+        elif isinstance(wanted, dict):
+            inner = document.get(field)
+            if not matches(wanted, inner if isinstance(inner, dict) else {}):
+                return False
+        else:
+            values = _leaves(document[field]) if field in document else []
+            if not any(_condition_holds(condition, values) for condition in wanted):
+                return False
+    return True
+
+
+def _kafka_document(record):
+    """What `$kafka` in a pattern looks at."""
+    document = {"headers": {name: value.decode() for name, value in record.headers
+                            if value is not None},
+                "topic": record.topic, "partition": record.partition}
+    if record.key is not None:
+        document["key"] = record.key.decode()
+    return document
+
+
+def _field(document, path):
+    """A field's text as a key or in a topic's name; None where it is missing."""
+    for part in path.split("."):
+        document = document.get(part) if isinstance(document, dict) else None
+    if document is None or isinstance(document, (dict, list)):
+        return None
+    if isinstance(document, str):
+        return document
+    return json.dumps(document)
+
+
+class Oracle:
+    def __init__(self, teams, dead_letter_topic, provenance=True, limits=None):
+        """`limits`: topic to the largest value in bytes that it takes, where a test sets one."""
+        self.teams = teams
+        self.dead_letter_topic = dead_letter_topic
+        self.provenance = provenance
+        self.limits = dict(limits or {})
+
+    def expected(self, events):
+        """What all destinations should hold, dead letters included, as a list of Expected."""
+        return [one for event in events for one in self._of_event(event)]
+
+    def _of_event(self, event):
+        try:
+            document = json.loads(event.value)
+            readable = isinstance(document, dict)
+        except ValueError:
+            readable = False
+        found = []
+        if not readable:  # rules that ask for nothing of it are judged all the same
+            document = {}
+            found.append(Expected(self.dead_letter_topic, event.key, "", event, "unreadable_event"))
+        document["$kafka"] = _kafka_document(event)
+        for team in self.teams:
+            outputs = collections.defaultdict(list)
+            for rule in team["rules"]:
+                judged = readable or list(rule["match"]) == ["$kafka"]
+                if judged and matches(rule["match"], document):
+                    self._route(team["team"], rule, event, document, outputs, found)
+            for (topic, key), rules in outputs.items():
+                found.append(self._within_limit(topic, key, ",".join(sorted(rules)), event))
+        return found
+
+    def _route(self, team, rule, event, document, outputs, found):
+        name = f"{team}/{rule['name']}"
+        to = rule["to"] if isinstance(rule["to"], list) else [rule["to"]]
+        key = event.key
+        if "key" in rule:
+            text = _field(document, rule["key"])
+            if text is None:
+                found.append(Expected(self.dead_letter_topic, event.key, name, event, "unroutable"))
+                return
+            key = text.encode()
+        for template in to:
+            parts = {path: _field(document, path) for path in re.findall(r"\{([^}]*)\}", template)}
+            if None in parts.values():
+                found.append(Expected(self.dead_letter_topic, event.key, name, event, "unroutable"))
+                continue
+            topic = re.sub(r"\{([^}]*)\}", lambda m: parts[m.group(1)], template)
+            if name not in outputs[topic, key]:
+                outputs[topic, key].append(name)
+
+    def _within_limit(self, topic, key, rules, event):
+        if len(event.value) > self.limits.get(topic, len(event.value)):
+            return Expected(self.dead_letter_topic, event.key, rules, event, "record_too_large")
+        return Expected(topic, key, rules, event, None)
+
+    def judge(self, expected, found, partitions=None):
+        """`found`: topic to records in the order of (partition, offset). `partitions`: topic to
+        their number, to check where keys went."""
+        verdict = Verdict(len(expected))
+        due = collections.defaultdict(list)
+        for one in expected:
+            due[one.topic, one.event.value, one.key].append(one)
+        got = collections.defaultdict(list)
+        for topic, records in found.items():
+            for record in records:
+                got[topic, record.value, record.key].append(record)
+        for identity, wanted in due.items():
+            records = got.get(identity, ())
+            if len(records) < len(wanted):
+                verdict.add("lost", len(wanted) - len(records), wanted[-1])
+            elif len(records) > len(wanted):
+                verdict.add("duplicated", len(records) - len(wanted), records[-1])
+            self._check_contents(wanted, records, verdict)
+        for identity, records in got.items():
+            if identity not in due:
+                verdict.add("wrong", len(records), ("nobody sent this there", records[0]))
+        self._check_order(due, found, verdict)
+        if partitions:
+            self._check_partitions(found, partitions, verdict)
+        return verdict
+
+    def _check_contents(self, wanted, records, verdict):
+        """Headers and timestamps of the records that stand for these expected ones."""
+        left = [self._content(one) for one in wanted]
+        for record in records:
+            content = _content_of(record)
+            if content in left:
+                if len(left) > 1:
+                    left.remove(content)
+            else:
+                verdict.add("wrong", 1, ("due", left, "but it has", content, record))
+            if self.provenance or any(name == ERROR for name, _ in record.headers):
+                rule_set = [value for name, value in record.headers if name == RULE_SET]
+                if len(rule_set) != 1 or not re.fullmatch(rb"[0-9a-f]{16}", rule_set[0]):
+                    verdict.add("wrong", 1, ("no rule set named", record))
+            if any(name == ERROR for name, _ in record.headers):
+                if not dict(record.headers).get(REASON):
+                    verdict.add("wrong", 1, ("a dead letter without a reason", record))
+
+    def _content(self, one):
+        event, headers = one.event, {}
+        if self.provenance or one.reason:
+            headers[SOURCE] = f"{event.topic}/{event.partition}/{event.offset}".encode()
+            if one.rules:
+                headers[RULES] = one.rules.encode()
+        if one.reason:
+            headers[ERROR] = one.reason.encode()
+        return tuple(event.headers), event.timestamp_ms, tuple(sorted(headers.items()))
+
+    def _check_order(self, due, found, verdict):
+        """Per destination and key, records of one source partition keep their order."""
+        for topic, records in found.items():
+            home, last = {}, {}
+            for record in records:
+                if record.key is None:
+                    continue
+                wanted = due.get((topic, record.value, record.key))
+                if not wanted:
+                    continue
+                if home.setdefault(record.key, record.partition) != record.partition:
+                    verdict.add("reordered", 1, ("one key in two partitions", record))
+                event = wanted[0].event
+                line = record.key, event.partition
+                if event.offset < last.get(line, -1):
+                    verdict.add("reordered", 1, ("after offset", last[line], record))
+                last[line] = max(event.offset, last.get(line, -1))
+
+    def _check_partitions(self, found, partitions, verdict):
+        for topic, records in found.items():
+            for record in records:
+                if record.key is not None and topic in partitions:
+                    if record.partition != murmur2(record.key) % partitions[topic]:
+                        verdict.add("wrong", 1, ("not where Java clients put its key", record))
+
+
+def _content_of(record):
+    ours = (RULES, SOURCE, ERROR)
+    carried = tuple(header for header in record.headers if not header[0].startswith("turnout-"))
+    named = tuple(sorted((name, value) for name, value in record.headers if name in ours))
+    return carried, record.timestamp_ms, named
+
+
+class Verdict:
+    """Counts of what is wrong, with a few examples of each."""
+
+    def __init__(self, expected):
+        self.expected = expected  # records
+        self.lost = self.duplicated = self.reordered = self.wrong = 0
+        self.examples = collections.defaultdict(list)
+
+    def add(self, kind, count, example):
+        setattr(self, kind, getattr(self, kind) + count)
+        if len(self.examples[kind]) < EXAMPLES_MAX:
+            self.examples[kind].append(example)
+
+    def faults(self):
+        return self.lost + self.duplicated + self.reordered + self.wrong
+
+    def __str__(self):
+        return (f"expected {self.expected}, lost {self.lost}, "
+                f"duplicated {self.duplicated}, reordered {self.reordered}, wrong {self.wrong}")
+
+    def details(self):
+        lines = []
+        for kind, examples in self.examples.items():
+            lines += [f"  {kind}: {_shorten(example)}" for example in examples]
+        return "\n".join(lines)
+
+
+def _shorten(example):
+    return re.sub(r'("pad": ")[^"]{20,}', r"\1...", str(example))[:1500]

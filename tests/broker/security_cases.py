@@ -1,0 +1,92 @@
+"""Permissions and secrets, against a broker that asks for passwords and looks at ACLs."""
+import subprocess
+import time
+
+import events
+import topics
+from kafka import Kafka
+from oracle import Oracle
+
+PASSWORD = "Planted-Secret-7f3a91"
+
+
+def _secured(stage):
+    """A broker with one user, who may do what a router needs, but for writing destinations."""
+    kafka = stage.use(Kafka(stage.directory / "kafka", sasl=True, users={"router": PASSWORD}))
+    kafka.allow("router", "read", "topic", stage.source)
+    kafka.allow("router", "read", "group", stage.group)
+    kafka.allow("router", "all", "transactional_id", "*")
+    secret = stage.directory / "password"
+    secret.write_text(PASSWORD + "\n")
+    return kafka, {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanisms": "PLAIN",
+                   "sasl.username": "router", "sasl.password": f"${{file:{secret}}}"}
+
+
+def a_forbidden_destination_sets_its_team_aside_and_is_never_written(stage):
+    """Two teams may write, one not until the permission is given; no secret is ever shown."""
+    kafka, properties = _secured(stage)
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    for team in ("fraud", "growth"):
+        kafka.allow("router", "write", "topic", f"{stage.prefix}.{team}.", "prefixed")
+    kafka.allow("router", "write", "topic", stage.dead_letters)
+    forbidden = f"{stage.prefix}.search."
+    kafka.allow("router", "describe", "topic", forbidden, "prefixed")
+
+    router = stage.router(kafka=properties).start()
+    router.wait_until("the team being named aside",
+                      lambda: router.metric("turnout_team_aside", team="search") == 1)
+    router.wait_until("the log naming the topic", lambda: f"{forbidden}queries" in router.log())
+    assert f"{forbidden}queries" in router.get("/v1/status")[1], router.get("/v1/status")
+    stage.produce(events.stream(2000, stage.seed, unreadable_every=100))
+    stage.consumed()
+    stage.check([team for team in teams if team["team"] != "search"])
+    for name in stage.destinations(teams):
+        if name.startswith(forbidden):
+            written = topics.ends(stage.bootstrap, name, committed=False)
+            assert sum(written.values()) == 0, f"{name} was written to: {written}"
+
+    kafka.allow("router", "write", "topic", forbidden, "prefixed")
+    router.wait_for_team("search")
+    stage.produce(events.stream(2000, stage.seed + 1, first_id=2000))
+    stage.consumed()
+    source = topics.read(stage.bootstrap, stage.source)[stage.source]
+    late = [record for record in source
+            if record.timestamp_ms >= events.FIRST_TIMESTAMP_MS + 2000]
+    search = Oracle(stage.teams("search"), "none")
+    names = [name for name in stage.destinations(teams) if name.startswith(forbidden)]
+    verdict = search.judge(search.expected(late), topics.read(stage.bootstrap, names))
+    stage.say(str(verdict))
+    assert verdict.faults() == 0, f"{verdict}\n{verdict.details()}"
+    _check_that_nothing_shows_the_secret(stage, router)
+
+
+def _check_that_nothing_shows_the_secret(stage, router):
+    shown = {path: router.get(path)[1]
+             for path in ("/metrics", "/readyz", "/healthz", "/v1/status")}
+    shown["--print-config"] = subprocess.run(
+        [router.binary, "run", "--config", router.config_file, "--print-config"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30).stdout
+    assert "sasl.username" in shown["--print-config"], shown["--print-config"]
+    router.stop()
+    wrong = stage.directory / "wrong-password"
+    wrong.write_text("Another-" + PASSWORD)
+    refused = stage.router("refused", kafka={**router.config["kafka"],
+                                             "sasl.password": f"${{file:{wrong}}}"},
+                           log={"level": "debug"})
+    refused.start()
+    refused.wait_until("the log telling of the refusal",
+                       lambda: "uthentication" in refused.log(), 20)
+    assert refused.get("/readyz")[0] == 503
+    time.sleep(0.5)
+    refused.stop()
+    for file in stage.directory.rglob("*"):
+        secretive = file.name in ("password", "wrong-password", "server.properties")
+        if file.is_file() and not secretive and "data" not in file.parts:
+            shown[str(file)] = file.read_text(errors="replace")
+    leaks = [where for where, text in shown.items() if PASSWORD in text]
+    assert not leaks, f"the password is shown by {leaks}"
+
+
+TESTS = [a_forbidden_destination_sets_its_team_aside_and_is_never_written]

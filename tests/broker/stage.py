@@ -1,0 +1,218 @@
+"""What a test is handed: a broker shared by all, names of its own, routers, rule files, the oracle.
+
+A test is a function of one Stage. Everything it started is ended when it returns; its directory is
+removed unless it failed (or --keep-logs).
+"""
+import json
+import random
+import threading
+import time
+from pathlib import Path
+
+import events
+import topics
+from kafka import Kafka
+from oracle import Oracle
+from router_process import RouterProcess
+
+RULES = Path(__file__).resolve().parent / "rules"
+SESSION_TIMEOUT_S = 6
+
+
+class SharedBroker:
+    """The broker that all tests use, started when the first asks and again if one left it dead."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        self._kafka = None
+
+    def get(self):
+        if self._kafka is None:
+            self._kafka = Kafka(self._directory)
+        if self._kafka.pid is None:
+            self._kafka.start()
+        return self._kafka
+
+    def close(self):
+        if self._kafka:
+            self._kafka.close()
+
+
+class Stage:
+    def __init__(self, name, binary, directory, shared, seed):
+        self.name = name
+        self.binary = binary
+        self.directory = Path(directory)
+        self.seed = seed
+        self.chance = random.Random(seed)
+        self.prefix = name.replace("_", "-")[:60]
+        self.notes = []
+        self._shared = shared
+        self._kafka = None
+        self._closers = []
+
+    @property
+    def kafka(self):
+        if self._kafka is None:
+            self._kafka = self._shared.get()
+        return self._kafka
+
+    def use(self, kafka):
+        """From here on this test has a broker of its own."""
+        self._kafka = kafka
+        self._closers.append(kafka.close)
+        kafka.start()
+        return kafka
+
+    @property
+    def bootstrap(self):
+        """Where the test itself may do everything."""
+        return self.kafka.admin_bootstrap
+
+    # Names. `@` in a rule file stands for the test's own prefix.
+
+    @property
+    def source(self):
+        return f"{self.prefix}.events"
+
+    @property
+    def dead_letters(self):
+        return f"{self.prefix}.events.dead-letter"
+
+    @property
+    def group(self):
+        return f"{self.prefix}.turnout"
+
+    def say(self, text):
+        """A line for the person who watches."""
+        print(f"    {text}", flush=True)
+
+    # Rules.
+
+    def teams(self, *names):
+        """Rule files of tests/broker/rules as parsed JSON, with this test's topic names."""
+        return [json.loads((RULES / f"{name}.json").read_text().replace("@", self.prefix))
+                for name in names or ("fraud", "growth", "search")]
+
+    def write_rules(self, teams, directory="rules"):
+        """Writes rule files, one a team, and returns the directory."""
+        rules = self.directory / directory
+        rules.mkdir(parents=True, exist_ok=True)
+        for team in teams:
+            fresh = rules / f".{team['team']}.new"
+            fresh.write_text(json.dumps(team, indent=1))
+            fresh.rename(rules / f"{team['team']}.json")
+        return rules
+
+    def destinations(self, teams):
+        """Every topic that these teams may write to."""
+        found = []
+        for team in teams:
+            for rule in team["rules"]:
+                for to in rule["to"] if isinstance(rule["to"], list) else [rule["to"]]:
+                    found += ([to.replace("{region}", region) for region in events.REGIONS]
+                              if "{region}" in to else [to])
+        return sorted(set(found))
+
+    def make_topics(self, teams, source_partitions=4, partitions=3):
+        topics.create(self.bootstrap, self.source, source_partitions)
+        topics.create(self.bootstrap, self.destinations(teams) + [self.dead_letters], partitions)
+
+    # Routers.
+
+    def router(self, name="router", rules=None, **config):
+        """A router with the usual config, changed by `config` (nested dicts are merged)."""
+        whole = {
+            "brokers": self.kafka.bootstrap,
+            "source": {"topic": self.source, "group": self.group,
+                       "session_timeout": f"{SESSION_TIMEOUT_S}s"},
+            "rules": str(rules or self.directory / "rules"),
+            "instance": name,
+            "limits": {"transaction_timeout": "10s", "destination_recheck": "1s"},
+            "log": {"format": "text", "level": "info"},
+        }
+        for key, value in config.items():
+            if isinstance(value, dict):
+                whole[key] = {**whole.get(key, {}), **value}
+            else:
+                whole[key] = value
+        router = RouterProcess(self.binary, self.directory / name, whole)
+        self._closers.append(router.close)
+        return router
+
+    # Load.
+
+    def produce(self, records, rate=None):
+        return topics.produce(self.bootstrap, self.source, records, rate)
+
+    def flow(self, records, rate):
+        """Produces in the background; the Flow's `join` says how many there were."""
+        flow = Flow(self.bootstrap, self.source, records, rate)
+        self._closers.append(flow.cancel)
+        return flow
+
+    # Judgement.
+
+    def consumed(self, timeout_s=60, beat=None):
+        topics.wait_until_consumed(self.bootstrap, self.group, self.source, timeout_s, beat)
+
+    def judge(self, teams, oracle=None, destinations=None):
+        """Reads the source and all destinations to their ends and returns the oracle's Verdict."""
+        oracle = oracle or Oracle(teams, self.dead_letters)
+        names = destinations or self.destinations(teams) + [self.dead_letters]
+        topics.wait_until_settled(self.bootstrap, names)
+        source = topics.read(self.bootstrap, self.source)[self.source]
+        due = oracle.expected(source)
+        known = topics.existing(self.bootstrap)
+        found = topics.read(self.bootstrap, names)
+        verdict = oracle.judge(due, found, {name: known[name] for name in names})
+        self.say(f"events {len(source)}, {verdict}")
+        return verdict
+
+    def check(self, teams, oracle=None, destinations=None):
+        """Judges, and fails unless everything is as it should be."""
+        verdict = self.judge(teams, oracle, destinations)
+        assert verdict.expected > 0, "nothing was expected: this test would prove nothing"
+        assert verdict.faults() == 0, f"{verdict}\n{verdict.details()}"
+        return verdict
+
+    def close(self):
+        for closer in reversed(self._closers):
+            closer()
+
+
+class Flow:
+    """Events being produced at a rate, in a thread of their own."""
+
+    def __init__(self, bootstrap, topic, records, rate):
+        self._stop = threading.Event()
+        self._count, self._problem = None, None
+        self._thread = threading.Thread(target=self._run, args=(bootstrap, topic, records, rate),
+                                        daemon=True)
+        self.begun = time.monotonic()
+        self._thread.start()
+
+    def _run(self, bootstrap, topic, records, rate):
+        try:
+            self._count = topics.produce(bootstrap, topic, records, rate, self._stop)
+        except Exception as problem:  # told to whoever joins
+            self._problem = problem
+
+    def is_flowing(self):
+        return self._thread.is_alive()
+
+    def join(self, timeout_s=300):
+        self._thread.join(timeout_s)
+        assert not self.is_flowing(), f"the load did not end in {timeout_s} s"
+        if self._problem:
+            raise self._problem
+        return self._count
+
+    def end(self):
+        """Stops producing, after what was given to the producer so far."""
+        self._stop.set()
+        return self.join()
+
+    def cancel(self):
+        self._stop.set()
+        self._thread.join(30)
