@@ -2,14 +2,15 @@
 //
 // One cycle is Begin, Produce any number of times, then Commit or Abort. With exactly-once delivery
 // the outputs and the source offsets become visible together when Commit returns OK. With
-// at-least-once delivery Begin and Abort only keep the books, and Commit returns OK when the brokers
-// have acknowledged every record; the offsets are then committed by the Source.
+// at-least-once delivery Begin and Abort only keep the books, and Commit returns OK when the
+// brokers have acknowledged every record; the offsets are then committed by the Source.
 //
 // Implemented by KafkaSink (librdkafka) and by MemoryLog in the tests.
 //
 // Errors: four outcomes and no others.
 //   Unavailable         retry: call the same method again with the same arguments; nothing is
-//                       known to have failed. Each call gives up after the timeout it was made with.
+//                       known to have failed. Each call gives up after the timeout it was made
+//                       with.
 //   Aborted             abort, rewind the source, redo. FailuresOfTransaction says whether a
 //                       destination was the cause.
 //   FailedPrecondition  fenced: another owner of our transactional id, or of our partitions, has
@@ -45,8 +46,8 @@ class Sink {
   virtual ~Sink() = default;
 
   // Makes a fresh producer and takes ownership of the transactional id: fences any other owner and
-  // ends its open transaction. To be called before anything else, and again after FailedPrecondition
-  // or Internal. May be called again while Unavailable.
+  // ends its open transaction. To be called before anything else, and again after
+  // FailedPrecondition or Internal. May be called again while Unavailable.
   virtual absl::Status Open() = 0;
 
   virtual absl::Status Begin() = 0;
@@ -54,12 +55,13 @@ class Sink {
   // Adds a record to the transaction. The record's bytes are free again on return.
   virtual absl::Status Produce(const OutputRecord& record) = 0;
 
-  // Ends the transaction with these source offsets in it. After Unavailable the outcome is not known
-  // and only the same Commit again, or Open, may follow.
+  // Ends the transaction with these source offsets in it. After Unavailable the outcome is not
+  // known and only the same Commit again, or Open, may follow.
   virtual absl::Status Commit(absl::Span<const SourceOffset> offsets,
                               const GroupMetadata& group) = 0;
 
-  // Nothing of the transaction will ever be seen by a read-committed consumer. OK when there is none.
+  // Nothing of the transaction will ever be seen by a read-committed consumer. OK when there is
+  // none.
   virtual absl::Status Abort() = 0;
 
   // Destinations that made the last transaction answer Aborted; empty when it was something else.

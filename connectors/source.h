@@ -51,8 +51,8 @@ class Source {
   // no longer ours are passed over.
   virtual absl::Status Rewind(absl::Span<const SourceOffset> to) = 0;
 
-  // Commits offsets outside of any transaction (at-least-once delivery). Returns when the broker has
-  // answered. FailedPrecondition: the partitions are somebody else's now.
+  // Commits offsets outside of any transaction (at-least-once delivery). Returns when the broker
+  // has answered. FailedPrecondition: the partitions are somebody else's now.
   virtual absl::Status Commit(absl::Span<const SourceOffset> offsets) = 0;
 
   virtual GroupMetadata group_metadata() const = 0;

@@ -26,8 +26,8 @@ struct DestinationTemplate {
   bool is_constant() const { return fields.empty(); }
 };
 
-// InvalidArgument: the message says what is wrong with the text, as far as that can be known without
-// an event: a name that Kafka refuses, a brace without its other, a bad field path.
+// InvalidArgument: the message says what is wrong with the text, as far as that can be known
+// without an event: a name that Kafka refuses, a brace without its other, a bad field path.
 absl::StatusOr<DestinationTemplate> ParseDestinationTemplate(std::string_view text);
 
 // Why Kafka would refuse `name` as a topic, as the end of a sentence ("is longer than 249 bytes");
@@ -40,8 +40,8 @@ std::string_view FieldPathFault(std::string_view path);
 // `*` in a glob stands for any run of characters, the empty one too; all else for itself.
 bool GlobMatches(std::string_view glob, std::string_view name);
 
-// Whether some value of its fields could bring `destination` within `glob`, judged by how both begin
-// and end: false is certain, true is to be asked again of each event's name.
+// Whether some value of its fields could bring `destination` within `glob`, judged by how both
+// begin and end: false is certain, true is to be asked again of each event's name.
 bool GlobCanMatch(std::string_view glob, const DestinationTemplate& destination);
 
 // Whether all values would, as far as it is easily seen: for leaving out the check an event.

@@ -13,7 +13,8 @@ using connectors::Event;
 using connectors::Header;
 using connectors::OutputRecord;
 
-Dispatcher::Dispatcher(DispatcherOptions options, connectors::Sink* sink, Destinations* destinations)
+Dispatcher::Dispatcher(DispatcherOptions options, connectors::Sink* sink,
+                       Destinations* destinations)
     : options_(std::move(options)), sink_(sink), destinations_(destinations) {}
 
 void Dispatcher::UseRules(const std::shared_ptr<const router::RuleSet>& rules) {
@@ -122,7 +123,8 @@ absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why
                                                   options_.dead_letter_topic, topic.reason));
   }
   if (bytes > topic.record_bytes_max) {
-    // Too large even here: its position says where it can be read for as long as the source keeps it.
+    // Too large even here: its position says where it can be read for as long as the source keeps
+    // it.
     omitted_.clear();
     absl::StrAppend(&omitted_, event.value.size());
     headers_.assign(1, {kOmittedHeader, omitted_});

@@ -1,13 +1,14 @@
 // Dispatcher: turns what the router answered for one event into records of the open transaction:
 // outputs with their provenance, dead letters with their reason. Counts as it goes.
 //
-// Bad events and outputs that a destination can't take become dead letters here; nothing else in the
-// process decides that. A dead letter is the event as it came (key, value, headers, timestamp) with
-// headers that say where it stood and what was wrong. Where the dead-letter topic itself can't hold the
-// value, the value is left out and its size and position are named, so that nothing is lost silently.
+// Bad events and outputs that a destination can't take become dead letters here; nothing else in
+// the process decides that. A dead letter is the event as it came (key, value, headers, timestamp)
+// with headers that say where it stood and what was wrong. Where the dead-letter topic itself can't
+// hold the value, the value is left out and its size and position are named, so that nothing is
+// lost silently.
 //
-// Errors: those of Sink::Produce and Destinations::Find; Unavailable names the dead-letter topic where it
-//   can't be written. The transaction must then be redone.
+// Errors: those of Sink::Produce and Destinations::Find; Unavailable names the dead-letter topic
+//   where it can't be written. The transaction must then be redone.
 // Threads: one worker's own. Allocates nothing an event once warm.
 #pragma once
 

@@ -1,7 +1,7 @@
 // LineReader: lines of any size from a file, standard input or gzipped text.
 //
-// Reads what is there and gives out whole lines of it before it asks for more, so a reader of a pipe
-// answers as lines arrive. A last line without its end counts.
+// Reads what is there and gives out whole lines of it before it asks for more, so a reader of a
+// pipe answers as lines arrive. A last line without its end counts.
 //
 // Errors: Open answers NotFound with the system's reason; a read that fails ends the lines, and
 //   status() says why: check it after the last line.

@@ -13,9 +13,9 @@ struct CommandStreams {
   std::FILE* err = stderr;
 };
 
-// For each line of `events_path`, an event of any size, a line of JSON: the sorted array of matching
-// "team/rule", or {"error": "..."} for what is not a JSON object. Blank lines are skipped. Exit
-// status: 0, or 2 when the rules don't load or a file can't be read.
+// For each line of `events_path`, an event of any size, a line of JSON: the sorted array of
+// matching "team/rule", or {"error": "..."} for what is not a JSON object. Blank lines are skipped.
+// Exit status: 0, or 2 when the rules don't load or a file can't be read.
 int RunMatchEvents(const std::string& rules_path, const std::string& events_path,
                    const CommandStreams& streams);
 

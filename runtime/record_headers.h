@@ -5,21 +5,22 @@
 
 namespace turnout::runtime {
 
-// On every output (unless `provenance_headers` is off) and every dead letter.
-inline constexpr std::string_view kRulesHeader = "turnout-rules";       // "fraud/card-testing,fraud/all"
+// On every output (unless `provenance_headers` is off) and every dead letter: which rules sent it,
+// "fraud/card-testing,fraud/all"; of which rule set; and of which event, topic/partition/offset.
+inline constexpr std::string_view kRulesHeader = "turnout-rules";
 inline constexpr std::string_view kRuleSetHeader = "turnout-rule-set";  // "5f0c1d2e3a4b5c6d"
-inline constexpr std::string_view kSourceHeader = "turnout-source";     // "events/3/1742": topic/partition/offset
+inline constexpr std::string_view kSourceHeader = "turnout-source";     // "events/3/1742"
 
-// On dead letters, always.
+// On dead letters, always; the destination is where it should have gone.
 inline constexpr std::string_view kErrorHeader = "turnout-error";    // one of the kinds below
 inline constexpr std::string_view kReasonHeader = "turnout-reason";  // a sentence
-inline constexpr std::string_view kDestinationHeader = "turnout-destination";  // where it should have gone
-// Set when the event's value was too large for the dead-letter topic too: the value's size in bytes.
+inline constexpr std::string_view kDestinationHeader = "turnout-destination";
+// Set when the event's value was too large for the dead-letter topic too: its size in bytes.
 inline constexpr std::string_view kOmittedHeader = "turnout-value-omitted-bytes";
 
-// Values of kErrorHeader.
+// Values of kErrorHeader. Unroutable: a field that the route needs is missing.
 inline constexpr std::string_view kErrorUnreadable = "unreadable_event";
-inline constexpr std::string_view kErrorUnroutable = "unroutable";  // a field that the route needs is missing
+inline constexpr std::string_view kErrorUnroutable = "unroutable";
 inline constexpr std::string_view kErrorTooLarge = "record_too_large";
 inline constexpr std::string_view kErrorUnavailable = "destination_unavailable";
 

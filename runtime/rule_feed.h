@@ -1,5 +1,5 @@
-// RuleFeed: where workers find the rule set in force. One writer publishes; each worker looks between
-// two transactions, at the price of one atomic load when nothing changed.
+// RuleFeed: where workers find the rule set in force. One writer publishes; each worker looks
+// between two transactions, at the price of one atomic load when nothing changed.
 //
 // Threads: Publish on any thread, Current on any thread.
 #pragma once

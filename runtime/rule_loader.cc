@@ -113,7 +113,8 @@ void Loader::LoadStream(const std::string& file, std::FILE* stream) {
   // One byte over the limit is enough for the reader to refuse it, however large the file.
   const size_t bytes_max = static_cast<size_t>(limits_.file_bytes_max) + 1;
   while (text.size() < bytes_max) {
-    const size_t bytes = std::fread(part, 1, std::min(sizeof part, bytes_max - text.size()), stream);
+    const size_t bytes =
+        std::fread(part, 1, std::min(sizeof part, bytes_max - text.size()), stream);
     if (bytes == 0) break;
     text.append(part, bytes);
   }

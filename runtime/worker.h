@@ -1,5 +1,5 @@
-// Worker: one thread's share of the pipeline: its source, its sink and the tasks of the partitions it
-// has been assigned. Each Step is one turn: take what has arrived, route it, commit it.
+// Worker: one thread's share of the pipeline: its source, its sink and the tasks of the partitions
+// it has been assigned. Each Step is one turn: take what has arrived, route it, commit it.
 //
 //        Poll            Begin        Produce...        Commit
 //   ---> events ------> (open) ----> outputs -------> outputs + offsets visible ---> next turn
@@ -12,8 +12,8 @@
 //
 // A batch is what arrived while the last one committed: nothing waits on a timer.
 //
-// Errors: Step never fails for a reason that waiting or redoing can cure. Bad events and outputs that
-//   their destination can't take go to the dead-letter topic in the same transaction.
+// Errors: Step never fails for a reason that waiting or redoing can cure. Bad events and outputs
+//   that their destination can't take go to the dead-letter topic in the same transaction.
 // Threads: all calls on one thread, but for nothing. Time and waiting come from the Clock.
 #pragma once
 

@@ -1,7 +1,7 @@
 // WorkerObserver: what a worker tells of itself, once a transaction and once a change of state.
 //
-// Threads: called on the worker's thread; implementations are shared by all workers and do their own
-//   locking. Never called once an event: reports carry counts.
+// Threads: called on the worker's thread; implementations are shared by all workers and do their
+//   own locking. Never called once an event: reports carry counts.
 #pragma once
 
 #include <array>
@@ -17,8 +17,8 @@
 namespace turnout::runtime {
 
 // Upper bounds of the end-to-end latency histogram in milliseconds; the last bucket is open.
-inline constexpr std::array<double, 16> kLatencyBoundsMs = {1,   2.5, 5,    10,   25,   50,    100,   250,
-                                                            500, 1000, 2500, 5000, 10000, 30000, 60000, 300000};
+inline constexpr std::array<double, 16> kLatencyBoundsMs = {
+    1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000};
 
 struct RuleCounts {
   router::RuleIndex rule = 0;

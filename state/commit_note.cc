@@ -14,8 +14,8 @@ constexpr absl::string_view kFormat = "turnout/1";
 constexpr absl::string_view kRules = "rules=";
 
 absl::Status Damaged(absl::string_view what) {
-  return absl::InvalidArgumentError(
-      absl::StrFormat("the note beside the committed offset %s; the offset itself is still good", what));
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "the note beside the committed offset %s; the offset itself is still good", what));
 }
 
 }  // namespace
@@ -52,7 +52,8 @@ absl::StatusOr<CommitNote> DecodeCommitNote(std::string_view text) {
     for (absl::string_view entry : absl::StrSplit(list, ',')) {
       const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(entry, '@');
       RuleSetSince since{.hash = std::string(parts.first)};
-      if (since.hash.empty() || !absl::SimpleAtoi(parts.second, &since.offset) || since.offset < 0) {
+      if (since.hash.empty() || !absl::SimpleAtoi(parts.second, &since.offset) ||
+          since.offset < 0) {
         return Damaged("names a rule set without an offset");
       }
       note.rule_sets.push_back(std::move(since));

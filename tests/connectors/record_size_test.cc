@@ -22,8 +22,8 @@ TEST(RecordBatchBytes, CountsEachHeaderWithItsLengths) {
 }
 
 TEST(RecordBatchBytes, GrowsItsLengthFieldsWithTheValue) {
-  // 63 is the largest length that a one-byte zigzag varint holds, 8,191 the largest of two bytes. The
-  // record's own length, which counts the value's, crosses the first bound a few bytes earlier.
+  // 63 is the largest length that a one-byte zigzag varint holds, 8,191 the largest of two bytes.
+  // The record's own length, which counts the value's, crosses the first bound a few bytes earlier.
   const std::string value(8192, 'x');
   const auto bytes = [&](size_t n) {
     return RecordBatchBytes({.value = std::string_view(value).substr(0, n)});

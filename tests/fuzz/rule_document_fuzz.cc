@@ -27,7 +27,9 @@ void CheckParse(std::optional<Node> (*parse)(std::string_view, std::vector<Probl
   const std::optional<Node> node = parse(text, &problems);
   FUZZ_CHECK(node.has_value() == problems.empty());
   if (node) CheckPlaces(*node);
-  for (const Problem& problem : problems) FUZZ_CHECK(!problem.what.empty() && !problem.cure.empty());
+  for (const Problem& problem : problems) {
+    FUZZ_CHECK(!problem.what.empty() && !problem.cure.empty());
+  }
 }
 
 }  // namespace

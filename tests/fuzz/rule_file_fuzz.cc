@@ -54,7 +54,9 @@ void Fuzz(std::string_view input) {
   for (const RuleFile& team : *teams) CheckAccepted(team);
   Router router(RuleSet::Build(*std::move(teams)));
   const Routes& routes = router.Route({.value = R"({"type": "x", "region": "eu", "n": [1, {}]})"});
-  for (const Output& output : routes.outputs) FUZZ_CHECK(TopicNameFault(output.destination).empty());
+  for (const Output& output : routes.outputs) {
+    FUZZ_CHECK(TopicNameFault(output.destination).empty());
+  }
 }
 
 }  // namespace

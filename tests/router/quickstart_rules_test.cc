@@ -108,10 +108,12 @@ TEST_F(QuickstartRules, EachDrawItsLine) {
   constexpr Case kCases[] = {
       {"fraud/card-testing",
        R"({"type": "payment.declined", "payment": {"amount": 1.99, "decline_reason": "x"}})",
-       R"({"type": "payment.declined", "payment": {"amount": 1, "decline_reason": "expired_card"}})"},
+       R"({"type": "payment.declined", "payment": {"amount": 1, )"
+       R"("decline_reason": "expired_card"}})"},
       {"fraud/large-order-of-new-account",
        R"({"type": "order.created", "customer": {"account_age_days": 7}, "order": {"total": 1e3}})",
-       R"({"type": "order.created", "customer": {"account_age_days": 8}, "order": {"total": 1e3}})"},
+       R"({"type": "order.created", "customer": {"account_age_days": 8}, )"
+       R"("order": {"total": 1e3}})"},
       {"fraud/gift-card-bulk",
        R"({"type": "order.created", "order": {"items": [{"sku": "GIFT-1", "quantity": 5}]}})",
        R"({"type": "order.created", "order": {"items": [{"sku": "GIFT-1", "quantity": 1},
@@ -137,8 +139,10 @@ TEST_F(QuickstartRules, EachDrawItsLine) {
        R"({"type": "order.created", "customer": {}, "order": {"id": "o-1"}})",
        R"({"type": "order.created", "customer": {"id": "c-1"}, "order": {"id": "o-1"}})"},
       {"fulfillment/express-abroad",
-       R"({"type": "order.created", "order": {"shipping": {"method": "express", "country": "US"}}})",
-       R"({"type": "order.created", "order": {"shipping": {"method": "express", "country": "NL"}}})"},
+       R"({"type": "order.created", "order": {"shipping": {"method": "express", )"
+       R"("country": "US"}}})",
+       R"({"type": "order.created", "order": {"shipping": {"method": "express", )"
+       R"("country": "NL"}}})"},
       {"fulfillment/low-stock",
        R"({"type": "inventory.changed", "inventory": {"sku": "A", "on_hand": 0}})",
        R"({"type": "inventory.changed", "inventory": {"sku": "TEST-A", "on_hand": 0}})"},

@@ -78,8 +78,8 @@ TEST(RuleSet, DestinationsNameTheTeamsThatWriteThem) {
 }
 
 TEST(RuleSet, HashIsTheSameOnEveryMachine) {
-  // Written down once. If it changes, routers of two versions disagree about equal rules, and commit
-  // notes of the older name nothing: let kHashFormat say so.
+  // Written down once. If it changes, routers of two versions disagree about equal rules, and
+  // commit notes of the older name nothing: let kHashFormat say so.
   EXPECT_EQ(HashOf({kFraud, kGrowth}), "d1c9f76a28520b14");
   EXPECT_THAT(HashOf({}), MatchesRegex("[0-9a-f]{16}"));
 }

@@ -46,7 +46,8 @@ class RecordingSink : public connectors::Sink {
   absl::Status Begin() override { return absl::OkStatus(); }
   absl::Status Produce(const connectors::OutputRecord& record) override {
     Produced& copy = records.emplace_back();
-    copy = {.topic = std::string(record.topic), .key = Copy(record.key), .value = Copy(record.value)};
+    copy = {
+        .topic = std::string(record.topic), .key = Copy(record.key), .value = Copy(record.value)};
     for (const Header& header : record.headers) copy.headers.emplace(header.first, header.second);
     return absl::OkStatus();
   }
@@ -107,8 +108,12 @@ class DispatcherTest : public testing::Test {
                           &sink_, &destinations_);
     dispatcher.UseRules(rules_);
     const Header headers[] = {{"trace", "abc"}};
-    const connectors::Event event{
-        .partition = 3, .offset = 42, .timestamp_ms = 1, .key = "k", .value = value, .headers = headers};
+    const connectors::Event event{.partition = 3,
+                                  .offset = 42,
+                                  .timestamp_ms = 1,
+                                  .key = "k",
+                                  .value = value,
+                                  .headers = headers};
     const absl::Status status = dispatcher.Dispatch(
         event, router_->Route({.value = value, .key = "k", .topic = "events", .partition = 3}));
     EXPECT_TRUE(status.ok()) << status;
@@ -204,8 +209,8 @@ TEST_F(DispatcherTest, LeavesOutAValueThatTheDeadLetterTopicCannotHold) {
 
 TEST_F(DispatcherTest, WaitsWhereTheDeadLetterTopicIsMissing) {
   admin_.limits = {{"events.dead-letter", 0}};
-  Dispatcher dispatcher({.source_topic = "events", .dead_letter_topic = "events.dead-letter"}, &sink_,
-                        &destinations_);
+  Dispatcher dispatcher({.source_topic = "events", .dead_letter_topic = "events.dead-letter"},
+                        &sink_, &destinations_);
   dispatcher.UseRules(rules_);
   const absl::Status status =
       dispatcher.Dispatch({.value = "{"}, router_->Route({.value = "{", .topic = "events"}));

@@ -108,8 +108,9 @@ TEST(RuleLoader, PathsThatCannotBeReadAreNamed) {
   const TempDirectory directory;
   const std::string missing = directory.path() + "/missing.yaml";
   EXPECT_EQ(FormatRefused(LoadRules({missing}, {})),
-            missing + ":1:1: the file cannot be opened: No such file or directory (name a rule file "
-                      "or a directory of them that may be read)\n");
+            missing +
+                ":1:1: the file cannot be opened: No such file or directory (name a rule file "
+                "or a directory of them that may be read)\n");
   EXPECT_EQ(FormatRefused(LoadRules({directory.path()}, {})),
             directory.path() + ":1:1: there is no rule file in it (put files there that end in "
                                ".yaml, .yml, .json or .jsonl)\n");

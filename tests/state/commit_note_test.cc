@@ -33,8 +33,9 @@ TEST(CommitNote, ForgetsTheOldestRatherThanOutgrowTheBroker) {
 }
 
 TEST(CommitNote, RefusesWhatIsNotItsOwnOrDamaged) {
-  for (const char* text : {"", "hello", "turnout/2 rules=a@1", "turnout/1 rules=a", "turnout/1 rules=@1",
-                           "turnout/1 rules=a@x", "turnout/1 rules=a@-1", "turnout/1 rules=a@1,,b@2"}) {
+  for (const char* text :
+       {"", "hello", "turnout/2 rules=a@1", "turnout/1 rules=a", "turnout/1 rules=@1",
+        "turnout/1 rules=a@x", "turnout/1 rules=a@-1", "turnout/1 rules=a@1,,b@2"}) {
     EXPECT_FALSE(DecodeCommitNote(text).ok()) << text;
   }
   EXPECT_FALSE(DecodeCommitNote(std::string(5000, ' ')).ok());
