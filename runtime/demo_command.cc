@@ -32,8 +32,9 @@ namespace {
 constexpr char kSourceTopic[] = "shop.events";
 constexpr char kDeadLetterTopic[] = "shop.events.dead-letter";
 constexpr int kFirstEvents = 1;       // sent before the clock starts: the group has to form
-constexpr int kPacedEventsMax = 600;  // of all; the others are sent at once
+constexpr int kPacedEventsMax = 450;  // of all; the others are sent at once
 constexpr int kPacedPerSecond = 300;
+constexpr int kPacedTogether = 6;  // a send is acknowledged before the next one: some 10 ms
 constexpr int kProduceBatchEvents = 500;
 constexpr absl::Duration kReadyTimeout = absl::Seconds(30);
 constexpr absl::Duration kProduceTimeout = absl::Seconds(30);
@@ -199,15 +200,16 @@ absl::Status Demo::Send(int count) {
   return Insist([this] { return producer_->Commit({}, {}); });
 }
 
-// One at a time, at times fixed in advance, as customers would send them.
+// A few at a time, at times fixed in advance, as customers would send them.
 absl::Status Demo::SendPaced(int count) {
   const absl::Time start = absl::Now();
-  for (int i = 0; i < count; ++i) {
-    const absl::Time due = start + i * absl::Seconds(1) / kPacedPerSecond;
+  for (int sent = 0; sent < count; sent += kPacedTogether) {
+    const absl::Time due = start + sent * absl::Seconds(1) / kPacedPerSecond;
     if (due > absl::Now() && StoppedWithin(due - absl::Now())) {
       return absl::CancelledError("stopped by a signal");
     }
-    if (absl::Status status = Send(1); !status.ok()) return status;
+    absl::Status status = Send(std::min(kPacedTogether, count - sent));
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }

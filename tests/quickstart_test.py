@@ -42,7 +42,7 @@ class Quickstart(unittest.TestCase):
             self.assertRegex(self.later.stdout, rf"\n  {re.escape(part)}\S*\s+[1-9][\d,]*  ")
 
     def test_shows_what_the_rules_promise_in_the_samples(self):
-        rows = re.findall(r"\n  fraud\.card-testing .*\n\s+(\{.*)", self.later.stdout)
+        rows = re.findall(r"\n  fraud\.card-testing .*\n\s+\S+  (\{.*)", self.later.stdout)
         self.assertEqual(1, len(rows), self.later.stdout)
         self.assertIn('"type":"payment.declined"', rows[0])
 
