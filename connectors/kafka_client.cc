@@ -155,8 +155,11 @@ absl::Status CheckKafkaProperties(const std::vector<KafkaProperty>& properties) 
 }
 
 bool IsSecretProperty(const std::string& name) {
-  // `ssl.key.location` and `ssl.keystore.location` are paths; `enable.ssl...` are switches.
-  if (absl::EndsWith(name, ".location") || absl::StartsWith(name, "enable.")) return false;
+  // Paths, addresses and switches open nothing by themselves.
+  for (const char* harmless : {".location", ".url"}) {
+    if (absl::EndsWith(name, harmless)) return false;
+  }
+  if (absl::StartsWith(name, "enable.")) return false;
   constexpr std::array kParts = {"password", "secret", "token", "jaas", ".key.", "ssl_key",
                                  "oauthbearer.config", "kerberos.kinit.cmd"};
   return std::any_of(kParts.begin(), kParts.end(),

@@ -52,11 +52,12 @@ class KafkaSink final : public Sink {
 
  private:
   enum class State {
-    kNone,      // no client
-    kFresh,     // made, or Open hasn't finished
-    kReady,     // between transactions
-    kOpen,      // in a transaction
+    kNone,        // no client
+    kFresh,       // made, or Open hasn't finished
+    kReady,       // between transactions
+    kOpen,        // in a transaction
     kCommitting,  // in Commit, which answered Unavailable
+    kReopening,   // in Abort, which answered Unavailable: a fresh producer is being opened
   };
 
   static void OnDelivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
@@ -70,6 +71,7 @@ class KafkaSink final : public Sink {
                                  const GroupMetadata& group);
   absl::Status SendOffsets(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
   absl::Status CommitDeliveries();
+  absl::Status Reopen();
   // `record_bytes`: key and value of the record that failed; 0 where that is not known.
   void AddFailure(int code, std::string_view topic, int64_t record_bytes = 0)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -88,6 +90,7 @@ class KafkaSink final : public Sink {
   Topics topics_;
   State state_ = State::kNone;
   bool offsets_sent_ = false;  // in this transaction
+  bool rejected_ = false;      // a broker refused a record in this transaction
   bool brokers_down_ = false;  // in this transaction, at some time
   std::string broker_reason_;  // since the last success
 
@@ -121,8 +124,10 @@ absl::Status KafkaSink::Make() {
       {"topic.metadata.propagation.max.ms", "2000"},
       {"queue.buffering.max.messages", "1000000"},
       {"reconnect.backoff.max.ms", "2000"},
+      // How long adding the offsets waits for a broker that went away at that moment, which is the
+      // one call that librdkafka doesn't bound itself.
       {"socket.timeout.ms",
-       absl::StrFormat("%d", std::min(10'000, options_.transaction_timeout_ms))},
+       absl::StrFormat("%d", std::min(3'000, options_.transaction_timeout_ms))},
   };
   int64_t batch_bytes = std::min<int64_t>(1'000'000, options_.batch_bytes_max);
   for (const auto& [name, value] : options_.client.properties) {
@@ -134,7 +139,8 @@ absl::Status KafkaSink::Make() {
   setup.settings = {
       {"enable.idempotence", "true"},
       {"partitioner", "murmur2_random"},
-      {"delivery.report.only.error", "true"},
+      // With reports of failures only, librdkafka's flush wakes up every 10 ms instead of at once.
+      {"delivery.report.only.error", "false"},
       {"allow.auto.create.topics", "false"},
       {"message.max.bytes", absl::StrFormat("%d", options_.record_bytes_max)},
       // A larger batch than a topic's max.message.bytes would be refused whole.
@@ -162,7 +168,8 @@ void KafkaSink::OnError(int code, const std::string& reason) {
 }
 
 absl::Status KafkaSink::Open() {
-  if (state_ != State::kFresh) {
+  const bool going_on = state_ == State::kFresh || state_ == State::kReopening;
+  if (!going_on) {
     DropClient();
     const absl::Status made = Make();
     if (!made.ok()) return made;
@@ -193,6 +200,7 @@ absl::Status KafkaSink::Begin() {
     timed_out_.clear();
   }
   offsets_sent_ = false;
+  rejected_ = false;
   brokers_down_ = false;
   if (exactly_once_) {
     const absl::Status status =
@@ -303,10 +311,15 @@ absl::Status KafkaSink::Commit(absl::Span<const SourceOffset> offsets,
 }
 
 // The offsets go out first: they and the records, which librdkafka is sending already, don't wait
-// for each other. The commit waits for both.
+// for each other. The commit waits for both. While brokers are in trouble the records go first:
+// waiting for them can be bounded and resumed.
 absl::Status KafkaSink::CommitTransaction(absl::Span<const SourceOffset> offsets,
                                           const GroupMetadata& group) {
   if (state_ == State::kOpen && AnyFailure()) return FailureStatus();
+  if (!offsets_sent_ && !broker_reason_.empty() &&
+      rd_kafka_flush(client_->get(), options_.call_timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::UnavailableError(doing_ + ": committing: records are not acknowledged yet");
+  }
   if (!offsets_sent_ && !offsets.empty()) {
     const absl::Status status = SendOffsets(offsets, group);
     if (!status.ok()) return status;
@@ -362,12 +375,17 @@ absl::Status KafkaSink::CommitDeliveries() {
 }
 
 absl::Status KafkaSink::Abort() {
+  if (state_ == State::kReopening) return Reopen();
   if (state_ != State::kOpen) return absl::OkStatus();
   absl::Status status;
   if (exactly_once_) {
     status = Sorted(TakeKafkaError(
         client_->get(), rd_kafka_abort_transaction(client_->get(), options_.call_timeout_ms),
         doing_ + ": aborting"));
+    if (status.ok() && rejected_) {
+      DropClient();
+      return Reopen();
+    }
   } else {
     // What is on its way may still arrive, which at-least-once allows.
     rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE);
@@ -376,6 +394,15 @@ absl::Status KafkaSink::Abort() {
     }
   }
   if (status.ok()) state_ = State::kReady;
+  return status;
+}
+
+// The sequence numbers of records that a broker refused are gone, so it would refuse the next
+// transaction to the partition as well; librdkafka 2.0.2 starts new ones only after that, half a
+// second later. A fresh producer takes some milliseconds.
+absl::Status KafkaSink::Reopen() {
+  absl::Status status = Open();
+  if (absl::IsUnavailable(status)) state_ = State::kReopening;
   return status;
 }
 
@@ -392,6 +419,7 @@ void KafkaSink::OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void*
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
       return;
     default:
+      if (message->err > 0) self->rejected_ = true;  // a broker's word, not librdkafka's own
       self->AddFailure(message->err, rd_kafka_topic_name(message->rkt),
                        static_cast<int64_t>(message->key_len + message->len));
   }

@@ -207,7 +207,8 @@ absl::Status KafkaSource::Start() {
       // A topic that appears or grows is seen in half a minute rather than five.
       {"topic.metadata.refresh.interval.ms", "30000"},
       {"reconnect.backoff.max.ms", "2000"},
-      {"heartbeat.interval.ms", "1000"},
+      {"heartbeat.interval.ms",
+       absl::StrFormat("%d", std::clamp(options_.session_timeout_ms / 3, 1, 1'000))},
   };
   setup.settings = {
       {"group.id", options_.group_id},
@@ -413,8 +414,10 @@ absl::Status KafkaSource::ActivatePending(AssignmentListener& listener) {
     SourceOffset& offset = committed.emplace_back();
     offset.partition = one.partition;
     offset.offset = one.offset >= 0 ? one.offset : -1;
-    if (one.metadata_size > 0) {
-      offset.note.assign(static_cast<const char*>(one.metadata), one.metadata_size);
+    if (one.metadata != nullptr) {
+      // librdkafka 2.0.2 copies only up to a NUL but gives the whole size.
+      const char* note = static_cast<const char*>(one.metadata);
+      offset.note.assign(note, strnlen(note, one.metadata_size));
     }
     if (one.offset < 0) one.offset = otherwise;
   }

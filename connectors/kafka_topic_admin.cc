@@ -103,7 +103,7 @@ class Admin final : public TopicAdmin {
   absl::Status ListAll(Descriptions& wanted, absl::Time deadline);
   absl::Status AskOne(const std::string& topic, TopicDescription& description,
                       absl::Time deadline);
-  absl::Status AskLimits(const Descriptions& wanted, absl::Time deadline);
+  void AskLimits(const Descriptions& wanted, absl::Time deadline);
   absl::Status AskMayWrite(const Descriptions& wanted, absl::Time deadline);
 
   // A consumer, because a consumer's metadata requests never create a topic.
@@ -164,9 +164,9 @@ absl::StatusOr<std::vector<TopicDescription>> Admin::Describe(absl::Span<const s
   for (const auto& [topic, description] : wanted) {
     if (description->state == State::kReady) present.emplace(topic, description);
   }
-  if (status.ok() && !present.empty()) status = AskLimits(present, deadline);
   if (status.ok() && !present.empty() && may_write) status = AskMayWrite(present, deadline);
   if (!status.ok()) return status;
+  if (!present.empty()) AskLimits(present, deadline);
   for (TopicDescription& answer : answers) answer = *wanted[answer.topic];  // asked for twice
   return answers;
 }
@@ -207,8 +207,9 @@ absl::Status Admin::AskOne(const std::string& topic, TopicDescription& descripti
   return absl::OkStatus();
 }
 
-// Leaves -1 where DescribeConfigs is not granted.
-absl::Status Admin::AskLimits(const Descriptions& wanted, absl::Time deadline) {
+// Leaves -1 where DescribeConfigs is not granted or not answered: a record that is too large is then
+// found out when it is sent.
+void Admin::AskLimits(const Descriptions& wanted, absl::Time deadline) {
   std::vector<rd_kafka_ConfigResource_t*> resources;
   for (const auto& [topic, description] : wanted) {
     resources.push_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
@@ -220,11 +221,7 @@ absl::Status Admin::AskLimits(const Descriptions& wanted, absl::Time deadline) {
                            queue.get());
   rd_kafka_ConfigResource_destroy_array(resources.data(), resources.size());
   const QueueEvent event(rd_kafka_queue_poll(queue.get(), RemainingMs(deadline)));
-  if (event == nullptr) return absl::UnavailableError("describing topics: no answer in time");
-  const absl::Status status =
-      StatusOfKafkaCode(rd_kafka_event_error(event.get()), "describing topics");
-  if (absl::IsUnavailable(status)) return status;
-  if (!status.ok()) return absl::OkStatus();
+  if (event == nullptr || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   size_t count = 0;
   const rd_kafka_ConfigResource_t** answers = rd_kafka_DescribeConfigs_result_resources(
       rd_kafka_event_DescribeConfigs_result(event.get()), &count);
@@ -244,7 +241,6 @@ absl::Status Admin::AskLimits(const Descriptions& wanted, absl::Time deadline) {
       }
     }
   }
-  return absl::OkStatus();
 }
 
 void Admin::OnProbed(rd_kafka_t*, const rd_kafka_message_t* message, void*) {

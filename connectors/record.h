@@ -39,7 +39,7 @@ struct OutputRecord {
 };
 
 // How far a partition of the source has been consumed, with the note kept beside it in the offset's
-// metadata (at most 4,096 bytes, the broker's limit).
+// metadata (text without NUL, at most 4,096 bytes, the broker's limit).
 struct SourceOffset {
   int32_t partition = 0;
   int64_t offset = -1;  // next to read; -1: nothing committed yet

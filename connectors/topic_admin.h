@@ -28,7 +28,8 @@ struct TopicDescription {
   State state = State::kMissing;
   std::string reason;         // the broker's words where not kReady
   int32_t partitions = 0;     // 0 when not known
-  // Largest record batch the topic takes (`max.message.bytes`); -1 when it may not be asked.
+  // Largest record batch the topic takes (`max.message.bytes`); -1 when it may not be asked
+  // or was not answered.
   int64_t batch_bytes_max = -1;
 };
 

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -11,13 +12,22 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "connectors/embedded_kafka.h"
 #include "connectors/kafka_sink.h"
 #include "connectors/kafka_source.h"
 
 namespace turnout::connectors {
 
 inline constexpr char kSourceTopic[] = "source";
+
+// Kafka's numbers of requests.
+inline constexpr int16_t kProduce = 0;
+inline constexpr int16_t kOffsetFetch = 9;
+inline constexpr int16_t kHeartbeat = 12;
+inline constexpr int16_t kInitProducerId = 22;
+inline constexpr int16_t kAddPartitionsToTxn = 24;
+inline constexpr int16_t kAddOffsetsToTxn = 25;
+inline constexpr int16_t kEndTxn = 26;
+inline constexpr int16_t kTxnOffsetCommit = 28;
 
 // Remembers what it was told.
 class Assignments : public AssignmentListener {
@@ -64,34 +74,58 @@ struct KeptEvent {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
+// A mock cluster of one broker, which tests may break in any way librdkafka knows of. It creates a
+// topic when a client asks about one. A group's first member waits 3 s for others.
 class KafkaTest : public ::testing::Test {
  protected:
+  static constexpr int kBroker = 1;
+
   void SetUp() override {
-    auto started = EmbeddedKafka::Start(1);
-    ASSERT_TRUE(started.ok()) << started.status();
-    cluster = *std::move(started);
-    ASSERT_TRUE(CreateTopic(kSourceTopic, 4).ok());
+    char reason[256] = "";
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "log_level", "0", reason, sizeof(reason));
+    owner = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
+    ASSERT_NE(owner, nullptr) << reason;
+    mock = rd_kafka_mock_cluster_new(owner, 1);
+    ASSERT_NE(mock, nullptr);
+    CreateTopic(kSourceTopic, 4);
   }
 
-  absl::Status CreateTopic(const std::string& name, int partitions) {
-    NewTopic topic;
-    topic.topic = name;
-    topic.partitions = partitions;
-    return cluster->Create({topic}, absl::Seconds(5));
+  void TearDown() override {
+    rd_kafka_mock_cluster_destroy(mock);
+    rd_kafka_destroy(owner);
   }
+
+  void CreateTopic(const std::string& name, int partitions) {
+    ASSERT_EQ(rd_kafka_mock_topic_create(mock, name.c_str(), partitions, 1),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+
+  // The next request of this kind is answered so.
+  void FailNext(int16_t api, rd_kafka_resp_err_t code) {
+    rd_kafka_mock_push_request_errors(mock, api, 1, code);
+  }
+  void BrokerDown() { rd_kafka_mock_broker_set_down(mock, kBroker); }
+  void BrokerUp() { rd_kafka_mock_broker_set_up(mock, kBroker); }
 
   KafkaClientOptions ClientOptions(const std::string& name) const {
     KafkaClientOptions client;
-    client.bootstrap_servers = cluster->bootstrap_servers();
+    client.bootstrap_servers = rd_kafka_mock_cluster_bootstraps(mock);
     client.client_id = name;
     return client;
   }
 
-  std::unique_ptr<Source> MakeSource(const std::string& topic = kSourceTopic) {
+  KafkaSourceOptions SourceOptions(const std::string& topic = kSourceTopic) const {
     KafkaSourceOptions options;
     options.client = ClientOptions("source");
     options.topic = topic;
     options.group_id = "group";
+    // The mock cluster keeps members that have left until their session is over.
+    options.session_timeout_ms = 4'000;
+    return options;
+  }
+
+  std::unique_ptr<Source> MakeSource(const KafkaSourceOptions& options) {
     auto made = MakeKafkaSource(options);
     EXPECT_TRUE(made.ok()) << made.status();
     return *std::move(made);
@@ -159,7 +193,8 @@ class KafkaTest : public ::testing::Test {
     sink->Close(absl::Seconds(1));
   }
 
-  std::unique_ptr<EmbeddedKafka> cluster;
+  rd_kafka_t* owner = nullptr;
+  rd_kafka_mock_cluster_t* mock = nullptr;
 };
 
 }  // namespace turnout::connectors

@@ -9,14 +9,37 @@ namespace turnout::connectors {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::Pair;
+using Kind = DestinationFailure::Kind;
 
-using KafkaSinkTest = KafkaTest;
+class KafkaSinkTest : public KafkaTest {
+ protected:
+  void SetUp() override {
+    KafkaTest::SetUp();
+    CreateTopic("out", 1);
+  }
 
-class KafkaSinkDeliveryTest : public KafkaTest, public ::testing::WithParamInterface<Delivery> {};
+  // Begins a transaction with one record in it.
+  void BeginWithRecord(Sink& sink, const std::string& topic = "out") {
+    ASSERT_TRUE(sink.Begin().ok());
+    OutputRecord record;
+    record.topic = topic;
+    record.value = "value";
+    ASSERT_TRUE(sink.Produce(record).ok());
+  }
+
+  static absl::Status CommitAsMember(Sink& sink) {
+    return CommitAtLast(sink, std::vector<SourceOffset>{{0, 5, "note"}}, kMember);
+  }
+
+  static inline const GroupMetadata kMember{"group", 1, "member", ""};
+};
+
+class KafkaSinkDeliveryTest : public KafkaSinkTest,
+                              public ::testing::WithParamInterface<Delivery> {};
 
 TEST_P(KafkaSinkDeliveryTest, WhatIsCommittedComesBackByteForByte) {
-  ASSERT_TRUE(CreateTopic("out", 1).ok());
   auto sink = OpenSink(SinkOptions(GetParam()));
   const std::vector<Header> headers = {
       {"a", "1"}, {"a", "2"}, {"empty", std::string_view("", 0)}, {"null", {}}, {"", "unnamed"}};
@@ -34,7 +57,7 @@ TEST_P(KafkaSinkDeliveryTest, WhatIsCommittedComesBackByteForByte) {
   for (const OutputRecord& record : records) ASSERT_TRUE(sink->Produce(record).ok());
   ASSERT_TRUE(CommitAtLast(*sink).ok());
 
-  auto source = MakeSource("out");
+  auto source = MakeSource(SourceOptions("out"));
   Assignments listener;
   const auto events = PollEvents(*source, listener, 5);
   ASSERT_EQ(events.size(), 5u);
@@ -52,12 +75,263 @@ TEST_P(KafkaSinkDeliveryTest, WhatIsCommittedComesBackByteForByte) {
   EXPECT_EQ(events[4].value, std::string("nul\0inside", 10));
 }
 
+TEST_P(KafkaSinkDeliveryTest, ARecordTooLargeAbortsAndNamesItsTopic) {
+  auto sink = OpenSink(SinkOptions(GetParam()));
+  FailNext(kProduce, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  BeginWithRecord(*sink);
+  const absl::Status status = CommitAtLast(*sink);
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  const auto failures = sink->FailuresOfTransaction();
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].topic, "out");
+  EXPECT_EQ(failures[0].kind, Kind::kRecordTooLarge);
+  EXPECT_THAT(failures[0].reason, HasSubstr("MSG_SIZE_TOO_LARGE"));
+
+  ASSERT_TRUE(sink->Abort().ok());
+  EXPECT_EQ(sink->FailuresOfTransaction().size(), 1u);
+  BeginWithRecord(*sink);
+  const absl::Status then = CommitAtLast(*sink);
+  EXPECT_TRUE(then.ok()) << then;
+  EXPECT_TRUE(sink->FailuresOfTransaction().empty());
+}
+
+TEST_P(KafkaSinkDeliveryTest, ARecordLargerThanTheClientLetsThroughIsATooLargeOne) {
+  KafkaSinkOptions options = SinkOptions(GetParam());
+  options.record_bytes_max = 2'000;
+  options.batch_bytes_max = 1'500;
+  auto sink = OpenSink(options);
+  ASSERT_TRUE(sink->Begin().ok());
+  const std::string large(3'000, 'x');
+  OutputRecord record;
+  record.topic = "out";
+  record.value = large;
+  EXPECT_TRUE(absl::IsAborted(sink->Produce(record)));
+  ASSERT_EQ(sink->FailuresOfTransaction().size(), 1u);
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].kind, Kind::kRecordTooLarge);
+  EXPECT_TRUE(absl::IsAborted(CommitAtLast(*sink)));
+  EXPECT_TRUE(sink->Abort().ok());
+}
+
+TEST_P(KafkaSinkDeliveryTest, ACommitThatFoundTheBrokerAwaySucceedsWhenItIsBack) {
+  auto sink = OpenSink(SinkOptions(GetParam()));
+  BeginWithRecord(*sink);
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  BrokerDown();
+  BeginWithRecord(*sink);
+  const absl::Status away = sink->Commit({}, {});
+  EXPECT_TRUE(absl::IsUnavailable(away)) << away;
+  BrokerUp();
+  const absl::Status back = CommitAtLast(*sink);
+  EXPECT_TRUE(back.ok()) << back;
+}
+
+TEST_P(KafkaSinkDeliveryTest, ClosingEndsInTimeWhenTheBrokerIsGone) {
+  auto sink = OpenSink(SinkOptions(GetParam()));
+  BeginWithRecord(*sink);
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  BrokerDown();
+  BeginWithRecord(*sink);
+  const absl::Time begin = absl::Now();
+  sink->Close(absl::Seconds(1));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(3));
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, KafkaSinkDeliveryTest,
                          ::testing::Values(Delivery::kExactlyOnce, Delivery::kAtLeastOnce),
                          [](const auto& delivery) {
                            return delivery.param == Delivery::kExactlyOnce ? "ExactlyOnce"
                                                                            : "AtLeastOnce";
                          });
+
+TEST_F(KafkaSinkTest, KeysGoToThePartitionsThatJavaClientsChoose) {
+  // Java's Utils.murmur2 of these, from Kafka's own unit tests.
+  const std::map<std::string, int32_t> hashes = {
+      {"21", -973932308},
+      {"foobar", -790332482},
+      {"a-little-bit-long-string", -985981536},
+      {"a-little-bit-longer-string", -1486304829},
+      {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},
+      {"abc", 479470107}};
+  CreateTopic("many", 97);
+  auto sink = OpenSink(SinkOptions(Delivery::kAtLeastOnce));
+  ASSERT_TRUE(sink->Begin().ok());
+  for (const auto& [key, hash] : hashes) {
+    OutputRecord record;
+    record.topic = "many";
+    record.key = key;
+    ASSERT_TRUE(sink->Produce(record).ok());
+  }
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  auto source = MakeSource(SourceOptions("many"));
+  Assignments listener;
+  const auto events = PollEvents(*source, listener, hashes.size());
+  ASSERT_EQ(events.size(), hashes.size());
+  for (const KeptEvent& event : events) {
+    EXPECT_EQ(event.partition, (hashes.at(event.key) & 0x7fffffff) % 97) << event.key;
+  }
+}
+
+TEST_F(KafkaSinkTest, OutputsAndOffsetsAreCommittedTogether) {
+  auto sink = OpenSink(SinkOptions(Delivery::kExactlyOnce));
+  for (int i = 0; i < 3; ++i) {
+    BeginWithRecord(*sink);
+    const absl::Status status = CommitAsMember(*sink);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+}
+
+TEST_F(KafkaSinkTest, OffsetsOfNoMemberAreRefusedBeforeTheyReachTheBroker) {
+  auto sink = OpenSink(SinkOptions(Delivery::kExactlyOnce));
+  BeginWithRecord(*sink);
+  const std::vector<SourceOffset> offsets = {{0, 5, ""}};
+  const absl::Status status = sink->Commit(offsets, GroupMetadata{"group", -1, "", ""});
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+}
+
+TEST_F(KafkaSinkTest, ATopicRefusedByTheTransactionIsNamed) {
+  auto sink = OpenSink(SinkOptions(Delivery::kExactlyOnce));
+  FailNext(kAddPartitionsToTxn, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  BeginWithRecord(*sink);
+  const absl::Status status = CommitAsMember(*sink);
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  ASSERT_EQ(sink->FailuresOfTransaction().size(), 1u);
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].topic, "out");
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].kind, Kind::kForbidden);
+  EXPECT_TRUE(sink->Abort().ok());
+}
+
+TEST_F(KafkaSinkTest, AMissingTopicIsNamed) {
+  rd_kafka_mock_topic_set_error(mock, "gone", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  auto sink = OpenSink(SinkOptions(Delivery::kExactlyOnce));
+  ASSERT_TRUE(sink->Begin().ok());
+  OutputRecord record;
+  record.topic = "gone";
+  absl::Status status = sink->Produce(record);
+  if (status.ok()) status = CommitAsMember(*sink);
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  ASSERT_EQ(sink->FailuresOfTransaction().size(), 1u);
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].topic, "gone");
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].kind, Kind::kMissing);
+}
+
+TEST_F(KafkaSinkTest, AnIllegalTopicNameIsAMissingTopic) {
+  auto sink = OpenSink(SinkOptions(Delivery::kExactlyOnce));
+  ASSERT_TRUE(sink->Begin().ok());
+  const std::string name(600, 'x');
+  OutputRecord record;
+  record.topic = name;
+  EXPECT_TRUE(absl::IsAborted(sink->Produce(record)));
+  ASSERT_EQ(sink->FailuresOfTransaction().size(), 1u);
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].kind, Kind::kMissing);
+}
+
+// What becomes of a transaction when one of its requests fails so.
+struct Outcome {
+  std::string name;
+  int16_t api;
+  rd_kafka_resp_err_t code;
+  absl::StatusCode status;
+};
+
+class KafkaSinkOutcomeTest : public KafkaSinkTest,
+                             public ::testing::WithParamInterface<Outcome> {};
+
+TEST_P(KafkaSinkOutcomeTest, AFailedRequestHasTheOutcomeThatIsPromisedAndIsRecoveredFrom) {
+  auto sink = OpenSink(SinkOptions(Delivery::kExactlyOnce));
+  FailNext(GetParam().api, GetParam().code);
+  BeginWithRecord(*sink);
+  const absl::Status status = CommitAsMember(*sink);
+  EXPECT_EQ(status.code(), GetParam().status) << status;
+  EXPECT_TRUE(sink->FailuresOfTransaction().empty());
+
+  if (absl::IsAborted(status)) {
+    ASSERT_TRUE(sink->Abort().ok());
+  } else if (!status.ok()) {
+    absl::Status opened = sink->Open();
+    const absl::Time deadline = absl::Now() + absl::Seconds(10);
+    while (absl::IsUnavailable(opened) && absl::Now() < deadline) opened = sink->Open();
+    ASSERT_TRUE(opened.ok()) << opened;
+  }
+  BeginWithRecord(*sink);
+  const absl::Status then = CommitAsMember(*sink);
+  EXPECT_TRUE(then.ok()) << then;
+}
+
+constexpr auto kFencedCode = absl::StatusCode::kFailedPrecondition;
+INSTANTIATE_TEST_SUITE_P(
+    Codes, KafkaSinkOutcomeTest,
+    ::testing::Values(
+        Outcome{"BusyCoordinator", kEndTxn, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+                absl::StatusCode::kOk},
+        Outcome{"MovedCoordinator", kAddOffsetsToTxn, RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+                absl::StatusCode::kOk},
+        Outcome{"TransactionBefore", kAddPartitionsToTxn,
+                RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, absl::StatusCode::kOk},
+        Outcome{"OldGeneration", kTxnOffsetCommit, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+                absl::StatusCode::kAborted},
+        Outcome{"UnknownMember", kTxnOffsetCommit, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+                absl::StatusCode::kAborted},
+        Outcome{"FencedInstance", kTxnOffsetCommit, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
+                kFencedCode},
+        Outcome{"FencedAtEnd", kEndTxn, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, kFencedCode},
+        Outcome{"OldEpochAtEnd", kEndTxn, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, kFencedCode},
+        Outcome{"FencedAtPartitions", kAddPartitionsToTxn, RD_KAFKA_RESP_ERR_PRODUCER_FENCED,
+                kFencedCode},
+        Outcome{"FencedAtOffsets", kTxnOffsetCommit, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+                kFencedCode},
+        Outcome{"ForbiddenId", kAddPartitionsToTxn,
+                RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+                absl::StatusCode::kInternal},
+        Outcome{"BrokenState", kEndTxn, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE,
+                absl::StatusCode::kInternal}),
+    [](const auto& outcome) { return outcome.param.name; });
+
+TEST_F(KafkaSinkTest, OpeningWithoutABrokerIsUnavailableAndGoesOnWhenThereIsOne) {
+  BrokerDown();
+  auto made = MakeKafkaSink(SinkOptions(Delivery::kExactlyOnce));
+  ASSERT_TRUE(made.ok());
+  const absl::Time begin = absl::Now();
+  absl::Status opened = (*made)->Open();
+  EXPECT_TRUE(absl::IsUnavailable(opened)) << opened;
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(3));
+  BrokerUp();
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  while (absl::IsUnavailable(opened) && absl::Now() < deadline) opened = (*made)->Open();
+  EXPECT_TRUE(opened.ok()) << opened;
+}
+
+TEST_F(KafkaSinkTest, AnIdThatMayNotBeUsedSaysWhatToGrant) {
+  FailNext(kInitProducerId, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+  auto made = MakeKafkaSink(SinkOptions(Delivery::kExactlyOnce));
+  ASSERT_TRUE(made.ok());
+  absl::Status opened = (*made)->Open();
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  while (absl::IsUnavailable(opened) && absl::Now() < deadline) opened = (*made)->Open();
+  EXPECT_TRUE(absl::IsInternal(opened)) << opened;
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("producer tx"));
+  EXPECT_THAT(std::string(opened.message()),
+              HasSubstr("grant this principal Write and Describe on the transactional id"));
+}
+
+TEST_F(KafkaSinkTest, CallsOutOfTurnAreRefused) {
+  auto made = MakeKafkaSink(SinkOptions(Delivery::kExactlyOnce));
+  ASSERT_TRUE(made.ok());
+  EXPECT_TRUE(absl::IsInternal((*made)->Begin()));
+  EXPECT_TRUE(absl::IsInternal((*made)->Produce({})));
+  EXPECT_TRUE(absl::IsInternal((*made)->Commit({}, {})));
+  EXPECT_TRUE((*made)->Abort().ok());
+  (*made)->Close(absl::Seconds(1));
+  (*made)->Close(absl::Seconds(1));
+}
+
+TEST_F(KafkaSinkTest, ExactlyOnceNeedsAnIdAndATopic) {
+  KafkaSinkOptions options = SinkOptions(Delivery::kExactlyOnce);
+  options.transactional_id.clear();
+  EXPECT_TRUE(absl::IsInvalidArgument(MakeKafkaSink(options).status()));
+  options = SinkOptions(Delivery::kExactlyOnce);
+  options.source_topic.clear();
+  EXPECT_TRUE(absl::IsInvalidArgument(MakeKafkaSink(options).status()));
+}
 
 }  // namespace
 }  // namespace turnout::connectors
