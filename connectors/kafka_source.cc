@@ -125,8 +125,9 @@ class KafkaSource final : public Source {
  private:
   // A partition that is ours.
   struct Position {
-    int64_t start = -1;       // where reading began; -1: not known before the first event
-    bool any_taken = false;   // events have been taken since it was assigned or rewound
+    int64_t start = -1;  // where reading began; -1: not known before the first event
+    int64_t next = -1;   // after the last event taken; -1: none since it was assigned or rewound
+    int64_t end = -1;    // where librdkafka last found no more to read; -1: nowhere since then
   };
   // What the rebalance callback saw, to be dealt with after the call in which it came.
   struct Rebalance {
@@ -222,7 +223,8 @@ absl::Status KafkaSource::Start() {
       // oldest record left is the nearest to what was asked.
       {"auto.offset.reset", "earliest"},
       {"allow.auto.create.topics", "false"},
-      {"enable.partition.eof", "false"},
+      // The only word of librdkafka's that what is left of the log holds no events: see EndOffset.
+      {"enable.partition.eof", "true"},
   };
   if (!options_.group_instance_id.empty()) {
     setup.settings.emplace_back("group.instance.id", options_.group_instance_id);
@@ -319,10 +321,17 @@ void KafkaSource::ReleaseReturned() {
 
 absl::Status KafkaSource::TakeFirst(absl::Duration max_wait) {
   if (!messages_.empty()) max_wait = absl::ZeroDuration();
-  stop_wait_ = true;
-  rd_kafka_message_t* message = rd_kafka_consumer_poll(client_->get(), Milliseconds(max_wait));
-  stop_wait_ = false;
-  return message == nullptr ? absl::OkStatus() : Keep(message);
+  const absl::Time deadline = absl::Now() + max_wait;
+  while (true) {
+    stop_wait_ = true;
+    rd_kafka_message_t* message = rd_kafka_consumer_poll(client_->get(), Milliseconds(max_wait));
+    stop_wait_ = false;
+    if (message == nullptr) return absl::OkStatus();
+    const bool waiting = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    const absl::Status status = Keep(message);
+    if (!waiting) return status;
+    max_wait = deadline - absl::Now();
+  }
 }
 
 absl::Status KafkaSource::TakeMore() {
@@ -348,12 +357,16 @@ absl::Status KafkaSource::Keep(rd_kafka_message_t* message) {
       rd_kafka_message_destroy(message);
       return absl::OkStatus();
     }
-    if (!position->second.any_taken) {
-      position->second.any_taken = true;
-      if (position->second.start < 0) position->second.start = message->offset;
-    }
+    if (position->second.start < 0) position->second.start = message->offset;
+    position->second.next = message->offset + 1;
     messages_bytes_ += static_cast<int64_t>(message->len + message->key_len);
     messages_.push_back(message);
+    return absl::OkStatus();
+  }
+  if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {  // once each time the end is reached
+    const auto position = positions_.find(message->partition);
+    if (position != positions_.end()) position->second.end = message->offset;
+    rd_kafka_message_destroy(message);
     return absl::OkStatus();
   }
   const rd_kafka_resp_err_t code = message->err;
@@ -555,10 +568,10 @@ absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
   for (const SourceOffset& offset : to) {
     const auto position = positions_.find(offset.partition);
     if (position == positions_.end()) continue;
-    const auto& [start, any_taken] = position->second;
+    const auto& [start, next, end] = position->second;
     // Where nothing is committed: the first event that was seen, not the end of the log by now.
     const int64_t target = offset.offset >= 0 ? offset.offset : start;
-    if (!any_taken && target == start) continue;  // it stands where it was put
+    if (next < 0 && target == start) continue;  // it stands where it was put
     seeks.push_back({offset.partition, target, {}});
     partitions.push_back(offset.partition);
   }
@@ -578,7 +591,7 @@ absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
     }
   }
   if (!status.ok()) return status;
-  for (const SourceOffset& seek : seeks) positions_[seek.partition] = {seek.offset, false};
+  for (const SourceOffset& seek : seeks) positions_[seek.partition] = {seek.offset};
   return absl::OkStatus();
 }
 
@@ -617,13 +630,19 @@ GroupMetadata KafkaSource::group_metadata() const {
   return read ? *std::move(read) : none;
 }
 
+// A log written with transactions ends in their markers and in what was aborted. Those take offsets
+// but never come, so the watermark alone would leave a reader behind for ever.
 int64_t KafkaSource::EndOffset(int32_t partition) const {
-  if (client_ == nullptr || positions_.count(partition) == 0) return -1;
+  const auto found = positions_.find(partition);
+  if (client_ == nullptr || found == positions_.end()) return -1;
   int64_t low = -1;
   int64_t high = -1;
   const rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(
       client_->get(), options_.topic.c_str(), partition, &low, &high);
-  return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : -1;
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return -1;
+  const Position& position = found->second;
+  const int64_t reached = std::max(position.start, position.next);
+  return position.end == high && reached >= 0 ? reached : high;
 }
 
 void KafkaSource::LoseAll(AssignmentListener& listener) {

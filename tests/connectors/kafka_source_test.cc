@@ -31,6 +31,14 @@ bool FollowEachOther(const std::map<int32_t, std::vector<int64_t>>& offsets, int
   return true;
 }
 
+// Calls Rewind until it is more than Unavailable.
+absl::Status RewindAtLast(Source& source, absl::Span<const SourceOffset> to) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(5);
+  absl::Status status = source.Rewind(to);
+  while (absl::IsUnavailable(status) && absl::Now() < deadline) status = source.Rewind(to);
+  return status;
+}
+
 TEST_F(KafkaSourceTest, EveryEventComesOnceAndInOrderWithinItsPartition) {
   Preload(1000);
   auto source = MakeSource(SourceOptions());
@@ -47,6 +55,46 @@ TEST_F(KafkaSourceTest, EveryEventComesOnceAndInOrderWithinItsPartition) {
   source->Close(listener, absl::Seconds(5));
   EXPECT_EQ(listener.revoked, (Partitions{0, 1, 2, 3}));
   EXPECT_TRUE(listener.lost.empty());
+}
+
+TEST_F(KafkaSourceTest, TheEndIsWhereReadingStandsAgainAfterARewindAndAfterNewEvents) {
+  Preload(100);
+  auto source = MakeSource(SourceOptions());
+  Assignments listener;
+  for (const int round : {1, 2}) {
+    auto offsets = OffsetsOf(PollEvents(*source, listener, 100));
+    ASSERT_EQ(offsets.size(), 4u) << "round " << round;
+    EXPECT_TRUE(PollEvents(*source, listener, 1, absl::Milliseconds(300)).empty());
+    std::vector<SourceOffset> back;
+    for (const auto& [partition, some] : offsets) {
+      EXPECT_EQ(source->EndOffset(partition), some.back() + 1) << "round " << round;
+      back.push_back({partition, 0, ""});
+    }
+    const absl::Status rewound = RewindAtLast(*source, back);
+    ASSERT_TRUE(rewound.ok()) << rewound;
+    for (const auto& [partition, some] : offsets) {
+      const int64_t end = source->EndOffset(partition);
+      EXPECT_TRUE(end == -1 || end == some.back() + 1) << "just rewound, and the end is " << end;
+    }
+  }
+  Preload(100);
+  for (const auto& [partition, some] : OffsetsOf(PollEvents(*source, listener, 200))) {
+    EXPECT_EQ(source->EndOffset(partition), some.back() + 1);
+  }
+}
+
+TEST_F(KafkaSourceTest, ReachingTheEndOfTheLogDoesNotCutAWaitShort) {
+  auto source = MakeSource(SourceOptions());
+  Assignments listener;
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  while (listener.ours.size() < 4 && absl::Now() < deadline) {
+    ASSERT_TRUE(source->Poll(absl::Milliseconds(10), listener).ok());
+  }
+  const absl::Time begin = absl::Now();
+  const auto events = source->Poll(absl::Milliseconds(600), listener);
+  ASSERT_TRUE(events.ok()) << events.status();
+  EXPECT_TRUE(events->empty());
+  EXPECT_GE(absl::Now() - begin, absl::Milliseconds(580));
 }
 
 TEST_F(KafkaSourceTest, APollReturnsNoMoreThanItsLimitsAllow) {
@@ -128,9 +176,7 @@ TEST_F(KafkaSourceTest, ARewindToNothingCommittedGoesBackToTheFirstEventSeen) {
   Preload(10);
   std::vector<SourceOffset> back;
   for (const int32_t partition : listener.ours) back.push_back({partition, -1, ""});
-  absl::Status rewound = source->Rewind(back);
-  const absl::Time patience = absl::Now() + absl::Seconds(5);
-  while (absl::IsUnavailable(rewound) && absl::Now() < patience) rewound = source->Rewind(back);
+  const absl::Status rewound = RewindAtLast(*source, back);
   ASSERT_TRUE(rewound.ok()) << rewound;
   const auto again = OffsetsOf(PollEvents(*source, listener, 20));
   for (const auto& [partition, some] : first) {
