@@ -3,6 +3,8 @@ import json
 import subprocess
 from pathlib import Path
 
+from confluent_kafka import Producer
+
 import events
 import topics
 from oracle import DESTINATION, ERROR, REASON, RULES, SOURCE, Oracle, murmur2
@@ -283,6 +285,51 @@ def keys_go_to_the_partitions_that_the_java_client_chooses(stage):
         "the oracle's own murmur2 is wrong"
 
 
+def a_source_written_with_transactions_is_caught_up_with(stage):
+    """The markers and aborted records that end its log are no lag, before and after a restart."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams, source_partitions=1)
+    producer = Producer({"bootstrap.servers": stage.bootstrap, "transactional.id": stage.prefix,
+                         "partitioner": "murmur2_random", "log_level": 0})
+    producer.init_transactions(30)
+
+    def write(first_id, commit=True):
+        producer.begin_transaction()
+        for record in events.stream(500, stage.seed + first_id, first_id=first_id):
+            producer.produce(stage.source, **record)
+        producer.flush(30)
+        (producer.commit_transaction if commit else producer.abort_transaction)(30)
+
+    def wait_caught_up(router, consumed):
+        router.wait_until("all events counted", lambda: router.metric(
+            "turnout_events_consumed_total") == consumed)
+        router.wait_until("a lag that is known and 0", lambda: [
+            (part["lag"], part["next_offset"] == part["end_offset"])
+            for worker in router.status()["workers"] for part in worker["partitions"]]
+            == [(0, True)], 10)
+        for unit in ("records", "seconds"):
+            name = f"turnout_partition_lag_{unit}"
+            assert f"{name}{{" in router.get("/metrics")[1], f"no {name}"
+            assert router.metric(name) == 0, f"{name} is {router.metric(name)}"
+
+    router = stage.router().start().wait_ready()
+    write(0)
+    wait_caught_up(router, 500)
+    write(500)
+    write(1000, commit=False)
+    wait_caught_up(router, 1000)
+    left = topics.lag(stage.bootstrap, stage.group, stage.source)
+    assert left > 500, f"{left} offsets after the last event: this test would prove nothing"
+    router.stop()
+    router = stage.router("again").start().wait_ready()
+    wait_caught_up(router, 0)
+    write(1500)
+    wait_caught_up(router, 500)
+    router.stop()
+    stage.check(teams)
+
+
 TESTS = [
     the_oracle_counts_every_planted_fault,
     exactly_once_delivery_routes_every_event_once,
@@ -296,4 +343,5 @@ TESTS = [
     a_destination_deleted_while_running_holds_nobody_up,
     missing_topics_are_created_when_the_config_says_so,
     keys_go_to_the_partitions_that_the_java_client_chooses,
+    a_source_written_with_transactions_is_caught_up_with,
 ]
