@@ -23,11 +23,15 @@ constexpr auto kInput = absl::StatusCode::kInvalidArgument;
 // retried for ever.
 constexpr Row kRows[] = {
     // Somebody else owns the transactional id, the member id or the partitions.
-    {RD_KAFKA_RESP_ERR__FENCED, kFenced, "another producer with this transactional id took over"},
+    {RD_KAFKA_RESP_ERR__FENCED, kFenced,
+     "another producer with this transactional id took over: most likely two replicas have the "
+     "same `instance`; give each its own"},
     {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, kFenced,
-     "another producer with this transactional id took over"},
+     "another producer with this transactional id took over: most likely two replicas have the "
+     "same `instance`; give each its own"},
     {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, kFenced,
-     "another producer with this transactional id took over, or the transaction timed out"},
+     "another producer with this transactional id took over, most likely since two replicas have "
+     "the same `instance` (give each its own), or the transaction timed out"},
     {RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, kFenced,
      "another consumer with this group.instance.id took over; give each replica its own"},
     {RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, kFenced, "the group went on without this member"},
