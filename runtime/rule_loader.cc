@@ -76,7 +76,14 @@ void Loader::LoadDirectory(const std::string& directory) {
     const std::string file = directory + (directory.back() == '/' ? "" : "/") + entry->d_name;
     struct stat facts = {};
     // What cannot be looked at is kept, for LoadFile to say why.
-    if (stat(file.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) continue;
+    const bool seen = stat(file.c_str(), &facts) == 0;
+    if (seen && S_ISDIR(facts.st_mode)) continue;
+    if (seen && !S_ISREG(facts.st_mode)) {
+      // A pipe that nobody writes to would be waited for without end.
+      rules_.refused.push_back(
+          Refused(file, "it is no regular file", "put a rule file in its place"));
+      continue;
+    }
     files.push_back(file);
   }
   if (files.empty()) {

@@ -1,5 +1,7 @@
 #include "runtime/rule_loader.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 namespace turnout::runtime {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -117,6 +120,17 @@ TEST(RuleLoader, PathsThatCannotBeReadAreNamed) {
   std::filesystem::create_symlink("nowhere.yaml", directory.path() + "/dangling.yaml");
   EXPECT_THAT(FormatRefused(LoadRules({directory.path()}, {})),
               HasSubstr("dangling.yaml:1:1: the file cannot be opened"));
+}
+
+TEST(RuleLoader, APipeAmongTheFilesIsRefusedAndNotWaitedFor) {
+  const TempDirectory directory;
+  directory.Write("a.yaml", TeamFile("a"));
+  ASSERT_EQ(mkfifo((directory.path() + "/b.yaml").c_str(), 0600), 0);
+  std::filesystem::create_symlink("/dev/zero", directory.path() + "/c.yaml");
+  const LoadedRules rules = LoadRules({directory.path()}, {});
+  EXPECT_THAT(TeamsOf(rules), ElementsAre("a"));
+  EXPECT_THAT(FormatRefused(rules), AllOf(HasSubstr("b.yaml:1:1: it is no regular file"),
+                                          HasSubstr("c.yaml:1:1: it is no regular file")));
 }
 
 TEST(RuleLoader, AFileBeyondTheLimitIsRefusedWithoutReadingAllOfIt) {
