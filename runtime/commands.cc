@@ -19,9 +19,8 @@ Command RunCommand() {
           "at_least_once.\n\n"
           "SIGTERM or SIGINT ends it: the batch in hand is finished and committed, the group is "
           "left, "
-          "within 5 seconds. A second signal ends it at once; nothing is lost by that, the batch "
-          "is "
-          "done again by whoever takes over.\n\n"
+          "within limits.shutdown_timeout and a second, 5 seconds by default. A second signal ends "
+          "it at once; nothing is lost by that, the batch is done again by whoever takes over.\n\n"
           "Brokers or topics that are away are waited for, as long as it takes; /readyz on the "
           "listen "
           "address and the log say what for. The config's keys are listed in runtime/README.md; "
@@ -47,7 +46,9 @@ Command RunCommand() {
             .text = "Prints everything in force with where it came from, as a config that can be "
                     "loaded again, and exits. Secrets are shown as [secret]."}},
       .exits =
-          {{0, "A signal stopped it, and what was taken is committed; or the config was printed."},
+          {{0,
+            "A signal stopped it: the batch in hand is committed, or left uncommitted for whoever "
+            "takes over where a stop took too long; or the config was printed."},
            {1, "It could not go on; the last line of the log says why."},
            {2, "The config or the rules are refused, a line a problem; or unknown usage."}},
       .examples = {{"turnout run --config pipeline.yaml", "Run a pipeline:"},

@@ -1,10 +1,13 @@
 #include "runtime/config.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "absl/strings/str_format.h"
@@ -14,13 +17,25 @@
 namespace turnout::runtime {
 namespace {
 
-std::optional<std::string> ReadSmallFile(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
-                                                             &std::fclose);
-  if (file == nullptr) return std::nullopt;
+using FileHandle = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+FileHandle OpenFile(const std::string& path) {
+  return {std::fopen(path.c_str(), "rbe"), &std::fclose};
+}
+
+// One byte over the limit tells that there is more, however much that is.
+std::optional<std::string> ReadUpToLimit(std::FILE* file) {
   std::string content(kConfigFileBytesMax + 1, '\0');
-  content.resize(std::fread(content.data(), 1, content.size(), file.get()));
-  if (std::ferror(file.get()) != 0 || content.size() > kConfigFileBytesMax) return std::nullopt;
+  content.resize(std::fread(content.data(), 1, content.size(), file));
+  if (std::ferror(file) != 0) return std::nullopt;
+  return content;
+}
+
+std::optional<std::string> ReadSmallFile(const std::string& path) {
+  const FileHandle file = OpenFile(path);
+  if (file == nullptr) return std::nullopt;
+  std::optional<std::string> content = ReadUpToLimit(file.get());
+  if (content && content->size() > kConfigFileBytesMax) return std::nullopt;
   return content;
 }
 
@@ -45,6 +60,24 @@ ConfigEnvironment RealEnvironment() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) == 0) environment.host_name = host.data();
   return environment;
+}
+
+absl::StatusOr<std::string> ReadConfigFile(const std::string& path) {
+  const auto unreadable = [](std::string_view why) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("can't be read: %s (name a pipeline.yaml with --config)", why));
+  };
+  const FileHandle file = OpenFile(path);
+  if (file == nullptr) return unreadable(std::strerror(errno));
+  struct stat facts = {};
+  if (fstat(fileno(file.get()), &facts) != 0) return unreadable(std::strerror(errno));
+  if (S_ISDIR(facts.st_mode)) return unreadable("it is a directory");
+  if (!S_ISREG(facts.st_mode) && !S_ISFIFO(facts.st_mode)) {
+    return unreadable("it is neither a file nor a pipe");
+  }
+  std::optional<std::string> text = ReadUpToLimit(file.get());
+  if (!text) return unreadable(std::strerror(errno));
+  return *std::move(text);
 }
 
 std::optional<LoadedConfig> ReadConfig(std::string_view file_name, std::string_view text,

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "connectors/kafka_client.h"
 #include "connectors/sink.h"
@@ -73,7 +74,7 @@ struct ConfigValue {
 struct LoadedConfig {
   Config config;
   std::vector<ConfigValue> values;   // everything in force, in the table's order
-  std::vector<std::string> secrets;  // for HideInLog, before the first line that could hold one
+  std::vector<std::string> secrets;  // what on_secret was told
 };
 
 // What the command line adds to the file.
@@ -90,8 +91,15 @@ struct ConfigEnvironment {
   std::function<std::optional<std::string>(const std::string& name)> variable;
   std::function<std::optional<std::string>(const std::string& path)> file;
   std::string host_name;
+  // Told each value that may be secret as soon as it is read, whether or not the config is refused;
+  // may be null.
+  std::function<void(const std::string& secret)> on_secret;
 };
 ConfigEnvironment RealEnvironment();
+
+// A config's text; longer ones are cut off after kConfigFileBytesMax + 1 bytes, which ReadConfig
+// refuses. InvalidArgument for what can't be read, is a directory or a device.
+absl::StatusOr<std::string> ReadConfigFile(const std::string& path);
 
 // Longest config file, and longest file that `${file:...}` takes in.
 inline constexpr size_t kConfigFileBytesMax = 1 << 20;

@@ -252,9 +252,10 @@ void AddLimitFields(Fields* fields) {
        .default_text = "4s",
        .min = 100,
        .max = 10 * kMinute,
-       .effect = "How long the last commit and leaving the group may take after SIGTERM.",
+       .effect = "How long the last commit and leaving the group may take after SIGTERM; "
+                 "0.7 s later the process ends whatever it is at.",
        .cost = "Shorter: a slow broker's batch is redone by the next owner. Longer than the "
-               "orchestrator's patience ends in a kill.",
+               "orchestrator's patience less a second ends in a kill.",
        .store = [](const FieldValue& v, Config* c) { c->limits.shutdown_timeout = Ms(v); }});
 }
 

@@ -65,7 +65,7 @@ ConfigReader::ConfigReader(std::string_view file_name, const ConfigEnvironment& 
 std::optional<LoadedConfig> ConfigReader::Read(std::string_view text) {
   const size_t problems_before = problems_->size();
   if (text.size() > kConfigFileBytesMax) {
-    Add({.what = absl::StrFormat("the config has %d bytes", text.size()),
+    Add({.what = absl::StrFormat("the config is longer than %s", FormatBytes(kConfigFileBytesMax)),
          .cure = absl::StrFormat("keep it within %s", FormatBytes(kConfigFileBytesMax))});
     return std::nullopt;
   }
@@ -321,7 +321,9 @@ void ConfigReader::CheckTogether() {
 }
 
 void ConfigReader::KeepSecret(const std::string& secret) {
-  if (!secret.empty()) loaded_.secrets.push_back(secret);
+  if (secret.empty()) return;
+  loaded_.secrets.push_back(secret);
+  if (environment_.on_secret != nullptr) environment_.on_secret(secret);
 }
 
 void ConfigReader::Remember(const std::string& key, const std::string& value, bool is_text,

@@ -71,7 +71,8 @@ std::string GeneralHelp() {
   out += "\nEXIT STATUS\n";
   out += "    0  done\n";
   out += "    1  it was tried and failed, or an answer differs\n";
-  out += "    2  bad input or usage; each problem is named on standard error\n";
+  out += "    2  bad input or usage; each problem is named on standard error,\n";
+  out += "       those of rule files by `turnout validate` on standard output\n";
   out += "\n`turnout help COMMAND` tells all about one of them.\n";
   return out;
 }

@@ -56,6 +56,13 @@ class Log {
                      [](const auto& a, const auto& b) { return a.size() > b.size(); });
   }
 
+  std::string WithoutSecrets(std::string_view text) {
+    std::string out(text);
+    absl::MutexLock lock(&mu_);
+    HideSecrets(secrets_, &out);
+    return out;
+  }
+
   void Write(LogLevel level, std::string_view event, std::string_view sentence,
              std::initializer_list<LogField> fields) {
     if (level < level_.load(std::memory_order_relaxed)) return;
@@ -155,6 +162,8 @@ class Log {
 void StartLog(const LogOptions& options) { Log::Get().Start(options); }
 
 void HideInLog(std::string_view secret) { Log::Get().Hide(secret); }
+
+std::string WithoutSecrets(std::string_view text) { return Log::Get().WithoutSecrets(text); }
 
 void LogDebug(std::string_view event, std::string_view sentence,
               std::initializer_list<LogField> fields) {

@@ -61,6 +61,8 @@ class LogField {
 void StartLog(const LogOptions& options);
 // `secret` never appears in a line from now on. Values shorter than 4 bytes are not hidden.
 void HideInLog(std::string_view secret);
+// `text` as a line would hold it: for whatever else leaves the process.
+std::string WithoutSecrets(std::string_view text);
 
 void LogDebug(std::string_view event, std::string_view sentence,
               std::initializer_list<LogField> = {});

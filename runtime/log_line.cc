@@ -69,12 +69,16 @@ std::optional<LogLevel> LogLevelOf(std::string_view name) {
 
 std::string_view LogLevelName(LogLevel level) { return kLevelNames[static_cast<size_t>(level)]; }
 
+bool HideSecrets(const std::vector<std::string>& longest_first, std::string* text) {
+  bool found = false;
+  for (const std::string& secret : longest_first) found = Hide(secret, text) || found;
+  return found;
+}
+
 void HideSecrets(const std::vector<std::string>& longest_first, LogLine* line) {
-  for (const std::string& secret : longest_first) {
-    Hide(secret, &line->sentence);
-    for (LogLine::Field& field : line->fields) {
-      if (Hide(secret, &field.text)) field.quoted = true;
-    }
+  HideSecrets(longest_first, &line->sentence);
+  for (LogLine::Field& field : line->fields) {
+    if (HideSecrets(longest_first, &field.text)) field.quoted = true;
   }
 }
 

@@ -30,8 +30,9 @@ struct LogLine {
   std::vector<Field> fields;
 };
 
-// Replaces every occurrence of a secret by `[secret]`. Longer ones go first, so that a secret
-// within another leaves nothing of it behind.
+// Replaces every occurrence of a secret by `[secret]`, and answers whether there was one. Longer
+// ones go first, so that a secret within another leaves nothing of it behind.
+bool HideSecrets(const std::vector<std::string>& longest_first, std::string* text);
 void HideSecrets(const std::vector<std::string>& longest_first, LogLine* line);
 
 // One line without its line break, whatever bytes came in.

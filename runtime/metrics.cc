@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "runtime/log.h"
 #include "runtime/process_facts.h"
 #include "runtime/status_board.h"
 
@@ -339,6 +340,11 @@ std::string Metrics::Text() const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
   impl_->CollectWorkers(&families);
   CollectProcess(&families);
+  for (MetricFamily& family : families) {
+    for (ClientMetric& metric : family.metric) {
+      for (ClientMetric::Label& label : metric.label) label.value = WithoutSecrets(label.value);
+    }
+  }
   std::ostringstream text;
   prometheus::TextSerializer().Serialize(text, families);
   return text.str();

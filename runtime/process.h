@@ -42,8 +42,8 @@ class Process {
   // Until every thread has ended: OK when that was asked for, Internal when a worker cannot go on.
   absl::Status Wait();
 
-  // Finish the batch, commit, leave the group. Returns at once; Wait returns within 5 seconds, even
-  // with all brokers gone.
+  // Finish the batch, commit, leave the group. Returns at once; Wait returns soon after
+  // limits.shutdown_timeout, even with all brokers gone.
   void RequestStop();
 
   // host:port of the admin API, with the port that was really taken.

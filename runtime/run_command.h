@@ -1,7 +1,8 @@
 // RunPipeline: the `run` command: reads the config, starts a Process and turns signals into its
 // end.
 //
-// SIGTERM or SIGINT: finish the batch, commit, leave the group, exit 0 within 5 seconds. A second
+// SIGTERM or SIGINT: finish the batch, commit, leave the group, exit 0 within
+// limits.shutdown_timeout and a second (5 seconds by default). A second
 // one (100 ms later or more) ends the process at once, with 128 + the signal's number.
 //
 // Errors: the exit status: 0 stopped by a signal, 1 could not go on, 2 bad config or rules, with

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "runtime/log.h"
 
 namespace turnout::runtime {
 namespace {
@@ -27,9 +28,18 @@ Json TimestampOrNull(absl::Time time) {
 
 Json OffsetOrNull(int64_t offset) { return offset >= 0 ? Json(offset) : Json(); }
 
+void HideSecrets(Json* json) {
+  if (json->is_string()) {
+    *json = WithoutSecrets(json->get_ref<const std::string&>());
+  } else if (json->is_structured()) {
+    for (Json& within : *json) HideSecrets(&within);
+  }
+}
+
 // Bytes that are not UTF-8 (a topic or a broker's words can hold anything) are replaced.
-std::string Dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string Dump(Json json, int indent) {
+  HideSecrets(&json);
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 struct LastOutcome {
@@ -300,7 +310,7 @@ std::string StatusBoard::StatusJson() const {
                            {"reason", destination.reason},
                            {"at", Timestamp(destination.at)}});
   }
-  const Json status = {
+  Json status = {
       {"version", facts.version},
       {"librdkafka", facts.kafka_library_version},
       {"instance", facts.instance},
@@ -317,13 +327,13 @@ std::string StatusBoard::StatusJson() const {
       {"rules", RulesJson(impl_->rules)},
       {"destinations_unavailable", std::move(unavailable)},
       {"workers", std::move(workers)}};
-  return Dump(status);
+  return Dump(std::move(status), 2);
 }
 
 std::string HealthJson(const Health& health) {
   Json json = {{"ok", health.ok}};
   if (!health.ok) json["reasons"] = health.reasons;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return Dump(std::move(json), -1);
 }
 
 }  // namespace turnout::runtime

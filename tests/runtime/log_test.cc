@@ -202,6 +202,13 @@ TEST(Log, HidesRegisteredSecretsInBothFormats) {
   }
 }
 
+TEST(Log, AnyTextCanBeHadWithoutTheSecrets) {
+  HideInLog("tops3cret");
+  HideInLog("tops3cret-longer");
+  EXPECT_EQ(WithoutSecrets("a tops3cret-longer, tops3cret"), "a [secret], [secret]");
+  EXPECT_EQ(WithoutSecrets(""), "");
+}
+
 TEST(Log, LinesOfManyThreadsComeOutWhole) {
   const auto lines = LinesOf([] {
     StartLog({.lines_per_second_max = 100000});

@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "router/rule_set.h"
+#include "runtime/log.h"
 
 namespace turnout::runtime {
 namespace {
@@ -195,6 +196,12 @@ TEST_F(MetricsTest, DestinationsBeyondTheLimitAreCountedAsOther) {
   EXPECT_THAT(text, HasSubstr("turnout_destination_unavailable_total{destination=\"a\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("turnout_destination_unavailable_total{destination=\"other\"} 2\n"));
   EXPECT_THAT(text, Not(HasSubstr("destination=\"c\"")));
+}
+
+TEST_F(MetricsTest, NoLabelShowsASecret) {
+  HideInLog("tops3cret");
+  metrics.OnDestinationUnavailable("x.tops3cret", "gone");
+  EXPECT_THAT(metrics.Text(), HasSubstr("{destination=\"x.[secret]\"} 1"));
 }
 
 TEST_F(MetricsTest, TheProcessIsMeasured) {

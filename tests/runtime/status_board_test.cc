@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/log.h"
 
 namespace turnout::runtime {
 namespace {
@@ -54,6 +55,14 @@ TEST_F(StatusBoardTest, ItIsReadyOnceAllWorkersRunAndBrokersAnswer) {
   RunAll();
   EXPECT_TRUE(board.Ready().ok) << HealthJson(board.Ready());
   EXPECT_EQ(HealthJson(board.Ready()), "{\"ok\":true}\n");
+}
+
+TEST_F(StatusBoardTest, SecretsAreInNoAnswerAndLeaveItValid) {
+  HideInLog("s3cret\"quoted");
+  board.SetWaitingFor({"no such topic: s3cret\"quoted"});
+  for (const std::string& body : {board.StatusJson(), HealthJson(board.Ready())}) {
+    EXPECT_THAT(json::parse(body)["reasons"], ElementsAre("no such topic: [secret]"));
+  }
 }
 
 TEST_F(StatusBoardTest, EachThingThatIsWaitedForIsAReason) {
