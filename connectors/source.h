@@ -59,7 +59,8 @@ class Source {
 
   // Offset after the last event of the log, as of the last fetch; -1 when not known. Where reading
   // has come to the end, what the log holds beyond its events (markers of transactions, aborted
-  // records) doesn't count; before that it does. Never asks the broker.
+  // records) doesn't count; before that it does, and records of an open transaction always do.
+  // Never asks the broker.
   virtual int64_t EndOffset(int32_t partition) const = 0;
 
   // Gives up all partitions as lost and joins the group afresh. Used after fencing.
