@@ -60,6 +60,13 @@ class MockCluster final : public EmbeddedKafka {
     return answers;
   }
 
+  absl::StatusOr<std::vector<std::string>> List(absl::Duration) override {
+    const absl::MutexLock lock(&mu_);
+    std::vector<std::string> topics;
+    for (const auto& [topic, partitions] : partitions_) topics.push_back(topic);
+    return topics;
+  }
+
   absl::Status Create(absl::Span<const NewTopic> topics, absl::Duration) override {
     const absl::MutexLock lock(&mu_);
     for (const NewTopic& topic : topics) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
@@ -100,6 +101,8 @@ class Admin final : public TopicAdmin {
   };
   static void OnProbed(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
 
+  absl::StatusOr<std::vector<std::string>> List(absl::Duration timeout) override;
+
   absl::Status ListAll(Descriptions& wanted, absl::Time deadline);
   absl::Status AskOne(const std::string& topic, TopicDescription& description,
                       absl::Time deadline);
@@ -171,6 +174,17 @@ absl::StatusOr<std::vector<TopicDescription>> Admin::Describe(absl::Span<const s
   return answers;
 }
 
+absl::StatusOr<std::vector<std::string>> Admin::List(absl::Duration timeout) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t code =
+      rd_kafka_metadata(client_->get(), 1, nullptr, &metadata, RemainingMs(absl::Now() + timeout));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(code, "listing topics");
+  std::vector<std::string> topics;
+  for (int i = 0; i < metadata->topic_cnt; ++i) topics.emplace_back(metadata->topics[i].topic);
+  rd_kafka_metadata_destroy(metadata);
+  return topics;
+}
+
 // Takes out of `wanted` what the cluster lists. What it doesn't list may be missing, or may be
 // something this principal may not see; AskOne tells.
 absl::Status Admin::ListAll(Descriptions& wanted, absl::Time deadline) {
@@ -207,8 +221,8 @@ absl::Status Admin::AskOne(const std::string& topic, TopicDescription& descripti
   return absl::OkStatus();
 }
 
-// Leaves -1 where DescribeConfigs is not granted or not answered: a record that is too large is then
-// found out when it is sent.
+// Leaves -1 where DescribeConfigs is not granted or not answered: a record that is too large is
+// then found out when it is sent.
 void Admin::AskLimits(const Descriptions& wanted, absl::Time deadline) {
   std::vector<rd_kafka_ConfigResource_t*> resources;
   for (const auto& [topic, description] : wanted) {
@@ -235,6 +249,9 @@ void Admin::AskLimits(const Descriptions& wanted, absl::Time deadline) {
       const char* name = rd_kafka_ConfigEntry_name(entries[j]);
       const char* value = rd_kafka_ConfigEntry_value(entries[j]);
       int64_t bytes = 0;
+      if (value != nullptr && absl::string_view(name) == "cleanup.policy") {
+        found->second->compacted = absl::StrContains(value, "compact");
+      }
       if (value != nullptr && absl::string_view(name) == "max.message.bytes" &&
           absl::SimpleAtoi(value, &bytes)) {
         found->second->batch_bytes_max = bytes;

@@ -28,6 +28,7 @@ struct TopicDescription {
   State state = State::kMissing;
   std::string reason;         // the broker's words where not kReady
   int32_t partitions = 0;     // 0 when not known
+  bool compacted = false;     // takes no record without a key
   // Largest record batch the topic takes (`max.message.bytes`); -1 when it may not be asked
   // or was not answered.
   int64_t batch_bytes_max = -1;
@@ -44,10 +45,14 @@ class TopicAdmin {
  public:
   virtual ~TopicAdmin() = default;
 
-  // One answer for each topic asked for, in that order. `may_write` asks also whether this principal
-  // may produce to them; finding out writes nothing.
+  // One answer for each topic asked for, in that order. `may_write` asks also whether this
+  // principal may produce to them; finding out writes nothing.
   virtual absl::StatusOr<std::vector<TopicDescription>> Describe(
       absl::Span<const std::string> topics, bool may_write, absl::Duration timeout) = 0;
+
+  // Names of the topics that this principal may see, in no order: one question, however many they
+  // are.
+  virtual absl::StatusOr<std::vector<std::string>> List(absl::Duration timeout) = 0;
 
   // Creates what is missing; a topic that exists is left as it is and is no error. PermissionDenied
   // or InvalidArgument name the topic and the broker's reason.

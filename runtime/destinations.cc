@@ -56,27 +56,70 @@ absl::StatusOr<const Destination*> Destinations::Find(std::string_view topic,
   return &known->second;
 }
 
-absl::StatusOr<Destination> Destinations::Ask(const std::string& topic) {
-  auto descriptions = admin_->Describe({topic}, /*may_write=*/true, options_.describe_timeout);
-  if (!descriptions.ok()) return descriptions.status();
-
-  if (descriptions->front().state == TopicDescription::State::kMissing && options_.create) {
-    connectors::NewTopic wanted = options_.new_topic;
-    wanted.topic = topic;
-    const absl::Status created = admin_->Create({wanted}, options_.describe_timeout);
-    if (absl::IsUnavailable(created)) return created;
-    if (!created.ok()) {
-      return Destination{.reason = std::string(created.message()), .checked = clock_->Now()};
-    }
-    descriptions = admin_->Describe({topic}, /*may_write=*/true, options_.describe_timeout);
-    if (!descriptions.ok()) return descriptions.status();
-    if (descriptions->front().state == TopicDescription::State::kMissing) {
-      return absl::UnavailableError(
-          absl::StrFormat("the topic '%s' was created but no broker knows it yet", topic));
-    }
+void Destinations::Prime(std::vector<std::string> topics) {
+  if (topics.empty()) return;
+  const auto descriptions = admin_->Describe(topics, /*may_write=*/true, options_.describe_timeout);
+  if (!descriptions.ok()) return;
+  for (const TopicDescription& description : *descriptions) {
+    // What is missing is left to Find, which creates it where that is on.
+    if (description.state == TopicDescription::State::kMissing) continue;
+    known_[description.topic] = Learn(description);
   }
-  const TopicDescription& description = descriptions->front();
+}
+
+absl::StatusOr<Destination> Destinations::Ask(const std::string& topic) {
+  const absl::StatusOr<bool> is_listed = IsListed(topic);
+  if (!is_listed.ok()) return is_listed.status();
+  if (!*is_listed) return Create(topic);
+  const auto descriptions =
+      admin_->Describe({topic}, /*may_write=*/true, options_.describe_timeout);
+  if (!descriptions.ok()) return descriptions.status();
+  return Learn(descriptions->front());
+}
+
+absl::StatusOr<bool> Destinations::IsListed(const std::string& topic) {
+  if (clock_->Now() >= listed_at_ + options_.list_age_max) {
+    const auto topics = admin_->List(options_.describe_timeout);
+    if (!topics.ok()) return topics.status();
+    listed_ = {topics->begin(), topics->end()};
+    listed_at_ = clock_->Now();
+  }
+  return listed_.contains(topic);
+}
+
+// Creates a missing topic where that is on; says why not where it isn't.
+absl::StatusOr<Destination> Destinations::Create(const std::string& topic) {
+  const absl::Time now = clock_->Now();
+  if (!options_.create) return Learn({.topic = topic});
+  if (now >= creations_since_ + absl::Seconds(1)) {
+    creations_since_ = now;
+    creations_ = 0;
+  }
+  if (++creations_ > options_.creations_per_second_max) {
+    // Asked for again at the next record: others may have their turn by then.
+    return Destination{
+        .reason = "the topic doesn't exist, and too many are being created; create it",
+        .checked = now - options_.recheck};
+  }
+  connectors::NewTopic wanted = options_.new_topic;
+  wanted.topic = topic;
+  const absl::Status created = admin_->Create({wanted}, options_.describe_timeout);
+  if (absl::IsUnavailable(created)) return created;
+  if (!created.ok()) return Destination{.reason = std::string(created.message()), .checked = now};
+  const auto descriptions =
+      admin_->Describe({topic}, /*may_write=*/true, options_.describe_timeout);
+  if (!descriptions.ok()) return descriptions.status();
+  if (descriptions->front().state == TopicDescription::State::kMissing) {
+    return absl::UnavailableError(
+        absl::StrFormat("the topic '%s' was created but no broker knows it yet", topic));
+  }
+  listed_.insert(topic);
+  return Learn(descriptions->front());
+}
+
+Destination Destinations::Learn(const TopicDescription& description) const {
   return Destination{.available = description.state == TopicDescription::State::kReady,
+                     .compacted = description.compacted,
                      .reason = ReasonOf(description),
                      .record_bytes_max = description.batch_bytes_max >= 0
                                              ? description.batch_bytes_max

@@ -81,7 +81,8 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
   const absl::StatusOr<const Destination*> found = destinations_->Find(output.destination, bytes);
   if (!found.ok()) return found.status();
   const Destination& destination = **found;
-  if (destination.available && bytes <= destination.record_bytes_max) {
+  const bool lacks_key = destination.compacted && record.key.data() == nullptr;
+  if (destination.available && !lacks_key && bytes <= destination.record_bytes_max) {
     if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
     ++counts_.outputs;
     for (const router::RuleIndex rule : output.rules) ++CountsOf(rule).routed;
@@ -89,15 +90,20 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
   }
   // The reason is a copy: looking up the dead-letter topic ends the life of `destination`.
   reason_.clear();
-  if (destination.available) {
+  std::string_view kind = kErrorUnavailable;
+  if (!destination.available) {
+    reason_ = destination.reason;
+  } else if (lacks_key) {
+    kind = kErrorUnroutable;
+    reason_ = "the topic is compacted and takes no record without a key; give the rule a `key`";
+  } else {
+    kind = kErrorTooLarge;
     absl::StrAppendFormat(&reason_,
                           "the record takes %d bytes and the topic at most %d; raise the topic's "
                           "max.message.bytes or send less",
                           bytes, destination.record_bytes_max);
-  } else {
-    reason_ = destination.reason;
   }
-  return DeadLetter(event, {.kind = destination.available ? kErrorTooLarge : kErrorUnavailable,
+  return DeadLetter(event, {.kind = kind,
                             .reason = reason_,
                             .destination = output.destination,
                             .rule_ids = output.rule_ids,

@@ -100,6 +100,16 @@ void PipelineObserver::OnStatus(const WorkerStatus& status) {
   }
 }
 
+void PipelineObserver::OnOffsetsWentBack(int worker, int32_t partition, int64_t expected,
+                                         int64_t found) {
+  LogError(
+      "source_offsets_went_back",
+      absl::StrCat("partition ", partition, " of the source was cut back or made anew: offset ",
+                   found, " came where ", expected,
+                   " was next; routing goes on from there, and some events may be routed twice"),
+      {{"worker", worker}, {"partition", partition}, {"expected", expected}, {"found", found}});
+}
+
 void PipelineObserver::OnDestinationUnavailable(const std::string& topic,
                                                 const std::string& reason) {
   board_->OnDestinationUnavailable(topic, reason);

@@ -23,6 +23,7 @@ class PipelineObserver : public WorkerObserver {
   void OnTransaction(const TransactionReport& report) override;
   void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
   void OnStatus(const WorkerStatus& status) override;
+  void OnOffsetsWentBack(int worker, int32_t partition, int64_t expected, int64_t found) override;
   void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;
 
   void OnBrokers(const std::string& client, bool reachable, const std::string& reason);

@@ -42,9 +42,9 @@ size_t LatencyBucket(double latency_ms) {
 }  // namespace
 
 struct Worker::Impl : connectors::AssignmentListener {
-  Impl(WorkerOptions worker_options, connectors::Source* worker_source, connectors::Sink* worker_sink,
-       Destinations* worker_destinations, const RuleFeed* worker_rules,
-       WorkerObserver* worker_observer, Clock* worker_clock)
+  Impl(WorkerOptions worker_options, connectors::Source* worker_source,
+       connectors::Sink* worker_sink, Destinations* worker_destinations,
+       const RuleFeed* worker_rules, WorkerObserver* worker_observer, Clock* worker_clock)
       : options(std::move(worker_options)),
         source(worker_source),
         sink(worker_sink),
@@ -75,6 +75,7 @@ struct Worker::Impl : connectors::AssignmentListener {
   void AdoptRules();
   absl::Status BuildTransaction(absl::Span<const Event> events);
   Task* Touch(const Event& event);
+  void GoBack(Task* task, int64_t offset);
   void PrepareOffsets();
   void Committed();
   void Redo(const absl::Status& why);
@@ -172,25 +173,35 @@ void Worker::Impl::AdoptRules() {
   rules = feed->Current();
   rules_version = version;
   router = std::make_unique<router::Router>(rules);
+  std::vector<std::string> topics = {options.dead_letter_topic};
+  for (const auto& destination : rules->destinations()) topics.push_back(destination.topic);
+  destinations->Prime(std::move(topics));
   dispatcher.UseRules(rules);
   status_told = absl::InfinitePast();
 }
 
-// The task that the event belongs to, with its share of the transaction; null when it isn't ours or was
-// applied before a rewind took hold.
+// The task that the event belongs to, with its share of the transaction; null when it isn't ours.
+// The source repeats nothing by itself, so an offset that was passed already is another event: the
+// log was cut back or made anew, and passing it over would lose it.
 Task* Worker::Impl::Touch(const Event& event) {
   if (!shares.empty() && shares.back().task->partition == event.partition) {
     Task* const task = shares.back().task;
-    return event.offset < task->applied_offset ? nullptr : task;
+    if (event.offset < task->applied_offset) GoBack(task, event.offset);
+    return task;
   }
   const auto found = tasks.find(event.partition);
   if (found == tasks.end()) return nullptr;
   Task* const task = found->second.get();
-  if (event.offset < task->applied_offset) return nullptr;
+  if (event.offset < task->applied_offset) GoBack(task, event.offset);
   const bool is_shared = std::any_of(shares.begin(), shares.end(),
                                      [&](const Share& share) { return share.task == task; });
   if (!is_shared) shares.push_back({.task = task, .first_offset = event.offset});
   return task;
+}
+
+void Worker::Impl::GoBack(Task* task, int64_t offset) {
+  observer->OnOffsetsWentBack(options.index, task->partition, task->applied_offset, offset);
+  task->applied_offset = offset;
 }
 
 // Begins a transaction and puts into it everything that these events lead to.
@@ -268,7 +279,8 @@ void Worker::Impl::Committed() {
                            .commit_duration = now - commit_began};
   const int64_t now_us = absl::ToUnixMicros(now);
   for (const int64_t timestamp_ms : timestamps_ms) {
-    const double latency_ms = std::max(0.0, static_cast<double>(now_us - timestamp_ms * 1000) / 1e3);
+    const double latency_ms =
+        std::max(0.0, static_cast<double>(now_us - timestamp_ms * 1000) / 1e3);
     ++report.latency_counts[LatencyBucket(latency_ms)];
     report.latency_sum_ms += latency_ms;
   }
@@ -323,8 +335,8 @@ void Worker::Impl::StepRewinding() {
   phase = Phase::kPolling;
 }
 
-// Somebody else owns our transactional id or our partitions, or the producer is beyond use: let go of
-// everything and begin as a new process would.
+// Somebody else owns our transactional id or our partitions, or the producer is beyond use: let go
+// of everything and begin as a new process would.
 void Worker::Impl::Recover(const absl::Status& why) {
   const bool fenced = absl::IsFailedPrecondition(why);
   observer->OnOutcome(options.index,

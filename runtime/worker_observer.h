@@ -69,6 +69,10 @@ class WorkerObserver {
   virtual void OnTransaction(const TransactionReport& report) = 0;
   virtual void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) = 0;
   virtual void OnStatus(const WorkerStatus& status) = 0;
+  // The source's log was cut back or made anew: where `expected` was next, `found` came. Events are
+  // routed on from there; some may be routed a second time.
+  virtual void OnOffsetsWentBack(int /*worker*/, int32_t /*partition*/, int64_t /*expected*/,
+                                 int64_t /*found*/) {}
   // A destination was found unable to take records at run time.
   virtual void OnDestinationUnavailable(const std::string& topic, const std::string& reason) = 0;
 };

@@ -25,8 +25,8 @@ class FakeClock : public Clock {
 
 class FakeAdmin : public connectors::TopicAdmin {
  public:
-  absl::StatusOr<std::vector<TopicDescription>> Describe(absl::Span<const std::string> names, bool may_write,
-                                                         absl::Duration) override {
+  absl::StatusOr<std::vector<TopicDescription>> Describe(absl::Span<const std::string> names,
+                                                         bool may_write, absl::Duration) override {
     EXPECT_TRUE(may_write);
     if (!available) return absl::UnavailableError("no broker answered");
     std::vector<TopicDescription> answers;
@@ -36,6 +36,14 @@ class FakeAdmin : public connectors::TopicAdmin {
       answers.push_back(known != topics.end() ? known->second : TopicDescription{.topic = name});
     }
     return answers;
+  }
+
+  absl::StatusOr<std::vector<std::string>> List(absl::Duration) override {
+    if (!available) return absl::UnavailableError("no broker answered");
+    ++listed;
+    std::vector<std::string> names;
+    for (const auto& [name, description] : topics) names.push_back(name);
+    return names;
   }
 
   absl::Status Create(absl::Span<const NewTopic> wanted, absl::Duration) override {
@@ -50,10 +58,12 @@ class FakeAdmin : public connectors::TopicAdmin {
   }
 
   void Put(const std::string& name, TopicDescription::State state, int64_t batch_bytes_max = 1000) {
-    topics[name] = {.topic = name, .state = state, .reason = "because", .batch_bytes_max = batch_bytes_max};
+    topics[name] = {
+        .topic = name, .state = state, .reason = "because", .batch_bytes_max = batch_bytes_max};
   }
 
   bool available = true;
+  int listed = 0;
   absl::Status create_status;
   std::map<std::string, TopicDescription> topics;
   std::vector<std::string> asked;
@@ -86,12 +96,12 @@ TEST_F(DestinationsTest, AskAgainForAMissingTopicOnlyAfterTheRecheckTime) {
   EXPECT_THAT(Find("orders").reason, HasSubstr("create it"));
   clock_.now += absl::Seconds(29);
   Find("orders");
-  EXPECT_EQ(admin_.asked.size(), 1u);
+  EXPECT_EQ(admin_.listed, 1);
 
   admin_.Put("orders", TopicDescription::State::kReady);
   clock_.now += absl::Seconds(1);
   EXPECT_TRUE(Find("orders").available);
-  EXPECT_EQ(admin_.asked.size(), 2u);
+  EXPECT_EQ(admin_.listed, 2);
 }
 
 TEST_F(DestinationsTest, NoticeThatATopicsLimitWasRaisedOnlyWhenARecordNeedsIt) {
@@ -154,8 +164,9 @@ TEST_F(DestinationsTest, LearnALimitFromARefusedRecord) {
 TEST_F(DestinationsTest, StayUnavailableAfterAFailureUntilTheRecheckTime) {
   admin_.Put("orders", TopicDescription::State::kReady);
   Find("orders");
-  destinations_.MarkUnavailable(
-      {.topic = "orders", .kind = DestinationFailure::Kind::kForbidden, .reason = "no longer allowed"});
+  destinations_.MarkUnavailable({.topic = "orders",
+                                 .kind = DestinationFailure::Kind::kForbidden,
+                                 .reason = "no longer allowed"});
   EXPECT_EQ(Find("orders").reason, "no longer allowed");
   clock_.now += absl::Seconds(30);
   EXPECT_TRUE(Find("orders").available);
@@ -185,8 +196,38 @@ TEST_F(DestinationsTest, AskForEachAgainOnceForgotten) {
   EXPECT_FALSE(Find("orders").available);
 }
 
+TEST_F(DestinationsTest, AskNobodyForEachOfManyNamesThatNoTopicHas) {
+  for (int i = 0; i < 5000; ++i) EXPECT_FALSE(Find("hog." + std::to_string(i)).available);
+  EXPECT_TRUE(admin_.asked.empty());
+  EXPECT_EQ(admin_.listed, 1);
+}
+
+TEST_F(DestinationsTest, CreateOnlySoManyTopicsASecond) {
+  Destinations creating({.create = true, .creations_per_second_max = 3}, &admin_, &clock_);
+  const auto is_available = [&](const char* topic) {
+    const auto found = creating.Find(topic, 1);
+    EXPECT_TRUE(found.ok()) << found.status();
+    return found.ok() && (*found)->available;
+  };
+  for (const char* topic : {"a", "b", "c"}) EXPECT_TRUE(is_available(topic));
+  EXPECT_FALSE(is_available("d"));
+  clock_.now += absl::Seconds(1);
+  EXPECT_TRUE(is_available("d"));
+}
+
+TEST_F(DestinationsTest, KnowWhatTheyWerePrimedWith) {
+  admin_.Put("a", TopicDescription::State::kReady);
+  admin_.Put("b", TopicDescription::State::kForbidden);
+  destinations_.Prime({"a", "b", "missing"});
+  admin_.available = false;
+  EXPECT_TRUE(Find("a").available);
+  EXPECT_FALSE(Find("b").available);
+  EXPECT_TRUE(absl::IsUnavailable(destinations_.Find("missing", 1).status()));
+}
+
 TEST_F(DestinationsTest, ForgetRatherThanGrowBeyondTheirLimit) {
   Destinations few({.destinations_max = 2}, &admin_, &clock_);
+  for (const char* topic : {"a", "b", "c"}) admin_.Put(topic, TopicDescription::State::kReady);
   for (const char* topic : {"a", "b", "c"}) ASSERT_TRUE(few.Find(topic, 1).ok());
   ASSERT_TRUE(few.Find("c", 1).ok());
   EXPECT_THAT(admin_.asked, ElementsAre("a", "b", "c"));

@@ -77,12 +77,17 @@ class FakeAdmin : public connectors::TopicAdmin {
     for (const std::string& topic : topics) {
       TopicDescription& answer = answers.emplace_back();
       answer = {.topic = topic, .state = TopicDescription::State::kReady};
+      answer.compacted = topic == "shop.log";
       const auto limit = limits.find(topic);
       if (limit == limits.end()) continue;
       if (limit->second == 0) answer.state = TopicDescription::State::kMissing;
       answer.batch_bytes_max = limit->second;
     }
     return answers;
+  }
+  absl::StatusOr<std::vector<std::string>> List(absl::Duration) override {
+    return std::vector<std::string>{"events.dead-letter", "shop.orders", "shop.north", "shop.south",
+                                    "shop.log"};
   }
   absl::Status Create(absl::Span<const connectors::NewTopic>, absl::Duration) override {
     return absl::OkStatus();
@@ -115,7 +120,7 @@ class DispatcherTest : public testing::Test {
                                   .value = value,
                                   .headers = headers};
     const absl::Status status = dispatcher.Dispatch(
-        event, router_->Route({.value = value, .key = "k", .topic = "events", .partition = 3}));
+        event, router_->Route({.value = value, .key = key_, .topic = "events", .partition = 3}));
     EXPECT_TRUE(status.ok()) << status;
     counts_ = dispatcher.counts();
   }
@@ -126,6 +131,7 @@ class DispatcherTest : public testing::Test {
   }
 
   std::string source_topic_ = "events";
+  std::string_view key_ = "k";
   StillClock clock_;
   FakeAdmin admin_;
   RecordingSink sink_;
@@ -196,6 +202,17 @@ TEST_F(DispatcherTest, DeadLettersWhatItsDestinationCannotTakeAndNamesIt) {
   ASSERT_EQ(counts_.rule_counts.size(), 1u);
   EXPECT_EQ(counts_.rule_counts[0].dead_lettered, 1u);
   EXPECT_EQ(counts_.rule_counts[0].routed, 0u);
+}
+
+TEST_F(DispatcherTest, BlamesTheRecordAndNotACompactedTopicForAMissingKey) {
+  key_ = std::string_view();
+  Dispatch(R"({"type": "visit", "region": "log"})");
+  key_ = "k";
+  Dispatch(R"({"type": "visit", "region": "log"})");
+  ASSERT_EQ(sink_.records.size(), 2u);
+  EXPECT_EQ(sink_.records[0].topic, "events.dead-letter");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kErrorHeader), kErrorUnroutable);
+  EXPECT_EQ(sink_.records[1].topic, "shop.log");
 }
 
 TEST_F(DispatcherTest, LeavesOutAValueThatTheDeadLetterTopicCannotHold) {

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -72,6 +73,16 @@ class SwitchAdmin : public connectors::TopicAdmin {
       if (hidden_.count(topic.topic) > 0) topic.state = TopicDescription::State::kMissing;
     }
     return described;
+  }
+  absl::StatusOr<std::vector<std::string>> List(absl::Duration timeout) override {
+    const absl::MutexLock lock(&mu_);
+    if (kafka_ == nullptr) return absl::UnavailableError("gone");
+    auto topics = kafka_->List(timeout);
+    if (!topics.ok()) return topics;
+    topics->erase(std::remove_if(topics->begin(), topics->end(),
+                                 [this](const auto& topic) { return hidden_.count(topic) > 0; }),
+                  topics->end());
+    return topics;
   }
   absl::Status Create(absl::Span<const NewTopic>, absl::Duration) override {
     return absl::PermissionDeniedError("nothing is created here");

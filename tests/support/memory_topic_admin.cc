@@ -34,6 +34,15 @@ absl::StatusOr<std::vector<TopicDescription>> MemoryTopicAdmin::Describe(
   return answer;
 }
 
+absl::StatusOr<std::vector<std::string>> MemoryTopicAdmin::List(absl::Duration /*timeout*/) {
+  FaultedCall call(points_, process_, "list topics", kFaults);
+  if (absl::Status refused = call.Before(); !refused.ok()) return refused;
+  std::vector<std::string> topics;
+  for (const auto& [name, topic] : log_->topics()) topics.push_back(name);
+  if (absl::Status lost = call.After(absl::OkStatus()); !lost.ok()) return lost;
+  return topics;
+}
+
 absl::Status MemoryTopicAdmin::Create(absl::Span<const NewTopic> topics,
                                       absl::Duration /*timeout*/) {
   FaultedCall call(points_, process_, "create topics", kFaults);

@@ -17,6 +17,7 @@ class MemoryTopicAdmin : public connectors::TopicAdmin {
 
   absl::StatusOr<std::vector<connectors::TopicDescription>> Describe(
       absl::Span<const std::string> topics, bool may_write, absl::Duration timeout) override;
+  absl::StatusOr<std::vector<std::string>> List(absl::Duration timeout) override;
   absl::Status Create(absl::Span<const connectors::NewTopic> topics,
                       absl::Duration timeout) override;
 
