@@ -31,6 +31,11 @@ struct QueueDeleter {
 };
 using Queue = std::unique_ptr<rd_kafka_queue_t, QueueDeleter>;
 
+struct TopicDeleter {
+  void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
+};
+using Topic = std::unique_ptr<rd_kafka_topic_t, TopicDeleter>;
+
 struct EventDeleter {
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
 };
@@ -260,6 +265,16 @@ void Admin::AskLimits(const Descriptions& wanted, absl::Time deadline) {
   }
 }
 
+// Asks for the metadata of one topic, or of all for null.
+absl::Status LearnLeaders(rd_kafka_t* client, rd_kafka_topic_t* topic, absl::Time deadline) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t code =
+      rd_kafka_metadata(client, topic == nullptr ? 1 : 0, topic, &metadata, RemainingMs(deadline));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(code, "asking for Write");
+  rd_kafka_metadata_destroy(metadata);
+  return absl::OkStatus();
+}
+
 void Admin::OnProbed(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   auto* probe = static_cast<Probe*>(message->_private);
   probe->codes[rd_kafka_topic_name(message->rkt)] = message->err;
@@ -270,32 +285,27 @@ void Admin::OnProbed(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
 absl::Status Admin::AskMayWrite(const Descriptions& wanted, absl::Time deadline) {
   const absl::MutexLock lock(&mu_);
   rd_kafka_t* client = prober_->get();
-  // Waits for a connection: a record that finds none waits a second before the next look.
-  rd_kafka_topic_t* any = rd_kafka_topic_new(client, wanted.begin()->first.c_str(), nullptr);
-  const rd_kafka_metadata_t* metadata = nullptr;
-  const rd_kafka_resp_err_t connected =
-      rd_kafka_metadata(client, 0, any, &metadata, RemainingMs(deadline));
-  rd_kafka_topic_destroy(any);
-  if (connected != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return StatusOfKafkaCode(connected, "asking for Write");
-  }
-  rd_kafka_metadata_destroy(metadata);
-  Probe probe;
+  // Leaders first: a record whose partition's leader is not known waits a second for the next look.
+  std::vector<Topic> handles;
   for (const auto& [topic, description] : wanted) {
-    char key[] = "probe";
-    rd_kafka_vu_t fields[4];
-    fields[0].vtype = RD_KAFKA_VTYPE_TOPIC;
-    fields[0].u.cstr = topic.c_str();
-    fields[1].vtype = RD_KAFKA_VTYPE_PARTITION;
-    fields[1].u.i32 = 0;
-    fields[2].vtype = RD_KAFKA_VTYPE_KEY;
-    fields[2].u.mem = {key, sizeof(key) - 1};
-    fields[3].vtype = RD_KAFKA_VTYPE_OPAQUE;
-    fields[3].u.ptr = &probe;
-    rd_kafka_error_t* error = rd_kafka_produceva(client, fields, std::size(fields));
-    if (error == nullptr) continue;
-    probe.codes[topic] = rd_kafka_error_code(error);
-    rd_kafka_error_destroy(error);
+    handles.emplace_back(rd_kafka_topic_new(client, topic.c_str(), nullptr));
+    if (handles.back() == nullptr) {
+      return StatusOfKafkaCode(rd_kafka_last_error(), "asking for Write on topic " + topic);
+    }
+    if (wanted.size() >= kListAllFrom) continue;
+    const absl::Status known = LearnLeaders(client, handles.back().get(), deadline);
+    if (!known.ok()) return known;
+  }
+  if (wanted.size() >= kListAllFrom) {
+    const absl::Status known = LearnLeaders(client, nullptr, deadline);
+    if (!known.ok()) return known;
+  }
+  Probe probe;
+  for (const Topic& topic : handles) {
+    if (rd_kafka_produce(topic.get(), /*partition=*/0, /*msgflags=*/0, nullptr, 0, "probe", 5,
+                         &probe) != 0) {
+      probe.codes[rd_kafka_topic_name(topic.get())] = rd_kafka_last_error();
+    }
   }
   const bool answered = rd_kafka_flush(client, RemainingMs(deadline)) == RD_KAFKA_RESP_ERR_NO_ERROR;
   if (!answered) {  // no report may come after `probe` is gone
