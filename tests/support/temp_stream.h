@@ -10,7 +10,7 @@ namespace turnout::support {
 class TempStream {
  public:
   explicit TempStream(std::string_view text = {}) : file_(std::tmpfile()) {
-    std::fwrite(text.data(), 1, text.size(), file_);
+    if (!text.empty()) std::fwrite(text.data(), 1, text.size(), file_);
     std::fflush(file_);
     std::rewind(file_);
   }
