@@ -3,7 +3,6 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -16,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
+#include "connectors/kafka_offsets.h"
 
 namespace turnout::connectors {
 namespace {
@@ -338,24 +338,10 @@ absl::Status KafkaSink::SendOffsets(absl::Span<const SourceOffset> offsets,
     return absl::FailedPreconditionError(
         absl::StrFormat("%s: not a member of group %s", doing_, group.group_id));
   }
-  rd_kafka_topic_partition_list_t* list =
-      rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size()));
-  for (const SourceOffset& offset : offsets) {
-    rd_kafka_topic_partition_t* one = rd_kafka_topic_partition_list_add(
-        list, options_.source_topic.c_str(), offset.partition);
-    one->offset = offset.offset;
-    if (offset.note.empty()) continue;
-    one->metadata = rd_kafka_mem_malloc(client_->get(), offset.note.size());
-    std::memcpy(one->metadata, offset.note.data(), offset.note.size());
-    one->metadata_size = offset.note.size();
-  }
-  rd_kafka_consumer_group_metadata_t* metadata = rd_kafka_consumer_group_metadata_new_with_genid(
-      group.group_id.c_str(), group.generation, group.member_id.c_str(),
-      group.group_instance_id.empty() ? nullptr : group.group_instance_id.c_str());
-  rd_kafka_error_t* error = rd_kafka_send_offsets_to_transaction(client_->get(), list, metadata,
-                                                                 options_.call_timeout_ms);
-  rd_kafka_consumer_group_metadata_destroy(metadata);
-  rd_kafka_topic_partition_list_destroy(list);
+  const PartitionList list = MakePartitionList(client_->get(), options_.source_topic, offsets);
+  const LibraryGroupMetadata metadata = MakeGroupMetadata(group);
+  rd_kafka_error_t* error = rd_kafka_send_offsets_to_transaction(
+      client_->get(), list.get(), metadata.get(), options_.call_timeout_ms);
   return TakeKafkaError(client_->get(), error, doing_ + ": adding source offsets");
 }
 

@@ -3,7 +3,6 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
+#include "connectors/kafka_offsets.h"
 
 namespace turnout::connectors {
 namespace {
@@ -27,13 +27,6 @@ constexpr int kSeekTimeoutMs = 2'000;
 constexpr int kCommitTimeoutMs = 2'000;
 constexpr absl::Duration kRejoinLeaveTimeout = absl::Milliseconds(1'000);
 
-struct ListDeleter {
-  void operator()(rd_kafka_topic_partition_list_t* list) const {
-    rd_kafka_topic_partition_list_destroy(list);
-  }
-};
-using List = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
-
 struct QueueDeleter {
   void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
 };
@@ -46,63 +39,6 @@ using Topic = std::unique_ptr<rd_kafka_topic_t, TopicDeleter>;
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(duration), 0, 3'600'000));
-}
-
-// What librdkafka's group metadata says, read from what it writes: it has no getters for it.
-// "CGMDv2:", generation as int32, then group and member id ending in NUL, a byte that is 1 where
-// there is no instance id, else that id ending in NUL.
-std::optional<GroupMetadata> ReadGroupMetadata(std::string_view bytes) {
-  constexpr std::string_view kMagic = "CGMDv2:";
-  GroupMetadata group;
-  if (bytes.substr(0, kMagic.size()) != kMagic) return std::nullopt;
-  bytes.remove_prefix(kMagic.size());
-  if (bytes.size() < sizeof(group.generation)) return std::nullopt;
-  std::memcpy(&group.generation, bytes.data(), sizeof(group.generation));
-  bytes.remove_prefix(sizeof(group.generation));
-  const auto read_string = [&bytes](std::string* to) {
-    const size_t end = bytes.find('\0');
-    if (end == std::string_view::npos) return false;
-    to->assign(bytes.data(), end);
-    bytes.remove_prefix(end + 1);
-    return true;
-  };
-  if (!read_string(&group.group_id) || !read_string(&group.member_id)) return std::nullopt;
-  if (bytes.empty()) return std::nullopt;
-  const bool no_instance = bytes.front() != 0;
-  bytes.remove_prefix(1);
-  if (!no_instance && !read_string(&group.group_instance_id)) return std::nullopt;
-  if (!bytes.empty()) return std::nullopt;
-  return group;
-}
-
-std::optional<GroupMetadata> CopyGroupMetadata(rd_kafka_t* client,
-                                               rd_kafka_consumer_group_metadata_t* metadata) {
-  void* bytes = nullptr;
-  size_t size = 0;
-  rd_kafka_error_t* error = rd_kafka_consumer_group_metadata_write(metadata, &bytes, &size);
-  if (error != nullptr) {
-    rd_kafka_error_destroy(error);
-    return std::nullopt;
-  }
-  std::optional<GroupMetadata> read = ReadGroupMetadata({static_cast<const char*>(bytes), size});
-  rd_kafka_mem_free(client, bytes);
-  return read;
-}
-
-// Without it a member that was thrown out of the group could still commit its offsets, so a library
-// that writes it in another format must not be used at all.
-absl::Status CheckGroupMetadataFormat(rd_kafka_t* client) {
-  rd_kafka_consumer_group_metadata_t* metadata =
-      rd_kafka_consumer_group_metadata_new_with_genid("group", 7, "member", "instance");
-  const std::optional<GroupMetadata> read = CopyGroupMetadata(client, metadata);
-  rd_kafka_consumer_group_metadata_destroy(metadata);
-  if (read && read->group_id == "group" && read->generation == 7 && read->member_id == "member" &&
-      read->group_instance_id == "instance") {
-    return absl::OkStatus();
-  }
-  return absl::InternalError(absl::StrFormat(
-      "librdkafka %s keeps group metadata in a format that this build does not know",
-      KafkaLibraryVersion()));
 }
 
 class KafkaSource final : public Source {
@@ -133,7 +69,7 @@ class KafkaSource final : public Source {
   struct Rebalance {
     bool assign = false;
     bool lost = false;
-    List partitions;
+    PartitionList partitions;
   };
 
   static void OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
@@ -157,7 +93,6 @@ class KafkaSource final : public Source {
   void Revoke(Rebalance rebalance, AssignmentListener& listener);
   absl::Status CheckProblem();
   void DropMessages(const std::vector<int32_t>& partitions);
-  List MakeList(absl::Span<const SourceOffset> offsets) const;
   void Reachable(bool reachable, const std::string& reason);
 
   const KafkaSourceOptions options_;
@@ -169,7 +104,7 @@ class KafkaSource final : public Source {
 
   std::map<int32_t, Position> positions_;   // ours, by partition
   std::vector<Rebalance> rebalances_;       // seen, not yet dealt with
-  List pending_;                            // assigned; their committed offsets aren't known yet
+  PartitionList pending_;                   // assigned; their committed offsets aren't known yet
   absl::Time pending_retry_ = absl::InfinitePast();
   bool ever_assigned_ = false;              // to this client
   bool stop_wait_ = false;                  // the rebalance callback may end the wait it came in
@@ -242,7 +177,7 @@ absl::Status KafkaSource::Start() {
 }
 
 absl::Status KafkaSource::Subscribe() {
-  List topics(rd_kafka_topic_partition_list_new(1));
+  PartitionList topics(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(topics.get(), options_.topic.c_str(), RD_KAFKA_PARTITION_UA);
   return StatusOfKafkaCode(rd_kafka_subscribe(client_->get(), topics.get()), doing_);
 }
@@ -407,7 +342,6 @@ absl::Status KafkaSource::ServeRebalances(AssignmentListener& listener) {
 absl::Status KafkaSource::ActivatePending(AssignmentListener& listener) {
   if (!pending_ || absl::Now() < pending_retry_) return absl::OkStatus();
   rd_kafka_t* client = client_->get();
-  std::vector<SourceOffset> committed;
   if (pending_->cnt > 0) {
     rd_kafka_resp_err_t code =
         rd_kafka_committed(client, pending_.get(), Milliseconds(kCommittedTimeout));
@@ -422,19 +356,11 @@ absl::Status KafkaSource::ActivatePending(AssignmentListener& listener) {
   }
   const int64_t otherwise =
       options_.start_at_earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+  const std::vector<SourceOffset> committed = OffsetsOf(*pending_);
   for (int i = 0; i < pending_->cnt; ++i) {
-    rd_kafka_topic_partition_t& one = pending_->elems[i];
-    SourceOffset& offset = committed.emplace_back();
-    offset.partition = one.partition;
-    offset.offset = one.offset >= 0 ? one.offset : -1;
-    if (one.metadata != nullptr) {
-      // librdkafka 2.0.2 copies only up to a NUL but gives the whole size.
-      const char* note = static_cast<const char*>(one.metadata);
-      offset.note.assign(note, strnlen(note, one.metadata_size));
-    }
-    if (one.offset < 0) one.offset = otherwise;
+    if (pending_->elems[i].offset < 0) pending_->elems[i].offset = otherwise;
   }
-  const List partitions = std::move(pending_);
+  const PartitionList partitions = std::move(pending_);
   const absl::Status assigned =
       TakeKafkaError(client, rd_kafka_incremental_assign(client, partitions.get()), doing_);
   if (!assigned.ok()) return assigned;
@@ -545,21 +471,6 @@ absl::Span<const Event> KafkaSource::MakeEvents() {
   return events_;
 }
 
-List KafkaSource::MakeList(absl::Span<const SourceOffset> offsets) const {
-  List list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
-  for (const SourceOffset& offset : offsets) {
-    rd_kafka_topic_partition_t* one = rd_kafka_topic_partition_list_add(
-        list.get(), options_.topic.c_str(), offset.partition);
-    one->offset = offset.offset;
-    if (!offset.note.empty()) {
-      one->metadata = rd_kafka_mem_malloc(client_->get(), offset.note.size());
-      std::memcpy(one->metadata, offset.note.data(), offset.note.size());
-      one->metadata_size = offset.note.size();
-    }
-  }
-  return list;
-}
-
 absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
   if (client_ == nullptr) return absl::OkStatus();  // nothing is ours
   ReleaseReturned();
@@ -577,7 +488,7 @@ absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
   }
   if (seeks.empty()) return absl::OkStatus();
   DropMessages(partitions);
-  const List list = MakeList(seeks);
+  const PartitionList list = MakePartitionList(client_->get(), options_.topic, seeks);
   absl::Status status =
       TakeKafkaError(client_->get(),
                      rd_kafka_seek_partitions(client_->get(), list.get(), kSeekTimeoutMs),
@@ -600,7 +511,7 @@ absl::Status KafkaSource::Commit(absl::Span<const SourceOffset> offsets) {
     return absl::FailedPreconditionError(doing_ + ": committing: not a member of the group");
   }
   if (offsets.empty()) return absl::OkStatus();
-  const List list = MakeList(offsets);
+  const PartitionList list = MakePartitionList(client_->get(), options_.topic, offsets);
   const Queue answers(rd_kafka_queue_new(client_->get()));
   const rd_kafka_resp_err_t sent = rd_kafka_commit_queue(
       client_->get(), list.get(), answers.get(), nullptr, nullptr);
@@ -623,11 +534,8 @@ GroupMetadata KafkaSource::group_metadata() const {
   none.group_id = options_.group_id;
   none.group_instance_id = options_.group_instance_id;
   if (client_ == nullptr) return none;
-  rd_kafka_consumer_group_metadata_t* metadata = rd_kafka_consumer_group_metadata(client_->get());
-  if (metadata == nullptr) return none;
-  std::optional<GroupMetadata> read = CopyGroupMetadata(client_->get(), metadata);
-  rd_kafka_consumer_group_metadata_destroy(metadata);
-  return read ? *std::move(read) : none;
+  GroupMetadata group = GroupMetadataOf(client_->get());
+  return group.member_id.empty() ? none : group;
 }
 
 // A log written with transactions ends in their markers and in what was aborted. Those take offsets
