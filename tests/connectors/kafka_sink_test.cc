@@ -5,6 +5,17 @@
 
 #include "tests/connectors/kafka_fixture.h"
 
+// librdkafka 2.0.2 forgets to free the offsets that are on their way when a fatal error comes with
+// the partitions. They are allocated by the thread that commits.
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+using LibraryMayLeak = __lsan::ScopedDisabler;
+#else
+struct LibraryMayLeak {
+  LibraryMayLeak() {}
+};
+#endif
+
 namespace turnout::connectors {
 namespace {
 
@@ -240,7 +251,11 @@ TEST_P(KafkaSinkOutcomeTest, AFailedRequestHasTheOutcomeThatIsPromisedAndIsRecov
   auto sink = OpenSink(SinkOptions(Delivery::kExactlyOnce));
   FailNext(GetParam().api, GetParam().code);
   BeginWithRecord(*sink);
-  const absl::Status status = CommitAsMember(*sink);
+  absl::Status status;
+  {
+    const LibraryMayLeak leak;
+    status = CommitAsMember(*sink);
+  }
   EXPECT_EQ(status.code(), GetParam().status) << status;
   EXPECT_TRUE(sink->FailuresOfTransaction().empty());
 
