@@ -168,7 +168,7 @@ def facts(**figures):
                       if line.startswith("model name")), platform.machine())
     return {**figures, "commit": commit + ("+changes" if dirty else ""),
             "machine": f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
-            "date": time.strftime("%Y-%m-%d")}
+            "load_average": round(os.getloadavg()[0], 1), "date": time.strftime("%Y-%m-%d")}
 
 
 def write_json(path, figures):
