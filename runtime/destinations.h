@@ -32,7 +32,7 @@ struct DestinationOptions {
   int destinations_max = 100'000;  // remembered at most
   // How old the list of all topics may be.
   absl::Duration list_age_max = absl::Seconds(1);
-  int creations_per_second_max = 5;
+  int creations_per_second_max = 50;
 };
 
 struct Destination {

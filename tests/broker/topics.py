@@ -38,10 +38,15 @@ def create(bootstrap, names, partitions=1, config=None, timeout_s=30):
 
 
 def delete(bootstrap, names, timeout_s=30):
+    """Returns when the broker no longer lists them, which is a moment after it deleted them."""
     names = [names] if isinstance(names, str) else list(names)
     admin = _admin(bootstrap)
     for future in admin.delete_topics(names, operation_timeout=timeout_s).values():
         future.result(timeout_s)
+    deadline = time.monotonic() + timeout_s
+    while set(names) & set(existing(bootstrap)):
+        assert time.monotonic() < deadline, f"still there after {timeout_s} s: {names}"
+        time.sleep(0.05)
 
 
 def existing(bootstrap, timeout_s=10):
