@@ -61,8 +61,8 @@ LetterCaseText::LetterCaseText(std::string_view text) {
       unit = {Encoded(Mapped(LowerCaseRanges(), character)),
               Encoded(Mapped(UpperCaseRanges(), character))};
     }
-    const bool joins = unit.lower == unit.upper && !units_.empty() &&
-                       units_.back().lower == units_.back().upper;
+    const bool joins =
+        unit.lower == unit.upper && !units_.empty() && units_.back().lower == units_.back().upper;
     if (joins) {
       units_.back().lower += unit.lower;
       units_.back().upper += unit.upper;
@@ -73,7 +73,7 @@ LetterCaseText::LetterCaseText(std::string_view text) {
 }
 
 // Trying one form and then the other is enough: no form of a character begins or ends another one.
-size_t LetterCaseText::MatchForward(std::string_view value) const {
+size_t LetterCaseText::EndAtFront(std::string_view value) const {
   size_t at = 0;
   for (const Unit& unit : units_) {
     const std::string_view rest = value.substr(at);
@@ -88,25 +88,43 @@ size_t LetterCaseText::MatchForward(std::string_view value) const {
   return at;
 }
 
-bool LetterCaseText::EqualsText(std::string_view value) const {
-  return MatchForward(value) == value.size();
-}
-
-bool LetterCaseText::IsPrefixOf(std::string_view value) const {
-  return MatchForward(value) != std::string_view::npos;
-}
-
-bool LetterCaseText::IsSuffixOf(std::string_view value) const {
+size_t LetterCaseText::BeginAtBack(std::string_view value) const {
   for (auto unit = units_.rbegin(); unit != units_.rend(); ++unit) {
     if (EndsWith(value, unit->lower)) {
       value.remove_suffix(unit->lower.size());
     } else if (EndsWith(value, unit->upper)) {
       value.remove_suffix(unit->upper.size());
     } else {
-      return false;
+      return std::string_view::npos;
     }
   }
-  return true;
+  return value.size();
+}
+
+bool LetterCaseText::Find(std::string_view value, size_t* end) const {
+  *end = 0;
+  if (units_.empty()) return true;
+  const char firsts[] = {units_[0].lower[0], units_[0].upper[0]};
+  for (size_t at = 0;; ++at) {
+    at = value.find_first_of(std::string_view(firsts, 2), at);
+    if (at == std::string_view::npos) return false;
+    const size_t length = EndAtFront(value.substr(at));
+    if (length == std::string_view::npos) continue;
+    *end = at + length;
+    return true;
+  }
+}
+
+bool LetterCaseText::EqualsText(std::string_view value) const {
+  return EndAtFront(value) == value.size();
+}
+
+bool LetterCaseText::IsPrefixOf(std::string_view value) const {
+  return EndAtFront(value) != std::string_view::npos;
+}
+
+bool LetterCaseText::IsSuffixOf(std::string_view value) const {
+  return BeginAtBack(value) != std::string_view::npos;
 }
 
 }  // namespace turnout::router

@@ -24,15 +24,20 @@ class LetterCaseText {
   bool IsPrefixOf(std::string_view value) const;
   bool IsSuffixOf(std::string_view value) const;
 
+  // Where a text that stands at the beginning of `value` ends, or npos when it does not stand
+  // there.
+  size_t EndAtFront(std::string_view value) const;
+  // Where a text that stands at the end of `value` begins, or npos.
+  size_t BeginAtBack(std::string_view value) const;
+  // Looks for the first place in `value` where the text stands, and sets `end` to its end there.
+  bool Find(std::string_view value, size_t* end) const;
+
  private:
   // One character's two forms, or a run of characters that have only one (both forms equal).
   struct Unit {
     std::string lower;
     std::string upper;
   };
-
-  // Where the text ends in `value` when it stands at its beginning, or npos.
-  size_t MatchForward(std::string_view value) const;
 
   std::vector<Unit> units_;
 };

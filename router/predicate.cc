@@ -24,6 +24,25 @@ bool SatisfiesNone(const Value& value, const std::vector<Predicate>& predicates)
   return true;
 }
 
+bool SatisfiesAll(const Value& value, const std::vector<Predicate>& predicates) {
+  for (const Predicate& predicate : predicates) {
+    if (!Satisfies(value, predicate)) return false;
+  }
+  return true;
+}
+
+bool Within(std::string_view text, const Predicate::TimeRange& times) {
+  const std::optional<Timestamp> timestamp = ParseTimestamp(text);
+  return timestamp && times.first <= *timestamp && *timestamp <= times.last;
+}
+
+// Unicode characters of a UTF-8 text: bytes that don't go on with a character.
+size_t CountCharacters(std::string_view text) {
+  size_t count = 0;
+  for (const char c : text) count += (c & 0xC0) != 0x80 ? 1 : 0;
+  return count;
+}
+
 }  // namespace
 
 bool Satisfies(const Value& value, const Predicate& predicate) {
@@ -63,6 +82,17 @@ bool Satisfies(const Value& value, const Predicate& predicate) {
       return false;
     case Predicate::Op::kAnythingBut:
       return SatisfiesNone(value, predicate.none_of);
+    case Predicate::Op::kAllOf:
+      return SatisfiesAll(value, predicate.all_of);
+    case Predicate::Op::kWildcardIgnoreCase:
+      return value.is_string() && predicate.letters_wildcard.Matches(value.text());
+    case Predicate::Op::kRegex:
+      return value.is_string() && predicate.regex->Matches(value.text());
+    case Predicate::Op::kTimestamp:
+      return value.is_string() && Within(value.text(), predicate.times);
+    case Predicate::Op::kLength:
+      return value.is_string() &&
+             InRange(static_cast<double>(CountCharacters(value.text())), predicate.range);
   }
   return false;
 }

@@ -6,12 +6,16 @@
 // Threads: immutable once built.
 #pragma once
 
+#include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "router/ip_address.h"
 #include "router/letter_case.h"
+#include "router/regex.h"
+#include "router/timestamp.h"
 #include "router/value.h"
 #include "router/wildcard.h"
 
@@ -36,6 +40,12 @@ struct Predicate {
     kExists,           // any value
     kAbsent,           // no value at all: judged by the field, never true of a value
     kAnythingBut,      // a value that satisfies none of `none_of`
+    // Beyond EventBridge:
+    kAllOf,               // a value that satisfies all of `all_of`
+    kWildcardIgnoreCase,  // a string that `letters_wildcard` matches; `wildcard` is as written
+    kRegex,               // a string in which `regex` finds something
+    kTimestamp,           // a string that is a timestamp within `times`
+    kLength,              // a string whose count of characters is in `range`
   };
 
   struct Range {
@@ -45,6 +55,12 @@ struct Predicate {
     bool high_open = false;
   };
 
+  // Bounds are within; empty when `first` is after `last`.
+  struct TimeRange {
+    Timestamp first = Timestamp::Min();
+    Timestamp last = Timestamp::Max();
+  };
+
   Op op = Op::kNull;
   std::string text;
   Range range;
@@ -52,6 +68,10 @@ struct Predicate {
   Wildcard wildcard;
   Cidr cidr;
   std::vector<Predicate> none_of;
+  std::vector<Predicate> all_of;  // without kAbsent and kAllOf
+  WildcardIgnoreCase letters_wildcard;
+  std::shared_ptr<const Regex> regex;
+  TimeRange times;
 };
 
 bool Satisfies(const Value& value, const Predicate& predicate);

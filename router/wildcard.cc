@@ -43,4 +43,25 @@ bool Wildcard::Matches(std::string_view value) const {
   return true;
 }
 
+WildcardIgnoreCase::WildcardIgnoreCase(const Wildcard& wildcard) {
+  for (const std::string& piece : wildcard.pieces()) pieces_.emplace_back(piece);
+}
+
+// The first place of a piece is also the one that ends first, since no form of a character lies
+// within another form of it; so to take it is right whatever the forms' lengths.
+bool WildcardIgnoreCase::Matches(std::string_view value) const {
+  if (pieces_.size() == 1) return pieces_[0].EqualsText(value);
+  const size_t begin = pieces_.front().EndAtFront(value);
+  if (begin == std::string_view::npos) return false;
+  const size_t end = pieces_.back().BeginAtBack(value.substr(begin));
+  if (end == std::string_view::npos) return false;
+  std::string_view rest = value.substr(begin, end);
+  for (size_t i = 1; i + 1 < pieces_.size(); ++i) {
+    size_t piece_end = 0;
+    if (!pieces_[i].Find(rest, &piece_end)) return false;
+    rest.remove_prefix(piece_end);
+  }
+  return true;
+}
+
 }  // namespace turnout::router

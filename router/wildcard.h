@@ -1,7 +1,8 @@
 // Wildcard: a text in which `*` stands for any run of characters, empty ones too.
 //
 // `\*` and `\\` are the characters themselves. Matching is greedy piece by piece, so its cost is
-// bounded by the value's length times the longest piece's.
+// bounded by the value's length times the longest piece's. WildcardIgnoreCase is the same with each
+// character upper or lower case, as in letter_case.h.
 //
 // Threads: immutable once built.
 #pragma once
@@ -10,6 +11,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "router/letter_case.h"
 
 namespace turnout::router {
 
@@ -26,6 +29,17 @@ class Wildcard {
 
  private:
   std::vector<std::string> pieces_;
+};
+
+class WildcardIgnoreCase {
+ public:
+  WildcardIgnoreCase() = default;
+  explicit WildcardIgnoreCase(const Wildcard& wildcard);  // its text is valid UTF-8
+
+  bool Matches(std::string_view value) const;
+
+ private:
+  std::vector<LetterCaseText> pieces_;
 };
 
 }  // namespace turnout::router

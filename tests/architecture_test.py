@@ -29,6 +29,7 @@ MAY_INCLUDE = {
 DOORS = (
     ("simdjson", ("simdjson::simdjson",), {"router"}),
     ("yaml-cpp/", ("yaml-cpp",), {"router"}),
+    ("re2/", ("PkgConfig::re2",), {"router"}),
     ("librdkafka/", ("PkgConfig::rdkafka",), {"connectors", "bench"}),
     ("rocksdb/", ("rocksdb",), {"state"}),
     ("prometheus/", ("prometheus-cpp::core", "prometheus-cpp::pull"), {"runtime"}),
