@@ -12,12 +12,21 @@ ArrayConsistency::Answer ArrayConsistency::Solve(const GatheredEvent& event,
   if (fixed_.size() < arrays) {
     fixed_.resize(arrays, 0);
     last_level_.resize(arrays, 0);
+    last_absence_.resize(arrays, 0);
+    measured_.resize(arrays, 0);
   }
   steps_ = 0;
-  for (size_t level = 0; level < fields.size(); ++level) {
-    MarkArrays(static_cast<int>(level), fields[level].matches);
-    if (fields[level].accepts_absence) MarkArrays(static_cast<int>(level), fields[level].found);
+  reach_.assign(fields.size(), kStuck);
+  bool any_absence = false;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const auto level = static_cast<int>(i);
+    MarkArrays(level, fields[i].matches, &last_level_);
+    if (!fields[i].accepts_absence || fields[i].found.empty()) continue;
+    MarkArrays(level, fields[i].found, &last_level_);
+    MarkArrays(level, fields[i].found, &last_absence_);
+    any_absence = true;
   }
+  if (any_absence) MeasureReach();
   const int outcome = Decide(0);
   Unfix(0);
   mark_base_ += fields.size();
@@ -27,29 +36,53 @@ ArrayConsistency::Answer ArrayConsistency::Solve(const GatheredEvent& event,
 
 // Notes for every array around the leaves that `level` depends on it. An array that is marked has
 // had its outer arrays marked too, so each is climbed once a level.
-void ArrayConsistency::MarkArrays(int level, absl::Span<const uint32_t> leaves) {
+void ArrayConsistency::MarkArrays(int level, absl::Span<const uint32_t> leaves,
+                                  std::vector<uint64_t>* marks) {
   const uint64_t mark = mark_base_ + static_cast<uint64_t>(level);
   for (const uint32_t leaf : leaves) {
     uint32_t scope = event_->leaves[leaf].scope;
-    while (scope != 0 && last_level_[event_->scopes[scope].array] != mark) {
-      last_level_[event_->scopes[scope].array] = mark;
+    while (scope != 0 && (*marks)[event_->scopes[scope].array] != mark) {
+      (*marks)[event_->scopes[scope].array] = mark;
       scope = event_->scopes[scope].parent;
     }
   }
 }
 
-int ArrayConsistency::LastLevelOf(uint32_t array) const {
-  const uint64_t mark = last_level_[array];
+void ArrayConsistency::MeasureReach() {
+  for (size_t i = 0; i < fields_.size(); ++i) reach_[i] = ReachOf(static_cast<int>(i));
+}
+
+int ArrayConsistency::ReachOf(int level) {
+  const uint64_t mark = mark_base_ + static_cast<uint64_t>(level);
+  int reach = kStuck;
+  for (const uint32_t leaf : fields_[static_cast<size_t>(level)].matches) {
+    uint32_t scope = event_->leaves[leaf].scope;
+    while (scope != 0 && measured_[event_->scopes[scope].array] != mark) {
+      const uint32_t array = event_->scopes[scope].array;
+      measured_[array] = mark;
+      reach = std::max(reach, LevelMarked(last_absence_[array]));
+      scope = event_->scopes[scope].parent;
+    }
+  }
+  return reach;
+}
+
+int ArrayConsistency::LevelMarked(uint64_t mark) const {
   return mark < mark_base_ ? kStuck : static_cast<int>(mark - mark_base_);
 }
 
-// The last level whose choice `level` or a later one can see; when these levels fail, they fail
-// whatever was chosen after it.
+// The last level where another choice could help `level` or a later one: they see the choice made
+// there, or could be absent by one that was not. When these levels fail, they fail whatever was
+// chosen after it.
 int ArrayConsistency::LastChoiceSeenBy(int level) const {
-  for (auto choice = choices_.rbegin(); choice != choices_.rend(); ++choice) {
-    if (LastLevelOf(choice->array) >= level) return choice->level;
+  int last = kStuck;
+  for (auto choice = choices_.rbegin(); choice != choices_.rend() && last == kStuck; ++choice) {
+    if (LastLevelOf(choice->array) >= level) last = choice->level;
   }
-  return kStuck;
+  for (int before = level - 1; before > last; --before) {
+    if (reach_[static_cast<size_t>(before)] >= level) return before;
+  }
+  return last;
 }
 
 // Decides `level` and all later ones. Returns kSolved, or the level to go back to.

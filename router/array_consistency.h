@@ -4,10 +4,10 @@
 // Fields are decided in order. Choosing a leaf fixes an element for every array around it; a later
 // leaf must agree with the elements fixed so far, and a field that may be absent is absent when
 // none of its leaves agrees with them. The search skips whole elements that disagree, and when it
-// gets stuck it returns straight to the last choice that later fields depend on, so that an event
-// with one array of n elements costs about n, and sibling arrays cost their sum, not their product.
-// Only an event that repeats a key with an array below it can make it try combinations; kStepsMax
-// bounds that.
+// gets stuck it returns straight to the last choice that later fields depend on, be it made or one
+// that would make a later field absent, so that an event with one array of n elements costs about
+// n, and sibling arrays cost their sum, not their product. Only an event that repeats a key with an
+// array below it can make it try combinations; kStepsMax bounds that.
 //
 // Threads: one object a thread; it keeps its memory from event to event.
 #pragma once
@@ -46,10 +46,13 @@ class ArrayConsistency {
     int level;
   };
 
-  void MarkArrays(int level, absl::Span<const uint32_t> leaves);
+  void MarkArrays(int level, absl::Span<const uint32_t> leaves, std::vector<uint64_t>* marks);
+  void MeasureReach();
+  int ReachOf(int level);
   int Decide(int level);
   int ChooseLeaf(int level, int go_back_to);
-  int LastLevelOf(uint32_t array) const;
+  int LastLevelOf(uint32_t array) const { return LevelMarked(last_level_[array]); }
+  int LevelMarked(uint64_t mark) const;
   int LastChoiceSeenBy(int level) const;
   bool NextConsistent(absl::Span<const uint32_t> leaves, size_t* at) const;
   uint32_t InnermostScopeSeenAfter(int level, uint32_t scope) const;
@@ -60,6 +63,12 @@ class ArrayConsistency {
   absl::Span<const Field> fields_;
   std::vector<uint32_t> fixed_;       // by array: the scope of its fixed element, 0 for none
   std::vector<uint64_t> last_level_;  // by array: mark_base_ + the last level with a leaf in it
+  // By array, marked likewise: the last level that may be absent with a leaf in it, and the last
+  // level whose reach was measured over it.
+  std::vector<uint64_t> last_absence_;
+  std::vector<uint64_t> measured_;
+  // By level: the last level that a choice there might make absent, or kStuck.
+  std::vector<int> reach_;
   std::vector<Choice> choices_;
   uint64_t mark_base_ = 1;
   uint64_t steps_ = 0;
