@@ -28,18 +28,24 @@ std::string Describe(const Problem& problem) {
 }
 
 // The pattern, or the first problem in `why`.
-std::optional<Pattern> Compile(std::string_view text, std::string* why) {
+std::optional<Pattern> Compile(std::string_view text, PatternDialect dialect, std::string* why) {
+  PatternLimits limits;
+  limits.dialect = dialect;
   std::vector<Problem> problems;
   const std::optional<Node> node = ParseJsonPrefix(text, &problems);
   std::optional<Pattern> pattern;
-  if (node) pattern = CompilePattern(*node, PatternLimits(), &problems);
+  if (node) pattern = CompilePattern(*node, limits, &problems);
   if (!pattern) *why = Describe(problems.at(0));
   return pattern;
 }
 
-CaseOutcome RunValidity(std::string id, const Node& pattern, const Node& valid) {
+CaseOutcome RunValidity(std::string id, const Node& root, const Node& pattern, const Node& valid) {
+  const Node* const extensions = root.Find("extensions");
+  const bool extended = extensions != nullptr && extensions->text == "true";
   std::string why;
-  const bool accepted = Compile(pattern.text, &why).has_value();
+  const bool accepted =
+      Compile(pattern.text, extended ? PatternDialect::kTurnout : PatternDialect::kEventRuler, &why)
+          .has_value();
   const bool expected = valid.text == "true";
   if (accepted == expected) return {std::move(id), ""};
   return {std::move(id), accepted ? "the pattern was accepted and should be refused"
@@ -87,8 +93,8 @@ std::string CompileRules(const Node& rules, std::vector<Pattern>* patterns,
     const size_t count = list ? rule.value.items.size() : 1;
     for (size_t i = 0; i < count; ++i) {
       std::string why;
-      std::optional<Pattern> pattern =
-          Compile(list ? rule.value.items[i].text : rule.value.text, &why);
+      std::optional<Pattern> pattern = Compile(list ? rule.value.items[i].text : rule.value.text,
+                                               PatternDialect::kTurnout, &why);
       if (!pattern) return absl::StrCat("rule ", rule.name, " was refused: ", why);
       patterns->push_back(*std::move(pattern));
       names->push_back(rule.name);
@@ -150,7 +156,7 @@ absl::StatusOr<CaseOutcome> RunConformanceCase(std::string_view line) {
   if (id == nullptr) return NotACase("`id` is missing");
   const Node* const pattern = root->Find("pattern");
   const Node* const valid = root->Find("valid");
-  if (pattern != nullptr && valid != nullptr) return RunValidity(id->text, *pattern, *valid);
+  if (pattern != nullptr && valid != nullptr) return RunValidity(id->text, *root, *pattern, *valid);
   const Node* const rules = root->Find("rules");
   if (rules == nullptr) return NotACase("it has neither `rules` nor `pattern` with `valid`");
   return RunMatch(id->text, *root, *rules);

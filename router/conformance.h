@@ -3,7 +3,8 @@
 // One JSON object a line:
 //   {"id", "rules": {NAME: PATTERN or [PATTERN, ...]}, "event": TEXT, "expected": [NAME, ...]}
 //   {"id", "rules": ..., "event": TEXT, "expected_error": WHY}   the event must be refused
-//   {"id", "pattern": TEXT, "valid": true | false}
+//   {"id", "pattern": TEXT, "valid": true | false}   in event-ruler's language; with
+//                                                    "extensions": true in ours
 // Patterns and events are texts holding JSON, so that number spelling, duplicate keys and escapes
 // survive; text after a pattern's or an event's end is ignored. A list under one name: any of the
 // patterns may match. All rules of a case are loaded together. An optional "kafka" member

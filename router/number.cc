@@ -126,4 +126,15 @@ std::optional<double> ComparableNumber(std::string_view spelling) {
   return value;
 }
 
+bool IsEventBridgeNumber(std::string_view spelling) {
+  constexpr double kMagnitudeMax = 5e9;
+  constexpr int kDecimalsMax = 6;
+  const std::optional<double> value = ComparableNumber(spelling);
+  if (!value || *value > kMagnitudeMax || *value < -kMagnitudeMax) return false;
+  const Digits digits = Normalize(spelling);
+  if (digits.count == 0) return true;
+  return digits.count <= kExactDigitsMax &&
+         static_cast<int>(digits.count) - digits.exponent <= kDecimalsMax;
+}
+
 }  // namespace turnout::router

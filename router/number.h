@@ -17,4 +17,8 @@ namespace turnout::router {
 // Negative zero comes back as zero.
 std::optional<double> ComparableNumber(std::string_view spelling);
 
+// Whether EventBridge promises to compare the number by value: from -5e9 to 5e9, at most 15
+// significant digits, at most six of them after the point.
+bool IsEventBridgeNumber(std::string_view spelling);
+
 }  // namespace turnout::router

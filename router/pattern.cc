@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "router/pattern_content.h"
 #include "router/predicate_reader.h"
@@ -12,8 +13,14 @@ namespace {
 
 constexpr std::string_view kOr = "$or";
 
-// A conjunction being built: test by field path; a field named twice keeps its last list.
-using Branch = std::map<std::string, uint32_t>;
+// Tests that all have to hold of one field: one, unless its list has an `all-of`.
+using Tests = absl::InlinedVector<uint32_t, 1>;
+
+// A conjunction being built: tests by field path; a field named twice keeps its last list.
+struct Branch {
+  std::map<std::string, Tests> tests;
+  size_t test_count = 0;
+};
 using Branches = std::vector<Branch>;
 
 // True when every field in `object` could be one inside of `$or`.
@@ -50,7 +57,10 @@ bool LooksLikeAlternatives(const Node& value) {
 class Compiler {
  public:
   Compiler(const PatternLimits& limits, std::vector<Problem>* problems)
-      : limits_(limits), problems_(problems), problems_before_(problems->size()) {}
+      : limits_(limits),
+        problems_(problems),
+        problems_before_(problems->size()),
+        reader_(limits, problems) {}
 
   Pattern Compile(const Node& node) {
     if (node.kind != Node::Kind::kObject) {
@@ -69,8 +79,11 @@ class Compiler {
     CheckLimits(node.at);
     if (problems_->size() > problems_before_) return nullptr;
     for (const Branch& branch : branches) {
-      std::vector<uint32_t>& tests = content_->branches.emplace_back();
-      for (const auto& [path, test] : branch) tests.push_back(test);
+      std::vector<uint32_t>& all = content_->branches.emplace_back();
+      all.reserve(branch.test_count);
+      for (const auto& [path, tests] : branch.tests) {
+        all.insert(all.end(), tests.begin(), tests.end());
+      }
     }
     return std::move(content_);
   }
@@ -96,8 +109,9 @@ class Compiler {
 
   void CompileObject(const Node& object, const Path& path, Branches* branches) {
     if (object.members.empty()) {
-      Fail(object.at, path.has_steps ? absl::StrCat("`", path.text, "` is an empty object")
-                                     : "the pattern is empty",
+      Fail(object.at,
+           path.has_steps ? absl::StrCat("`", path.text, "` is an empty object")
+                          : "the pattern is empty",
            "name at least one field with a list of values; [{\"exists\": true}] takes any value");
     }
     for (const Member& member : object.members) {
@@ -127,16 +141,7 @@ class Compiler {
       Branches copy = *branches;
       CompileObject(alternative, path, &copy);
       std::move(copy.begin(), copy.end(), std::back_inserter(multiplied));
-      if (multiplied.size() > static_cast<size_t>(limits_.branches_max)) {
-        if (!too_many_branches_) {
-          Fail(alternatives.at,
-               absl::StrCat("`$or` multiplies out to more than ", limits_.branches_max,
-                            " combinations (branches_max)"),
-               "use fewer `$or` in one pattern, or split it into several rules");
-        }
-        too_many_branches_ = true;
-        multiplied.resize(1);
-      }
+      if (HasTooMany(alternatives.at, kOr, multiplied.size())) multiplied.resize(1);
     }
     *branches = std::move(multiplied);
   }
@@ -152,8 +157,7 @@ class Compiler {
     for (const Node& item : member.value.items) {
       if (item.kind != Node::Kind::kObject) {
         Fail(item.at,
-             absl::StrCat("an alternative of `$or` is a ", std::string(KindName(item.kind))),
-             cure);
+             absl::StrCat("an alternative of `$or` is a ", std::string(KindName(item.kind))), cure);
       } else if (item.members.empty()) {
         Fail(item.at, "an alternative of `$or` is an empty object", cure);
       } else if (!HasNoReservedName(item)) {
@@ -163,35 +167,111 @@ class Compiler {
     }
   }
 
+  // Says so once when alternatives multiply out to too many branches.
+  bool HasTooMany(Position at, std::string_view what, size_t branches) {
+    if (branches <= static_cast<size_t>(limits_.branches_max)) return false;
+    if (!too_many_branches_) {
+      Fail(at,
+           absl::StrCat("`", std::string(what), "` multiplies out to more than ",
+                        limits_.branches_max, " combinations (branches_max)"),
+           absl::StrCat("use fewer `", std::string(what),
+                        "` in one pattern, or split it into several rules"));
+    }
+    too_many_branches_ = true;
+    return true;
+  }
+
   void CompileField(const Member& member, const std::string& path, Branches* branches) {
-    FieldTest test;
-    std::string error;
-    std::string cure;
-    if (!ParseFieldRef(path, &test.field, &error, &cure)) Fail(member.at, error, cure);
+    const FieldRef field = CompileFieldRef(member.at, path);
     if (member.value.items.empty()) {
       Fail(member.value.at, absl::StrCat("`", path, "` has an empty list"),
            "write at least one value; [{\"exists\": true}] takes any");
     }
+    // One of these has to hold: the list's plain entries, or an `all-of` among them.
+    std::vector<Tests> alternatives;
+    FieldTest plain{field};
     for (const Node& item : member.value.items) {
-      Predicate predicate;
       const size_t problems_before = problems_->size();
-      if (!ReadPredicate(item, &predicate, problems_)) {
-        NameField(path, problems_before);
-        continue;
-      }
-      Count(predicate);
-      if (predicate.op == Predicate::Op::kAbsent) {
-        test.accepts_absence = true;
+      if (const Member* all_of = PredicateReader::AsAllOf(item)) {
+        CompileAllOf(*all_of, field, &alternatives);
       } else {
-        test.predicates.push_back(std::move(predicate));
+        CompileEntry(item, &plain);
+      }
+      NameField(path, problems_before);
+    }
+    if (alternatives.empty() || !plain.predicates.empty() || plain.accepts_absence) {
+      alternatives.push_back({AddTest(std::move(plain))});
+    }
+    Multiply(member, path, alternatives, branches);
+  }
+
+  FieldRef CompileFieldRef(Position at, const std::string& path) {
+    FieldRef field;
+    std::string error;
+    std::string cure;
+    if (!ParseFieldRef(path, &field, &error, &cure)) Fail(at, error, cure);
+    if (field.source == FieldRef::Source::kPayload) {
+      content_->reads_payload = true;
+    } else if (limits_.dialect == PatternDialect::kEventBridge) {
+      Fail(at, absl::StrCat("`", path, "`: EventBridge knows no Kafka record around an event"),
+           "ask for a field of the event, and have its sender put the value there");
+    }
+    return field;
+  }
+
+  void CompileEntry(const Node& item, FieldTest* test) {
+    Predicate predicate;
+    if (!reader_.Read(item, &predicate)) return;
+    Count(predicate);
+    if (predicate.op == Predicate::Op::kAbsent) {
+      test->accepts_absence = true;
+    } else {
+      test->predicates.push_back(std::move(predicate));
+    }
+  }
+
+  // Each entry of an `all-of` becomes a test of its own on the same field.
+  void CompileAllOf(const Member& all_of, const FieldRef& field, std::vector<Tests>* alternatives) {
+    std::vector<Predicate> predicates;
+    if (!reader_.ReadAllOf(all_of, &predicates)) return;
+    Tests& tests = alternatives->emplace_back();
+    for (Predicate& predicate : predicates) {
+      Count(predicate);
+      FieldTest test{field};
+      test.predicates.push_back(std::move(predicate));
+      tests.push_back(AddTest(std::move(test)));
+    }
+  }
+
+  uint32_t AddTest(FieldTest test) {
+    content_->tests.push_back(std::move(test));
+    return static_cast<uint32_t>(content_->tests.size() - 1);
+  }
+
+  // Multiplies the branches so far with what a field may be.
+  void Multiply(const Member& member, const std::string& path,
+                const std::vector<Tests>& alternatives, Branches* branches) {
+    Branches multiplied;
+    for (size_t i = 1; i < alternatives.size(); ++i) {
+      if (HasTooMany(member.at, "all-of", (i + 1) * branches->size())) break;
+      for (const Branch& branch : *branches) {
+        SetTests(path, alternatives[i], &multiplied.emplace_back(branch));
       }
     }
-    if (test.field.source == FieldRef::Source::kPayload) content_->reads_payload = true;
-    const auto index = static_cast<uint32_t>(content_->tests.size());
-    content_->tests.push_back(std::move(test));
-    for (Branch& branch : *branches) {
-      branch[path] = index;
-      fields_ = std::max(fields_, branch.size());
+    for (Branch& branch : *branches) SetTests(path, alternatives[0], &branch);
+    std::move(multiplied.begin(), multiplied.end(), std::back_inserter(*branches));
+  }
+
+  // A branch that has too many is not made longer, only said to be.
+  void SetTests(const std::string& path, const Tests& tests, Branch* branch) {
+    const auto known = branch->tests.find(path);
+    if (known != branch->tests.end()) branch->test_count -= known->second.size();
+    branch->test_count += tests.size();
+    fields_ = std::max(fields_, branch->test_count);
+    if (known != branch->tests.end()) {
+      known->second = tests;
+    } else if (branch->test_count <= static_cast<size_t>(limits_.fields_max)) {
+      branch->tests.emplace(path, tests);
     }
   }
 
@@ -206,16 +286,19 @@ class Compiler {
   void Count(const Predicate& predicate) {
     ++values_;
     text_bytes_ += predicate.text.size();
-    if (predicate.op == Predicate::Op::kWildcard) {
+    if (!predicate.wildcard.pieces().empty()) {
       wildcards_ += predicate.wildcard.pieces().size() - 1;
     }
+    if (predicate.op == Predicate::Op::kRegex) ++regexes_;
     for (const Predicate& excluded : predicate.none_of) Count(excluded);
+    for (const Predicate& condition : predicate.all_of) Count(condition);
   }
 
   void CheckLimits(Position at) {
     CheckLimit(at, fields_, limits_.fields_max, "fields (fields_max)");
     CheckLimit(at, values_, limits_.values_max, "values (values_max)");
     CheckLimit(at, wildcards_, limits_.wildcards_max, "`*` in its wildcards (wildcards_max)");
+    CheckLimit(at, regexes_, limits_.regexes_max, "`regex` (regexes_max)");
     CheckLimit(at, text_bytes_, limits_.pattern_bytes_max, "bytes of text (pattern_bytes_max)");
   }
 
@@ -228,6 +311,7 @@ class Compiler {
   const PatternLimits& limits_;
   std::vector<Problem>* const problems_;
   const size_t problems_before_;
+  PredicateReader reader_;
   std::shared_ptr<PatternContent> content_ = std::make_shared<PatternContent>();
   Position alternatives_at_;  // some `$or` of the pattern that gives alternatives, or line 0
   Position or_field_at_;      // some `$or` that is an ordinary field, or line 0
@@ -235,6 +319,7 @@ class Compiler {
   size_t fields_ = 0;
   size_t values_ = 0;
   size_t wildcards_ = 0;
+  size_t regexes_ = 0;
   size_t text_bytes_ = 0;
 };
 

@@ -25,6 +25,10 @@ std::shared_ptr<const Regex> Regex::Compile(std::string_view expression, int64_t
   auto impl = std::make_unique<const Impl>(expression, options);
   switch (impl->re2.error_code()) {
     case re2::RE2::NoError:
+      if (impl->re2.ProgramSize() > bytes_max / kBytesPerInstruction) {
+        *fault = Fault::kTooLarge;
+        return nullptr;
+      }
       *fault = Fault::kNone;
       return std::shared_ptr<const Regex>(new Regex(std::move(impl)));
     case re2::RE2::ErrorPatternTooLarge:

@@ -21,10 +21,14 @@ std::vector<Problem> ProblemsOf(const std::string& text,
 }
 
 TEST(Pattern, MistakesAreNamedWithTheirPlaceAndCure) {
-  for (const Node& test : ReadCases("pattern_problems.jsonl")) {
+  std::vector<Node> tests = ReadCases("pattern_problems.jsonl");
+  for (Node& test : ReadCases("pattern_problems_extensions.jsonl")) tests.push_back(test);
+  for (const Node& test : tests) {
     const std::string pattern = TextOf(test, "pattern");
     SCOPED_TRACE(pattern);
-    const std::vector<Problem> problems = ProblemsOf(pattern);
+    PatternLimits limits;
+    if (TextOf(test, "dialect") == "EventBridge") limits.dialect = PatternDialect::kEventBridge;
+    const std::vector<Problem> problems = ProblemsOf(pattern, limits);
     const Node* const expected = test.Find("problems");
     ASSERT_NE(expected, nullptr);
     ASSERT_EQ(problems.size(), expected->items.size());
@@ -45,6 +49,7 @@ TEST(Pattern, EveryLimitIsNamedWhenItIsPassed) {
   limits.values_max = 4;
   limits.wildcards_max = 2;
   limits.pattern_bytes_max = 10;
+  limits.regexes_max = 1;
   const struct {
     const char* within;
     const char* beyond;
@@ -53,6 +58,15 @@ TEST(Pattern, EveryLimitIsNamedWhenItIsPassed) {
       {R"({"a":[1],"b":[1]})", R"({"a":[1],"b":[1],"c":[1]})", "fields_max"},
       {R"({"$or":[{"a":[1]},{"b":[1]},{"c":[1]}]})",
        R"({"$or":[{"a":[1]},{"b":[1]}],"x":{"$or":[{"c":[1]},{"d":[1]}]}})", "branches_max"},
+      {R"({"a":[{"all-of":[1,2]}]})", R"({"a":[{"all-of":[1,2]}],"b":[1]})", "fields_max"},
+      {R"({"a":[1,{"all-of":[2]},{"all-of":[3]}]})",
+       R"({"$or":[{"a":[1]},{"b":[1]}],"c":[1,{"all-of":[2]}]})", "branches_max"},
+      {R"({"a":[{"prefix":"a","length":["<",2]}]})",
+       R"({"a":[{"prefix":"a","suffix":"b","length":["<",2]},1]})", "values_max"},
+      {R"({"a":[{"wildcard":{"equals-ignore-case":"*a*"}}]})",
+       R"({"a":[{"prefix":"x","wildcard":{"equals-ignore-case":"*a*b*"}}]})", "wildcards_max"},
+      {R"({"a":[{"regex":"x"}]})", R"({"a":[{"regex":"x"},{"anything-but":{"regex":"y"}}]})",
+       "regexes_max"},
       {R"({"a":[1,2,3,4]})", R"({"a":[1,2,{"anything-but":[3,4]}]})", "values_max"},
       {R"({"a":[{"wildcard":"*a*"}]})", R"({"a":[{"wildcard":"*a*"},{"wildcard":"*"}]})",
        "wildcards_max"},
