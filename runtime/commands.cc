@@ -67,7 +67,7 @@ Command ValidateCommand() {
   return {
       .name = "validate",
       .summary = "check rule files with the code that runs them",
-      .synopsis = "RULES...",
+      .synopsis = "[--strict-eventbridge] RULES...",
       .description =
           "Reads the rule files and compiles every pattern, as `turnout run` would. Prints a line "
           "for "
@@ -75,6 +75,10 @@ Command ValidateCommand() {
           "file:line:column: team/rule: what is wrong (what to do)\n\n"
           "All problems of all files are told in one go. Nothing is asked of a Kafka: whether "
           "destinations exist is found by `turnout run`.",
+      .options = {{.name = "--strict-eventbridge",
+                   .text = "Refuses what EventBridge would not take as well (`regex`, `$kafka`, "
+                           "numbers beyond 5e9, ...), with what it offers instead: for patterns "
+                           "that are to work there too."}},
       .operands = {{.name = "RULES",
                     .kind = ArgumentKind::kFile,
                     .text = "A rule file in YAML or JSON, a directory of them, or - for standard "
@@ -82,6 +86,8 @@ Command ValidateCommand() {
       .exits = {{0, "All files are right."},
                 {2, "A file is refused or can't be read; or unknown usage."}},
       .examples = {{"turnout validate rules/", "Check all teams:"},
+                   {"turnout validate --strict-eventbridge rules/",
+                    "Find the patterns that would not work in EventBridge:"},
                    {"git show HEAD:rules/fraud.yaml | turnout validate -", "Check a commit's:"}},
       .see_also = "turnout match, turnout run",
   };
@@ -103,7 +109,8 @@ Command MatchCommand() {
           "With --cases it runs a file of cases instead, a JSON object a line: {\"id\", \"rules\": "
           "{name: pattern}, \"event\": text, \"expected\": [names]} or {\"id\", \"pattern\": text, "
           "\"valid\": false}. It prints each case that differs and a last line `N passed, M "
-          "failed`.",
+          "failed`. Valid is what event-ruler takes; with \"extensions\": true, what Turnout "
+          "takes.",
       .options = {{.name = "--rules",
                    .argument = "PATH",
                    .kind = ArgumentKind::kFile,

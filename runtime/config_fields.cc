@@ -303,6 +303,9 @@ void AddRuleLimitFields(Fields* fields) {
             "`*` in all wildcards of a pattern together.",
             "Wildcards are the dearest predicates to evaluate.",
             [](const FieldValue& v, Config* c) { c->limits.rules.pattern.wildcards_max = Int(v); });
+  add_count("limits.pattern_regexes_max", "16", 0, 1'000, "`regex` in a pattern.",
+            "Each may take up to 1 MiB of memory, and 100 ns a byte of the texts it looks at.",
+            [](const FieldValue& v, Config* c) { c->limits.rules.pattern.regexes_max = Int(v); });
   fields->push_back({.key = "limits.pattern_bytes_max",
                      .type = FieldType::kBytes,
                      .default_text = "256KiB",

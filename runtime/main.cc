@@ -141,10 +141,12 @@ int Run(Arguments& arguments) {
 
 int Validate(Arguments& arguments) {
   std::vector<std::string> paths;
+  bool strict_eventbridge = false;
+  arguments.Flag("--strict-eventbridge", &strict_eventbridge);
   arguments.Operands(&paths);
   if (const auto status = arguments.Parse()) return *status;
   if (paths.empty()) return arguments.Mistake("name a rule file, a directory of them, or -");
-  return RunValidate(paths, stdin, stdout);
+  return RunValidate(paths, strict_eventbridge, stdin, stdout);
 }
 
 int Match(Arguments& arguments) {

@@ -135,6 +135,7 @@ TEST(Config, DefaultsOfTheTableAreThoseOfTheStruct) {
   EXPECT_EQ(rules.pattern.branches_max, plain.limits.rules.pattern.branches_max);
   EXPECT_EQ(rules.pattern.values_max, plain.limits.rules.pattern.values_max);
   EXPECT_EQ(rules.pattern.wildcards_max, plain.limits.rules.pattern.wildcards_max);
+  EXPECT_EQ(rules.pattern.regexes_max, plain.limits.rules.pattern.regexes_max);
   EXPECT_EQ(rules.pattern.pattern_bytes_max, plain.limits.rules.pattern.pattern_bytes_max);
   EXPECT_EQ(config.log.json, plain.log.json);
   EXPECT_EQ(config.log.level, plain.log.level);
@@ -172,6 +173,7 @@ limits:
   pattern_branches_max: 16
   pattern_values_max: 17
   pattern_wildcards_max: 0
+  pattern_regexes_max: 1
   pattern_bytes_max: 1900
 log: {format: text, level: debug, lines_per_second_max: 9}
 kafka:
@@ -208,6 +210,7 @@ kafka:
   EXPECT_EQ(config.limits.rules.pattern.branches_max, 16);
   EXPECT_EQ(config.limits.rules.pattern.values_max, 17);
   EXPECT_EQ(config.limits.rules.pattern.wildcards_max, 0);
+  EXPECT_EQ(config.limits.rules.pattern.regexes_max, 1);
   EXPECT_EQ(config.limits.rules.pattern.pattern_bytes_max, 1900);
   EXPECT_FALSE(config.log.json);
   EXPECT_EQ(config.log.level, "debug");
@@ -553,6 +556,7 @@ limits.pattern_fields_max: 256  # default
 limits.pattern_branches_max: 1024  # default
 limits.pattern_values_max: 10000  # default
 limits.pattern_wildcards_max: 64  # default
+limits.pattern_regexes_max: 16  # default
 limits.pattern_bytes_max: 256KiB  # default
 log.format: json  # default
 log.level: info  # default

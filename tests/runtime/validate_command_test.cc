@@ -22,7 +22,7 @@ TEST(ValidateCommand, GoodFilesAreCountedAndLeaveStatusZero) {
       "b.jsonl", "{\"team\": \"b\", \"name\": \"r\", \"to\": \"x\", \"match\": {\"t\": [1]}}\n"
                  "{\"team\": \"c\", \"name\": \"r\", \"to\": \"x\", \"match\": {\"t\": [1]}}\n");
   const TempStream out;
-  EXPECT_EQ(RunValidate({directory.path()}, stdin, out.get()), 0);
+  EXPECT_EQ(RunValidate({directory.path()}, false, stdin, out.get()), 0);
   EXPECT_EQ(out.text(), file + ": ok, team a, 1 rule\n" + lines + ": ok, 2 teams, 2 rules\n");
 }
 
@@ -34,7 +34,7 @@ TEST(ValidateCommand, AllProblemsOfAllFilesAreShownAndLeaveStatusTwo) {
   const std::string b = directory.Write("b.yaml", "[");
   const std::string c = directory.Write("c.yaml", kGood);
   const TempStream out;
-  EXPECT_EQ(RunValidate({a, c}, stdin, out.get()), 2);
+  EXPECT_EQ(RunValidate({a, c}, false, stdin, out.get()), 2);
   EXPECT_EQ(out.text(),
             a + ":4:5: a/r: `to` is missing (add a topic name or a list of them, such as "
                 "`to: fraud.review`)\n" +
@@ -47,15 +47,46 @@ TEST(ValidateCommand, AllProblemsOfAllFilesAreShownAndLeaveStatusTwo) {
                 "within them (x), or have it allowed there)\n" +
             c + ": ok, team a, 1 rule\n");
   const TempStream both;
-  EXPECT_EQ(RunValidate({directory.path()}, stdin, both.get()), 2);
+  EXPECT_EQ(RunValidate({directory.path()}, false, stdin, both.get()), 2);
   EXPECT_NE(both.text().find(b + ":1:"), std::string::npos) << both.text();
 }
 
 TEST(ValidateCommand, ReadsStandardInput) {
   const TempStream in(kGood);
   const TempStream out;
-  EXPECT_EQ(RunValidate({"-"}, in.get(), out.get()), 0);
+  EXPECT_EQ(RunValidate({"-"}, false, in.get(), out.get()), 0);
   EXPECT_EQ(out.text(), "-: ok, team a, 1 rule\n");
+}
+
+TEST(ValidateCommand, StrictRefusesWhatEventBridgeDoesNotHave) {
+  const TempDirectory directory;
+  const std::string ours =
+      directory.Write("a.yaml",
+                      "team: a\ndestinations: [x]\nrules:\n"
+                      "  - {name: r, match: {type: [{regex: x}, {prefix: a, suffix: b}]}, to: x}\n"
+                      "  - {name: s, match: {$kafka: {topic: [t]}, id: [123456789012]}, to: x}\n");
+  const std::string theirs = directory.Write("b.yaml", kGood);
+  const TempStream lenient;
+  EXPECT_EQ(RunValidate({ours}, false, stdin, lenient.get()), 0) << lenient.text();
+  const TempStream out;
+  EXPECT_EQ(RunValidate({ours}, true, stdin, out.get()), 2);
+  EXPECT_EQ(out.text(),
+            ours +
+                ":4:31: a/r: `type`: EventBridge does not have `regex` (it offers `prefix`, "
+                "`suffix` and `wildcard`)\n" +
+                ours +
+                ":4:54: a/r: `type`: EventBridge does not have `suffix` beside `prefix` in one "
+                "match expression (it takes one operator an object; of several objects in a "
+                "list any may hold)\n" +
+                ours +
+                ":5:32: a/s: `$kafka.topic`: EventBridge knows no Kafka record around an event "
+                "(ask for a field of the event, and have its sender put the value there)\n" +
+                ours +
+                ":5:50: a/s: `id`: EventBridge compares numbers from -5e9 to 5e9, with six "
+                "digits after the point, not 123456789012 (write an identifier as a text, and "
+                "an amount in another unit)\n");
+  const TempStream good;
+  EXPECT_EQ(RunValidate({theirs}, true, stdin, good.get()), 0);
 }
 
 }  // namespace
