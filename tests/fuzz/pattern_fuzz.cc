@@ -14,6 +14,7 @@ using turnout::router::CompilePattern;
 using turnout::router::Matcher;
 using turnout::router::Node;
 using turnout::router::Pattern;
+using turnout::router::PatternDialect;
 using turnout::router::PatternLimits;
 using turnout::router::Problem;
 
@@ -31,6 +32,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     FUZZ_CHECK(problem.at.line > 0 && problem.at.column > 0);
     FUZZ_CHECK(!problem.what.empty() && !problem.cure.empty());
   }
+  // What EventBridge takes we take; that of event-ruler lies between.
+  std::vector<Problem> foreign;
+  PatternLimits limits;
+  limits.dialect = PatternDialect::kEventBridge;
+  const bool eventbridge = CompilePattern(*node, limits, &foreign).has_value();
+  limits.dialect = PatternDialect::kEventRuler;
+  const bool event_ruler = CompilePattern(*node, limits, &foreign).has_value();
+  FUZZ_CHECK(!eventbridge || event_ruler);
+  FUZZ_CHECK(!event_ruler || pattern.has_value());
   if (!pattern || zero == std::string_view::npos) return 0;
 
   turnout::router::Event event;

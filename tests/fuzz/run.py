@@ -4,7 +4,8 @@
     tests/fuzz/run.py build/fuzz
 
 A target NAME_fuzz starts from the seeds in tests/fuzz/corpus/NAME and from what earlier runs found
-(build/fuzz-corpus/NAME, kept and minimised as it goes). TURNOUT_FUZZ_SECONDS (60) is how long each
+(build/fuzz-corpus/NAME, kept and minimised as it goes), with the words of tests/fuzz/corpus/NAME.dict
+if there is one. TURNOUT_FUZZ_SECONDS (60) is how long each
 runs; an input that fails is kept in build/fuzz-failures and printed.
 """
 import concurrent.futures
@@ -34,6 +35,9 @@ def run(target, seconds):
     command = [str(target), f"-max_total_time={seconds}", f"-max_len={INPUT_BYTES_MAX}",
                f"-timeout={INPUT_SECONDS_MAX}", f"-rss_limit_mb={MEMORY_MIB_MAX}",
                f"-artifact_prefix={FAILURES}/{name}-", "-print_final_stats=1", *corpora]
+    words = SEEDS / f"{name}.dict"
+    if words.is_file():
+        command.insert(1, f"-dict={words}")
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace",
