@@ -153,16 +153,19 @@ int Match(Arguments& arguments) {
   std::string rules;
   std::string events;
   std::string cases;
+  bool bench = false;
   arguments.Value("--rules", &rules);
   arguments.Value("--events", &events);
+  arguments.Flag("--bench", &bench);
   arguments.Value("--cases", &cases);
   if (const auto status = arguments.Parse()) return *status;
   if (!cases.empty()) {
-    if (rules.empty() && events.empty()) return RunMatchCases(cases, {});
+    if (rules.empty() && events.empty() && !bench) return RunMatchCases(cases, {});
     return arguments.Mistake("cases bring their own rules and events: --cases stands alone");
   }
   if (rules.empty()) return arguments.Mistake("name the rules with --rules PATH, or --cases FILE");
-  return RunMatchEvents(rules, events.empty() ? "-" : events, {});
+  if (events.empty()) events = "-";
+  return bench ? RunMatchBench(rules, events, {}) : RunMatchEvents(rules, events, {});
 }
 
 int Demo(Arguments& arguments) {

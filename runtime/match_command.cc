@@ -1,8 +1,12 @@
 #include "runtime/match_command.h"
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "router/conformance.h"
@@ -10,6 +14,7 @@
 #include "router/rule_set.h"
 #include "runtime/json_text.h"
 #include "runtime/line_reader.h"
+#include "runtime/match_bench.h"
 #include "runtime/rule_loader.h"
 
 namespace turnout::runtime {
@@ -51,19 +56,53 @@ void AppendAnswer(const router::Routes& routes, const router::RuleSet& rules, st
   out->append(routes.matched.empty() ? "[]\n" : "\"]\n");
 }
 
+// Nullopt once `err` has been told why.
+std::optional<std::vector<router::RuleFile>> ReadRules(const std::string& rules_path,
+                                                       const std::string& events_path,
+                                                       const CommandStreams& streams) {
+  if (rules_path == "-" && events_path == "-") {
+    Write("turnout match: standard input cannot be both the rules and the events\n", streams.err);
+    return std::nullopt;
+  }
+  LoadedRules loaded = LoadRules({rules_path}, {}, streams.in);
+  if (loaded.refused.empty()) return std::move(loaded.teams);
+  Write(FormatRefused(loaded), streams.err);
+  return std::nullopt;
+}
+
+double MillisecondsSince(int64_t begun_ns) {
+  return static_cast<double>(ThreadCpuTimeNs() - begun_ns) / 1e6;
+}
+
+// The rule set as `turnout run` builds it, and what that took. Null once `err` has been told why
+// not.
+std::shared_ptr<const router::RuleSet> BuildMeasured(const std::string& rules_path,
+                                                     const std::string& events_path,
+                                                     const CommandStreams& streams,
+                                                     RuleSetCost* cost) {
+  const std::optional<size_t> before = HeapBytesInUse();
+  const int64_t begun = ThreadCpuTimeNs();
+  auto teams = ReadRules(rules_path, events_path, streams);
+  if (!teams.has_value()) return nullptr;
+  cost->read_ms = MillisecondsSince(begun);
+  const int64_t read = ThreadCpuTimeNs();
+  auto rules = router::RuleSet::Build(*std::move(teams));
+  cost->build_ms = MillisecondsSince(read);
+  cost->rules = rules->rules().size();
+  teams.reset();  // and what moving has left of the files
+  if (const std::optional<size_t> after = HeapBytesInUse(); before.has_value() && cost->rules > 0) {
+    const double bytes = static_cast<double>(*after) - static_cast<double>(*before);
+    cost->bytes_per_rule = std::round(std::max(0.0, bytes) / static_cast<double>(cost->rules));
+  }
+  return rules;
+}
+
 }  // namespace
 
 int RunMatchEvents(const std::string& rules_path, const std::string& events_path,
                    const CommandStreams& streams) {
-  if (rules_path == "-" && events_path == "-") {
-    Write("turnout match: standard input cannot be both the rules and the events\n", streams.err);
-    return kExitRefused;
-  }
-  LoadedRules loaded = LoadRules({rules_path}, {}, streams.in);
-  if (!loaded.refused.empty()) {
-    Write(FormatRefused(loaded), streams.err);
-    return kExitRefused;
-  }
+  std::optional<std::vector<router::RuleFile>> teams = ReadRules(rules_path, events_path, streams);
+  if (!teams.has_value()) return kExitRefused;
   auto lines = LineReader::Open(events_path, LineReader::Format::kPlain, streams.in);
   if (!lines.ok()) {
     Complain(events_path, lines.status(), streams.err);
@@ -71,7 +110,7 @@ int RunMatchEvents(const std::string& rules_path, const std::string& events_path
   }
   (*lines)->set_before_read([&] { std::fflush(streams.out); });
 
-  router::Router router(router::RuleSet::Build(std::move(loaded.teams)));
+  router::Router router(router::RuleSet::Build(*std::move(teams)));
   std::string answer;
   for (std::string_view line; (*lines)->Next(&line);) {
     if (IsBlank(line)) continue;
@@ -82,6 +121,40 @@ int RunMatchEvents(const std::string& rules_path, const std::string& events_path
   if ((*lines)->status().ok()) return kExitOk;
   Complain(events_path, (*lines)->status(), streams.err);
   return kExitRefused;
+}
+
+int RunMatchBench(const std::string& rules_path, const std::string& events_path,
+                  const CommandStreams& streams) {
+  RuleSetCost rules_cost;
+  const auto rules = BuildMeasured(rules_path, events_path, streams, &rules_cost);
+  if (rules == nullptr) return kExitRefused;
+  auto lines = LineReader::Open(events_path, LineReader::Format::kPlain, streams.in);
+  if (!lines.ok()) {
+    Complain(events_path, lines.status(), streams.err);
+    return kExitRefused;
+  }
+  std::string text;
+  std::vector<size_t> ends;  // of each event in `text`
+  for (std::string_view line; (*lines)->Next(&line);) {
+    if (IsBlank(line)) continue;
+    text.append(line);
+    ends.push_back(text.size());
+  }
+  if (!(*lines)->status().ok()) {
+    Complain(events_path, (*lines)->status(), streams.err);
+    return kExitRefused;
+  }
+  if (ends.empty()) {
+    Write(absl::StrFormat("turnout match: %s holds no event\n", Shown(events_path)), streams.err);
+    return kExitRefused;
+  }
+  std::vector<std::string_view> events;
+  for (size_t begin = 0; const size_t end : ends) {
+    events.push_back(std::string_view(text).substr(begin, end - begin));
+    begin = end;
+  }
+  Write(FormatBench(rules_cost, MeasureMatch(rules->matcher(), events)), streams.out);
+  return kExitOk;
 }
 
 int RunMatchCases(const std::string& cases_path, const CommandStreams& streams) {

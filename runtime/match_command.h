@@ -19,6 +19,13 @@ struct CommandStreams {
 int RunMatchEvents(const std::string& rules_path, const std::string& events_path,
                    const CommandStreams& streams);
 
+// Reads rules and events into memory, measures what the rules cost an event (runtime/match_bench.h)
+// and writes one line of JSON. Blank lines are skipped; an event that is not a JSON object is
+// counted as an error and timed like the others. Exit status: 0, or 2 when the rules don't load or
+// a file can't be read or holds no event.
+int RunMatchBench(const std::string& rules_path, const std::string& events_path,
+                  const CommandStreams& streams);
+
 // Runs conformance cases (format: router/conformance.h), plain or gzipped; writes a line for each
 // that differs or is no case, and a last line `N passed, M failed`. Exit status: 0, 1 when any
 // failed, 2 when the file can't be read or holds no case.

@@ -161,6 +161,8 @@ TEST_F(Cli, BadUsageIsNamedAndExitsWithTwo) {
       {"validate", "name a rule file, a directory of them, or -"},
       {"match", "name the rules with --rules PATH, or --cases FILE"},
       {"match --rules rules.yaml --cases c", "--cases stands alone"},
+      {"match --bench --cases c", "--cases stands alone"},
+      {"match --bench", "name the rules with --rules PATH"},
       {"match --rule rules.yaml", "unknown option `--rule`: did you mean `--rules`?"},
       {"demo --events many", "--events"},
       {"demo --events 0", "--events"},
@@ -206,6 +208,10 @@ TEST_F(Cli, ValidateAndMatchAnswerForARuleFile) {
     EXPECT_EQ(outcome.status, 0) << arguments;
     EXPECT_THAT(outcome.out, StartsWith("[\"shop/paid\"]\n{\"error\":")) << arguments;
   }
+  const Outcome bench = Shell("turnout match --rules rules.yaml --events events --bench");
+  EXPECT_EQ(bench.status, 0);
+  EXPECT_THAT(bench.out,
+              StartsWith("{\"rules\": 1, \"events\": 3, \"matches\": 1, \"errors\": 1, \"ns_"));
   Write("cases", R"({"id":"a","rules":{"r":"{\"x\":[1]}"},"event":"{\"x\":1}","expected":[]})"
                  "\n");
   const Outcome cases = Shell("turnout match --cases cases");

@@ -2,11 +2,17 @@
 
 #include <zlib.h>
 
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/allocation_count.h"
 #include "tests/support/temp_directory.h"
 #include "tests/support/temp_stream.h"
 
@@ -108,6 +114,65 @@ TEST(MatchCommand, SaysWhichFileCannotBeRead) {
   const Answer both = MatchEvents("-", "-", kRules);
   EXPECT_EQ(both.status, 2);
   EXPECT_EQ(both.err, "turnout match: standard input cannot be both the rules and the events\n");
+}
+
+Answer MatchBench(const std::string& rules, const std::string& events, std::string_view input) {
+  const TempStream in(input);
+  const TempStream out;
+  const TempStream err;
+  const int status = RunMatchBench(rules, events, {in.get(), out.get(), err.get()});
+  return {status, out.text(), err.text()};
+}
+
+TEST(MatchCommand, BenchPrintsOneLineOfJsonWithWhatOnePassFound) {
+  const TempDirectory directory;
+  const std::string rules = directory.Write("t.yaml", kRules);
+  const std::string events = directory.Write(
+      "events.ndjson", "{\"type\": \"a\", \"n\": 6}\n\nno json\n{\"type\": \"b\"}\n{\"type\": 1}");
+  const Answer answer = MatchBench(rules, events, "");
+  EXPECT_EQ(answer.status, 0);
+  EXPECT_EQ(answer.err, "");
+  EXPECT_THAT(answer.out,
+              StartsWith("{\"rules\": 3, \"events\": 4, \"matches\": 4, \"errors\": 1, "));
+  EXPECT_EQ(answer.out.find('\n'), answer.out.size() - 1);
+  const nlohmann::json figures = nlohmann::json::parse(answer.out);
+  EXPECT_GT(figures.at("ns_per_event"), 0);
+  EXPECT_NEAR(
+      figures.at("events_per_s_core").get<double>() * figures.at("ns_per_event").get<double>(), 1e9,
+      1e7);
+  EXPECT_GE(figures.at("read_ms"), 0);
+  EXPECT_GE(figures.at("build_ms"), 0);
+  // Numbers, or null under a sanitizer.
+  for (const char* figure : {"bytes_per_rule", "allocations_per_event"}) {
+    EXPECT_TRUE(figures.at(figure).is_number() || figures.at(figure).is_null()) << figure;
+  }
+}
+
+TEST(MatchCommand, BenchRefusesWhatItCannotMeasure) {
+  const TempDirectory directory;
+  const std::string rules = directory.Write("t.yaml", kRules);
+  const Answer none = MatchBench(rules, "-", "\n  \n");
+  EXPECT_EQ(none.status, 2);
+  EXPECT_EQ(none.out, "");
+  EXPECT_EQ(none.err, "turnout match: standard input holds no event\n");
+  EXPECT_EQ(MatchBench(rules, directory.path() + "/none", "").status, 2);
+  EXPECT_EQ(MatchBench(directory.path() + "/none", "-", "{}").status, 2);
+  EXPECT_EQ(MatchBench("-", "-", "{}").status, 2);
+}
+
+TEST(AllocationCount, CountsWhatThisThreadTakesFromOperatorNew) {
+  const std::optional<uint64_t> before = ThreadAllocations();
+  if (!before.has_value()) GTEST_SKIP() << "a sanitizer counts for itself";
+  const auto text = std::make_unique<std::string>(100, 'x');
+  struct alignas(64) Line {
+    char bytes[64];
+  };
+  const auto line = std::make_unique<Line>();
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(line.get()) % 64, 0U);
+  std::thread([] { const std::vector<int> other(100); }).join();
+  // The text and its characters, the line, and what starting a thread takes from this one.
+  EXPECT_GE(*ThreadAllocations() - *before, 3U);
+  EXPECT_LE(*ThreadAllocations() - *before, 4U);
 }
 
 constexpr char kCases[] =
