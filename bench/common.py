@@ -33,17 +33,24 @@ def say(text):
     print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
-def build():
-    """The release, as it is shipped, and the benches' programs beside it."""
+def build(*targets):
+    """The release, as it is shipped, and programs of the benches beside it."""
     say("building")
     log = ROOT / "build" / "bench.log"
     log.parent.mkdir(exist_ok=True)
     with open(log, "w") as out:
         for command in (["cmake", "--preset", "bench"],
-                        ["cmake", "--build", "--preset", "bench", "--target", "turnout",
-                         "bench_floor_loop", "bench_latency_load", "bench_preload"]):
+                        ["cmake", "--build", "--preset", "bench", "--target", "turnout", *targets]):
             if subprocess.run(command, cwd=ROOT, stdout=out, stderr=out).returncode != 0:
                 sys.exit(f"error: the build failed; see {log}")
+
+
+def write_workloads(directory, names, events):
+    """Those of the matcher's workloads, a directory each, with at most `events` events."""
+    done = subprocess.run([ROOT / "bench" / "workloads", "--out", directory, "--events", str(events),
+                           *names], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    if done.returncode != 0:
+        sys.exit("error: the workloads could not be written")
 
 
 def program(name):

@@ -4,7 +4,9 @@ Each is a function from a seeded generator and a number of events to a Workload.
 said where they are chosen; none depends on the machine.
 """
 import dataclasses
+import fnmatch
 import re
+import sys
 
 import workload_events as made
 
@@ -218,6 +220,15 @@ WORKLOADS = {
     "headers-only": (headers_only, {"rules": 1_000}),
     "big-10mb": (big, {}),
 }
+
+
+def named(patterns):
+    """The workloads that fit one of the patterns, `*` and `?` as in a shell; all for no pattern."""
+    names = [name for name in WORKLOADS
+             if not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+    if not names:
+        sys.exit(f"error: no workload is called {' '.join(patterns)}; see bench/workloads --list")
+    return names
 
 
 def make(name, events=EVENTS):

@@ -3,8 +3,13 @@
 
 Figures of so short a run mean nothing and are not looked at; that a wrong answer ends a bench is.
 """
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -16,6 +21,14 @@ sys.path.insert(0, os.path.join(ROOT, "bench"))
 import common  # noqa: E402  (found by the line above)
 
 RUN_MAX_S = 900
+
+
+def script(name):
+    """One of bench/'s commands as a module."""
+    loader = importlib.machinery.SourceFileLoader(name, os.path.join(ROOT, "bench", name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
 
 
 def bench(name, *arguments):
@@ -70,6 +83,56 @@ class Benches(unittest.TestCase):
                 file.flush()
                 average = sum(rules.expected(file.name)) / 20_000
             self.assertTrue(0.9 < average < 1.7, f"{count} rules: {average}")
+
+    def test_the_matcher_is_timed_once_its_answers_are_right(self):
+        names = ["citylots-combo", "ecommerce-exact-10", "headers-only", "thresholds-50x8"]
+        rows = {row["workload"]: row for row in
+                bench("match", *names, "--events", "20", "--repetitions", "1")["workloads"]}
+        self.assertEqual(names, sorted(rows))
+        for row in rows.values():
+            self.assertAlmostEqual(1e9 / row["ns_per_event"] / row["events_per_s_core"], 1, 2)
+        self.assertTrue(350 < rows["thresholds-50x8"]["matches_per_event"] < 450)
+        self.assertIn("ns_per_match", rows["thresholds-50x8"])
+
+    def test_a_wrong_answer_ends_the_count_and_the_timing(self):
+        common.build("bench_match_count", "bench_match_time")
+        with tempfile.TemporaryDirectory() as directory:
+            common.write_workloads(directory, ["ecommerce-exact-10"], 50)
+            workload = pathlib.Path(directory, "ecommerce-exact-10")
+            answers = workload / "answers.ndjson"
+            lines = answers.read_text().splitlines()
+            lines[-1] = '["team-00/rule-000000", "team-00/rule-000001"]'
+            for program in (["bench_match_count", workload, "50"], ["bench_match_time", workload]):
+                command = [common.program(program[0]), *program[1:]]
+                right = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                self.assertEqual(0, right.returncode, right.stderr)
+            answers.write_text("\n".join(lines) + "\n")
+            for program in (["bench_match_count", workload, "50"], ["bench_match_time", workload]):
+                command = [common.program(program[0]), *program[1:]]
+                wrong = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                self.assertEqual(1, wrong.returncode)
+                self.assertIn("ecommerce-exact-10: event 50: the matcher says", wrong.stdout + wrong.stderr)
+
+    def test_equal_seeds_write_equal_workloads(self):
+        with tempfile.TemporaryDirectory() as directory:
+            written = []
+            for name in ("first", "second"):
+                common.write_workloads(os.path.join(directory, name), ["wildcard-1000", "headers-only"], 30)
+                files = sorted(pathlib.Path(directory, name).rglob("*.*"))
+                written.append({file.name: file.read_bytes() for file in files})
+            self.assertEqual(*written)
+
+    def test_instructions_that_rise_by_over_5_percent_are_named_with_both_figures(self):
+        instructions = script("instructions")
+        kept = {"a": 1000, "b": 1000, "c": 1000}
+        self.assertEqual([], instructions.risen({"a": 1050, "b": 1, "c": 1000}, kept))
+        self.assertEqual(["b: 1051 instructions an event, +5.1% over the 1000 of match_instructions.json"],
+                         instructions.risen({"a": 1049, "b": 1051}, kept))
+        baseline = {"compiler": instructions.compiler(), "instructions_per_event": kept}
+        with contextlib.redirect_stdout(io.StringIO()):  # what it counts is not this suite's
+            self.assertEqual(0, instructions.check(kept, baseline))
+            self.assertEqual(1, instructions.check({"b": 2000}, baseline))
+            self.assertEqual(1, instructions.check({"new": 1}, baseline))
 
 
 if __name__ == "__main__":
