@@ -63,7 +63,7 @@ def shop_event(chance, kind, **more):
         "id": f"evt-{chance.getrandbits(64):016x}", "type": kind, "source": "shop.web",
         "time": f"2026-03-{chance.randrange(1, 29):02d}T{chance.randrange(24):02d}:"
                 f"{chance.randrange(60):02d}:{chance.randrange(60):02d}.{chance.randrange(1000):03d}Z",
-        "region": chance.choice(REGIONS), "amount": chance.randrange(AMOUNT_CENTS_MAX) / 100,
+        "region": chance.choice(REGIONS), "amount": int(AMOUNT_CENTS_MAX * chance.random() ** 3) / 100,
         "currency": chance.choice(["EUR", "USD", "JPY"]), "tier": chance.choice(TIERS),
         **more,
         "customer": {"id": f"c-{customer}", "email": f"customer{customer}@example.com",

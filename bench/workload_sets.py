@@ -45,13 +45,16 @@ def regions(chance):
     return sorted(chance.sample(made.REGIONS, REGIONS_A_RULE))
 
 
+# People write round numbers.
+AMOUNTS = [10, 20, 50, 100, 200, 500]
+
+
 def amount_range(chance):
-    """Half of the rules have a lower bound, half a range of 5 to 50 % of the amounts."""
-    if chance.random() < 0.5:
-        return {"numeric": [">=", chance.randrange(made.AMOUNT_CENTS_MAX) / 100]}
-    width = chance.randrange(made.AMOUNT_CENTS_MAX // 20, made.AMOUNT_CENTS_MAX // 2)
-    low = chance.randrange(made.AMOUNT_CENTS_MAX - width)
-    return {"numeric": [">=", low / 100, "<", (low + width) / 100]}
+    """Three rules in four have a lower bound, the others a range."""
+    at = chance.randrange(len(AMOUNTS) - 1)
+    if chance.random() < 0.75:
+        return {"numeric": [">=", AMOUNTS[at]]}
+    return {"numeric": [">=", AMOUNTS[at], "<", AMOUNTS[at + 1]]}
 
 
 def exact(chance, events, rules):
