@@ -27,13 +27,14 @@ enum class PatternDialect {
 
 // Bounds that keep the cost of any one pattern small, whoever wrote it.
 struct PatternLimits {
-  int fields_max = 256;            // fields a pattern may name, event-ruler's own bound
-  int branches_max = 1024;         // conjunctions after `$or` and `all-of` are multiplied out
-  int values_max = 10000;          // predicates in a pattern
-  int wildcards_max = 64;          // `*` in all wildcards of a pattern together
-  int pattern_bytes_max = 262144;  // text of all predicates together
-  int regexes_max = 16;            // `regex` in a pattern
-  int regex_bytes_max = 1 << 20;   // memory of one `regex`, program and automaton
+  int fields_max = 256;              // fields a pattern may name, event-ruler's own bound
+  int branches_max = 1024;           // conjunctions after `$or` and `all-of` are multiplied out
+  int values_max = 10000;            // predicates in a pattern
+  int wildcards_max = 64;            // `*` in all wildcards of a pattern together
+  int pattern_bytes_max = 262144;    // text of all predicates together
+  int ignore_case_bytes_max = 1024;  // text of one `wildcard` that ignores case
+  int regexes_max = 16;              // `regex` in a pattern
+  int regex_bytes_max = 1 << 20;     // memory of one `regex`, program and automaton
   PatternDialect dialect = PatternDialect::kTurnout;
 };
 

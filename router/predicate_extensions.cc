@@ -144,6 +144,13 @@ bool PredicateReader::ReadWildcardIgnoreCase(const Node& operand, Predicate* pre
       !ReadWildcard(member->value, Predicate::Op::kWildcardIgnoreCase, predicate)) {
     return false;
   }
+  if (predicate->text.size() > static_cast<size_t>(limits_.ignore_case_bytes_max)) {
+    return Fail(member->value.at,
+                absl::StrCat("`wildcard` with `equals-ignore-case` has ", predicate->text.size(),
+                             " bytes of text, more than ", limits_.ignore_case_bytes_max,
+                             " (ignore_case_bytes_max)"),
+                "shorten it, or use several conditions in one object");
+  }
   predicate->letters_wildcard = WildcardIgnoreCase(predicate->wildcard);
   return true;
 }

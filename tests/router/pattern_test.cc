@@ -50,6 +50,7 @@ TEST(Pattern, EveryLimitIsNamedWhenItIsPassed) {
   limits.wildcards_max = 2;
   limits.pattern_bytes_max = 10;
   limits.regexes_max = 1;
+  limits.ignore_case_bytes_max = 5;
   const struct {
     const char* within;
     const char* beyond;
@@ -65,6 +66,8 @@ TEST(Pattern, EveryLimitIsNamedWhenItIsPassed) {
        R"({"a":[{"prefix":"a","suffix":"b","length":["<",2]},1]})", "values_max"},
       {R"({"a":[{"wildcard":{"equals-ignore-case":"*a*"}}]})",
        R"({"a":[{"prefix":"x","wildcard":{"equals-ignore-case":"*a*b*"}}]})", "wildcards_max"},
+      {R"({"a":[{"wildcard":{"equals-ignore-case":"*abc*"}}]})",
+       R"({"a":[{"wildcard":{"equals-ignore-case":"*abcd*"}}]})", "ignore_case_bytes_max"},
       {R"({"a":[{"regex":"x"}]})", R"({"a":[{"regex":"x"},{"anything-but":{"regex":"y"}}]})",
        "regexes_max"},
       {R"({"a":[1,2,3,4]})", R"({"a":[1,2,{"anything-but":[3,4]}]})", "values_max"},

@@ -60,6 +60,17 @@ TEST(WildcardIgnoreCase, LettersMatchUpperAndLowerCase) {
   }
 }
 
+TEST(Wildcard, LongPiecesAreFoundAsShortOnesAre) {
+  for (const size_t length : {size_t{1}, size_t{63}, size_t{64}, size_t{65}, size_t{300}}) {
+    const std::string piece = std::string(length, 'a') + "b";
+    const Wildcard wildcard = Parsed("x*" + piece + "*y");
+    EXPECT_TRUE(wildcard.Matches("x" + piece + "y"));
+    EXPECT_TRUE(wildcard.Matches("xaa" + piece + "ay"));
+    EXPECT_FALSE(wildcard.Matches("x" + std::string(length, 'a') + "cy"));
+    EXPECT_FALSE(wildcard.Matches("x" + piece.substr(1) + "y"));
+  }
+}
+
 // Tries every way to place the stars.
 bool SlowMatches(const std::vector<std::string>& pieces, size_t piece, std::string_view value) {
   if (piece + 1 == pieces.size()) return LetterCaseText(pieces[piece]).EqualsText(value);
