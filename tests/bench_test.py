@@ -20,6 +20,10 @@ sys.path.insert(0, os.path.join(ROOT, "bench"))
 
 import common  # noqa: E402  (found by the line above)
 
+sys.path.insert(0, os.path.join(ROOT, "bench", "peers"))
+
+import peers  # noqa: E402
+
 RUN_MAX_S = 900
 
 
@@ -112,6 +116,29 @@ class Benches(unittest.TestCase):
                 wrong = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
                 self.assertEqual(1, wrong.returncode)
                 self.assertIn("ecommerce-exact-10: event 50: the matcher says", wrong.stdout + wrong.stderr)
+
+    def test_a_peer_is_measured_once_its_answers_are_turnouts(self):
+        common.build()
+        with tempfile.TemporaryDirectory() as directory:
+            common.write_workloads(directory, ["ecommerce-exact-10"], 30)
+            workload = pathlib.Path(directory, "ecommerce-exact-10")
+
+            def measure(script, timeout_s=60):
+                # The peer's arguments follow: $1 rules, $2 events, $3 answers.
+                return peers.measure(["sh", "-c", script, "peer"], workload / "rules.jsonl",
+                                     workload / "events.ndjson", timeout_s)
+
+            own = f"{workload}/answers.ndjson"
+            end = "echo answered; read go && echo '{\"ns_per_event\": 1}'"
+            self.assertEqual({"ns_per_event": 1}, measure(f"cp {own} $3; {end}"))
+            with self.assertRaisesRegex(peers.Refused, r"differ: event 30: .* the peer says \[\"x\"\]"):
+                measure(f"sed '$ c [\"x\"]' {own} >$3; {end}")
+            with self.assertRaisesRegex(peers.Refused, "differ: event 30: .* the peer says None"):
+                measure(f"sed '$ d' {own} >$3; {end}")
+            with self.assertRaisesRegex(peers.Refused, "no memory"):
+                measure("echo no memory >&2; exit 1")
+            with self.assertRaisesRegex(peers.Refused, "not done in 1 s"):
+                measure("exec sleep 30", timeout_s=1)
 
     def test_equal_seeds_write_equal_workloads(self):
         with tempfile.TemporaryDirectory() as directory:
