@@ -25,6 +25,15 @@ static_assert(sizeof(thrd_t) == sizeof(pthread_t));
 pthread_mutex_t* Posix(mtx_t* mutex) { return reinterpret_cast<pthread_mutex_t*>(mutex); }
 pthread_cond_t* Posix(cnd_t* condition) { return reinterpret_cast<pthread_cond_t*>(condition); }
 
+// While one lives, the sanitizer sees none of this thread's writes. Which thread comes to know of a
+// new lock, and which one is the last to, is librdkafka's matter: its threads tell each other by
+// atomics (of a client's end, for one) and make and destroy locks on that word.
+class UnseenWrites {
+ public:
+  UnseenWrites() { AnnotateIgnoreWritesBegin(__FILE__, __LINE__); }
+  ~UnseenWrites() { AnnotateIgnoreWritesEnd(__FILE__, __LINE__); }
+};
+
 int Answer(int error) {
   switch (error) {
     case 0:
@@ -79,10 +88,8 @@ int mtx_init(mtx_t* mutex, int type) {
   if ((type & mtx_recursive) != 0) {
     pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
   }
-  // How other threads come to know of the new mutex is librdkafka's matter, too.
-  AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+  const UnseenWrites unseen;
   const int error = pthread_mutex_init(Posix(mutex), &attributes);
-  AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
   pthread_mutexattr_destroy(&attributes);
   return Answer(error);
 }
@@ -93,9 +100,15 @@ int mtx_timedlock(mtx_t* mutex, const timespec* until) {
   return Answer(pthread_mutex_timedlock(Posix(mutex), until));
 }
 int mtx_unlock(mtx_t* mutex) { return Answer(pthread_mutex_unlock(Posix(mutex))); }
-void mtx_destroy(mtx_t* mutex) { pthread_mutex_destroy(Posix(mutex)); }
+void mtx_destroy(mtx_t* mutex) {
+  const UnseenWrites unseen;
+  pthread_mutex_destroy(Posix(mutex));
+}
 
-int cnd_init(cnd_t* condition) { return Answer(pthread_cond_init(Posix(condition), nullptr)); }
+int cnd_init(cnd_t* condition) {
+  const UnseenWrites unseen;
+  return Answer(pthread_cond_init(Posix(condition), nullptr));
+}
 int cnd_signal(cnd_t* condition) { return Answer(pthread_cond_signal(Posix(condition))); }
 int cnd_broadcast(cnd_t* condition) { return Answer(pthread_cond_broadcast(Posix(condition))); }
 int cnd_wait(cnd_t* condition, mtx_t* mutex) {
@@ -104,6 +117,9 @@ int cnd_wait(cnd_t* condition, mtx_t* mutex) {
 int cnd_timedwait(cnd_t* condition, mtx_t* mutex, const timespec* until) {
   return Answer(pthread_cond_timedwait(Posix(condition), Posix(mutex), until));
 }
-void cnd_destroy(cnd_t* condition) { pthread_cond_destroy(Posix(condition)); }
+void cnd_destroy(cnd_t* condition) {
+  const UnseenWrites unseen;
+  pthread_cond_destroy(Posix(condition));
+}
 
 }  // extern "C"
