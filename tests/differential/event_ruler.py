@@ -1,0 +1,80 @@
+"""event-ruler itself: fetched once by Maven, asked in batches by a small Java program.
+
+    EventRuler(build_directory).ask(cases) -> answers, as EventRulerAnswers.java says
+
+The jars come through Maven into ${TURNOUT_CACHE:-~/.cache/turnout}/event-ruler-VERSION, once.
+"""
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+VERSION = "2.1.0"
+HEAP_MIB = 768
+HERE = Path(__file__).resolve().parent
+SOURCE = HERE / "EventRulerAnswers.java"
+
+
+def missing_tools():
+    """The programs without which it can't be asked."""
+    return [name for name in ("java", "javac", "mvn") if shutil.which(name) is None]
+
+
+def fetch():
+    """The directory with event-ruler's jars, filled by Maven the first time."""
+    cache = Path(os.environ.get("TURNOUT_CACHE") or Path.home() / ".cache" / "turnout")
+    target = cache / f"event-ruler-{VERSION}"
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / f"event-ruler-{VERSION}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if target.is_dir():  # somebody else's fetch ended while we waited
+            return target
+        fresh = Path(tempfile.mkdtemp(prefix=f"event-ruler-{VERSION}.", dir=cache))
+        try:
+            done = subprocess.run(
+                ["mvn", "-q", "-B", "-f", HERE / "pom.xml", f"-Devent-ruler.version={VERSION}",
+                 "dependency:copy-dependencies", "-DincludeScope=runtime",
+                 f"-DoutputDirectory={fresh}"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True)
+            if done.returncode != 0:
+                raise RuntimeError(f"Maven could not fetch event-ruler {VERSION}:\n{done.stdout}")
+            fresh.chmod(0o755)
+            fresh.rename(target)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+    return target
+
+
+class EventRuler:
+    def __init__(self, build):
+        classes = Path(build) / "classes"
+        classes.mkdir(parents=True, exist_ok=True)
+        self._path = f"{fetch()}/*"
+        compiled = classes / "EventRulerAnswers.class"
+        if not compiled.exists() or compiled.stat().st_mtime < SOURCE.stat().st_mtime:
+            subprocess.run(["javac", "-d", classes, "-cp", self._path, SOURCE], check=True)
+        self._path += f":{classes}"
+
+    def ask(self, cases):
+        """An answer a case, in order."""
+        if not cases:
+            return []
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as questions:
+            for case in cases:
+                questions.write(json.dumps(case) + "\n")
+            questions.seek(0)
+            done = subprocess.run(
+                ["java", f"-Xmx{HEAP_MIB}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                 "-Dfile.encoding=UTF-8", "-cp", self._path, "EventRulerAnswers"],
+                stdin=questions, stdout=subprocess.PIPE, check=True)
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        if [answer["id"] for answer in answers] != [case["id"] for case in cases]:
+            raise RuntimeError("event-ruler did not answer every case")
+        return answers
