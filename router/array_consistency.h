@@ -35,6 +35,9 @@ class ArrayConsistency {
 
   Answer Solve(const GatheredEvent& event, absl::Span<const Field> fields);
 
+  // Leaves that the last Solve tried.
+  uint64_t steps() const { return steps_; }
+
  private:
   // Levels are positions in `fields`; kSolved and kStuck are what a level may return beside the
   // level to go back to.
