@@ -80,6 +80,7 @@ class KafkaSink final : public Sink {
   // The table's InvalidArgument is no outcome of a sink: it ends the producer. To a call that timed
   // out is added what was last heard of the brokers.
   absl::Status Sorted(absl::Status status) const;
+  void AbandonTransaction(int timeout_ms);
   void DropClient();
 
   const KafkaSinkOptions options_;
@@ -368,6 +369,7 @@ absl::Status KafkaSink::Abort() {
     status = Sorted(TakeKafkaError(
         client_->get(), rd_kafka_abort_transaction(client_->get(), options_.call_timeout_ms),
         doing_ + ": aborting"));
+    if (status.ok()) state_ = State::kReady;
     if (status.ok() && rejected_) {
       DropClient();
       return Reopen();
@@ -477,16 +479,26 @@ void KafkaSink::Close(absl::Duration timeout) {
   if (client_ == nullptr) return;
   const int timeout_ms =
       static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(timeout), 0, 60'000));
-  if (exactly_once_ && state_ == State::kOpen) {
-    rd_kafka_error_t* error = rd_kafka_abort_transaction(client_->get(), timeout_ms);
-    if (error != nullptr) rd_kafka_error_destroy(error);  // then the broker aborts it
-  } else if (!exactly_once_) {
+  if (exactly_once_) {
+    AbandonTransaction(timeout_ms);
+  } else {
     rd_kafka_flush(client_->get(), timeout_ms);
   }
   DropClient();
 }
 
+// Where it fails, the broker aborts by itself: at the transaction's time-out, or when the next
+// producer of this id opens. It is tried whatever comes after, because librdkafka 2.0.2 ends the
+// whole process when it destroys a producer that is about to add partitions to a transaction.
+void KafkaSink::AbandonTransaction(int timeout_ms) {
+  if (!exactly_once_ || state_ != State::kOpen) return;
+  state_ = State::kNone;
+  rd_kafka_error_t* error = rd_kafka_abort_transaction(client_->get(), timeout_ms);
+  if (error != nullptr) rd_kafka_error_destroy(error);
+}
+
 void KafkaSink::DropClient() {
+  AbandonTransaction(static_cast<int>(absl::ToInt64Milliseconds(kEndTimeout)));
   state_ = State::kNone;
   if (client_ == nullptr) return;
   rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |

@@ -199,6 +199,15 @@ TEST_F(KafkaSinkTest, OffsetsOfNoMemberAreRefusedBeforeTheyReachTheBroker) {
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
 }
 
+TEST_F(KafkaSinkTest, OpeningAgainInATransactionThatHasJustBegunIsNoTrouble) {
+  auto sink = OpenSink(SinkOptions(Delivery::kExactlyOnce));
+  for (int i = 0; i < 20; ++i) {
+    BeginWithRecord(*sink);
+    const absl::Status opened = sink->Open();
+    ASSERT_TRUE(opened.ok()) << opened;
+  }
+}
+
 TEST_F(KafkaSinkTest, ATopicRefusedByTheTransactionIsNamed) {
   auto sink = OpenSink(SinkOptions(Delivery::kExactlyOnce));
   FailNext(kAddPartitionsToTxn, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
