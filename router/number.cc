@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -80,17 +81,29 @@ Digits Normalize(std::string_view spelling) {
   return out;
 }
 
-// Integers of few digits, which is most of what events hold.
-std::optional<double> SmallInteger(std::string_view spelling) {
+// Decimals of few digits and without exponent, which is most of what events hold. Digits and power
+// of ten are both doubles exactly, so that one division rounds correctly.
+std::optional<double> ShortDecimal(std::string_view spelling) {
+  constexpr double kPowersOfTen[kExactDigitsMax + 1] = {
+      1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
   const bool negative = spelling[0] == '-';
   if (negative) spelling.remove_prefix(1);
-  if (spelling.size() > kExactDigitsMax) return std::nullopt;
-  int64_t value = 0;
-  for (const char c : spelling) {
-    if (!IsDigit(c)) return std::nullopt;
-    value = value * 10 + (c - '0');
+  if (spelling.size() > kExactDigitsMax + 1) return std::nullopt;
+  int64_t digits = 0;
+  size_t point = spelling.size();
+  for (size_t i = 0; i < spelling.size(); ++i) {
+    if (IsDigit(spelling[i])) {
+      digits = digits * 10 + (spelling[i] - '0');
+    } else if (spelling[i] == '.' && point == spelling.size()) {
+      point = i;
+    } else {
+      return std::nullopt;
+    }
   }
-  return static_cast<double>(negative ? -value : value);
+  const bool fraction = point < spelling.size();
+  if (!fraction && spelling.size() > kExactDigitsMax) return std::nullopt;
+  const auto value = static_cast<double>(negative ? -digits : digits);
+  return fraction ? value / kPowersOfTen[spelling.size() - point - 1] : value;
 }
 
 Digits ShortestDigits(double value) {
@@ -105,25 +118,53 @@ Digits ShortestDigits(double value) {
   return Normalize({text.data(), static_cast<size_t>(two.ptr - text.data())});
 }
 
+// What to_chars prints for the double, which most senders of long decimals have printed too.
+bool IsShortestSpelling(std::string_view spelling, double value) {
+  std::array<char, 32> text;
+  const std::to_chars_result shortest =
+      std::to_chars(text.begin(), text.end(), value, std::chars_format::fixed);
+  return shortest.ec == std::errc() &&
+         std::string_view(text.data(), static_cast<size_t>(shortest.ptr - text.data())) == spelling;
+}
+
 }  // namespace
 
-std::optional<double> ComparableNumber(std::string_view spelling) {
-  if (spelling.empty()) return std::nullopt;
-  if (const std::optional<double> small = SmallInteger(spelling)) return *small;
-  const Digits written = Normalize(spelling);
-  if (written.too_many) return std::nullopt;
-  if (written.count == 0) return 0.0;
+double NearestNumber(std::string_view spelling, bool* exact) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  *exact = false;
+  if (spelling.empty()) return kNone;
+  if (const std::optional<double> decimal = ShortDecimal(spelling)) {
+    *exact = true;
+    return *decimal;
+  }
   double value = 0;
   const char* const end = spelling.data() + spelling.size();
   const std::from_chars_result read = std::from_chars(spelling.data(), end, value);
-  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
-  const double magnitude = value < 0 ? -value : value;
-  if (magnitude > std::numeric_limits<double>::max()) return std::nullopt;
-  if (written.count <= kExactDigitsMax && magnitude >= std::numeric_limits<double>::min()) {
-    return value;
+  if (read.ec == std::errc() && read.ptr == end) return std::isfinite(value) ? value + 0.0 : kNone;
+  // Zero has spellings that are out of from_chars' range.
+  const Digits written = Normalize(spelling);
+  if (written.too_many || written.count > 0) return kNone;
+  *exact = true;
+  return 0;
+}
+
+bool IsExactly(std::string_view spelling, double nearest) {
+  if (std::isnan(nearest)) return false;
+  if (spelling.size() > kExactDigitsMax && IsShortestSpelling(spelling, nearest)) return true;
+  const Digits written = Normalize(spelling);
+  if (written.too_many) return false;
+  if (written.count == 0) return true;
+  if (written.count <= kExactDigitsMax && std::abs(nearest) >= std::numeric_limits<double>::min()) {
+    return true;
   }
-  if (!(ShortestDigits(value) == written)) return std::nullopt;
-  return value;
+  return ShortestDigits(nearest) == written;
+}
+
+std::optional<double> ComparableNumber(std::string_view spelling) {
+  bool exact = false;
+  const double nearest = NearestNumber(spelling, &exact);
+  if (exact || IsExactly(spelling, nearest)) return nearest;
+  return std::nullopt;
 }
 
 bool IsEventBridgeNumber(std::string_view spelling) {

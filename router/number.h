@@ -21,4 +21,13 @@ std::optional<double> ComparableNumber(std::string_view spelling);
 // significant digits, at most six of them after the point.
 bool IsEventBridgeNumber(std::string_view spelling);
 
+// The double nearest to a JSON number's spelling, or NaN when that is beyond all doubles. Sets
+// `exact` when it is plain on the way that the double stands for the number exactly; if it is not,
+// IsExactly tells. Negative zero comes back as zero.
+double NearestNumber(std::string_view spelling, bool* exact);
+
+// Whether a spelling's nearest double stands for it exactly. Costs several times as much as finding
+// the double, so ask only where it matters.
+bool IsExactly(std::string_view spelling, double nearest);
+
 }  // namespace turnout::router

@@ -1,0 +1,62 @@
+#include "router/predicate_key.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+namespace turnout::router {
+namespace {
+
+template <typename Number>
+void AppendNumber(Number number, std::string* out) {
+  out->append(reinterpret_cast<const char*>(&number), sizeof(number));
+}
+
+void AppendText(const std::string& text, std::string* out) {
+  AppendNumber(text.size(), out);
+  out->append(text);
+}
+
+}  // namespace
+
+void AppendPredicateKey(const Predicate& predicate, std::string* out) {
+  out->push_back(static_cast<char>(predicate.op));
+  AppendText(predicate.text, out);
+  AppendNumber(predicate.range.low, out);
+  AppendNumber(predicate.range.high, out);
+  out->push_back(static_cast<char>(predicate.range.low_open));
+  out->push_back(static_cast<char>(predicate.range.high_open));
+  AppendNumber(predicate.cidr.mask_bits, out);
+  AppendNumber(predicate.cidr.base.size, out);
+  for (const uint8_t byte : predicate.cidr.base.bytes) out->push_back(static_cast<char>(byte));
+  for (const Timestamp& bound : {predicate.times.first, predicate.times.last}) {
+    AppendNumber(bound.seconds, out);
+    AppendNumber(bound.nanoseconds, out);
+  }
+  AppendNumber(predicate.all_of.size(), out);
+  for (const Predicate& part : predicate.all_of) AppendPredicateKey(part, out);
+  AppendNumber(predicate.none_of.size(), out);
+  for (const Predicate& excluded : predicate.none_of) AppendPredicateKey(excluded, out);
+}
+
+NumberRange ClosedRange(const Predicate::Range& range) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return {range.low_open ? std::nextafter(range.low, kInfinity) : range.low,
+          range.high_open ? std::nextafter(range.high, -kInfinity) : range.high, 0};
+}
+
+bool IsAscii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+std::string_view FoldAscii(std::string_view text, std::string* folded) {
+  folded->assign(text);
+  for (char& c : *folded) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  }
+  return *folded;
+}
+
+}  // namespace turnout::router
