@@ -64,6 +64,7 @@ absl::Status DescribeBadText(std::string_view text) {
 struct EventParser::Structure {
   std::unique_ptr<simdjson::internal::dom_parser_implementation> parser;
   size_t capacity = 0;
+  std::string closed;  // a copy of a text that the walk could run off the end of
 
   simdjson::error_code FindStructurals(std::string_view text) {
     if (text.size() > capacity) {
@@ -105,7 +106,14 @@ absl::Status EventParser::Parse(std::string_view text, const FieldTrie& trie,
   if (error == simdjson::MEMALLOC) {
     return absl::ResourceExhaustedError("not enough memory to parse the event");
   }
-  EventWalk walk(text, structure_->structurals(), trie, event);
+  const absl::Span<const uint32_t> structurals = structure_->structurals();
+  // Nothing but the event's own closing brace keeps the walk inside of the text; where something
+  // else comes last, a copy with a NUL behind it does.
+  if (structurals.size() < 2 || text[structurals[structurals.size() - 2]] != '}') {
+    structure_->closed.assign(text);
+    text = structure_->closed;
+  }
+  EventWalk walk(text, structurals, trie, event);
   if (!walk.Walk()) return Malformed(walk.error_offset(), walk.error());
   return absl::OkStatus();
 }

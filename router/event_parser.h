@@ -8,7 +8,8 @@
 // Errors: InvalidArgument, naming the byte and what is wrong: not an object, malformed anywhere up
 //   to its end, nested deeper than kEventDepthMax.
 // Threads: one parser a thread.
-// Lifetime: reads only bytes of `text`, never beyond its end; no padding is needed.
+// Lifetime: reads only bytes of `text`, never beyond its end; no padding is needed. What was found
+//   views `text` or the parser, until its next Parse.
 #pragma once
 
 #include <memory>

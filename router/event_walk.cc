@@ -11,200 +11,291 @@ namespace {
 // Keys longer than this with escapes are decoded on the heap.
 constexpr size_t kKeyBufferBytes = 256;
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+constexpr char kTooDeep[] = "nested deeper than 1000 levels";
+constexpr char kNoFieldName[] = "expected a field name in double quotes";
+constexpr char kNoColon[] = "expected `:` after a field name";
+constexpr char kObjectGoesOn[] = "expected `,` or `}` in an object";
+constexpr char kArrayGoesOn[] = "expected `,` or `]` in an array";
 
-// The end of the JSON number that begins at `at`, or npos.
-size_t NumberEnd(std::string_view text, size_t at) {
-  const size_t size = text.size();
-  const auto digits = [&] {
-    const size_t begin = at;
-    while (at < size && IsDigit(text[at])) ++at;
-    return at > begin;
-  };
-  if (text[at] == '-') ++at;
-  const size_t integer = at;
-  if (!digits() || (text[integer] == '0' && at - integer > 1)) return std::string_view::npos;
-  if (at < size && text[at] == '.') {
-    ++at;
-    if (!digits()) return std::string_view::npos;
+bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
+
+const char* SkipDigits(const char* at) {
+  while (IsDigit(*at)) ++at;
+  return at;
+}
+
+// The end of the JSON number that begins at `at`, or null. Something that belongs to no number
+// stands behind every number that is read.
+const char* NumberEnd(const char* at) {
+  if (*at == '-') ++at;
+  const char* const integer = at;
+  at = SkipDigits(at);
+  if (at == integer || (*integer == '0' && at - integer > 1)) return nullptr;
+  if (*at == '.') {
+    const char* const fraction = ++at;
+    at = SkipDigits(at);
+    if (at == fraction) return nullptr;
   }
-  if (at < size && (text[at] == 'e' || text[at] == 'E')) {
+  if (*at == 'e' || *at == 'E') {
     ++at;
-    if (at < size && (text[at] == '+' || text[at] == '-')) ++at;
-    if (!digits()) return std::string_view::npos;
+    if (*at == '+' || *at == '-') ++at;
+    const char* const exponent = at;
+    at = SkipDigits(at);
+    if (at == exponent) return nullptr;
   }
   return at;
+}
+
+ValueKind KindOf(char first) {
+  switch (first) {
+    case '"':
+      return ValueKind::kString;
+    case 't':
+      return ValueKind::kTrue;
+    case 'f':
+      return ValueKind::kFalse;
+    case 'n':
+      return ValueKind::kNull;
+    default:
+      return ValueKind::kNumber;
+  }
 }
 
 }  // namespace
 
 EventWalk::EventWalk(std::string_view text, absl::Span<const uint32_t> structurals,
                      const FieldTrie& trie, GatheredEvent* event)
-    : text_(text), next_(structurals.data()), trie_(trie), event_(event) {
-  next_backslash_ = FindBackslash(0);
-}
+    : text_(text.data()),
+      size_(text.size()),
+      first_(structurals.data()),
+      trie_(trie),
+      event_(event),
+      has_escapes_(std::memchr(text.data(), '\\', text.size()) != nullptr) {}
 
 bool EventWalk::Walk() {
-  if (Peek() != '{') return Fail("an event must be a JSON object");
-  return Object(trie_.empty() ? kSkip : FieldTrie::kRoot, 1);
+  At end = nullptr;
+  if (CharAt(first_) != '{') {
+    Fail("an event must be a JSON object", first_);
+  } else {
+    end = trie_.empty() ? SkipObject(first_, 1) : Object(first_, FieldTrie::kRoot, 1);
+  }
+  if (end == nullptr) return false;
+  return !has_escapes_ || CheckEscapes(end[-1]);
 }
 
-bool EventWalk::FailAt(const char* error, size_t offset) {
-  error_ = error;
-  error_offset_ = offset;
+// Every backslash of an event whose grammar holds stands in a string.
+bool EventWalk::CheckEscapes(size_t end) {
+  const size_t bad = FindBadEscape({text_, end});
+  if (bad == std::string_view::npos) return true;
+  FailAt("unknown escape in a string", bad);
   return false;
 }
 
-size_t EventWalk::FindBackslash(size_t from) const {
-  if (from >= text_.size()) return text_.size();
-  const void* found = std::memchr(text_.data() + from, '\\', text_.size() - from);
-  return found == nullptr ? text_.size()
-                          : static_cast<size_t>(static_cast<const char*>(found) - text_.data());
+EventWalk::At EventWalk::FailAt(const char* error, size_t offset) {
+  error_ = error;
+  error_offset_ = offset;
+  return nullptr;
 }
 
-bool EventWalk::Object(FieldTrie::NodeId node, int depth) {
-  if (depth > kEventDepthMax) return Fail("nested deeper than 1000 levels");
-  ++next_;
-  if (Peek() == '}') {
-    ++next_;
-    return true;
+EventWalk::At EventWalk::FailValue(At at) {
+  return Fail(IsEnd(at) ? "the event ends before its closing brace" : "expected a JSON value", at);
+}
+
+// After a container the event may be over where it should go on; nowhere else can the last closing
+// brace be passed.
+inline EventWalk::At EventWalk::SkipValue(At at, int depth) {
+  const char c = CharAt(at);
+  if (c == '"') return at + 1;
+  if (c != '{' && c != '[') return NumberOrWord(at, c);
+  at = c == '{' ? SkipObject(at, depth + 1) : SkipArray(at, depth + 1);
+  if (at == nullptr) return nullptr;
+  return IsEnd(at) ? Fail(c == '{' ? kObjectGoesOn : kArrayGoesOn, at) : at;
+}
+
+inline EventWalk::At EventWalk::NumberOrWord(At at, char first) {
+  if (first == '-' || IsDigit(first)) return Number(at);
+  switch (first) {
+    case 't':
+      return Word<4>(at, "true");
+    case 'f':
+      return Word<5>(at, "false");
+    case 'n':
+      return Word<4>(at, "null");
+    default:
+      return FailValue(at);
   }
+}
+
+inline EventWalk::At EventWalk::Number(At at) {
+  const char* const end = NumberEnd(text_ + *at);
+  if (end == nullptr) return Fail("malformed number", at);
+  return ScalarEnd(at, static_cast<size_t>(end - text_));
+}
+
+template <size_t kLength>
+EventWalk::At EventWalk::Word(At at, const char* word) {
+  if (size_ - *at < kLength || std::memcmp(text_ + *at, word, kLength) != 0) {
+    return Fail("expected a JSON value", at);
+  }
+  return ScalarEnd(at, *at + kLength);
+}
+
+inline EventWalk::At EventWalk::ScalarEnd(At at, size_t end) {
+  ++at;
+  if (end == *at || IsSpace(text_[end])) return at;
+  return FailAt("unexpected text after a value", end);
+}
+
+EventWalk::At EventWalk::SkipObject(At at, int depth) {
+  if (depth > kEventDepthMax) return Fail(kTooDeep, at);
+  ++at;
+  if (CharAt(at) == '}') return at + 1;
   while (true) {
-    if (!Member(node, depth)) return false;
-    const char c = Peek();
-    if (c != ',' && c != '}') return Fail("expected `,` or `}` in an object");
-    ++next_;
-    if (c == '}') return true;
+    if (CharAt(at) != '"') return Fail(kNoFieldName, at);
+    if (CharAt(at + 1) != ':') return Fail(kNoColon, at + 1);
+    at = SkipValue(at + 2, depth);
+    if (at == nullptr) return nullptr;
+    const char c = CharAt(at);
+    ++at;
+    if (c == ',') continue;
+    if (c == '}') return at;
+    return Fail(kObjectGoesOn, at - 1);
   }
 }
 
-bool EventWalk::Member(FieldTrie::NodeId node, int depth) {
-  if (Peek() != '"') return Fail("expected a field name in double quotes");
-  Leaf key;
-  if (!String(&key)) return false;
-  if (Peek() != ':') return Fail("expected `:` after a field name");
-  ++next_;
-  return Value(node == kSkip ? kSkip : Follow(node, key), depth);
+EventWalk::At EventWalk::SkipArray(At at, int depth) {
+  if (depth > kEventDepthMax) return Fail(kTooDeep, at);
+  ++at;
+  if (CharAt(at) == ']') return at + 1;
+  while (true) {
+    at = SkipValue(at, depth);
+    if (at == nullptr) return nullptr;
+    const char c = CharAt(at);
+    ++at;
+    if (c == ',') continue;
+    if (c == ']') return at;
+    return Fail(kArrayGoesOn, at - 1);
+  }
 }
 
-FieldTrie::NodeId EventWalk::Follow(FieldTrie::NodeId node, const Leaf& key) const {
-  if (!key.escaped) return trie_.Find(node, key.text);
-  if (key.text.size() > kKeyBufferBytes) return trie_.Find(node, DecodedJsonString(key.text));
+EventWalk::At EventWalk::Object(At at, FieldTrie::NodeId node, int depth) {
+  if (depth > kEventDepthMax) return Fail(kTooDeep, at);
+  ++at;
+  if (CharAt(at) == '}') return at + 1;
+  while (true) {
+    if (CharAt(at) != '"') return Fail(kNoFieldName, at);
+    if (CharAt(at + 1) != ':') return Fail(kNoColon, at + 1);
+    const FieldTrie::NodeId child = Follow(node, at);
+    at += 2;
+    at = child == FieldTrie::kNoNode ? SkipValue(at, depth) : Value(at, child, depth);
+    if (at == nullptr) return nullptr;
+    const char c = CharAt(at);
+    ++at;
+    if (c == ',') continue;
+    if (c == '}') return at;
+    return Fail(kObjectGoesOn, at - 1);
+  }
+}
+
+// `key` is the index of a field name's opening quote, the one after it that of the colon.
+FieldTrie::NodeId EventWalk::Follow(FieldTrie::NodeId node, At key) const {
+  const size_t begin = key[0] + 1;
+  const std::string_view name(text_ + begin, StringEnd(key[1]) - begin);
+  if (!has_escapes_ || name.find('\\') == std::string_view::npos) {
+    return trie_.Find(node, name, text_ + size_);
+  }
+  if (name.size() > kKeyBufferBytes) {
+    const std::string decoded = DecodedJsonString(name);
+    return trie_.Find(node, decoded, decoded.data() + decoded.size());
+  }
+  if (FindBadEscape(name) != std::string_view::npos) return FieldTrie::kNoNode;
   char buffer[kKeyBufferBytes];
-  return trie_.Find(node, {buffer, DecodeJsonString(key.text, buffer)});
+  return trie_.Find(node, {buffer, DecodeJsonString(name, buffer)}, buffer + kKeyBufferBytes);
 }
 
-bool EventWalk::Value(FieldTrie::NodeId node, int depth) {
-  const char c = Peek();
-  if (c == '{' || c == '[') return Container(node, depth);
-  Leaf leaf;
-  if (!Scalar(&leaf)) return false;
-  if (node != kSkip && trie_.FieldAt(node) != FieldTrie::kNoField) {
-    leaf.scope = scope_;
-    event_->Add(trie_.FieldAt(node), leaf);
-  }
-  return true;
+// The first stage has found the closing quote; between it and the next index is white space.
+size_t EventWalk::StringEnd(size_t next) const {
+  size_t end = next - 1;
+  while (text_[end] != '"') --end;
+  return end;
 }
 
-bool EventWalk::Container(FieldTrie::NodeId node, int depth) {
-  if (Peek() == '[') return Array(node, depth + 1);
+EventWalk::At EventWalk::Value(At at, FieldTrie::NodeId node, int depth) {
+  const char c = CharAt(at);
+  if (c != '{' && c != '[') return Scalar(at, trie_.FieldAt(node));
+  at = Container(at, node, depth + 1);
+  if (at == nullptr) return nullptr;
+  return IsEnd(at) ? Fail(c == '{' ? kObjectGoesOn : kArrayGoesOn, at) : at;
+}
+
+EventWalk::At EventWalk::Container(At at, FieldTrie::NodeId node, int depth) {
+  if (CharAt(at) == '[') return Array(at, node, depth);
   // Objects hold nothing for a node without children.
-  return Object(node != kSkip && trie_.HasChildren(node) ? node : kSkip, depth + 1);
+  return trie_.HasChildren(node) ? Object(at, node, depth) : SkipObject(at, depth);
 }
 
-bool EventWalk::Array(FieldTrie::NodeId node, int depth) {
-  if (depth > kEventDepthMax) return Fail("nested deeper than 1000 levels");
+EventWalk::At EventWalk::Array(At at, FieldTrie::NodeId node, int depth) {
+  if (depth > kEventDepthMax) return Fail(kTooDeep, at);
   const auto array = static_cast<uint32_t>(event_->array_leaves_end.size());
-  if (node != kSkip) event_->array_leaves_end.push_back(0);
-  ++next_;
-  bool open = Peek() != ']';
-  if (!open) ++next_;
-  while (open) {
-    if (!Element(node, array, depth)) return false;
-    const char c = Peek();
-    if (c != ',' && c != ']') return Fail("expected `,` or `]` in an array");
-    ++next_;
-    open = c == ',';
+  event_->array_leaves_end.push_back(0);
+  ++at;
+  at = CharAt(at) == ']' ? at + 1 : ArrayElements(at, node, array, depth);
+  event_->array_leaves_end[array] = static_cast<uint32_t>(event_->leaves.size());
+  return at;
+}
+
+EventWalk::At EventWalk::ArrayElements(At at, FieldTrie::NodeId node, uint32_t array, int depth) {
+  while (true) {
+    const char first = CharAt(at);
+    at = first == '{' || first == '[' ? ScopedElement(at, node, array, depth)
+                                      : Scalar(at, trie_.FieldAt(node));
+    if (at == nullptr) return nullptr;
+    const char c = CharAt(at);
+    ++at;
+    if (c == ',') continue;
+    if (c == ']') return at;
+    return Fail(kArrayGoesOn, at - 1);
   }
-  if (node != kSkip) {
-    event_->array_leaves_end[array] = static_cast<uint32_t>(event_->leaves.size());
-  }
-  return true;
 }
 
 // Scalars belong to the scope around their array; objects and arrays open one of their own, which
 // is taken back when nothing was found in it.
-bool EventWalk::Element(FieldTrie::NodeId node, uint32_t array, int depth) {
-  const char c = Peek();
-  if (node == kSkip || (c != '{' && c != '[')) return Value(node, depth);
+EventWalk::At EventWalk::ScopedElement(At at, FieldTrie::NodeId node, uint32_t array, int depth) {
   const uint32_t outer = scope_;
   const auto leaves_begin = static_cast<uint32_t>(event_->leaves.size());
   scope_ = static_cast<uint32_t>(event_->scopes.size());
   event_->scopes.push_back({outer, array, leaves_begin, leaves_begin});
-  const bool valid = Container(node, depth);
+  const bool is_array = CharAt(at) == '[';
+  at = Container(at, node, depth + 1);
   if (event_->leaves.size() == leaves_begin) {
     event_->scopes.resize(scope_);
   } else {
     event_->scopes[scope_].leaves_end = static_cast<uint32_t>(event_->leaves.size());
   }
   scope_ = outer;
-  return valid;
+  if (at == nullptr) return nullptr;
+  return IsEnd(at) ? Fail(is_array ? kArrayGoesOn : kObjectGoesOn, at) : at;
 }
 
-bool EventWalk::Scalar(Leaf* leaf) {
-  switch (Peek()) {
-    case '"':
-      return String(leaf);
-    case 't':
-      return Literal("true", ValueKind::kTrue, leaf);
-    case 'f':
-      return Literal("false", ValueKind::kFalse, leaf);
-    case 'n':
-      return Literal("null", ValueKind::kNull, leaf);
-    default:
-      if (Peek() == '-' || IsDigit(Peek())) return Number(leaf);
-      return Fail(Offset() == text_.size() ? "the event ends before its closing brace"
-                                           : "expected a JSON value");
+EventWalk::At EventWalk::Scalar(At at, FieldId field) {
+  const size_t begin = *at;
+  const char first = text_[begin];
+  const At next = first == '"' ? at + 1 : NumberOrWord(at, first);
+  if (next == nullptr || field == FieldTrie::kNoField) return next;
+  Leaf leaf;
+  leaf.scope = scope_;
+  leaf.kind = KindOf(first);
+  if (leaf.kind == ValueKind::kString) {
+    leaf.text = {text_ + begin + 1, StringEnd(*next) - begin - 1};
+    leaf.escaped = has_escapes_ && leaf.text.find('\\') != std::string_view::npos;
+  } else {
+    size_t end = *next;
+    while (IsSpace(text_[end - 1])) --end;
+    leaf.text = {text_ + begin, end - begin};
   }
-}
-
-bool EventWalk::String(Leaf* leaf) {
-  const size_t begin = *next_ + 1;
-  size_t end = *++next_;
-  // The first stage has found the closing quote; between it and the next index is white space.
-  while (IsSpace(text_[end - 1])) --end;
-  --end;
-  leaf->kind = ValueKind::kString;
-  leaf->text = text_.substr(begin, end - begin);
-  if (next_backslash_ < end) {
-    leaf->escaped = true;
-    const size_t bad = FindBadEscape(leaf->text);
-    if (bad != std::string_view::npos) return FailAt("unknown escape in a string", begin + bad);
-    next_backslash_ = FindBackslash(end);
-  }
-  return true;
-}
-
-bool EventWalk::Number(Leaf* leaf) {
-  const size_t begin = *next_;
-  const size_t end = NumberEnd(text_, begin);
-  if (end == std::string_view::npos) return Fail("malformed number");
-  leaf->kind = ValueKind::kNumber;
-  leaf->text = text_.substr(begin, end - begin);
-  return ScalarEnd(end);
-}
-
-bool EventWalk::Literal(std::string_view word, ValueKind kind, Leaf* leaf) {
-  if (text_.compare(*next_, word.size(), word) != 0) return Fail("expected a JSON value");
-  leaf->kind = kind;
-  return ScalarEnd(*next_ + word.size());
-}
-
-bool EventWalk::ScalarEnd(size_t end) {
-  ++next_;
-  if (end == *next_ || IsSpace(text_[end])) return true;
-  return FailAt("unexpected text after a value", end);
+  event_->Add(field, leaf);
+  return next;
 }
 
 }  // namespace turnout::router

@@ -2,8 +2,13 @@
 //
 // EventParser's second half. Each structural index is the place of a brace, bracket, colon, comma
 // or of the first byte of a scalar; between a scalar's end and the next index there is white space
-// only, which the walk checks. A string's closing quote is found backwards from the next index, so
-// that strings are not scanned byte by byte.
+// only, which the walk checks for numbers and words (for strings the first stage has). A string's
+// closing quote is found backwards from the next index, and only where somebody asks for the
+// string, so that text is not scanned byte by byte. Subtrees that nobody asks for are checked by
+// loops that look at nothing but their structural characters and numbers.
+//
+// The walk looks at text[text.size()] when the last structural character is not the event's closing
+// brace; the caller then provides a NUL there.
 //
 // Errors: Walk answers false; error() and error_offset() say what and where.
 // Lifetime: borrows everything it is given.
@@ -30,34 +35,43 @@ class EventWalk {
   size_t error_offset() const { return error_offset_; }
 
  private:
-  // With no trie node to follow, a subtree is only checked.
-  static constexpr FieldTrie::NodeId kSkip = FieldTrie::kNoNode;
+  // Where a walk stands: the next structural index. Null: an error was found.
+  using At = const uint32_t*;
 
-  char Peek() const { return *next_ < text_.size() ? text_[*next_] : '\0'; }
-  size_t Offset() const { return *next_; }
-  bool Fail(const char* error) { return FailAt(error, Offset()); }
-  bool FailAt(const char* error, size_t offset);
+  char CharAt(At at) const { return text_[*at]; }
+  At Fail(const char* error, At at) { return FailAt(error, *at); }
+  At FailAt(const char* error, size_t offset);
+  At FailValue(At at);
+  bool IsEnd(At at) const { return *at == size_; }
 
-  bool Object(FieldTrie::NodeId node, int depth);
-  bool Array(FieldTrie::NodeId node, int depth);
-  bool Member(FieldTrie::NodeId node, int depth);
-  bool Element(FieldTrie::NodeId node, uint32_t array, int depth);
-  bool Value(FieldTrie::NodeId node, int depth);
-  bool Container(FieldTrie::NodeId node, int depth);
-  bool Scalar(Leaf* leaf);
-  bool String(Leaf* leaf);
-  bool Number(Leaf* leaf);
-  bool Literal(std::string_view word, ValueKind kind, Leaf* leaf);
-  bool ScalarEnd(size_t end);
-  FieldTrie::NodeId Follow(FieldTrie::NodeId node, const Leaf& key) const;
-  size_t FindBackslash(size_t from) const;
+  // All take the first structural index of their kind of thing and answer the one after it.
+  At SkipObject(At at, int depth);
+  At SkipArray(At at, int depth);
+  At SkipValue(At at, int depth);
+  At Object(At at, FieldTrie::NodeId node, int depth);
+  At Array(At at, FieldTrie::NodeId node, int depth);
+  At ArrayElements(At at, FieldTrie::NodeId node, uint32_t array, int depth);
+  At ScopedElement(At at, FieldTrie::NodeId node, uint32_t array, int depth);
+  At Value(At at, FieldTrie::NodeId node, int depth);
+  At Container(At at, FieldTrie::NodeId node, int depth);
+  At Scalar(At at, FieldId field);
+  At NumberOrWord(At at, char first);
+  At Number(At at);
+  template <size_t kLength>
+  At Word(At at, const char* word);
+  At ScalarEnd(At at, size_t end);
 
-  const std::string_view text_;
-  const uint32_t* next_;  // the next structural index
+  size_t StringEnd(size_t next) const;
+  FieldTrie::NodeId Follow(FieldTrie::NodeId node, At key) const;
+  bool CheckEscapes(size_t end);
+
+  const char* const text_;
+  const size_t size_;
+  const At first_;
   const FieldTrie& trie_;
   GatheredEvent* const event_;
+  const bool has_escapes_;
   uint32_t scope_ = 0;
-  size_t next_backslash_;  // of the first backslash not yet passed, or the text's size
   const char* error_ = nullptr;
   size_t error_offset_ = 0;
 };

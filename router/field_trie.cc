@@ -1,78 +1,69 @@
 #include "router/field_trie.h"
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
+
+#include "router/bytes.h"
 
 namespace turnout::router {
 namespace {
 
 constexpr size_t kFirstSlots = 16;
-constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15u;
 
-uint64_t Mix(uint64_t hash, uint64_t word) {
-  hash = (hash ^ word) * kMultiplier;
-  return hash ^ (hash >> 29);
+std::string_view TailOf(std::string_view step) {
+  return step.size() <= kWordBytes ? std::string_view() : step.substr(kWordBytes);
 }
 
 }  // namespace
 
 FieldTrie::FieldTrie() : nodes_(1), slots_(kFirstSlots) {}
 
-uint64_t FieldTrie::LengthBit(size_t length) {
-  return uint64_t{1} << std::min<size_t>(length, 63);
+size_t FieldTrie::SlotOf(NodeId node, uint64_t head, size_t length) const {
+  return MixWords(head, (uint64_t{node} << 32) | length) & (slots_.size() - 1);
 }
 
-uint64_t FieldTrie::Hash(NodeId node, std::string_view step) {
-  uint64_t hash = Mix(kMultiplier, (uint64_t{node} << 32) | step.size());
-  while (step.size() >= sizeof(uint64_t)) {
-    uint64_t word;
-    std::memcpy(&word, step.data(), sizeof(word));
-    hash = Mix(hash, word);
-    step.remove_prefix(sizeof(word));
-  }
-  uint64_t word = 0;
-  std::memcpy(&word, step.data(), step.size());
-  return Mix(hash, word);
-}
-
-FieldTrie::NodeId FieldTrie::FindStep(NodeId node, std::string_view step) const {
-  if ((nodes_[node].length_mask & LengthBit(step.size())) == 0) return kNoNode;
-  const uint64_t hash = Hash(node, step);
-  for (size_t at = hash & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
+FieldTrie::NodeId FieldTrie::FindStep(NodeId node, std::string_view step,
+                                      const char* readable_end) const {
+  const uint64_t head = HeadWord(step, readable_end);
+  for (size_t at = SlotOf(node, head, step.size());; at = (at + 1) & (slots_.size() - 1)) {
     const Slot& slot = slots_[at];
     if (slot.child == kNoNode) return kNoNode;
-    if (slot.hash == hash && slot.parent == node && slot.step == step) return slot.child;
+    if (slot.head != head || slot.parent != node || slot.length != step.size()) continue;
+    if (step.size() <= kWordBytes) return slot.child;
+    const std::string_view tail = TailOf(step);
+    if (EqualBytes({tails_.data() + slot.tail, tail.size()}, tail)) return slot.child;
   }
 }
 
-FieldTrie::NodeId FieldTrie::Find(NodeId node, std::string_view key) const {
-  const NodeId child = FindStep(node, key);
-  if (child != kNoNode || !nodes_[node].has_grandchildren) return child;
-  return FindDotted(node, key);
-}
-
+// A key leads on through a dot only where a child with children ends before it.
 FieldTrie::NodeId FieldTrie::FindDotted(NodeId node, std::string_view key) const {
-  size_t dot = key.find('.');
-  if (dot == std::string_view::npos) return kNoNode;
-  while (node != kNoNode && dot != std::string_view::npos) {
-    node = FindStep(node, key.substr(0, dot));
-    key.remove_prefix(dot + 1);
-    dot = key.find('.');
+  for (uint64_t lengths = nodes_[node].inner_lengths; lengths != 0; lengths &= lengths - 1) {
+    const auto length = static_cast<size_t>(__builtin_ctzll(lengths));
+    if (length >= key.size()) return kNoNode;
+    const size_t dot = length == kLongLength ? key.find('.', length) : length;
+    if (dot >= key.size() || key[dot] != '.') continue;
+    // The first dot ends the first step, whichever length led here.
+    const size_t first = key.find('.');
+    const std::string_view step = key.substr(0, first);
+    const NodeId child = FindStep(node, step, step.data() + step.size());
+    if (child == kNoNode) return kNoNode;
+    const std::string_view rest = key.substr(first + 1);
+    return Find(child, rest, rest.data() + rest.size());
   }
-  return node == kNoNode ? kNoNode : FindStep(node, key);
+  return kNoNode;
 }
 
 FieldId FieldTrie::Add(std::string_view path) {
   NodeId node = kRoot;
   NodeId parent = kNoNode;
+  size_t step_length = 0;
   while (true) {
     const size_t dot = path.find('.');
     const NodeId child = AddStep(node, path.substr(0, dot));
-    if (parent != kNoNode) nodes_[parent].has_grandchildren = true;
+    if (parent != kNoNode) nodes_[parent].inner_lengths |= LengthBit(step_length);
     parent = node;
     node = child;
     if (dot == std::string_view::npos) break;
+    step_length = dot;
     path.remove_prefix(dot + 1);
   }
   if (nodes_[node].field == kNoField) nodes_[node].field = static_cast<FieldId>(field_count_++);
@@ -80,26 +71,28 @@ FieldId FieldTrie::Add(std::string_view path) {
 }
 
 FieldTrie::NodeId FieldTrie::AddStep(NodeId node, std::string_view step) {
-  const NodeId known = FindStep(node, step);
+  const NodeId known = FindStep(node, step, step.data() + step.size());
   if (known != kNoNode) return known;
   const auto child = static_cast<NodeId>(nodes_.size());
   nodes_.emplace_back();
-  nodes_[node].length_mask |= LengthBit(step.size());
+  nodes_[node].step_lengths |= LengthBit(step.size());
   if (nodes_.size() * 2 > slots_.size()) GrowSlots();
-  Insert({node, child, Hash(node, step), std::string(step)});
+  Insert({HeadWord(step, step.data() + step.size()), node, child,
+          static_cast<uint32_t>(step.size()), static_cast<uint32_t>(tails_.size())});
+  tails_ += TailOf(step);
   return child;
 }
 
-void FieldTrie::Insert(Slot slot) {
-  size_t at = slot.hash & (slots_.size() - 1);
+void FieldTrie::Insert(const Slot& slot) {
+  size_t at = SlotOf(slot.parent, slot.head, slot.length);
   while (slots_[at].child != kNoNode) at = (at + 1) & (slots_.size() - 1);
-  slots_[at] = std::move(slot);
+  slots_[at] = slot;
 }
 
 void FieldTrie::GrowSlots() {
-  std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
-  for (Slot& slot : old) {
-    if (slot.child != kNoNode) Insert(std::move(slot));
+  const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
+  for (const Slot& slot : old) {
+    if (slot.child != kNoNode) Insert(slot);
   }
 }
 

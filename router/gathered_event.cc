@@ -4,9 +4,8 @@
 
 namespace turnout::router {
 
-const Leaf& GatheredEvent::Decoded(uint32_t index, size_t event_bytes) {
+const Leaf& GatheredEvent::Decode(LeafIndex index, size_t event_bytes) {
   Leaf& leaf = leaves[index];
-  if (!leaf.escaped) return leaf;
   // Reserved once for all leaves, so that earlier decoded texts stay where they are.
   if (decoded_.empty()) decoded_.reserve(event_bytes);
   const size_t begin = decoded_.size();

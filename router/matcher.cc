@@ -1,6 +1,5 @@
 #include "router/matcher.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -8,26 +7,65 @@
 #include "router/event_parser.h"
 #include "router/field_trie.h"
 #include "router/gathered_event.h"
+#include "router/match_index.h"
+#include "router/match_index_builder.h"
+#include "router/match_search.h"
 #include "router/pattern_content.h"
-#include "router/plain_match.h"
 
 namespace turnout::router {
+namespace {
+
+// The record's own fields that anyone asks for. Their FieldIds follow those of the payload's.
+class KafkaFields {
+ public:
+  // Position of the field among these; the same one again for the same field.
+  uint32_t Add(const FieldRef& field) {
+    if (field.source == FieldRef::Source::kHeader) {
+      const ValueId name = header_names_.Add(0, ValueForm::kText, field.path);
+      if (name == header_fields_.size()) header_fields_.push_back(count_++);
+      return header_fields_[name];
+    }
+    uint32_t& position = positions_[static_cast<size_t>(field.source)];
+    if (position == FieldTrie::kNoField) position = count_++;
+    return position;
+  }
+
+  uint32_t count() const { return count_; }
+  uint32_t PositionOf(FieldRef::Source source) const {
+    return positions_[static_cast<size_t>(source)];
+  }
+  bool has_headers() const { return !header_fields_.empty(); }
+  uint32_t PositionOfHeader(std::string_view name) const {
+    const ValueId found = header_names_.Find(0, ValueForm::kText, name);
+    return found == kNoValue ? FieldTrie::kNoField : header_fields_[found];
+  }
+
+ private:
+  static constexpr size_t kSources = 5;
+
+  uint32_t count_ = 0;
+  std::array<uint32_t, kSources> positions_ = {FieldTrie::kNoField, FieldTrie::kNoField,
+                                               FieldTrie::kNoField, FieldTrie::kNoField,
+                                               FieldTrie::kNoField};
+  ValueTable header_names_;
+  std::vector<uint32_t> header_fields_;  // by name
+};
+
+}  // namespace
 
 struct Matcher::Impl {
-  std::vector<PlainPattern> patterns;
   FieldTrie payload_fields;
-  std::vector<FieldRef> kafka_fields;  // their ids follow those of the payload's fields
-  std::vector<FieldId> asked_fields;   // for Scratch::Field; kNoField for an impossible one
+  KafkaFields kafka_fields;
+  std::unique_ptr<const MatchIndex> index;
+  std::vector<FieldId> asked_fields;  // for Scratch::Field; kNoField for an impossible one
   bool reads_payload = false;
 
-  size_t field_count() const { return payload_fields.field_count() + kafka_fields.size(); }
+  size_t field_count() const { return payload_fields.field_count() + kafka_fields.count(); }
 
+  // Payload fields are all added before the first of the record's own is asked for.
   FieldId IdOf(const FieldRef& field) {
     if (field.source == FieldRef::Source::kPayload) return payload_fields.Add(field.path);
-    const auto known = std::find(kafka_fields.begin(), kafka_fields.end(), field);
-    const auto index = static_cast<size_t>(known - kafka_fields.begin());
-    if (known == kafka_fields.end()) kafka_fields.push_back(field);
-    return static_cast<FieldId>(payload_fields.field_count() + index);
+    return static_cast<FieldId>(payload_fields.field_count()) + kafka_fields.Add(field);
   }
 };
 
@@ -38,58 +76,44 @@ using PartitionText = std::array<char, 16>;
 
 class MatchScratch : public Matcher::Scratch {
  public:
+  explicit MatchScratch(const MatchIndex& index) : search_(index) {}
+
   absl::Span<const PatternId> matches() const override { return matches_; }
   std::string_view Field(size_t i) const override { return fields_[i]; }
 
-  void Begin(size_t field_count) {
-    event_.Reset(field_count);
-    matches_.clear();
-  }
-
-  // Puts the record's own fields where the patterns look for them.
-  void GatherKafka(const Event& event, absl::Span<const FieldRef> fields, FieldId first) {
-    for (size_t i = 0; i < fields.size(); ++i) {
-      const auto id = static_cast<FieldId>(first + i);
-      switch (fields[i].source) {
-        case FieldRef::Source::kKey:
-          if (event.key.data() != nullptr) AddText(id, event.key);
-          break;
-        case FieldRef::Source::kTopic:
-          AddText(id, event.topic);
-          break;
-        case FieldRef::Source::kPartition: {
-          const std::to_chars_result end =
-              std::to_chars(partition_.begin(), partition_.end(), event.partition);
-          const auto length = static_cast<size_t>(end.ptr - partition_.data());
-          event_.Add(id, {{partition_.data(), length}, 0, ValueKind::kNumber, false});
-          break;
-        }
-        case FieldRef::Source::kHeader:
-          for (const Header& header : event.headers) {
-            if (header.first == fields[i].path) AddHeader(id, header.second);
-          }
-          break;
-        case FieldRef::Source::kPayload:
-          break;
-      }
+  // Forgets the last event and puts the record's own fields where the patterns look for them.
+  void Begin(const Event& event, const KafkaFields& fields, FieldId first) {
+    event_.Reset(first + fields.count());
+    using Source = FieldRef::Source;
+    const auto add = [&](uint32_t position, std::string_view text, ValueKind kind) {
+      if (position == FieldTrie::kNoField) return;
+      Leaf leaf;
+      leaf.text = text;
+      leaf.kind = kind;
+      event_.Add(first + position, leaf);
+    };
+    if (event.key.data() != nullptr) {
+      add(fields.PositionOf(Source::kKey), event.key, ValueKind::kString);
+    }
+    add(fields.PositionOf(Source::kTopic), event.topic, ValueKind::kString);
+    if (fields.PositionOf(Source::kPartition) != FieldTrie::kNoField) {
+      add(fields.PositionOf(Source::kPartition), PartitionOf(event), ValueKind::kNumber);
+    }
+    if (!fields.has_headers()) return;
+    for (const Header& header : event.headers) {
+      const bool is_null = header.second.data() == nullptr;
+      add(fields.PositionOfHeader(header.first), is_null ? "null" : header.second,
+          is_null ? ValueKind::kNull : ValueKind::kString);
     }
   }
 
-  // Forgets what a payload that turned out malformed has left behind.
-  void DropPayload(const Event& event, absl::Span<const FieldRef> fields, FieldId first) {
-    Begin(first + fields.size());
-    GatherKafka(event, fields, first);
+  absl::Status Parse(std::string_view text, const FieldTrie& fields) {
+    return parser_.Parse(text, fields, &event_);
   }
 
-  absl::Status Judge(const std::vector<PlainPattern>& patterns, bool with_payload,
-                     size_t event_bytes) {
-    for (size_t i = 0; i < patterns.size(); ++i) {
-      if (patterns[i].content->reads_payload && !with_payload) continue;
-      const absl::StatusOr<bool> matches = plain_.Matches(patterns[i], &event_, event_bytes);
-      if (!matches.ok()) return absl::InvalidArgumentError(matches.status().message());
-      if (*matches) matches_.push_back(static_cast<PatternId>(i));
-    }
-    return absl::OkStatus();
+  absl::Status Search(bool with_payload, size_t event_bytes) {
+    const absl::Status status = search_.Run(&event_, event_bytes, with_payload, &matches_);
+    return status.ok() ? status : absl::InvalidArgumentError(status.message());
   }
 
   void AnswerFields(absl::Span<const FieldId> asked, size_t event_bytes) {
@@ -97,40 +121,22 @@ class MatchScratch : public Matcher::Scratch {
     for (size_t i = 0; i < asked.size(); ++i) fields_[i] = FirstScalar(asked[i], event_bytes);
   }
 
-  EventParser parser_;
-  GatheredEvent event_;
-
  private:
-  void AddText(FieldId id, std::string_view text) {
-    event_.Add(id, {text, 0, ValueKind::kString, false});
-  }
-
-  void AddHeader(FieldId id, std::string_view value) {
-    if (value.data() == nullptr) {
-      event_.Add(id, {"null", 0, ValueKind::kNull, false});
-    } else {
-      AddText(id, value);
-    }
+  std::string_view PartitionOf(const Event& event) {
+    const std::to_chars_result end =
+        std::to_chars(partition_.begin(), partition_.end(), event.partition);
+    return {partition_.data(), static_cast<size_t>(end.ptr - partition_.data())};
   }
 
   std::string_view FirstScalar(FieldId field, size_t event_bytes) {
-    if (field == FieldTrie::kNoField || event_.found[field].empty()) return {};
-    const Leaf& leaf = event_.Decoded(event_.found[field][0], event_bytes);
-    switch (leaf.kind) {
-      case ValueKind::kNull:
-        return {};
-      case ValueKind::kTrue:
-        return "true";
-      case ValueKind::kFalse:
-        return "false";
-      case ValueKind::kNumber:
-      case ValueKind::kString:
-        return leaf.text;
-    }
-    return {};
+    if (field == FieldTrie::kNoField || event_.found[field].count == 0) return {};
+    const Leaf& leaf = event_.Decoded(event_.found[field].first, event_bytes);
+    return leaf.kind == ValueKind::kNull ? std::string_view() : leaf.text;
   }
 
-  PlainMatch plain_;
+  EventParser parser_;
+  GatheredEvent event_;
+  MatchSearch search_;
   std::vector<PatternId> matches_;
   std::vector<std::string_view> fields_;
   PartitionText partition_{};
@@ -159,14 +165,21 @@ Matcher::Matcher(std::vector<Pattern> patterns, std::vector<std::string> fields)
     impl->IdOf(asked[i]);
     impl->reads_payload = true;
   }
-  for (Pattern& pattern : patterns) {
-    PlainPattern& plain = impl->patterns.emplace_back();
-    for (const FieldTest& test : pattern->tests) plain.fields.push_back(impl->IdOf(test.field));
-    plain.content = std::move(pattern);
+  for (const Pattern& pattern : patterns) {
+    for (const FieldTest& test : pattern->tests) impl->IdOf(test.field);
   }
   for (size_t i = 0; i < fields.size(); ++i) {
     impl->asked_fields.push_back(possible[i] ? impl->IdOf(asked[i]) : FieldTrie::kNoField);
   }
+  MatchIndexBuilder builder(impl->field_count());
+  std::vector<FieldId> test_fields;
+  for (Pattern& pattern : patterns) {
+    test_fields.clear();
+    for (const FieldTest& test : pattern->tests) test_fields.push_back(impl->IdOf(test.field));
+    builder.AddPattern(*pattern, test_fields);
+    pattern.reset();
+  }
+  impl->index = builder.Finish();
   impl_ = std::move(impl);
 }
 
@@ -175,22 +188,22 @@ Matcher::Matcher(Matcher&&) noexcept = default;
 Matcher& Matcher::operator=(Matcher&&) noexcept = default;
 
 std::unique_ptr<Matcher::Scratch> Matcher::NewScratch() const {
-  return std::make_unique<MatchScratch>();
+  return std::make_unique<MatchScratch>(*impl_->index);
 }
 
 absl::Status Matcher::Match(const Event& event, Scratch* scratch) const {
   auto* const work = static_cast<MatchScratch*>(scratch);
   const auto first_kafka = static_cast<FieldId>(impl_->payload_fields.field_count());
-  work->Begin(impl_->field_count());
-  work->GatherKafka(event, impl_->kafka_fields, first_kafka);
+  work->Begin(event, impl_->kafka_fields, first_kafka);
   absl::Status parsed;
   if (impl_->reads_payload) {
-    parsed = work->parser_.Parse(event.value, impl_->payload_fields, &work->event_);
-    if (!parsed.ok()) work->DropPayload(event, impl_->kafka_fields, first_kafka);
+    parsed = work->Parse(event.value, impl_->payload_fields);
+    // What a malformed payload has left behind is forgotten.
+    if (!parsed.ok()) work->Begin(event, impl_->kafka_fields, first_kafka);
   }
-  const absl::Status judged = work->Judge(impl_->patterns, parsed.ok(), event.value.size());
+  const absl::Status searched = work->Search(parsed.ok(), event.value.size());
   work->AnswerFields(impl_->asked_fields, event.value.size());
-  return parsed.ok() ? judged : parsed;
+  return parsed.ok() ? searched : parsed;
 }
 
 }  // namespace turnout::router

@@ -32,7 +32,8 @@ class EventParserTest : public ::testing::Test {
 
   std::vector<std::string> Found(FieldId field) {
     std::vector<std::string> texts;
-    for (const uint32_t leaf : event_.found[field]) {
+    for (LeafIndex leaf = event_.found[field].first; leaf != kNoLeaf;
+         leaf = event_.leaves[leaf].next) {
       texts.emplace_back(event_.Decoded(leaf, size_).text);
     }
     return texts;
