@@ -7,7 +7,14 @@
 
 // librdkafka 2.0.2 forgets to free the offsets that are on their way when a fatal error comes with
 // the partitions. They are allocated by the thread that commits.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#define TURNOUT_ADDRESS_SANITIZER __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define TURNOUT_ADDRESS_SANITIZER 1
+#else
+#define TURNOUT_ADDRESS_SANITIZER 0
+#endif
+#if TURNOUT_ADDRESS_SANITIZER
 #include <sanitizer/lsan_interface.h>
 using LibraryMayLeak = __lsan::ScopedDisabler;
 #else

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs every libFuzzer target of a build directory for a while, two at a time.
 
-    tests/fuzz/run.py build/fuzz
+    tests/fuzz/run.py build/asan
 
 A target NAME_fuzz starts from the seeds in tests/fuzz/corpus/NAME and from what earlier runs found
 (build/fuzz-corpus/NAME, kept and minimised as it goes), with the words of tests/fuzz/corpus/NAME.dict
