@@ -1,15 +1,9 @@
 #include "runtime/run_command.h"
 
-#include <pthread.h>
 #include <signal.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <cerrno>
 #include <cstdio>
-#include <ctime>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,6 +13,7 @@
 #include "runtime/log.h"
 #include "runtime/process.h"
 #include "runtime/rule_loader.h"
+#include "runtime/stop_signals.h"
 
 namespace turnout::runtime {
 namespace {
@@ -30,57 +25,6 @@ constexpr int kExitRefused = 2;
 // What a stop may take beyond limits.shutdown_timeout: with its default the process is gone within
 // 5 seconds. What was not committed by then is redone by whoever takes over.
 constexpr absl::Duration kStopReserve = absl::Milliseconds(700);
-// Signals that follow the first within this time are the same request: timeout(1) and terminals
-// send one to the process and another to its group.
-constexpr absl::Duration kSameRequest = absl::Milliseconds(100);
-
-sigset_t StopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  return signals;
-}
-
-// Waits for the stop signals on a thread of its own while it lives.
-class SignalThread {
- public:
-  SignalThread(Process* process, absl::Duration stop_timeout)
-      : process_(process), stop_timeout_(stop_timeout), thread_([this] { Run(); }) {}
-  ~SignalThread() {
-    ended_ = true;
-    ::pthread_kill(thread_.native_handle(), SIGTERM);
-    thread_.join();
-  }
-
- private:
-  void Run() {
-    const sigset_t signals = StopSignals();
-    int signal = 0;
-    ::sigwait(&signals, &signal);
-    if (ended_) return;
-    process_->RequestStop();
-    absl::SleepFor(kSameRequest);
-    const timespec at_once = {0, 0};
-    while (::sigtimedwait(&signals, nullptr, &at_once) > 0) {
-    }
-    if (ended_) return;  // the destructor's signal may have been among them
-    const timespec deadline = absl::ToTimespec(stop_timeout_);
-    int second = 0;
-    do {
-      second = ::sigtimedwait(&signals, nullptr, &deadline);
-    } while (second < 0 && errno == EINTR);
-    if (ended_) return;
-    if (second > 0) ::_exit(128 + second);
-    LogWarning("stop_cut_short", "the stop took too long; what was not committed will be redone");
-    ::_exit(kExitStopped);
-  }
-
-  Process* const process_;
-  const absl::Duration stop_timeout_;
-  std::atomic<bool> ended_{false};
-  std::thread thread_;
-};
 
 std::optional<LoadedConfig> Load(const RunOptions& options) {
   const std::string& path = options.config_path;
@@ -121,8 +65,7 @@ int RunPipeline(const RunOptions& options) {
     return kExitStopped;
   }
   // Before any thread exists, so that all of them inherit it.
-  const sigset_t signals = StopSignals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  StopSignals::Block();
   ::signal(SIGPIPE, SIG_IGN);
   const Config& config = loaded->config;
   StartLog({.json = config.log.json,
@@ -132,7 +75,8 @@ int RunPipeline(const RunOptions& options) {
   const absl::Status started = process.Start();
   if (!started.ok()) return ExitStatus(started);
   // A signal that came meanwhile is still pending and is taken now.
-  SignalThread signal_thread(&process, config.limits.shutdown_timeout + kStopReserve);
+  const StopSignals stop_signals([&process] { process.RequestStop(); },
+                                 config.limits.shutdown_timeout + kStopReserve);
   if (options.embedded) {
     LogInfo("embedded_kafka",
             absl::StrCat("a Kafka of this process's own takes events: kcat -b ",

@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -64,29 +63,6 @@ TEST_F(RunCommandTest, ASignalEndsItWithStatus0) {
               ExitedWithCode(0), "whoever takes over|will be redone");
   EXPECT_EXIT(RunWithSignals({.config_path = config}, {SIGINT}), ExitedWithCode(0),
               "whoever takes over|will be redone");
-}
-
-// As from somebody who keeps pressing Ctrl-C.
-[[noreturn]] void RunWithImpatience(const RunOptions& options) {
-  sigset_t blocked;
-  sigemptyset(&blocked);
-  sigaddset(&blocked, SIGINT);
-  ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
-  std::thread([] {
-    for (;;) {
-      ::kill(::getpid(), SIGINT);
-      absl::SleepFor(absl::Milliseconds(20));
-    }
-  }).detach();
-  std::exit(RunPipeline(options));
-}
-
-TEST_F(RunCommandTest, ASecondSignalEndsItAtOnceWithItsNumber) {
-  // Without a broker the stop itself takes a while.
-  const std::string config = Config("127.0.0.1:1");
-  const absl::Time began = absl::Now();
-  EXPECT_EXIT(RunWithImpatience({.config_path = config}), ExitedWithCode(128 + SIGINT), "");
-  EXPECT_LT(absl::Now() - began, absl::Seconds(2));
 }
 
 TEST_F(RunCommandTest, OneRequestThatComesAsTwoSignalsIsNotTakenForTwo) {

@@ -1,0 +1,66 @@
+#include "runtime/stop_signals.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "runtime/log.h"
+
+namespace turnout::runtime {
+namespace {
+
+constexpr int kExitCutShort = 0;
+constexpr absl::Duration kSameRequest = absl::Milliseconds(100);
+
+sigset_t Signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+}  // namespace
+
+void StopSignals::Block() {
+  const sigset_t signals = Signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+StopSignals::StopSignals(std::function<void()> on_stop, absl::Duration stop_timeout)
+    : on_stop_(std::move(on_stop)), stop_timeout_(stop_timeout), thread_([this] { Run(); }) {}
+
+StopSignals::~StopSignals() {
+  ended_ = true;
+  ::pthread_kill(thread_.native_handle(), SIGTERM);
+  thread_.join();
+}
+
+void StopSignals::Run() {
+  const sigset_t signals = Signals();
+  int signal = 0;
+  ::sigwait(&signals, &signal);
+  if (ended_) return;
+  on_stop_();
+  absl::SleepFor(kSameRequest);
+  const timespec at_once = {0, 0};
+  while (::sigtimedwait(&signals, nullptr, &at_once) > 0) {
+  }
+  if (ended_) return;  // the destructor's signal may have been among them
+  const timespec deadline = absl::ToTimespec(stop_timeout_);
+  int second = 0;
+  do {
+    second = ::sigtimedwait(&signals, nullptr, &deadline);
+  } while (second < 0 && errno == EINTR);
+  if (ended_) return;
+  if (second > 0) ::_exit(128 + second);
+  LogWarning("stop_cut_short", "the stop took too long; what was not committed will be redone");
+  ::_exit(kExitCutShort);
+}
+
+}  // namespace turnout::runtime
