@@ -14,8 +14,9 @@ constexpr uint32_t kNone = MatchIndex::kNone;
 // A list of so many branches costs less to look through than a split does.
 constexpr size_t kListMax = 8;
 constexpr int kDepthMax = 6;
-// Copies of a branch over all buckets of a level.
-constexpr uint32_t kCopiesMax = 64;
+// Copies of a branch over all buckets, beyond which it is not split any further. So a branch is
+// filed this often, or once for each value of the test that it is filed under first.
+constexpr uint64_t kCopiesMax = 256;
 // A split is made when no part of it holds more than this share of its branches.
 constexpr double kPartMax = 0.75;
 // Tests of a branch that can lead to it; further ones are only checked.
@@ -97,8 +98,9 @@ void MatchFiling::FileBranch(BranchId id, Keyed* keyed) {
     best = i;
     best_cost = cost;
   }
-  Item item{id, 1, uint64_t{1} << best};
   const Test& lead = index_.tests[tests[best]];
+  const size_t keys = index_.ValuesOf(lead).size() + index_.PredicatesOf(lead).size();
+  Item item{id, static_cast<uint32_t>(std::max<size_t>(1, keys)), uint64_t{1} << best};
   if (!lead.accepts_absence) {
     AddKeys(lead, tests[best], item, keyed);
     return;
@@ -230,7 +232,7 @@ uint16_t MatchFiling::BestTest(const Item& item, const std::vector<FieldId>& use
     const Test& test = index_.tests[index_.branch_tests[branch.begin + i]];
     if (test.accepts_absence || test.kind == Test::Kind::kMixed) continue;
     if (test.kind != Test::Kind::kRange) {
-      if (index_.ValuesOf(test).size() * item.copies > kCopiesMax) continue;
+      if (uint64_t{item.copies} * index_.ValuesOf(test).size() > kCopiesMax) continue;
       if (std::find(useless.begin(), useless.end(), test.field) != useless.end()) continue;
     }
     const double cost = cost_.Of(test);

@@ -32,7 +32,7 @@ class MatchFiling {
   // A branch on its way into a bucket.
   struct Item {
     BranchId branch = 0;
-    uint32_t copies = 1;  // buckets of this level that hold the branch
+    uint32_t copies = 1;  // buckets of this level that hold the branch, at most
     uint64_t known = 0;   // bit n: its n-th test is known to hold there
   };
   using Items = std::vector<Item>;
