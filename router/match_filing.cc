@@ -310,19 +310,40 @@ void MatchFiling::AppendToList(const Item& item) {
        {Test::Kind::kValue, Test::Kind::kRange, Test::Kind::kValues, Test::Kind::kMixed}) {
     for (uint16_t i = 0; i < branch.count; ++i) {
       const TestId id = index_.branch_tests[branch.begin + i];
-      const Test& test = index_.tests[id];
-      if (test.kind != kind || !IsLeft(item, i)) continue;
-      if (kind != Test::Kind::kRange || test.accepts_absence) {
-        lists.push_back(id);
-        continue;
-      }
-      lists.push_back(MatchIndex::kIsRange | test.field);
-      lists.resize(lists.size() + MatchIndex::kRangeWords - 1);
-      std::memcpy(&lists[lists.size() - MatchIndex::kRangeWords + 1], &test.bounds,
-                  sizeof(test.bounds));
+      if (index_.tests[id].kind == kind && IsLeft(item, i)) AppendTest(id);
     }
   }
   lists[words_at] = static_cast<uint32_t>(lists.size() - words_at - 1);
+}
+
+void MatchFiling::AppendTest(TestId id) {
+  const Test& test = index_.tests[id];
+  const auto append = [&](uint32_t head, const auto& content) {
+    index_.lists.push_back(MatchIndex::kIsInline | head);
+    const size_t at = index_.lists.size();
+    index_.lists.resize(at + sizeof(content) / sizeof(uint32_t));
+    std::memcpy(&index_.lists[at], &content, sizeof(content));
+  };
+  if (test.accepts_absence) {
+    index_.lists.push_back(id);
+  } else if (test.kind == Test::Kind::kRange) {
+    append(MatchIndex::kIsRange | test.field, test.bounds);
+  } else if (const uint64_t bits = BitsOf(test); bits != 0) {
+    append(test.field, bits);
+  } else {
+    index_.lists.push_back(id);
+  }
+}
+
+// The test's values as bits, or 0 where it takes more than those that have one.
+uint64_t MatchFiling::BitsOf(const Test& test) const {
+  if (test.kind == Test::Kind::kMixed) return 0;
+  uint64_t bits = 0;
+  for (const ValueId value : index_.ValuesOf(test)) {
+    if (index_.values.bit(value) == 0) return 0;
+    bits |= index_.values.bit(value);
+  }
+  return bits;
 }
 
 void MatchFiling::FinishSubSlots() {

@@ -60,6 +60,8 @@ class MatchFiling {
   bool IsLeft(const Item& item, uint16_t test) const;
   bool IsRuleAlone(const Item& item) const;
   void AppendToList(const Item& item);
+  void AppendTest(TestId test);
+  uint64_t BitsOf(const MatchIndex::Test& test) const;
 
   void FinishSubSlots();
 

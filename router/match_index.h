@@ -41,10 +41,13 @@ struct MatchIndex {
   // Set in a Target, and in a list's entry, where a rule's number stands and not a bucket's or a
   // branch's.
   static constexpr uint32_t kIsRule = uint32_t{1} << 31;
-  // Set in a list where not a TestId stands but a field, and behind it the bounds of a range that
-  // the field's number must lie in: ranges are seldom shared, and here they are at hand.
-  static constexpr uint32_t kIsRange = uint32_t{1} << 31;
-  static constexpr size_t kRangeWords = 1 + 2 * sizeof(double) / sizeof(uint32_t);
+  // Set in a list where not a TestId stands but a field, and behind it what the field must hold, at
+  // hand without a look at the test: with kIsRange the two bounds of a number's range (ranges are
+  // seldom shared), else the values as bits.
+  static constexpr uint32_t kIsInline = uint32_t{1} << 31;
+  static constexpr uint32_t kIsRange = uint32_t{1} << 30;
+  static constexpr size_t kRangeWords = 2 * sizeof(double) / sizeof(uint32_t);
+  static constexpr size_t kBitsWords = sizeof(uint64_t) / sizeof(uint32_t);
 
   // One field's list of what it may be; equal ones are one test.
   struct Test {

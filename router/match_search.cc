@@ -157,11 +157,15 @@ void MatchSearch::VisitList(const MatchIndex::Bucket& bucket) {
     at = test + at[1];
     bool holds = true;
     while (test < at && holds) {
-      if ((*test & MatchIndex::kIsRange) != 0) {
-        holds = HoldsRange(*test & ~MatchIndex::kIsRange, test + 1);
+      const uint32_t head = *test++;
+      if ((head & MatchIndex::kIsInline) == 0) {
+        holds = Holds(head);
+      } else if ((head & MatchIndex::kIsRange) != 0) {
+        holds = HoldsRange(head, test);
         test += MatchIndex::kRangeWords;
       } else {
-        holds = Holds(*test++);
+        holds = HoldsBits(head, test);
+        test += MatchIndex::kBitsWords;
       }
     }
     if (!holds) continue;
@@ -200,7 +204,7 @@ void MatchSearch::FindValues(LeafIndex index, LeafFacts* facts) {
     case ValueKind::kNumber:
       if (plan.Takes(ValueForm::kNumber)) {
         AddValue(field, ValueForm::kNumber, BytesOf(NumberOf(index)), facts);
-        if (facts->value_count > 0 && !IsExact(index)) facts->value_count = 0;
+        if (facts->value_count > 0 && !IsExact(index)) facts->Clear();
       }
       if (plan.Takes(ValueForm::kNumberText) && facts->value_count == 0) {
         AddValue(field, ValueForm::kNumberText, event_->leaves[index].text, facts);
@@ -233,7 +237,9 @@ void MatchSearch::FindTextValues(const Leaf& leaf, const MatchIndex::FieldPlan& 
 void MatchSearch::AddValue(FieldId field, ValueForm form, std::string_view bytes,
                            LeafFacts* facts) {
   const ValueId value = index_.values.Find(field, form, bytes);
-  if (value != kNoValue) facts->values[facts->value_count++] = value;
+  if (value == kNoValue) return;
+  facts->values[facts->value_count++] = value;
+  facts->bits |= index_.values.bit(value);
 }
 
 double MatchSearch::NumberOf(LeafIndex leaf) {
@@ -307,15 +313,23 @@ bool MatchSearch::HoldsOf(const Test& test, LeafIndex leaf) {
   return false;
 }
 
-// `bounds` are two doubles.
-bool MatchSearch::HoldsRange(FieldId field, const uint32_t* bounds) {
-  double low;
-  double high;
-  std::memcpy(&low, bounds, sizeof(low));
-  std::memcpy(&high, bounds + sizeof(low) / sizeof(uint32_t), sizeof(high));
+bool MatchSearch::HoldsRange(uint32_t head, const uint32_t* bounds) {
+  Test::Bounds range;
+  std::memcpy(&range, bounds, sizeof(range));
+  const FieldId field = head & ~(MatchIndex::kIsInline | MatchIndex::kIsRange);
   for (LeafIndex leaf = event_->found[field].first; leaf != kNoLeaf;
        leaf = event_->leaves[leaf].next) {
-    if (IsWithin(leaf, low, high)) return true;
+    if (IsWithin(leaf, range.low, range.high)) return true;
+  }
+  return false;
+}
+
+bool MatchSearch::HoldsBits(uint32_t head, const uint32_t* bits) {
+  uint64_t wanted;
+  std::memcpy(&wanted, bits, sizeof(wanted));
+  for (LeafIndex leaf = event_->found[head & ~MatchIndex::kIsInline].first; leaf != kNoLeaf;
+       leaf = event_->leaves[leaf].next) {
+    if ((ValuesOf(leaf).bits & wanted) != 0) return true;
   }
   return false;
 }

@@ -35,11 +35,17 @@ class MatchSearch {
     static constexpr size_t kValuesMax = 3;  // a text, its folded form, its address
 
     ValueId values[kValuesMax] = {kNoValue, kNoValue, kNoValue};
+    uint64_t bits = 0;  // of the values that have one
     uint8_t value_count = 0;
     bool values_known = false;
     bool number_known = false;
     bool exact = false;  // the number is known to be exactly `number`
     double number = 0;   // the nearest double, or NaN
+
+    void Clear() {
+      value_count = 0;
+      bits = 0;
+    }
   };
 
   LeafFacts& ValuesOf(LeafIndex leaf);
@@ -68,7 +74,9 @@ class MatchSearch {
   bool IsWithin(LeafIndex leaf, double low, double high);
   bool IsAmong(LeafIndex leaf, uint32_t begin, uint32_t end);
   bool Satisfies(StoredPredicateId id, LeafIndex leaf);
-  bool HoldsRange(FieldId field, const uint32_t* bounds);
+  // `head` and what follows it stand in a list.
+  bool HoldsRange(uint32_t head, const uint32_t* bounds);
+  bool HoldsBits(uint32_t head, const uint32_t* bits);
   void AcceptRule(uint32_t rule);
   void AcceptBranch(BranchId branch);
   bool IsConsistent(const MatchIndex::Branch& branch);

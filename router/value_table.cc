@@ -14,8 +14,9 @@ ValueId ValueTable::Add(FieldId field, ValueForm form, std::string_view bytes) {
   Slot& slot = slots_[probe.slot];
   if (slot.value != kNoValue) return slot.value;
   slot = {static_cast<uint32_t>(probe.hash >> kUpperHalf), static_cast<ValueId>(values_.size())};
-  values_.push_back(
-      {tag, static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(bytes.size()), kNoTarget});
+  if (field_sizes_.size() <= field) field_sizes_.resize(size_t{field} + 1, 0);
+  values_.push_back({tag, static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(bytes.size()),
+                     kNoTarget, field_sizes_[field]++});
   bytes_ += bytes;
   return slot.value;
 }

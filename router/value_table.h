@@ -4,7 +4,7 @@
 // that the event's side of the question is answered once a leaf: one lookup turns it into a number,
 // and all patterns compare numbers.
 //
-// Cost: 16 bytes a value, its text, and 12 to 24 bytes of table.
+// Cost: 20 bytes a value, its text, and 12 to 24 bytes of table.
 // Threads: immutable after the last Add; shared.
 #pragma once
 
@@ -48,6 +48,13 @@ class ValueTable {
   uint32_t target(ValueId value) const { return values_[value].target; }
   void set_target(ValueId value, uint32_t target) { values_[value].target = target; }
 
+  // The value's bit among the first 64 values of its field, 0 for later ones: sets of values that
+  // are all among these are compared as bits.
+  uint64_t bit(ValueId value) const {
+    const uint32_t ordinal = values_[value].ordinal;
+    return ordinal < kBits ? uint64_t{1} << ordinal : 0;
+  }
+
   size_t size() const { return values_.size(); }
   FieldId FieldOf(ValueId value) const { return values_[value].tag >> kFormBits; }
   void ShrinkToFit();
@@ -58,6 +65,7 @@ class ValueTable {
     uint32_t offset;
     uint32_t length;
     uint32_t target;
+    uint32_t ordinal;  // among the values of its field
   };
   struct Slot {
     uint32_t hash = 0;  // the upper half
@@ -68,6 +76,7 @@ class ValueTable {
     uint64_t hash;
   };
 
+  static constexpr uint32_t kBits = 64;
   static constexpr uint32_t kFormBits = 3;
   static constexpr int kUpperHalf = 32;
   static uint32_t Tag(FieldId field, ValueForm form) {
@@ -95,7 +104,8 @@ class ValueTable {
   void Grow();
 
   std::vector<Stored> values_;
-  std::vector<Slot> slots_;  // open addressing, a power of two, at most two thirds full
+  std::vector<uint32_t> field_sizes_;  // how many values, by FieldId
+  std::vector<Slot> slots_;            // open addressing, a power of two, at most two thirds full
   std::string bytes_;
 };
 
