@@ -118,6 +118,14 @@ absl::Status SetAll(rd_kafka_conf_t* conf, const KafkaHandleSetup& setup) {
 
 }  // namespace
 
+void KafkaQueueDeleter::operator()(rd_kafka_queue_t* queue) const {
+  rd_kafka_queue_destroy(queue);
+}
+
+void KafkaTopicDeleter::operator()(rd_kafka_topic_t* topic) const {
+  rd_kafka_topic_destroy(topic);
+}
+
 const std::vector<KnownKafkaProperty>& KnownKafkaProperties() {
   static const auto* const known = new std::vector<KnownKafkaProperty>(ReadKnownProperties());
   return *known;

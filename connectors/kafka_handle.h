@@ -20,6 +20,8 @@
 extern "C" {
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
+struct rd_kafka_queue_s;
+struct rd_kafka_topic_s;
 }
 
 namespace turnout::connectors {
@@ -67,6 +69,17 @@ class KafkaHandle {
   std::shared_ptr<Callbacks> callbacks_;
   rd_kafka_s* client_ = nullptr;
 };
+
+// Parts of a client, which end before it does.
+struct KafkaQueueDeleter {
+  void operator()(rd_kafka_queue_s* queue) const;
+};
+using KafkaQueue = std::unique_ptr<rd_kafka_queue_s, KafkaQueueDeleter>;
+
+struct KafkaTopicDeleter {
+  void operator()(rd_kafka_topic_s* topic) const;
+};
+using KafkaTopic = std::unique_ptr<rd_kafka_topic_s, KafkaTopicDeleter>;
 
 // The names that librdkafka knows, and for which kind of client.
 struct KnownKafkaProperty {

@@ -27,16 +27,6 @@ constexpr int kSeekTimeoutMs = 2'000;
 constexpr int kCommitTimeoutMs = 2'000;
 constexpr absl::Duration kRejoinLeaveTimeout = absl::Milliseconds(1'000);
 
-struct QueueDeleter {
-  void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
-};
-using Queue = std::unique_ptr<rd_kafka_queue_t, QueueDeleter>;
-
-struct TopicDeleter {
-  void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
-};
-using Topic = std::unique_ptr<rd_kafka_topic_t, TopicDeleter>;
-
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(duration), 0, 3'600'000));
 }
@@ -99,8 +89,8 @@ class KafkaSource final : public Source {
   const std::string doing_;
 
   std::unique_ptr<KafkaHandle> client_;
-  Queue queue_;
-  Topic topic_;
+  KafkaQueue queue_;
+  KafkaTopic topic_;
 
   std::map<int32_t, Position> positions_;   // ours, by partition
   std::vector<Rebalance> rebalances_;       // seen, not yet dealt with
@@ -512,7 +502,7 @@ absl::Status KafkaSource::Commit(absl::Span<const SourceOffset> offsets) {
   }
   if (offsets.empty()) return absl::OkStatus();
   const PartitionList list = MakePartitionList(client_->get(), options_.topic, offsets);
-  const Queue answers(rd_kafka_queue_new(client_->get()));
+  const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
   const rd_kafka_resp_err_t sent = rd_kafka_commit_queue(
       client_->get(), list.get(), answers.get(), nullptr, nullptr);
   if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(sent, doing_ + ": committing");
@@ -572,7 +562,7 @@ absl::Status KafkaSource::Rejoin(AssignmentListener& listener) {
 // Serves the client's last rebalances until it has left.
 void KafkaSource::LeaveGroup(AssignmentListener& listener, absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
-  const Queue last(rd_kafka_queue_new(client_->get()));
+  const KafkaQueue last(rd_kafka_queue_new(client_->get()));
   rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_->get(), last.get());
   if (error != nullptr) {
     rd_kafka_error_destroy(error);

@@ -26,16 +26,6 @@ using State = TopicDescription::State;
 // By topic; entries point into the answer that is being made.
 using Descriptions = std::map<std::string, TopicDescription*>;
 
-struct QueueDeleter {
-  void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
-};
-using Queue = std::unique_ptr<rd_kafka_queue_t, QueueDeleter>;
-
-struct TopicDeleter {
-  void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
-};
-using Topic = std::unique_ptr<rd_kafka_topic_t, TopicDeleter>;
-
 struct EventDeleter {
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
 };
@@ -233,7 +223,7 @@ void Admin::AskLimits(const Descriptions& wanted, absl::Time deadline) {
   for (const auto& [topic, description] : wanted) {
     resources.push_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
   }
-  const Queue queue(rd_kafka_queue_new(client_->get()));
+  const KafkaQueue queue(rd_kafka_queue_new(client_->get()));
   const AdminOptions options =
       MakeOptions(client_->get(), RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline);
   rd_kafka_DescribeConfigs(client_->get(), resources.data(), resources.size(), options.get(),
@@ -286,7 +276,7 @@ absl::Status Admin::AskMayWrite(const Descriptions& wanted, absl::Time deadline)
   const absl::MutexLock lock(&mu_);
   rd_kafka_t* client = prober_->get();
   // Leaders first: a record whose partition's leader is not known waits a second for the next look.
-  std::vector<Topic> handles;
+  std::vector<KafkaTopic> handles;
   for (const auto& [topic, description] : wanted) {
     handles.emplace_back(rd_kafka_topic_new(client, topic.c_str(), nullptr));
     if (handles.back() == nullptr) {
@@ -301,7 +291,7 @@ absl::Status Admin::AskMayWrite(const Descriptions& wanted, absl::Time deadline)
     if (!known.ok()) return known;
   }
   Probe probe;
-  for (const Topic& topic : handles) {
+  for (const KafkaTopic& topic : handles) {
     if (rd_kafka_produce(topic.get(), /*partition=*/0, /*msgflags=*/0, nullptr, 0, "probe", 5,
                          &probe) != 0) {
       probe.codes[rd_kafka_topic_name(topic.get())] = rd_kafka_last_error();
@@ -353,7 +343,7 @@ absl::Status Admin::Create(absl::Span<const NewTopic> topics, absl::Duration tim
     }
     wanted.push_back(made);
   }
-  const Queue queue(rd_kafka_queue_new(client_->get()));
+  const KafkaQueue queue(rd_kafka_queue_new(client_->get()));
   if (status.ok()) {
     const AdminOptions options =
         MakeOptions(client_->get(), RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline);
