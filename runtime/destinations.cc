@@ -57,8 +57,19 @@ absl::StatusOr<const Destination*> Destinations::Find(std::string_view topic,
 }
 
 void Destinations::Prime(std::vector<std::string> topics) {
-  if (topics.empty()) return;
-  const auto descriptions = admin_->Describe(topics, /*may_write=*/true, options_.describe_timeout);
+  primed_ = std::move(topics);
+  AskForPrimed();
+}
+
+void Destinations::Forget() {
+  known_.clear();
+  AskForPrimed();
+}
+
+void Destinations::AskForPrimed() {
+  if (primed_.empty()) return;
+  const auto descriptions =
+      admin_->Describe(primed_, /*may_write=*/true, options_.describe_timeout);
   if (!descriptions.ok()) return;
   for (const TopicDescription& description : *descriptions) {
     // What is missing is left to Find, which creates it where that is on.

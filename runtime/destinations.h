@@ -53,7 +53,8 @@ class Destinations {
   // Lifetime: until the next Find or MarkUnavailable.
   absl::StatusOr<const Destination*> Find(std::string_view topic, int64_t record_bytes);
 
-  // Asks for all of these in one go; what can't be learnt now is learnt by Find.
+  // Asks for all of these in one go, now and after each Forget; what can't be learnt then is learnt
+  // by Find.
   void Prime(std::vector<std::string> topics);
 
   // A broker refused records for it; what Find answers until `recheck` has passed. After a record
@@ -61,8 +62,9 @@ class Destinations {
   // lower now.
   void MarkUnavailable(const connectors::DestinationFailure& failure);
 
-  // A transaction failed and nobody can say because of which destination: Find asks for each again.
-  void Forget() { known_.clear(); }
+  // A transaction failed and nobody can say because of which destination: each is asked for again,
+  // those that were primed in one go, the others by Find.
+  void Forget();
 
  private:
   absl::StatusOr<Destination> Ask(const std::string& topic);
@@ -70,10 +72,13 @@ class Destinations {
   absl::StatusOr<Destination> Create(const std::string& topic);
   Destination Learn(const connectors::TopicDescription& description) const;
 
+  void AskForPrimed();
+
   const DestinationOptions options_;
   connectors::TopicAdmin* const admin_;
   Clock* const clock_;
   absl::node_hash_map<std::string, Destination> known_;
+  std::vector<std::string> primed_;
   absl::flat_hash_set<std::string> listed_;  // all topics, as of listed_at_
   absl::Time listed_at_ = absl::InfinitePast();
   absl::Time creations_since_ = absl::InfinitePast();  // where the second began

@@ -14,7 +14,7 @@
 //
 // Errors: Step never fails for a reason that waiting or redoing can cure. Bad events and outputs
 //   that their destination can't take go to the dead-letter topic in the same transaction.
-// Threads: all calls on one thread, but for nothing. Time and waiting come from the Clock.
+// Threads: all calls on one thread. Time and waiting come from the Clock.
 #pragma once
 
 #include <memory>

@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/simulated_clock.h"
 
 namespace turnout::runtime {
 namespace {
@@ -16,18 +17,12 @@ using connectors::TopicDescription;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class FakeClock : public Clock {
- public:
-  absl::Time Now() override { return now; }
-  void Sleep(absl::Duration duration) override { now += duration; }
-  absl::Time now = absl::UnixEpoch();
-};
-
 class FakeAdmin : public connectors::TopicAdmin {
  public:
   absl::StatusOr<std::vector<TopicDescription>> Describe(absl::Span<const std::string> names,
                                                          bool may_write, absl::Duration) override {
     EXPECT_TRUE(may_write);
+    ++described;
     if (!available) return absl::UnavailableError("no broker answered");
     std::vector<TopicDescription> answers;
     for (const std::string& name : names) {
@@ -63,7 +58,8 @@ class FakeAdmin : public connectors::TopicAdmin {
   }
 
   bool available = true;
-  int listed = 0;
+  int described = 0;  // calls
+  int listed = 0;     // calls
   absl::Status create_status;
   std::map<std::string, TopicDescription> topics;
   std::vector<std::string> asked;
@@ -77,7 +73,7 @@ class DestinationsTest : public testing::Test {
     return found.ok() ? **found : Destination{};
   }
 
-  FakeClock clock_;
+  support::SimulatedClock clock_;
   FakeAdmin admin_;
   Destinations destinations_{{.recheck = absl::Seconds(30)}, &admin_, &clock_};
 };
@@ -86,7 +82,7 @@ TEST_F(DestinationsTest, AskForAReadyTopicOnce) {
   admin_.Put("orders", TopicDescription::State::kReady);
   EXPECT_TRUE(Find("orders").available);
   EXPECT_EQ(Find("orders").record_bytes_max, 1000);
-  clock_.now += absl::Hours(1);
+  clock_.Advance(absl::Hours(1));
   Find("orders");
   EXPECT_THAT(admin_.asked, ElementsAre("orders"));
 }
@@ -94,12 +90,12 @@ TEST_F(DestinationsTest, AskForAReadyTopicOnce) {
 TEST_F(DestinationsTest, AskAgainForAMissingTopicOnlyAfterTheRecheckTime) {
   EXPECT_FALSE(Find("orders").available);
   EXPECT_THAT(Find("orders").reason, HasSubstr("create it"));
-  clock_.now += absl::Seconds(29);
+  clock_.Advance(absl::Seconds(29));
   Find("orders");
   EXPECT_EQ(admin_.listed, 1);
 
   admin_.Put("orders", TopicDescription::State::kReady);
-  clock_.now += absl::Seconds(1);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_TRUE(Find("orders").available);
   EXPECT_EQ(admin_.listed, 2);
 }
@@ -108,7 +104,7 @@ TEST_F(DestinationsTest, NoticeThatATopicsLimitWasRaisedOnlyWhenARecordNeedsIt) 
   admin_.Put("orders", TopicDescription::State::kReady, 1000);
   Find("orders");
   admin_.Put("orders", TopicDescription::State::kReady, 2000);
-  clock_.now += absl::Seconds(30);
+  clock_.Advance(absl::Seconds(30));
   EXPECT_EQ(Find("orders").record_bytes_max, 1000);
   const auto found = destinations_.Find("orders", 1001);
   ASSERT_TRUE(found.ok()) << found.status();
@@ -168,7 +164,7 @@ TEST_F(DestinationsTest, StayUnavailableAfterAFailureUntilTheRecheckTime) {
                                  .kind = DestinationFailure::Kind::kForbidden,
                                  .reason = "no longer allowed"});
   EXPECT_EQ(Find("orders").reason, "no longer allowed");
-  clock_.now += absl::Seconds(30);
+  clock_.Advance(absl::Seconds(30));
   EXPECT_TRUE(Find("orders").available);
 }
 
@@ -178,7 +174,7 @@ TEST_F(DestinationsTest, AskAgainForALimitThatMayHaveBeenLowered) {
                                         .reason = "too large"};
   admin_.Put("orders", TopicDescription::State::kReady, 5000);
   Find("orders");
-  clock_.now += absl::Seconds(30);
+  clock_.Advance(absl::Seconds(30));
   admin_.Put("orders", TopicDescription::State::kReady, 2000);
   destinations_.MarkUnavailable(too_large);
   EXPECT_TRUE(Find("orders").available);
@@ -211,7 +207,7 @@ TEST_F(DestinationsTest, CreateOnlySoManyTopicsASecond) {
   };
   for (const char* topic : {"a", "b", "c"}) EXPECT_TRUE(is_available(topic));
   EXPECT_FALSE(is_available("d"));
-  clock_.now += absl::Seconds(1);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_TRUE(is_available("d"));
 }
 
@@ -223,6 +219,19 @@ TEST_F(DestinationsTest, KnowWhatTheyWerePrimedWith) {
   EXPECT_TRUE(Find("a").available);
   EXPECT_FALSE(Find("b").available);
   EXPECT_TRUE(absl::IsUnavailable(destinations_.Find("missing", 1).status()));
+}
+
+TEST_F(DestinationsTest, AskForWhatTheyWerePrimedWithInOneGoOnceForgotten) {
+  for (const char* topic : {"a", "b", "c"}) admin_.Put(topic, TopicDescription::State::kReady);
+  destinations_.Prime({"a", "b", "c"});
+  admin_.Put("b", TopicDescription::State::kForbidden);
+  admin_.topics.erase("c");
+  destinations_.Forget();
+  EXPECT_TRUE(Find("a").available);
+  EXPECT_FALSE(Find("b").available);
+  EXPECT_FALSE(Find("c").available);
+  EXPECT_EQ(admin_.described, 2);
+  EXPECT_EQ(admin_.listed, 1) << "only for the missing one";
 }
 
 TEST_F(DestinationsTest, ForgetRatherThanGrowBeyondTheirLimit) {
