@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/rules_of.h"
 
 namespace turnout::router {
 namespace {
@@ -19,17 +20,8 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-RuleFile Read(std::string_view text) {
-  std::vector<Problem> problems;
-  std::optional<RuleFile> file = ReadRuleFile("rules.yaml", text, {}, &problems);
-  for (const Problem& problem : problems) ADD_FAILURE() << problem.subject << ": " << problem.what;
-  return file.has_value() ? *std::move(file) : RuleFile{};
-}
-
-std::unique_ptr<Router> RouterOf(std::vector<std::string_view> texts) {
-  std::vector<RuleFile> teams;
-  for (const std::string_view text : texts) teams.push_back(Read(text));
-  return std::make_unique<Router>(RuleSet::Build(std::move(teams)));
+std::unique_ptr<Router> RouterOf(const std::vector<std::string_view>& texts) {
+  return std::make_unique<Router>(support::RuleSetOf(texts));
 }
 
 // "topic <- team/rule,team/rule [key]", the key shown as `null` when there is none.

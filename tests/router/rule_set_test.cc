@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/rules_of.h"
 
 namespace turnout::router {
 namespace {
@@ -16,12 +17,7 @@ using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
 
-RuleFile Read(std::string_view text) {
-  std::vector<Problem> problems;
-  std::optional<RuleFile> file = ReadRuleFile("rules.yaml", text, {}, &problems);
-  for (const Problem& problem : problems) ADD_FAILURE() << problem.what;
-  return file.has_value() ? *std::move(file) : RuleFile{};
-}
+using support::RuleFileOf;
 
 constexpr std::string_view kFraud = R"(
 team: fraud
@@ -39,10 +35,8 @@ rules:
   - {name: a, match: {type: [x]}, to: shared}
 )";
 
-std::string HashOf(std::vector<std::string_view> texts) {
-  std::vector<RuleFile> teams;
-  for (const std::string_view text : texts) teams.push_back(Read(text));
-  return RuleSet::Build(std::move(teams))->hash();
+std::string HashOf(const std::vector<std::string_view>& texts) {
+  return support::RuleSetOf(texts)->hash();
 }
 
 std::string Replaced(std::string_view text, std::string_view what, std::string_view with) {
@@ -55,10 +49,10 @@ std::string Replaced(std::string_view text, std::string_view what, std::string_v
 TEST(RuleSet, RulesAreSortedById) {
   // `-` and `.` come before `/`, so ids are not ordered as the team names alone would be.
   const auto one_rule = [](std::string team) {
-    return Read("team: " + team +
+    return RuleFileOf("team: " + team +
                 "\ndestinations: [x]\nrules:\n  - {name: r, match: {a: [1]}, to: x}\n");
   };
-  const auto set = RuleSet::Build({Read(kGrowth), one_rule("fraud-eu"), Read(kFraud),
+  const auto set = RuleSet::Build({RuleFileOf(kGrowth), one_rule("fraud-eu"), RuleFileOf(kFraud),
                                    one_rule("fraud0")});
   std::vector<std::string> ids;
   for (const RuleInfo& rule : set->rules()) ids.push_back(rule.id);
@@ -69,7 +63,7 @@ TEST(RuleSet, RulesAreSortedById) {
 }
 
 TEST(RuleSet, DestinationsNameTheTeamsThatWriteThem) {
-  const auto set = RuleSet::Build({Read(kGrowth), Read(kFraud)});
+  const auto set = RuleSet::Build({RuleFileOf(kGrowth), RuleFileOf(kFraud)});
   ASSERT_THAT(set->destinations(), SizeIs(2));  // templates are not among them
   EXPECT_EQ(set->destinations()[0].topic, "fraud.1");
   EXPECT_THAT(set->destinations()[0].teams, ElementsAre("fraud"));
@@ -109,7 +103,7 @@ TEST(RuleSet, HashIsOfWhatDecidesTheRoute) {
 
 TEST(RuleSet, HashTellsApartWhereOneTextEndsAndTheNextBegins) {
   const auto named = [](std::string_view name, std::string_view key) {
-    RuleFile file = Read(kGrowth);
+    RuleFile file = RuleFileOf(kGrowth);
     file.rules[0].name = name;
     file.rules[0].key_field = key;
     return RuleSet::Build({file})->hash();

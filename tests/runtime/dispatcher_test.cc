@@ -8,8 +8,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "router/rule_file.h"
 #include "runtime/record_headers.h"
+#include "tests/support/rules_of.h"
 
 namespace turnout::runtime {
 namespace {
@@ -98,11 +98,7 @@ class FakeAdmin : public connectors::TopicAdmin {
 
 class DispatcherTest : public testing::Test {
  protected:
-  DispatcherTest() {
-    std::vector<router::Problem> problems;
-    std::vector<router::RuleFile> teams;
-    teams.push_back(*router::ReadRuleFile("shop.yaml", kRules, {}, &problems));
-    rules_ = router::RuleSet::Build(std::move(teams));
+  DispatcherTest() : rules_(support::RuleSetOf({kRules})) {
     router_ = std::make_unique<router::Router>(rules_);
   }
 

@@ -11,6 +11,8 @@
 #include "gtest/gtest.h"
 #include "router/rule_set.h"
 #include "runtime/log.h"
+#include "tests/support/rules_of.h"
+#include "tests/support/simulated_clock.h"
 
 namespace turnout::runtime {
 namespace {
@@ -18,23 +20,13 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-class FakeClock : public Clock {
- public:
-  absl::Time Now() override { return now; }
-  void Sleep(absl::Duration duration) override { now += duration; }
-  absl::Time now = absl::FromUnixSeconds(1'800'000'000);
-};
-
 std::shared_ptr<const router::RuleSet> Rules(const std::string& team, int count) {
   std::string text = absl::StrCat("team: ", team, "\ndestinations: [\"*\"]\nrules:\n");
   for (int i = 0; i < count; ++i) {
     absl::StrAppend(&text, "  - {name: r", absl::Dec(i, absl::kZeroPad4),
                     ", match: {type: [a]}, to: out}\n");
   }
-  std::vector<router::Problem> problems;
-  auto file = router::ReadRuleFile("rules.yaml", text, {}, &problems);
-  for (const router::Problem& problem : problems) ADD_FAILURE() << problem.what;
-  return router::RuleSet::Build({*file});
+  return support::RuleSetOf({text});
 }
 
 TransactionReport Report(std::shared_ptr<const router::RuleSet> rules) {
@@ -61,7 +53,7 @@ class MetricsTest : public testing::Test {
     options.destination_series_max = 2;
     return options;
   }
-  FakeClock clock;
+  support::SimulatedClock clock;
   Metrics metrics{Options(), &clock};
 };
 
@@ -117,7 +109,7 @@ TEST_F(MetricsTest, SeriesOfRulesThatAreGoneAreDroppedAndMakeRoom) {
       {.rule = 0, .matched = 1}, {.rule = 1, .matched = 1}, {.rule = 2, .matched = 1}};
   metrics.OnTransaction(report);
   const auto rules = Rules("new", 1);
-  metrics.OnRuleSet(*rules, clock.now);
+  metrics.OnRuleSet(*rules, clock.Now());
   EXPECT_THAT(metrics.Text(), Not(HasSubstr("team=\"old\"")));
   report.rules = rules;
   report.rule_counts = {{.rule = 0, .matched = 1}};
@@ -129,7 +121,7 @@ TEST_F(MetricsTest, AWorkersLateReportOnAnOldRuleSetIsCounted) {
   TransactionReport report = Report(Rules("old", 1));
   report.rule_counts = {{.rule = 0, .matched = 1}};
   metrics.OnTransaction(report);
-  metrics.OnRuleSet(*Rules("new", 1), clock.now);
+  metrics.OnRuleSet(*Rules("new", 1), clock.Now());
   metrics.OnTransaction(report);
   EXPECT_THAT(metrics.Text(), HasSubstr("matched_total{rule=\"r0000\",team=\"old\"} 1\n"));
 }
@@ -137,27 +129,27 @@ TEST_F(MetricsTest, AWorkersLateReportOnAnOldRuleSetIsCounted) {
 TEST_F(MetricsTest, TheRuleSetInForceIsTheOnlyOneNamed) {
   const auto first = Rules("a", 1);
   const auto second = Rules("b", 2);
-  metrics.OnRuleSet(*first, clock.now);
-  metrics.OnRuleSet(*second, clock.now);
+  metrics.OnRuleSet(*first, clock.Now());
+  metrics.OnRuleSet(*second, clock.Now());
   const std::string text = metrics.Text();
   EXPECT_THAT(text,
               HasSubstr(absl::StrCat("turnout_rule_set_info{hash=\"", second->hash(), "\"} 1")));
   EXPECT_THAT(text, Not(HasSubstr(first->hash())));
   EXPECT_THAT(text, HasSubstr("\nturnout_rule_set_version 2\n"));
   EXPECT_THAT(text, HasSubstr("\nturnout_rule_set_rules 2\n"));
-  EXPECT_THAT(text, HasSubstr("\nturnout_rule_set_published_timestamp_seconds 1800000000\n"));
+  EXPECT_THAT(text, HasSubstr("\nturnout_rule_set_published_timestamp_seconds 1700000000\n"));
 }
 
 TEST_F(MetricsTest, LagIsToldWhileThePartitionIsOurs) {
   WorkerStatus status;
   status.state = WorkerState::kRunning;
   status.partitions = {
-      {.partition = 1, .next_offset = 10, .end_offset = 25, .last_event_time = clock.now},
-      {.partition = 2, .next_offset = 7, .end_offset = 7, .last_event_time = clock.now},
+      {.partition = 1, .next_offset = 10, .end_offset = 25, .last_event_time = clock.Now()},
+      {.partition = 2, .next_offset = 7, .end_offset = 7, .last_event_time = clock.Now()},
       {.partition = 3, .next_offset = -1, .end_offset = 9},
       {.partition = 4, .next_offset = 5, .end_offset = -1}};
   metrics.OnStatus(status);
-  clock.now += absl::Seconds(30);  // the age grows though the worker says nothing
+  clock.Advance(absl::Seconds(30));  // the age grows though the worker says nothing
   std::string text = metrics.Text();
   EXPECT_THAT(text, HasSubstr("turnout_partition_lag_records{partition=\"1\"} 15\n"));
   EXPECT_THAT(text, HasSubstr("turnout_partition_lag_seconds{partition=\"1\"} 30\n"));
@@ -213,18 +205,18 @@ TEST_F(MetricsTest, TheProcessIsMeasured) {
 }
 
 // Everything that can appear on the page, made to appear.
-std::set<std::string> ExportedNames(Metrics& metrics, FakeClock& clock) {
+std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& clock) {
   const auto rules = Rules("team", 1);
   TransactionReport report = Report(rules);
   report.rule_counts = {{.rule = 0, .matched = 1}};
   metrics.OnTransaction(report);
-  metrics.OnRuleSet(*rules, clock.now);
+  metrics.OnRuleSet(*rules, clock.Now());
   metrics.OnTransaction(report);
   metrics.OnTeams({"file"}, {"team"});
   metrics.OnDestinationUnavailable("topic", "reason");
   WorkerStatus status;
   status.partitions = {
-      {.partition = 1, .next_offset = 1, .end_offset = 2, .last_event_time = clock.now}};
+      {.partition = 1, .next_offset = 1, .end_offset = 2, .last_event_time = clock.Now()}};
   metrics.OnStatus(status);
   metrics.OnBrokers(true);
   metrics.OnReady(true);

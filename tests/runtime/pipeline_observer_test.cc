@@ -5,15 +5,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/log.h"
+#include "tests/support/simulated_clock.h"
 
 namespace turnout::runtime {
 namespace {
-
-class FakeClock : public Clock {
- public:
-  absl::Time Now() override { return absl::UnixEpoch() + absl::Hours(500'000); }
-  void Sleep(absl::Duration) override {}
-};
 
 int Count(const std::string& text, const std::string& word) {
   int count = 0;
@@ -35,7 +30,7 @@ class PipelineObserverTest : public testing::Test {
     return testing::internal::GetCapturedStderr();
   }
 
-  FakeClock clock_;
+  support::SimulatedClock clock_;
   StatusBoard board_{{}, &clock_};
   Metrics metrics_{{}, &clock_};
   PipelineObserver observer_{&board_, &metrics_};

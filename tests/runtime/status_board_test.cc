@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/log.h"
+#include "tests/support/simulated_clock.h"
 
 namespace turnout::runtime {
 namespace {
@@ -14,13 +15,6 @@ using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class FakeClock : public Clock {
- public:
-  absl::Time Now() override { return now; }
-  void Sleep(absl::Duration duration) override { now += duration; }
-  absl::Time now = absl::FromUnixSeconds(1'800'000'000);
-};
 
 class StatusBoardTest : public testing::Test {
  protected:
@@ -41,7 +35,7 @@ class StatusBoardTest : public testing::Test {
     }
   }
 
-  FakeClock clock;
+  support::SimulatedClock clock;
   StatusBoard board{Facts(), &clock};
 };
 
@@ -82,10 +76,10 @@ TEST_F(StatusBoardTest, EachThingThatIsWaitedForIsAReason) {
 
 TEST_F(StatusBoardTest, AWorkerThatDoesNotTurnIsStuck) {
   RunAll();
-  clock.now += absl::Seconds(60);
+  clock.Advance(absl::Seconds(60));
   EXPECT_TRUE(board.Alive().ok);
   board.OnTurn(0);
-  clock.now += absl::Seconds(1);
+  clock.Advance(absl::Seconds(1));
   EXPECT_THAT(board.Alive().reasons, ElementsAre("worker 1 has not turned for 61 seconds"));
   EXPECT_FALSE(board.Ready().ok);
   board.OnEnd(1);
@@ -120,12 +114,12 @@ TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   board.OnDestinationUnavailable("d1", "second");
   RulesStatus rules;
   rules.hash = "abc";
-  rules.published = clock.now;
+  rules.published = clock.Now();
   rules.teams = {{"fraud", 2}};
   rules.aside = {{"ads", "ads.clicks", "does not exist", "create it"}};
   rules.refused = {{"x.yaml", {"x.yaml:1:2: bad"}}};
   board.SetRules(rules);
-  clock.now += absl::Seconds(90);
+  clock.Advance(absl::Seconds(90));
 
   const json status = json::parse(board.StatusJson());
   EXPECT_EQ(status["version"], "1.2.3");
