@@ -63,11 +63,20 @@ Command RunCommand() {
   };
 }
 
+CommandOption RuleLimitsOption() {
+  return {.name = "--config",
+          .argument = "FILE",
+          .kind = ArgumentKind::kFile,
+          .default_text = "the limits by default",
+          .text = "A pipeline's config, whose `limits` the rules are held to. Nothing else of it "
+                  "is taken; secrets that it refers to are not read."};
+}
+
 Command ValidateCommand() {
   return {
       .name = "validate",
       .summary = "check rule files with the code that runs them",
-      .synopsis = "[--strict-eventbridge] RULES...",
+      .synopsis = "[--config FILE] [--strict-eventbridge] RULES...",
       .description =
           "Reads the rule files and compiles every pattern, as `turnout run` would. Prints a line "
           "for "
@@ -75,7 +84,8 @@ Command ValidateCommand() {
           "file:line:column: team/rule: what is wrong (what to do)\n\n"
           "All problems of all files are told in one go. Nothing is asked of a Kafka: whether "
           "destinations exist is found by `turnout run`.",
-      .options = {{.name = "--strict-eventbridge",
+      .options = {RuleLimitsOption(),
+                  {.name = "--strict-eventbridge",
                    .text = "Refuses what EventBridge would not take as well (`regex`, `$kafka`, "
                            "numbers beyond 5e9, ...), with what it offers instead: for patterns "
                            "that are to work there too."}},
@@ -86,6 +96,8 @@ Command ValidateCommand() {
       .exits = {{0, "All files are right."},
                 {2, "A file is refused or can't be read; or unknown usage."}},
       .examples = {{"turnout validate rules/", "Check all teams:"},
+                   {"turnout validate --config pipeline.yaml rules/",
+                    "Check them against the limits of their pipeline:"},
                    {"turnout validate --strict-eventbridge rules/",
                     "Find the patterns that would not work in EventBridge:"},
                    {"git show HEAD:rules/fraud.yaml | turnout validate -", "Check a commit's:"}},
@@ -97,7 +109,8 @@ Command MatchCommand() {
   return {
       .name = "match",
       .summary = "say which rules match events",
-      .synopsis = "--rules PATH [--events FILE|-] [--bench]\n    turnout match --cases FILE",
+      .synopsis =
+          "--rules PATH [--config FILE] [--events FILE|-] [--bench]\n    turnout match --cases FILE",
       .description =
           "Reads events, one JSON object a line, and prints for each a line of JSON: the sorted "
           "array "
@@ -128,6 +141,7 @@ Command MatchCommand() {
                    .argument = "PATH",
                    .kind = ArgumentKind::kFile,
                    .text = "A rule file or a directory of them."},
+                  RuleLimitsOption(),
                   {.name = "--events",
                    .argument = "FILE",
                    .kind = ArgumentKind::kFile,

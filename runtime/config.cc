@@ -87,6 +87,12 @@ std::optional<LoadedConfig> ReadConfig(std::string_view file_name, std::string_v
   return ConfigReader(file_name, environment, overrides, problems).Read(text);
 }
 
+std::optional<Config::Limits> ReadConfigLimits(std::string_view file_name, std::string_view text,
+                                               const ConfigEnvironment& environment,
+                                               std::vector<router::Problem>* problems) {
+  return ConfigReader(file_name, environment, {}, problems).ReadLimits(text);
+}
+
 std::string PrintedConfig(const LoadedConfig& loaded) {
   std::string out;
   for (const ConfigValue& value : loaded.values) {

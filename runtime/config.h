@@ -111,6 +111,12 @@ std::optional<LoadedConfig> ReadConfig(std::string_view file_name, std::string_v
                                        std::vector<router::Problem>* problems,
                                        const ConfigOverrides& overrides = {});
 
+// The limits alone. Other fields are asked for by name only: they may be missing, and nothing that
+// they refer to is read.
+std::optional<Config::Limits> ReadConfigLimits(std::string_view file_name, std::string_view text,
+                                               const ConfigEnvironment& environment,
+                                               std::vector<router::Problem>* problems);
+
 // Everything in force, a line `key: value  # source` each; a config that means the same, but for
 // secrets that were written in the config itself: those are shown as [secret], which is refused.
 std::string PrintedConfig(const LoadedConfig& loaded);

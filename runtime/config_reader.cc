@@ -17,6 +17,7 @@ using router::Problem;
 
 constexpr std::string_view kSecret = "[secret]";
 constexpr std::string_view kKafkaPrefix = "kafka.";
+constexpr std::string_view kLimitsPrefix = "limits.";
 
 bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
@@ -55,43 +56,65 @@ std::string WithArticle(Node::Kind kind) {
 }  // namespace
 
 ConfigReader::ConfigReader(std::string_view file_name, const ConfigEnvironment& environment,
-                           const ConfigOverrides& overrides, std::vector<Problem>* problems)
+                           ConfigOverrides overrides, std::vector<Problem>* problems)
     : file_name_(file_name),
       directory_(DirectoryOf(file_name)),
       environment_(environment),
-      overrides_(overrides),
-      problems_(problems) {}
+      overrides_(std::move(overrides)),
+      problems_(problems),
+      problems_before_(problems->size()) {}
 
 std::optional<LoadedConfig> ConfigReader::Read(std::string_view text) {
-  const size_t problems_before = problems_->size();
+  if (!TakeText(text)) return std::nullopt;
+  for (const std::string& override_text : overrides_.values) TakeOverride(override_text);
+  for (const ConfigField& field : ConfigFields()) ReadField(field);
+  ReadKafka();
+  CheckTogether();
+  if (problems_->size() > problems_before_) {
+    SortProblems();
+    return std::nullopt;
+  }
+  HideDerivedSecrets();
+  return std::move(loaded_);
+}
+
+std::optional<Config::Limits> ConfigReader::ReadLimits(std::string_view text) {
+  if (!TakeText(text)) return std::nullopt;
+  for (const ConfigField& field : ConfigFields()) {
+    if (StartsWith(field.key, kLimitsPrefix)) ReadField(field);
+  }
+  if (problems_->size() > problems_before_) {
+    SortProblems();
+    return std::nullopt;
+  }
+  return loaded_.config.limits;
+}
+
+// False where there is nothing to go on with.
+bool ConfigReader::TakeText(std::string_view text) {
   if (text.size() > kConfigFileBytesMax) {
     Add({.what = absl::StrFormat("the config is longer than %s", FormatBytes(kConfigFileBytesMax)),
          .cure = absl::StrFormat("keep it within %s", FormatBytes(kConfigFileBytesMax))});
-    return std::nullopt;
+    return false;
   }
   const std::optional<Node> root = router::ParseYaml(text, problems_);
-  if (!root) return std::nullopt;
+  if (!root) return false;
   if (root->kind == Node::Kind::kObject) {
     TakeObject(*root, "");
   } else if (root->kind != Node::Kind::kNull) {
     Add({.at = root->at,
          .what = absl::StrFormat("the config is %s", WithArticle(root->kind)),
          .cure = "write lines of `key: value`"});
-    return std::nullopt;
+    return false;
   }
-  for (const std::string& override_text : overrides_.values) TakeOverride(override_text);
-  for (const ConfigField& field : ConfigFields()) ReadField(field);
-  ReadKafka();
-  CheckTogether();
-  if (problems_->size() > problems_before) {
-    std::stable_sort(problems_->begin() + static_cast<std::ptrdiff_t>(problems_before),
-                     problems_->end(), [](const Problem& a, const Problem& b) {
-                       return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
-                     });
-    return std::nullopt;
-  }
-  HideDerivedSecrets();
-  return std::move(loaded_);
+  return true;
+}
+
+void ConfigReader::SortProblems() {
+  std::stable_sort(problems_->begin() + static_cast<std::ptrdiff_t>(problems_before_),
+                   problems_->end(), [](const Problem& a, const Problem& b) {
+                     return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
+                   });
 }
 
 // --- from the tree to dotted keys

@@ -27,9 +27,10 @@ class ConfigReader {
 
   // Everything is borrowed, for as long as the reader lives.
   ConfigReader(std::string_view file_name, const ConfigEnvironment& environment,
-               const ConfigOverrides& overrides, std::vector<router::Problem>* problems);
+               ConfigOverrides overrides, std::vector<router::Problem>* problems);
 
   std::optional<LoadedConfig> Read(std::string_view text);
+  std::optional<Config::Limits> ReadLimits(std::string_view text);
 
  private:
   // A value as it was written, and where.
@@ -51,6 +52,8 @@ class ConfigReader {
     router::Node::Kind kind = router::Node::Kind::kString;
   };
 
+  bool TakeText(std::string_view text);
+  void SortProblems();
   void TakeObject(const router::Node& object, const std::string& prefix);
   void TakeMember(const router::Member& member, const std::string& key);
   void TakeOverride(std::string_view override_text);
@@ -77,8 +80,9 @@ class ConfigReader {
   const std::string_view file_name_;
   const std::string directory_;  // of the file; empty: the current one
   const ConfigEnvironment& environment_;
-  const ConfigOverrides& overrides_;
+  const ConfigOverrides overrides_;
   std::vector<router::Problem>* const problems_;
+  const size_t problems_before_;
 
   absl::node_hash_map<std::string, Given> given_;
   std::vector<std::string> kafka_keys_;  // in the order written

@@ -20,6 +20,7 @@
 #include "runtime/help.h"
 #include "runtime/json_text.h"
 #include "runtime/match_command.h"
+#include "runtime/rule_limits.h"
 #include "runtime/run_command.h"
 #include "runtime/validate_command.h"
 
@@ -139,33 +140,52 @@ int Run(Arguments& arguments) {
   return RunPipeline(options);
 }
 
+// Nullopt after saying what is wrong with the config.
+std::optional<router::RuleLimits> LimitsOf(const std::string& config_path) {
+  std::string problems;
+  std::optional<router::RuleLimits> limits = LoadRuleLimits(config_path, &problems);
+  std::fputs(problems.c_str(), stderr);
+  return limits;
+}
+
 int Validate(Arguments& arguments) {
   std::vector<std::string> paths;
+  std::string config;
   bool strict_eventbridge = false;
+  arguments.Value("--config", &config);
   arguments.Flag("--strict-eventbridge", &strict_eventbridge);
   arguments.Operands(&paths);
   if (const auto status = arguments.Parse()) return *status;
   if (paths.empty()) return arguments.Mistake("name a rule file, a directory of them, or -");
-  return RunValidate(paths, strict_eventbridge, stdin, stdout);
+  std::optional<router::RuleLimits> limits = LimitsOf(config);
+  if (!limits) return kExitUsage;
+  if (strict_eventbridge) limits->pattern.dialect = router::PatternDialect::kEventBridge;
+  return RunValidate(paths, *limits, stdin, stdout);
 }
 
 int Match(Arguments& arguments) {
   std::string rules;
   std::string events;
   std::string cases;
+  std::string config;
   bool bench = false;
+  arguments.Value("--config", &config);
   arguments.Value("--rules", &rules);
   arguments.Value("--events", &events);
   arguments.Flag("--bench", &bench);
   arguments.Value("--cases", &cases);
   if (const auto status = arguments.Parse()) return *status;
   if (!cases.empty()) {
-    if (rules.empty() && events.empty() && !bench) return RunMatchCases(cases, {});
+    const bool alone = rules.empty() && events.empty() && config.empty() && !bench;
+    if (alone) return RunMatchCases(cases, {});
     return arguments.Mistake("cases bring their own rules and events: --cases stands alone");
   }
   if (rules.empty()) return arguments.Mistake("name the rules with --rules PATH, or --cases FILE");
   if (events.empty()) events = "-";
-  return bench ? RunMatchBench(rules, events, {}) : RunMatchEvents(rules, events, {});
+  const std::optional<router::RuleLimits> limits = LimitsOf(config);
+  if (!limits) return kExitUsage;
+  return bench ? RunMatchBench(rules, *limits, events, {})
+               : RunMatchEvents(rules, *limits, events, {});
 }
 
 int Demo(Arguments& arguments) {

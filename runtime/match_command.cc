@@ -58,13 +58,14 @@ void AppendAnswer(const router::Routes& routes, const router::RuleSet& rules, st
 
 // Nullopt once `err` has been told why.
 std::optional<std::vector<router::RuleFile>> ReadRules(const std::string& rules_path,
+                                                       const router::RuleLimits& limits,
                                                        const std::string& events_path,
                                                        const CommandStreams& streams) {
   if (rules_path == "-" && events_path == "-") {
     Write("turnout match: standard input cannot be both the rules and the events\n", streams.err);
     return std::nullopt;
   }
-  LoadedRules loaded = LoadRules({rules_path}, {}, streams.in);
+  LoadedRules loaded = LoadRules({rules_path}, limits, streams.in);
   if (loaded.refused.empty()) return std::move(loaded.teams);
   Write(FormatRefused(loaded), streams.err);
   return std::nullopt;
@@ -77,12 +78,13 @@ double MillisecondsSince(int64_t begun_ns) {
 // The rule set as `turnout run` builds it, and what that took. Null once `err` has been told why
 // not.
 std::shared_ptr<const router::RuleSet> BuildMeasured(const std::string& rules_path,
+                                                     const router::RuleLimits& limits,
                                                      const std::string& events_path,
                                                      const CommandStreams& streams,
                                                      RuleSetCost* cost) {
   const std::optional<size_t> before = HeapBytesInUse();
   const int64_t begun = ThreadCpuTimeNs();
-  auto teams = ReadRules(rules_path, events_path, streams);
+  auto teams = ReadRules(rules_path, limits, events_path, streams);
   if (!teams.has_value()) return nullptr;
   cost->read_ms = MillisecondsSince(begun);
   const int64_t read = ThreadCpuTimeNs();
@@ -99,9 +101,10 @@ std::shared_ptr<const router::RuleSet> BuildMeasured(const std::string& rules_pa
 
 }  // namespace
 
-int RunMatchEvents(const std::string& rules_path, const std::string& events_path,
-                   const CommandStreams& streams) {
-  std::optional<std::vector<router::RuleFile>> teams = ReadRules(rules_path, events_path, streams);
+int RunMatchEvents(const std::string& rules_path, const router::RuleLimits& limits,
+                   const std::string& events_path, const CommandStreams& streams) {
+  std::optional<std::vector<router::RuleFile>> teams =
+      ReadRules(rules_path, limits, events_path, streams);
   if (!teams.has_value()) return kExitRefused;
   auto lines = LineReader::Open(events_path, LineReader::Format::kPlain, streams.in);
   if (!lines.ok()) {
@@ -123,10 +126,10 @@ int RunMatchEvents(const std::string& rules_path, const std::string& events_path
   return kExitRefused;
 }
 
-int RunMatchBench(const std::string& rules_path, const std::string& events_path,
-                  const CommandStreams& streams) {
+int RunMatchBench(const std::string& rules_path, const router::RuleLimits& limits,
+                  const std::string& events_path, const CommandStreams& streams) {
   RuleSetCost rules_cost;
-  const auto rules = BuildMeasured(rules_path, events_path, streams, &rules_cost);
+  const auto rules = BuildMeasured(rules_path, limits, events_path, streams, &rules_cost);
   if (rules == nullptr) return kExitRefused;
   auto lines = LineReader::Open(events_path, LineReader::Format::kPlain, streams.in);
   if (!lines.ok()) {

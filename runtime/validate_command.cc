@@ -24,10 +24,8 @@ std::string FormatLoaded(const LoadedFile& file) {
 
 }  // namespace
 
-int RunValidate(const std::vector<std::string>& paths, bool strict_eventbridge, std::FILE* in,
-                std::FILE* out) {
-  router::RuleLimits limits;
-  if (strict_eventbridge) limits.pattern.dialect = router::PatternDialect::kEventBridge;
+int RunValidate(const std::vector<std::string>& paths, const router::RuleLimits& limits,
+                std::FILE* in, std::FILE* out) {
   const LoadedRules rules = LoadRules(paths, limits, in);
   std::string lines = FormatRefused(rules);
   for (const LoadedFile& file : rules.files) lines += FormatLoaded(file);

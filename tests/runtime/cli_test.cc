@@ -161,6 +161,7 @@ TEST_F(Cli, BadUsageIsNamedAndExitsWithTwo) {
       {"validate", "name a rule file, a directory of them, or -"},
       {"match", "name the rules with --rules PATH, or --cases FILE"},
       {"match --rules rules.yaml --cases c", "--cases stands alone"},
+      {"match --config pipeline.yaml --cases c", "--cases stands alone"},
       {"match --bench --cases c", "--cases stands alone"},
       {"match --bench", "name the rules with --rules PATH"},
       {"match --rule rules.yaml", "unknown option `--rule`: did you mean `--rules`?"},
@@ -217,6 +218,31 @@ TEST_F(Cli, ValidateAndMatchAnswerForARuleFile) {
   const Outcome cases = Shell("turnout match --cases cases");
   EXPECT_EQ(cases.status, 1);
   EXPECT_THAT(cases.out, HasSubstr("0 passed, 1 failed\n"));
+}
+
+TEST_F(Cli, ValidateAndMatchHoldTheRulesToTheLimitsOfAPipeline) {
+  Write("rules.yaml", kRules);
+  Write("events", "{\"type\":\"paid\"}\n");
+  const std::vector<std::string> lines = {
+      "turnout validate --config pipeline.yaml rules.yaml",
+      "turnout match --config pipeline.yaml --rules rules.yaml --events events"};
+  for (const std::string& line : lines) {
+    Write("pipeline.yaml", std::string(kConfig) + "kafka: {sasl.password: \"${file:none}\"}\n");
+    EXPECT_EQ(Shell(line).status, 0) << line;
+    Write("pipeline.yaml", std::string(kConfig) + "limits: {pattern_bytes_max: 64}\n");
+    EXPECT_EQ(Shell(line).status, 0) << line;
+    Write("pipeline.yaml", std::string(kConfig) + "limits: {rule_file_bytes_max: 1KiB}\n");
+    Write("rules.yaml", std::string(kRules) + std::string(1024, '\n'));
+    const Outcome refused = Shell(line);
+    EXPECT_EQ(refused.status, 2) << line;
+    EXPECT_THAT(refused.out + refused.err, HasSubstr("rules.yaml:")) << line;
+    Write("rules.yaml", kRules);
+    Write("pipeline.yaml", "limits: {rule_file_bytes_max: none}\n");
+    const Outcome wrong = Shell(line);
+    EXPECT_EQ(wrong.status, 2) << line;
+    EXPECT_THAT(wrong.out, IsEmpty()) << line;
+    EXPECT_THAT(wrong.err, HasSubstr("pipeline.yaml:1:")) << line;
+  }
 }
 
 TEST_F(Cli, RunPrintsTheConfigInForceAsAConfig) {

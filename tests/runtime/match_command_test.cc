@@ -35,7 +35,7 @@ Answer MatchEvents(const std::string& rules, const std::string& events, std::str
   const TempStream in(input);
   const TempStream out;
   const TempStream err;
-  const int status = RunMatchEvents(rules, events, {in.get(), out.get(), err.get()});
+  const int status = RunMatchEvents(rules, {}, events, {in.get(), out.get(), err.get()});
   return {status, out.text(), err.text()};
 }
 
@@ -52,6 +52,18 @@ constexpr char kRules[] =
     "  - {name: b, match: {type: [a, b]}, to: x}\n"
     "  - {name: a, match: {type: [a]}, to: x}\n"
     "  - {name: c, match: {n: [{numeric: [\">\", 5]}]}, to: x}\n";
+
+TEST(MatchCommand, HoldsTheRulesToTheLimitsItIsGiven) {
+  const TempDirectory directory;
+  const std::string rules = directory.Write("t.yaml", kRules);
+  const TempStream in("{}\n");
+  const TempStream out;
+  const TempStream err;
+  EXPECT_EQ(
+      RunMatchEvents(rules, {.rules_per_team_max = 2}, "-", {in.get(), out.get(), err.get()}), 2);
+  EXPECT_THAT(err.text(), StartsWith(rules + ":"));
+  EXPECT_EQ(out.text(), "");
+}
 
 TEST(MatchCommand, AnswersEachEventWithItsSortedRules) {
   const TempDirectory directory;
@@ -120,7 +132,7 @@ Answer MatchBench(const std::string& rules, const std::string& events, std::stri
   const TempStream in(input);
   const TempStream out;
   const TempStream err;
-  const int status = RunMatchBench(rules, events, {in.get(), out.get(), err.get()});
+  const int status = RunMatchBench(rules, {}, events, {in.get(), out.get(), err.get()});
   return {status, out.text(), err.text()};
 }
 

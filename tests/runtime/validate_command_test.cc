@@ -22,7 +22,7 @@ TEST(ValidateCommand, GoodFilesAreCountedAndLeaveStatusZero) {
       "b.jsonl", "{\"team\": \"b\", \"name\": \"r\", \"to\": \"x\", \"match\": {\"t\": [1]}}\n"
                  "{\"team\": \"c\", \"name\": \"r\", \"to\": \"x\", \"match\": {\"t\": [1]}}\n");
   const TempStream out;
-  EXPECT_EQ(RunValidate({directory.path()}, false, stdin, out.get()), 0);
+  EXPECT_EQ(RunValidate({directory.path()}, {}, stdin, out.get()), 0);
   EXPECT_EQ(out.text(), file + ": ok, team a, 1 rule\n" + lines + ": ok, 2 teams, 2 rules\n");
 }
 
@@ -34,7 +34,7 @@ TEST(ValidateCommand, AllProblemsOfAllFilesAreShownAndLeaveStatusTwo) {
   const std::string b = directory.Write("b.yaml", "[");
   const std::string c = directory.Write("c.yaml", kGood);
   const TempStream out;
-  EXPECT_EQ(RunValidate({a, c}, false, stdin, out.get()), 2);
+  EXPECT_EQ(RunValidate({a, c}, {}, stdin, out.get()), 2);
   EXPECT_EQ(out.text(),
             a + ":4:5: a/r: `to` is missing (add a topic name or a list of them, such as "
                 "`to: fraud.review`)\n" +
@@ -47,16 +47,28 @@ TEST(ValidateCommand, AllProblemsOfAllFilesAreShownAndLeaveStatusTwo) {
                 "within them (x), or have it allowed there)\n" +
             c + ": ok, team a, 1 rule\n");
   const TempStream both;
-  EXPECT_EQ(RunValidate({directory.path()}, false, stdin, both.get()), 2);
+  EXPECT_EQ(RunValidate({directory.path()}, {}, stdin, both.get()), 2);
   EXPECT_NE(both.text().find(b + ":1:"), std::string::npos) << both.text();
+}
+
+TEST(ValidateCommand, HoldsFilesToTheLimitsItIsGiven) {
+  const TempDirectory directory;
+  const std::string file = directory.Write("a.yaml", std::string(kGood) +
+                                                         "  - {name: s, match: {t: [1]}, to: x}\n");
+  const TempStream out;
+  EXPECT_EQ(RunValidate({file}, {.rules_per_team_max = 1}, stdin, out.get()), 2);
+  EXPECT_EQ(out.text().find(file + ":"), 0u) << out.text();
 }
 
 TEST(ValidateCommand, ReadsStandardInput) {
   const TempStream in(kGood);
   const TempStream out;
-  EXPECT_EQ(RunValidate({"-"}, false, in.get(), out.get()), 0);
+  EXPECT_EQ(RunValidate({"-"}, {}, in.get(), out.get()), 0);
   EXPECT_EQ(out.text(), "-: ok, team a, 1 rule\n");
 }
+
+constexpr router::RuleLimits kStrict = {
+    .pattern = {.dialect = router::PatternDialect::kEventBridge}};
 
 TEST(ValidateCommand, StrictRefusesWhatEventBridgeDoesNotHave) {
   const TempDirectory directory;
@@ -67,9 +79,9 @@ TEST(ValidateCommand, StrictRefusesWhatEventBridgeDoesNotHave) {
                       "  - {name: s, match: {$kafka: {topic: [t]}, id: [123456789012]}, to: x}\n");
   const std::string theirs = directory.Write("b.yaml", kGood);
   const TempStream lenient;
-  EXPECT_EQ(RunValidate({ours}, false, stdin, lenient.get()), 0) << lenient.text();
+  EXPECT_EQ(RunValidate({ours}, {}, stdin, lenient.get()), 0) << lenient.text();
   const TempStream out;
-  EXPECT_EQ(RunValidate({ours}, true, stdin, out.get()), 2);
+  EXPECT_EQ(RunValidate({ours}, kStrict, stdin, out.get()), 2);
   EXPECT_EQ(out.text(),
             ours +
                 ":4:31: a/r: `type`: EventBridge does not have `regex` (it offers `prefix`, "
@@ -86,7 +98,7 @@ TEST(ValidateCommand, StrictRefusesWhatEventBridgeDoesNotHave) {
                 "digits after the point, not 123456789012 (write an identifier as a text, and "
                 "an amount in another unit)\n");
   const TempStream good;
-  EXPECT_EQ(RunValidate({theirs}, true, stdin, good.get()), 0);
+  EXPECT_EQ(RunValidate({theirs}, kStrict, stdin, good.get()), 0);
 }
 
 }  // namespace

@@ -1,0 +1,59 @@
+#include "runtime/rule_limits.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/temp_directory.h"
+
+namespace turnout::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+TEST(RuleLimits, WithoutAConfigTheyAreTheDefaults) {
+  std::string problems;
+  const auto limits = LoadRuleLimits("", &problems);
+  ASSERT_TRUE(limits.has_value());
+  EXPECT_EQ(limits->rules_per_team_max, router::RuleLimits{}.rules_per_team_max);
+  EXPECT_THAT(problems, IsEmpty());
+}
+
+TEST(RuleLimits, ComeFromAConfigOfWhichNothingElseIsThere) {
+  const support::TempDirectory directory;
+  const std::string config = directory.Write(
+      "pipeline.yaml",
+      "limits: {rules_per_team_max: 2, pattern_bytes_max: 1KiB}\n"
+      "limits.pattern_wildcards_max: 3\n"
+      "kafka: {sasl.password: \"${file:/nowhere/secret}\"}\n"
+      "instance: ${env:TURNOUT_TEST_NO_SUCH_VARIABLE}\n");
+  std::string problems;
+  const auto limits = LoadRuleLimits(config, &problems);
+  ASSERT_TRUE(limits.has_value()) << problems;
+  EXPECT_EQ(limits->rules_per_team_max, 2);
+  EXPECT_EQ(limits->pattern.pattern_bytes_max, 1024);
+  EXPECT_EQ(limits->pattern.wildcards_max, 3);
+  EXPECT_EQ(limits->destinations_per_rule_max, router::RuleLimits{}.destinations_per_rule_max);
+  EXPECT_THAT(problems, IsEmpty());
+}
+
+TEST(RuleLimits, EveryProblemOfTheLimitsAndOfNamesIsTold) {
+  const support::TempDirectory directory;
+  const std::string config =
+      directory.Write("pipeline.yaml", "limits:\n  rules_per_team_max: 0\nbrokrs: x\n");
+  std::string problems;
+  EXPECT_FALSE(LoadRuleLimits(config, &problems).has_value());
+  EXPECT_THAT(problems, HasSubstr(config + ":2:23: limits.rules_per_team_max: `0`"));
+  EXPECT_THAT(problems, HasSubstr(config + ":3:1: brokrs: is not known (did you mean `brokers`?"));
+}
+
+TEST(RuleLimits, AConfigThatCannotBeReadIsNamed) {
+  std::string problems;
+  EXPECT_FALSE(LoadRuleLimits("/nowhere/pipeline.yaml", &problems).has_value());
+  EXPECT_THAT(problems, StartsWith("/nowhere/pipeline.yaml: can't be read: "));
+}
+
+}  // namespace
+}  // namespace turnout::runtime
