@@ -5,14 +5,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "connectors/delivery_failures.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
 #include "connectors/kafka_offsets.h"
@@ -37,7 +34,8 @@ class KafkaSink final : public Sink {
   explicit KafkaSink(const KafkaSinkOptions& options)
       : options_(options),
         exactly_once_(options.delivery == Delivery::kExactlyOnce),
-        doing_(exactly_once_ ? "producer " + options.transactional_id : "producer") {}
+        doing_(exactly_once_ ? "producer " + options.transactional_id : "producer"),
+        failures_(doing_) {}
   ~KafkaSink() override { DropClient(); }
 
   absl::Status Make();
@@ -62,7 +60,6 @@ class KafkaSink final : public Sink {
 
   static void OnDelivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
   void OnError(int code, const std::string& reason);
-  void OnLogLine(const std::string& facility, const std::string& text);
 
   rd_kafka_topic_t* FindTopic(std::string_view topic);
   absl::Status Add(rd_kafka_topic_t* topic, const OutputRecord& record);
@@ -72,11 +69,6 @@ class KafkaSink final : public Sink {
   absl::Status SendOffsets(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
   absl::Status CommitDeliveries();
   absl::Status Reopen();
-  // `record_bytes`: key and value of the record that failed; 0 where that is not known.
-  void AddFailure(int code, std::string_view topic, int64_t record_bytes = 0)
-      ABSL_LOCKS_EXCLUDED(mu_);
-  bool AnyFailure() ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status FailureStatus() ABSL_LOCKS_EXCLUDED(mu_);
   // The table's InvalidArgument is no outcome of a sink: it ends the producer. To a call that timed
   // out is added what was last heard of the brokers.
   absl::Status Sorted(absl::Status status) const;
@@ -92,15 +84,9 @@ class KafkaSink final : public Sink {
   State state_ = State::kNone;
   bool offsets_sent_ = false;  // in this transaction
   bool rejected_ = false;      // a broker refused a record in this transaction
-  bool brokers_down_ = false;  // in this transaction, at some time
   std::string broker_reason_;  // since the last success
 
-  absl::Mutex mu_;  // log lines come on librdkafka's threads
-  std::vector<DestinationFailure> failures_ ABSL_GUARDED_BY(mu_);
-  uint64_t failed_records_ ABSL_GUARDED_BY(mu_) = 0;
-  // Topics whose records timed out in this transaction, and in the one before.
-  absl::flat_hash_set<std::string> timed_out_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_set<std::string> timed_out_before_ ABSL_GUARDED_BY(mu_);
+  DeliveryFailures failures_;  // of this transaction
 };
 
 absl::Status KafkaSink::Make() {
@@ -113,7 +99,7 @@ absl::Status KafkaSink::Make() {
   };
   setup.on_error = [this](int code, const std::string& reason) { OnError(code, reason); };
   setup.on_log_line = [this](const std::string& facility, const std::string& text) {
-    OnLogLine(facility, text);
+    failures_.AddLogLine(facility, text);
   };
   setup.defaults = {
       // Commit flushes, and a partition's first records wait for its place in the transaction
@@ -162,7 +148,7 @@ absl::Status KafkaSink::Make() {
 
 void KafkaSink::OnError(int code, const std::string& reason) {
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-    brokers_down_ = true;
+    failures_.OnBrokersDown();
   } else {
     broker_reason_ = std::string(StatusOfKafkaCode(code, "last", reason).message());
   }
@@ -193,16 +179,9 @@ absl::Status KafkaSink::Begin() {
   if (state_ != State::kReady) {
     return absl::InternalError(doing_ + ": Begin before Open, or in a transaction");
   }
-  {
-    const absl::MutexLock lock(&mu_);
-    failures_.clear();
-    failed_records_ = 0;
-    timed_out_before_ = std::move(timed_out_);
-    timed_out_.clear();
-  }
+  failures_.Begin();
   offsets_sent_ = false;
   rejected_ = false;
-  brokers_down_ = false;
   if (exactly_once_) {
     const absl::Status status =
         Sorted(TakeKafkaError(client_->get(), rd_kafka_begin_transaction(client_->get()),
@@ -228,8 +207,8 @@ absl::Status KafkaSink::Produce(const OutputRecord& record) {
   }
   rd_kafka_topic_t* topic = FindTopic(record.topic);
   if (topic == nullptr) {
-    AddFailure(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, record.topic);
-    return FailureStatus();
+    failures_.Add(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, record.topic);
+    return failures_.ToStatus();
   }
   return Add(topic, record);
 }
@@ -279,12 +258,12 @@ absl::Status KafkaSink::ProduceFailed(rd_kafka_error_t* error, std::string_view 
   if (code == RD_KAFKA_RESP_ERR__STATE && !absl::IsInternal(FatalKafkaError(client_->get(), ""))) {
     // The transaction has failed already; delivery reports say why.
     rd_kafka_flush(client_->get(), kFailureReportsMs);
-    if (AnyFailure()) return FailureStatus();
+    if (failures_.blames_any()) return failures_.ToStatus();
     return absl::AbortedError(status.message());
   }
   if (absl::IsInvalidArgument(status) || absl::IsAborted(status)) {
-    AddFailure(code, topic);
-    return FailureStatus();
+    failures_.Add(code, topic);
+    return failures_.ToStatus();
   }
   return Sorted(status);
 }
@@ -306,7 +285,7 @@ absl::Status KafkaSink::Commit(absl::Span<const SourceOffset> offsets,
     state_ = State::kOpen;
     // What was purged reports at once; what caused it has reported before.
     rd_kafka_flush(client_->get(), kFailureReportsMs);
-    if (AnyFailure()) return FailureStatus();
+    if (failures_.blames_any()) return failures_.ToStatus();
   }
   return status;
 }
@@ -316,7 +295,7 @@ absl::Status KafkaSink::Commit(absl::Span<const SourceOffset> offsets,
 // waiting for them can be bounded and resumed.
 absl::Status KafkaSink::CommitTransaction(absl::Span<const SourceOffset> offsets,
                                           const GroupMetadata& group) {
-  if (state_ == State::kOpen && AnyFailure()) return FailureStatus();
+  if (state_ == State::kOpen && failures_.blames_any()) return failures_.ToStatus();
   if (!offsets_sent_ && !broker_reason_.empty() &&
       rd_kafka_flush(client_->get(), options_.call_timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return absl::UnavailableError(doing_ + ": committing: records are not acknowledged yet");
@@ -355,10 +334,9 @@ absl::Status KafkaSink::CommitDeliveries() {
   }
   const absl::Status fatal = FatalKafkaError(client_->get(), doing_);
   if (!fatal.ok()) return fatal;
-  const absl::MutexLock lock(&mu_);
-  if (failed_records_ == 0) return absl::OkStatus();
-  return absl::AbortedError(
-      absl::StrFormat("%s: %d records were not delivered", doing_, failed_records_));
+  const uint64_t failed = failures_.records();
+  if (failed == 0) return absl::OkStatus();
+  return absl::AbortedError(absl::StrFormat("%s: %d records were not delivered", doing_, failed));
 }
 
 absl::Status KafkaSink::Abort() {
@@ -395,8 +373,7 @@ absl::Status KafkaSink::Reopen() {
 }
 
 std::vector<DestinationFailure> KafkaSink::FailuresOfTransaction() {
-  const absl::MutexLock lock(&mu_);
-  return failures_;
+  return failures_.destinations();
 }
 
 void KafkaSink::OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
@@ -408,63 +385,9 @@ void KafkaSink::OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void*
       return;
     default:
       if (message->err > 0) self->rejected_ = true;  // a broker's word, not librdkafka's own
-      self->AddFailure(message->err, rd_kafka_topic_name(message->rkt),
-                       static_cast<int64_t>(message->key_len + message->len));
+      self->failures_.Add(message->err, rd_kafka_topic_name(message->rkt),
+                          static_cast<int64_t>(message->key_len + message->len));
   }
-}
-
-// With AddPartitionsToTxn librdkafka says only in its log which topic was refused.
-void KafkaSink::OnLogLine(const std::string& facility, const std::string& text) {
-  if (facility != "ADDPARTS") return;
-  constexpr std::string_view kBefore = "Failed to add partition \"";
-  const size_t begin = text.find(kBefore);
-  if (begin == std::string::npos) return;
-  const size_t name = begin + kBefore.size();
-  const size_t end = text.find("\" [", name);
-  if (end == std::string::npos) return;
-  for (const rd_kafka_resp_err_t code :
-       {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
-        RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION}) {
-    if (absl::EndsWith(text, rd_kafka_err2str(code))) {
-      AddFailure(code, std::string_view(text).substr(name, end - name));
-    }
-  }
-}
-
-void KafkaSink::AddFailure(int code, std::string_view topic, int64_t record_bytes) {
-  const absl::MutexLock lock(&mu_);
-  ++failed_records_;
-  const absl::Status status = StatusOfKafkaCode(code, "");
-  if (absl::IsFailedPrecondition(status) || code == RD_KAFKA_RESP_ERR__FATAL) return;
-  // Records that waited for brokers that are away say nothing of their topic.
-  if (code == RD_KAFKA_RESP_ERR__TRANSPORT) return;
-  if (code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
-    // So does the first time-out: it may be this process that stood still. A topic that times out
-    // in the next transaction too is unwell.
-    const std::string name(topic);
-    timed_out_.insert(name);
-    if (brokers_down_ || !timed_out_before_.contains(name)) return;
-  }
-  for (DestinationFailure& known : failures_) {
-    if (known.topic != topic) continue;
-    // A batch is refused whole: its largest record is the one that can't fit.
-    known.record_bytes = std::max(known.record_bytes, record_bytes);
-    return;
-  }
-  failures_.push_back(DestinationFailureOf(code, topic));
-  failures_.back().record_bytes = record_bytes;
-}
-
-bool KafkaSink::AnyFailure() {
-  const absl::MutexLock lock(&mu_);
-  return !failures_.empty();
-}
-
-absl::Status KafkaSink::FailureStatus() {
-  const absl::MutexLock lock(&mu_);
-  if (failures_.empty()) return absl::AbortedError(doing_ + ": records were not delivered");
-  return absl::AbortedError(absl::StrFormat("%s: topic %s: %s", doing_, failures_.front().topic,
-                                            failures_.front().reason));
 }
 
 absl::Status KafkaSink::Sorted(absl::Status status) const {
