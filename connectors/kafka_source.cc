@@ -12,6 +12,7 @@
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
 #include "connectors/kafka_offsets.h"
+#include "connectors/message_batch.h"
 
 namespace turnout::connectors {
 namespace {
@@ -72,17 +73,14 @@ class KafkaSource final : public Source {
   void LoseAll(AssignmentListener& listener);
 
   // Each Poll, in this order.
-  void ReleaseReturned();
   absl::Status TakeFirst(absl::Duration max_wait);
   absl::Status TakeMore();
   absl::Status Keep(rd_kafka_message_t* message);
   absl::Status ServeRebalances(AssignmentListener& listener);
   absl::Status ActivatePending(AssignmentListener& listener);
-  absl::Span<const Event> MakeEvents();
 
   void Revoke(Rebalance rebalance, AssignmentListener& listener);
   absl::Status CheckProblem();
-  void DropMessages(const std::vector<int32_t>& partitions);
   void Reachable(bool reachable, const std::string& reason);
 
   const KafkaSourceOptions options_;
@@ -99,11 +97,7 @@ class KafkaSource final : public Source {
   bool ever_assigned_ = false;              // to this client
   bool stop_wait_ = false;                  // the rebalance callback may end the wait it came in
 
-  std::vector<rd_kafka_message_t*> messages_;  // taken, oldest first
-  size_t returned_ = 0;                        // of them, those that the last Poll returned
-  int64_t messages_bytes_ = 0;
-  std::vector<Event> events_;
-  std::vector<Header> headers_;
+  MessageBatch messages_;  // taken
 
   absl::Status problem_;  // the topic or the group may not be used; looked at again now and then
   absl::Time check_after_ = absl::InfinitePast();
@@ -217,7 +211,7 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wai
     const absl::Status status = Start();
     if (!status.ok()) return status;
   }
-  ReleaseReturned();
+  messages_.ReleaseReturned();
   absl::Status status = ActivatePending(listener);
   if (status.ok()) status = TakeFirst(pending_ ? std::min(max_wait, kRetryAfter) : max_wait);
   if (status.ok()) status = TakeMore();
@@ -229,19 +223,11 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wai
     status = CheckProblem();
     if (!status.ok()) return status;
   }
-  return MakeEvents();
-}
-
-void KafkaSource::ReleaseReturned() {
-  for (size_t i = 0; i < returned_; ++i) rd_kafka_message_destroy(messages_[i]);
-  messages_.erase(messages_.begin(), messages_.begin() + static_cast<ptrdiff_t>(returned_));
-  messages_bytes_ = 0;
-  for (const rd_kafka_message_t* message : messages_) {
-    messages_bytes_ += static_cast<int64_t>(message->len + message->key_len);
-  }
-  returned_ = 0;
-  events_.clear();
-  headers_.clear();
+  const absl::Span<const Event> events =
+      messages_.Return(static_cast<size_t>(std::max(1, options_.poll_events_max)),
+                       options_.poll_bytes_max);
+  if (!events.empty()) Reachable(true, "events arrive");
+  return events;
 }
 
 absl::Status KafkaSource::TakeFirst(absl::Duration max_wait) {
@@ -262,7 +248,7 @@ absl::Status KafkaSource::TakeFirst(absl::Duration max_wait) {
 absl::Status KafkaSource::TakeMore() {
   if (messages_.empty()) return absl::OkStatus();
   const auto events_max = static_cast<size_t>(std::max(1, options_.poll_events_max));
-  while (messages_.size() < events_max && messages_bytes_ < options_.poll_bytes_max) {
+  while (messages_.size() < events_max && messages_.bytes() < options_.poll_bytes_max) {
     rd_kafka_message_t* taken[kTakeMax];
     const size_t wanted = std::min(kTakeMax, events_max - messages_.size());
     const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, taken, wanted);
@@ -284,8 +270,7 @@ absl::Status KafkaSource::Keep(rd_kafka_message_t* message) {
     }
     if (position->second.start < 0) position->second.start = message->offset;
     position->second.next = message->offset + 1;
-    messages_bytes_ += static_cast<int64_t>(message->len + message->key_len);
-    messages_.push_back(message);
+    messages_.Add(message);
     return absl::OkStatus();
   }
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {  // once each time the end is reached
@@ -370,7 +355,7 @@ void KafkaSource::Revoke(Rebalance rebalance, AssignmentListener& listener) {
       rd_kafka_topic_partition_list_del(pending_.get(), options_.topic.c_str(), partition);
     }
   }
-  DropMessages(told);
+  messages_.Drop(told);
   if (!told.empty()) {
     if (rebalance.lost || rd_kafka_assignment_lost(client) != 0) {
       listener.OnLost(told);
@@ -382,17 +367,6 @@ void KafkaSource::Revoke(Rebalance rebalance, AssignmentListener& listener) {
   // Fails only when librdkafka has let go of them by itself.
   rd_kafka_error_t* error = rd_kafka_incremental_unassign(client, rebalance.partitions.get());
   if (error != nullptr) rd_kafka_error_destroy(error);
-}
-
-void KafkaSource::DropMessages(const std::vector<int32_t>& partitions) {
-  const auto kept = std::remove_if(
-      messages_.begin(), messages_.end(), [&partitions](rd_kafka_message_t* message) {
-        const bool drop = std::find(partitions.begin(), partitions.end(), message->partition) !=
-                          partitions.end();
-        if (drop) rd_kafka_message_destroy(message);
-        return drop;
-      });
-  messages_.erase(kept, messages_.end());
 }
 
 // Nothing came: says why, if a person or a broker is to blame. Asks a broker now and then, since
@@ -424,46 +398,9 @@ absl::Status KafkaSource::CheckProblem() {
   return problem_;
 }
 
-absl::Span<const Event> KafkaSource::MakeEvents() {
-  const auto events_max = static_cast<size_t>(std::max(1, options_.poll_events_max));
-  int64_t bytes = 0;
-  size_t header_count = 0;
-  for (returned_ = 0; returned_ < messages_.size() && returned_ < events_max; ++returned_) {
-    const rd_kafka_message_t* message = messages_[returned_];
-    bytes += static_cast<int64_t>(message->len + message->key_len);
-    if (bytes > options_.poll_bytes_max && returned_ > 0) break;
-    Event& event = events_.emplace_back();
-    event.partition = message->partition;
-    event.offset = message->offset;
-    event.timestamp_ms = rd_kafka_message_timestamp(message, nullptr);
-    event.key = {static_cast<const char*>(message->key), message->key_len};
-    event.value = {static_cast<const char*>(message->payload), message->len};
-    rd_kafka_headers_t* headers = nullptr;  // librdkafka parses them at the first asking
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    const char* name = nullptr;
-    const void* value = nullptr;
-    size_t size = 0;
-    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
-                       RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
-      headers_.emplace_back(name, std::string_view(static_cast<const char*>(value), size));
-    }
-    // The vector may still move; only the count is known for good.
-    event.headers = absl::Span<const Header>(nullptr, headers_.size() - header_count);
-    header_count = headers_.size();
-  }
-  if (!events_.empty()) Reachable(true, "events arrive");
-  const Header* next = headers_.data();
-  for (Event& event : events_) {
-    if (event.headers.empty()) continue;
-    event.headers = absl::Span<const Header>(next, event.headers.size());
-    next += event.headers.size();
-  }
-  return events_;
-}
-
 absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
   if (client_ == nullptr) return absl::OkStatus();  // nothing is ours
-  ReleaseReturned();
+  messages_.ReleaseReturned();
   std::vector<SourceOffset> seeks;
   std::vector<int32_t> partitions;
   for (const SourceOffset& offset : to) {
@@ -477,7 +414,7 @@ absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
     partitions.push_back(offset.partition);
   }
   if (seeks.empty()) return absl::OkStatus();
-  DropMessages(partitions);
+  messages_.Drop(partitions);
   const PartitionList list = MakePartitionList(client_->get(), options_.topic, seeks);
   absl::Status status =
       TakeKafkaError(client_->get(),
@@ -561,6 +498,7 @@ absl::Status KafkaSource::Rejoin(AssignmentListener& listener) {
 
 // Serves the client's last rebalances until it has left.
 void KafkaSource::LeaveGroup(AssignmentListener& listener, absl::Duration timeout) {
+  messages_.ReleaseReturned();
   const absl::Time deadline = absl::Now() + timeout;
   const KafkaQueue last(rd_kafka_queue_new(client_->get()));
   rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_->get(), last.get());
@@ -588,8 +526,7 @@ void KafkaSource::Close(AssignmentListener& listener, absl::Duration timeout) {
 }
 
 void KafkaSource::DropClient() {
-  returned_ = messages_.size();
-  ReleaseReturned();
+  messages_.Clear();
   rebalances_.clear();
   pending_.reset();
   positions_.clear();
