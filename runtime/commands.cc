@@ -110,7 +110,8 @@ Command MatchCommand() {
       .name = "match",
       .summary = "say which rules match events",
       .synopsis =
-          "--rules PATH [--config FILE] [--events FILE|-] [--bench]\n    turnout match --cases FILE",
+          "--rules PATH [--config FILE] [--events FILE|-] [--bench]\n"
+          "    turnout match --cases FILE",
       .description =
           "Reads events, one JSON object a line, and prints for each a line of JSON: the sorted "
           "array "
