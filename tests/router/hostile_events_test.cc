@@ -190,13 +190,16 @@ Solved Solve(const std::string& text,
   GatheredEvent event;
   event.Reset(trie.field_count());
   EXPECT_TRUE(EventParser().Parse(text, trie, &event).ok());
+  std::vector<std::vector<uint32_t>> found(tests.size());
   std::vector<std::vector<uint32_t>> matches(tests.size());
   std::vector<ArrayConsistency::Field> fields;
   for (size_t i = 0; i < tests.size(); ++i) {
-    for (const uint32_t leaf : event.found[ids[i]]) {
+    for (LeafIndex leaf = event.found[ids[i]].first; leaf != kNoLeaf;
+         leaf = event.leaves[leaf].next) {
+      found[i].push_back(leaf);
       if (event.leaves[leaf].text == tests[i].second) matches[i].push_back(leaf);
     }
-    fields.push_back({matches[i], event.found[ids[i]], tests[i].second.empty()});
+    fields.push_back({matches[i], found[i], tests[i].second.empty()});
   }
   ArrayConsistency consistency;
   const ArrayConsistency::Answer answer = consistency.Solve(event, fields);
