@@ -23,7 +23,7 @@ extern "C" const char* __asan_default_options() { return "malloc_context_size=2"
 namespace turnout::support {
 namespace {
 
-constexpr uint64_t kSeeds = 10000;
+constexpr uint64_t kSeeds = 5000;
 constexpr size_t kDifferencesShown = 3;
 
 uint64_t SeedCount() {

@@ -83,6 +83,13 @@ const Words& Addresses() {
   return *texts;
 }
 
+const Words& Instants() {
+  static const Words* const texts =
+      new Words{"2026-01-01T00:00:00Z", "2026-01-01T02:00:00+02:00", "2026-01-01",
+                "2026-01-31T23:59:60Z", "2026-02-28T08:00:00.000z",  "2026-02-30"};
+  return *texts;
+}
+
 const Words& PlainNumbers() {
   static const Words* const numbers =
       new Words{"0", "1", "2", "3", "5", "10", "100", "300", "-1", "-5", "0.5", "12.5", "42"};
@@ -138,6 +145,7 @@ Vocabulary PickVocabulary(Choices* choices) {
   PickSome(PlainTexts(), choices->Between(2, 7), choices, &words.texts);
   if (choices->OneIn(2)) PickSome(OddTexts(), choices->Between(1, 4), choices, &words.texts);
   if (choices->OneIn(3)) PickSome(Addresses(), choices->Between(1, 5), choices, &words.texts);
+  if (choices->OneIn(6)) PickSome(Instants(), 2, choices, &words.texts);
   PickSome(PlainNumbers(), choices->Between(1, 5), choices, &words.numbers);
   if (choices->OneIn(2)) PickSome(OddNumbers(), choices->Between(1, 4), choices, &words.numbers);
   return words;
