@@ -92,8 +92,12 @@ int ArrayConsistency::Decide(int level) {
   const Field& field = fields_[static_cast<size_t>(level)];
   if (field.accepts_absence) {
     size_t at = 0;
-    // With no leaf that agrees, absence is the only way on, and it fixes nothing.
-    if (!NextConsistent(field.found, &at)) return Decide(level + 1);
+    // With no leaf that agrees, absence is the only way on, and it fixes nothing: who comes back
+    // here for another choice finds none.
+    if (!NextConsistent(field.found, &at)) {
+      const int outcome = Decide(level + 1);
+      return outcome == level ? go_back_to : outcome;
+    }
   }
   return ChooseLeaf(level, go_back_to);
 }
