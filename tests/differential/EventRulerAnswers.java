@@ -14,8 +14,11 @@ import software.amazon.event.ruler.Machine;
  * What event-ruler answers to cases, a JSON line each from standard input to standard output:
  *
  *   {"id", "rules": {NAME: PATTERN}, "event"} ->
- *   {"id", "refused": [NAME], "matched": [NAME]}    with "older" where its older finder differs
+ *   {"id", "refused": [NAME], "matched": [NAME]}
  *   {"id", "refused": [NAME], "error": CLASS}       the event could not be read
+ *   {"id", "refused": [NAME], "exhausted": true}    it tried until its memory was full
+ *
+ * With "older": true in the case it is its older finder that is asked.
  *
  * Rules that it refuses are left out of the machine. Cases that follow each other with the same
  * rules share one.
@@ -24,8 +27,8 @@ public final class EventRulerAnswers {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private JsonNode rules;
+  private boolean older;
   private Machine machine;
-  private Machine olderFinder;
   private TreeSet<String> refused;
 
   public static void main(String[] arguments) throws Exception {
@@ -40,32 +43,31 @@ public final class EventRulerAnswers {
   }
 
   private ObjectNode answer(JsonNode test) {
-    if (!test.get("rules").equals(rules)) load(test.get("rules"));
+    load(test.get("rules"), test.path("older").asBoolean());
     ObjectNode answer = JSON.createObjectNode();
     answer.set("id", test.get("id"));
     answer.set("refused", JSON.valueToTree(refused));
-    String event = test.get("event").asText();
     try {
-      var matched = new TreeSet<>(machine.rulesForJSONEvent(event));
+      var matched = new TreeSet<>(machine.rulesForJSONEvent(test.get("event").asText()));
       answer.set("matched", JSON.valueToTree(matched));
-      var older = new TreeSet<>(olderFinder.rulesForJSONEvent(event));
-      if (!older.equals(matched)) answer.set("older", JSON.valueToTree(older));
+    } catch (OutOfMemoryError error) {
+      answer.put("exhausted", true);
     } catch (Exception | StackOverflowError error) {
-      answer.remove("matched");
       answer.put("error", error.getClass().getSimpleName());
     }
     return answer;
   }
 
-  private void load(JsonNode newRules) {
+  private void load(JsonNode newRules, boolean newOlder) {
+    if (newRules.equals(rules) && newOlder == older) return;
     rules = newRules;
-    machine = Machine.builder().build();
-    olderFinder = Machine.builder().withStructuredMatching(false).build();
+    older = newOlder;
+    machine = older ? Machine.builder().withStructuredMatching(false).build()
+                    : Machine.builder().build();
     refused = new TreeSet<>();
     for (Map.Entry<String, JsonNode> rule : rules.properties()) {
       try {
         machine.addRule(rule.getKey(), rule.getValue().asText());
-        olderFinder.addRule(rule.getKey(), rule.getValue().asText());
       } catch (Exception | StackOverflowError error) {
         refused.add(rule.getKey());
       }

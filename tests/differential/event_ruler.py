@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 VERSION = "2.1.0"
-HEAP_MIB = 768
+HEAP_MIB = 512
+TIMEOUT_S = 900
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "EventRulerAnswers.java"
 
@@ -73,7 +74,7 @@ class EventRuler:
             done = subprocess.run(
                 ["java", f"-Xmx{HEAP_MIB}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                  "-Dfile.encoding=UTF-8", "-cp", self._path, "EventRulerAnswers"],
-                stdin=questions, stdout=subprocess.PIPE, check=True)
+                stdin=questions, stdout=subprocess.PIPE, check=True, timeout=TIMEOUT_S)
         answers = [json.loads(line) for line in done.stdout.splitlines()]
         if [answer["id"] for answer in answers] != [case["id"] for case in cases]:
             raise RuntimeError("event-ruler did not answer every case")

@@ -7,7 +7,8 @@ import ipaddress
 import sys
 from dataclasses import dataclass, field
 
-from patterns import Members, branches, has_field_or, numbers, operators, paths, texts
+from patterns import (Members, branches, has_field_or, numbers, operators, paths, plain_texts,
+                      texts)
 
 
 @dataclass
@@ -79,10 +80,13 @@ def cidr_of_numbers(it):
             and any(bits <= 1 for _, bits in _blocks(it.pattern)))
 
 
-def cidr_of_other_family(it):
-    """`cidr` also matches addresses of the other family that begin with the same digits."""
+def address_of_other_family(it):
+    """`cidr`, and a text that is an IPv4 address, also matches addresses of the other family that
+    begin with the same digits."""
+    families = [family for family, _ in _blocks(it.pattern)]
+    families += [4 for text in plain_texts(it.pattern) if _family(text) == 4]
     found = {_family(text) for text in texts(it.event)} - {None}
-    return it.theirs and any(found - {family} for family, _ in _blocks(it.pattern))
+    return it.theirs and any(found - {family} for family in families)
 
 
 def empty_last_step(it):
@@ -113,7 +117,7 @@ def lone_surrogate(it):
 
 
 MATCHES = (one_branch_among_others, one_entry_among_others, finders_disagree, cidr_of_numbers,
-           cidr_of_other_family, empty_last_step, ignore_case_beyond_bmp, affix_with_quote,
+           address_of_other_family, empty_last_step, ignore_case_beyond_bmp, affix_with_quote,
            shortest_decimal, lone_surrogate)
 
 

@@ -104,6 +104,19 @@ def _operators(value):
             yield from _operators(item)
 
 
+def plain_texts(pattern):
+    """Every text that stands in a field's list as it is."""
+    for name, value in pattern:
+        if are_alternatives(name, value):
+            for item in value:
+                yield from plain_texts(item)
+        elif isinstance(value, Members):
+            yield from plain_texts(value)
+        else:
+            yield from (one for one in value
+                        if isinstance(one, str) and not isinstance(one, Number))
+
+
 def has_field_or(pattern):
     """Whether some `$or` of the pattern is no list of alternatives, but a field of that name."""
     return any(("." + field + ".").find(".$or.") >= 0 for branch in branches(pattern)
