@@ -327,7 +327,7 @@ constexpr OperatorMaker kMakers[] = {
     {"word", 3, false, Word},
     {"exactly", 1, false, Exactly},
     {"exists", 2, false, Exists},
-    {"exists false", 3, false, Absent},
+    {"exists false", 5, false, Absent},
     {"prefix", 3, false, Prefix},
     {"suffix", 3, false, Suffix},
     {"prefix ignore-case", 2, false, PrefixIgnoreCase},

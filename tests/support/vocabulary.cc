@@ -140,6 +140,13 @@ void PickSome(const Words& from, size_t count, Choices* choices, Words* out) {
 
 Vocabulary PickVocabulary(Choices* choices) {
   Vocabulary words;
+  // With hardly any words fields are found again and again, in several elements of one array.
+  if (choices->OneIn(4)) {
+    PickSome(PlainKeys(), choices->Between(1, 2), choices, &words.keys);
+    PickSome(PlainTexts(), 1, choices, &words.texts);
+    PickSome(PlainNumbers(), 1, choices, &words.numbers);
+    return words;
+  }
   PickSome(PlainKeys(), choices->Between(2, 4), choices, &words.keys);
   if (choices->OneIn(3)) PickSome(OddKeys(), 1, choices, &words.keys);
   PickSome(PlainTexts(), choices->Between(2, 7), choices, &words.texts);
