@@ -86,8 +86,9 @@ class Answers:
 
     def __init__(self, rules):
         self._by_type, self._others = {}, []
+        self._type = "kind" if "kind" in rules[0]["match"] else "type"
         for rule in rules:
-            types = rule["match"].get("type")
+            types = rule["match"].get(self._type)
             filed = types is not None and all(isinstance(kind, str) for kind in types)
             for kind in types if filed else ():
                 self._by_type.setdefault(kind, []).append(rule)
@@ -103,6 +104,6 @@ class Answers:
         value = json.loads(event)
         if headers is not None:
             value["$kafka"] = {"headers": dict(headers)}
-        candidates = self._by_type.get(value.get("type"), []) + self._others
+        candidates = self._by_type.get(value.get(self._type), []) + self._others
         return json.dumps(sorted(f"{rule['team']}/{rule['name']}" for rule in candidates
                                  if matches(rule["match"], value)))

@@ -72,6 +72,18 @@ def tiers(chance, events, rules):
                     made.shop_events(made.generator(SEED, f"shop {types}"), events, types))
 
 
+def kind_first(chance, events, rules):
+    """Those of `exact`, with the type under a name that sorts before the others', as `detail-type` does in
+    EventBridge: event-ruler looks at fields in the order of their names."""
+    names = {"type": "kind", "region": "region", "amount": "total"}
+    same = exact(chance, events, rules)
+    for rule in same.rules:
+        rule["match"] = {names[name]: entries for name, entries in rule["match"].items()}
+    same.events = [event.replace('"type":', '"kind":', 1).replace('"amount":', '"total":', 1)
+                   for event in same.events]
+    return same
+
+
 def miss(chance, events, rules):
     """No event matches: a third ask for types that don't come, a third for regions that don't come with
     types that do, a third for amounts that are never reached, with both."""
@@ -216,6 +228,7 @@ SIZES = (1, 10, 1_000, 10_000, 100_000)
 WORKLOADS = {
     **{f"ecommerce-exact-{size}": (exact, {"rules": size}) for size in SIZES},
     **{f"ecommerce-set-{size}": (tiers, {"rules": size}) for size in SIZES},
+    **{f"ecommerce-kind-first-{size}": (kind_first, {"rules": size}) for size in (1_000, 10_000, 100_000)},
     **{f"ecommerce-miss-{size}": (miss, {"rules": size}) for size in (10, 100_000)},
     **{f"wildcard-{size}": (wildcards, {"rules": size}) for size in (1_000, 10_000)},
     **{f"citylots-{kind}": (lots, {"kind": kind}) for kind in LOT_RULES},
