@@ -60,7 +60,7 @@ void LookupBuilder::AddPredicate(FieldId field, StoredPredicateId id, const Pred
     return;
   }
   // What the lookup answers for may be only part of what there is to check.
-  const StoredPredicateId check = lead == index_.predicates[id].predicate.get() ? kNone : id;
+  const StoredPredicateId check = lead == &*index_.predicates[id].predicate ? kNone : id;
   const auto file = [&](StoredPredicateId checked) {
     index_.filed.push_back({target, checked});
     return static_cast<uint32_t>(index_.filed.size() - 1);
@@ -88,14 +88,14 @@ void LookupBuilder::AddPredicate(FieldId field, StoredPredicateId id, const Pred
       lookups.folded_suffixes.push_back({Folded(lead->text), file(check)});
       return;
     case Predicate::Op::kWildcard:
-      lookups.grams.push_back({lead->wildcard.pieces(), file(id)});
+      lookups.grams.push_back({lead->detail().wildcard.pieces(), file(id)});
       return;
     case Predicate::Op::kWildcardIgnoreCase:
       if (!IsAscii(lead->text)) break;
-      lookups.folded_grams.push_back({FoldedPieces(lead->wildcard), file(id)});
+      lookups.folded_grams.push_back({FoldedPieces(lead->detail().wildcard), file(id)});
       return;
     case Predicate::Op::kCidr:
-      lookups.cidrs.push_back({lead->cidr, file(check)});
+      lookups.cidrs.push_back({lead->detail().cidr, file(check)});
       return;
     case Predicate::Op::kExists:
       lookups.others.push_back({target, check});

@@ -33,8 +33,8 @@ double MatchCost::Of(const MatchIndex::Test& test) const {
 }
 
 double MatchCost::Of(StoredPredicateId id) const {
-  const Predicate* const predicate = index_.predicates[id].predicate.get();
-  if (predicate == nullptr) return kAnythingButShare;
+  const std::optional<Predicate>& predicate = index_.predicates[id].predicate;
+  if (!predicate) return kAnythingButShare;
   const FieldId field = predicate_fields_[id];
   return Of(LeadingPart(*predicate, field), OneIn(field));
 }
@@ -68,9 +68,10 @@ double MatchCost::OneIn(FieldId field) const {
 const Predicate& MatchCost::LeadingPart(const Predicate& predicate, FieldId field) const {
   if (predicate.op != Predicate::Op::kAllOf) return predicate;
   const double one_in = OneIn(field);
-  return *std::min_element(
-      predicate.all_of.begin(), predicate.all_of.end(),
-      [&](const Predicate& a, const Predicate& b) { return Of(a, one_in) < Of(b, one_in); });
+  const std::vector<Predicate>& parts = predicate.detail().all_of;
+  return *std::min_element(parts.begin(), parts.end(), [&](const Predicate& a, const Predicate& b) {
+    return Of(a, one_in) < Of(b, one_in);
+  });
 }
 
 }  // namespace turnout::router

@@ -133,10 +133,9 @@ void MatchFiling::Place(uint64_t key, Target target) {
       index_.fields[index_.values.FieldOf(id)].leads_on = true;
       break;
     case Lead::kPredicate: {
-      const Predicate* const predicate = index_.predicates[id].predicate.get();
+      const std::optional<Predicate>& predicate = index_.predicates[id].predicate;
       const FieldId field = predicate_fields_[id];
-      lookups_.AddPredicate(field, id,
-                            predicate == nullptr ? nullptr : &cost_.LeadingPart(*predicate, field),
+      lookups_.AddPredicate(field, id, predicate ? &cost_.LeadingPart(*predicate, field) : nullptr,
                             target);
       break;
     }

@@ -14,7 +14,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -81,7 +81,7 @@ struct MatchIndex {
 
   // A predicate that is more than a value or a range.
   struct StoredPredicate {
-    std::unique_ptr<const Predicate> predicate;
+    std::optional<Predicate> predicate;
     // Without a predicate: any value but those [begin, end) of test_values, ascending.
     uint32_t begin = 0;
     uint32_t end = 0;

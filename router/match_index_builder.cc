@@ -42,12 +42,12 @@ std::string_view Word(Predicate::Op op) {
 
 // Values that are excluded by what they are, so that a lookup tells.
 bool ExcludesValuesOnly(const Predicate& predicate) {
-  return predicate.op == Predicate::Op::kAnythingBut &&
-         std::all_of(
-             predicate.none_of.begin(), predicate.none_of.end(), [](const Predicate& excluded) {
-               return excluded.op == Predicate::Op::kText ||
-                      (excluded.op == Predicate::Op::kNumberRange && IsPoint(excluded.range));
-             });
+  if (predicate.op != Predicate::Op::kAnythingBut) return false;
+  const std::vector<Predicate>& none_of = predicate.detail().none_of;
+  return std::all_of(none_of.begin(), none_of.end(), [](const Predicate& excluded) {
+    return excluded.op == Predicate::Op::kText ||
+           (excluded.op == Predicate::Op::kNumberRange && IsPoint(excluded.range));
+  });
 }
 
 // The positions that `from` takes in `to`.
@@ -157,11 +157,11 @@ void MatchIndexBuilder::AddPredicate(const Predicate& predicate, FieldId field,
           AddValue(field, ValueForm::kFoldedText, FoldAscii(predicate.text, &folded_)));
       return;
     case Predicate::Op::kWildcard:
-      if (predicate.wildcard.pieces().size() > 1) break;
-      values->push_back(AddValue(field, ValueForm::kText, predicate.wildcard.pieces()[0]));
+      if (predicate.detail().wildcard.star_count() > 0) break;
+      values->push_back(AddValue(field, ValueForm::kText, predicate.detail().wildcard.pieces()[0]));
       return;
     case Predicate::Op::kAddress: {
-      const IpAddress& address = predicate.cidr.base;
+      const IpAddress& address = predicate.detail().cidr.base;
       values->push_back(
           AddValue(field, ValueForm::kAddress,
                    BytesOf(address.bytes).substr(0, static_cast<size_t>(address.size))));
@@ -186,7 +186,7 @@ StoredPredicateId MatchIndexBuilder::Store(const Predicate& predicate, FieldId f
   const auto [known, added] = predicate_ids_.try_emplace(
       std::move(key), static_cast<StoredPredicateId>(index_->predicates.size()));
   if (added) {
-    index_->predicates.push_back({std::make_unique<const Predicate>(predicate), 0, 0});
+    index_->predicates.push_back({predicate.Clone(), 0, 0});
     predicate_fields_.push_back(field);
   }
   return known->second;
@@ -194,7 +194,7 @@ StoredPredicateId MatchIndexBuilder::Store(const Predicate& predicate, FieldId f
 
 StoredPredicateId MatchIndexBuilder::StoreAnythingBut(const Predicate& predicate, FieldId field) {
   std::vector<ValueId> values;
-  for (const Predicate& excluded : predicate.none_of) {
+  for (const Predicate& excluded : predicate.detail().none_of) {
     AddPredicate(excluded, field, &values, nullptr);
   }
   SortUnique(&values);
@@ -206,7 +206,7 @@ StoredPredicateId MatchIndexBuilder::StoreAnythingBut(const Predicate& predicate
       std::move(key), static_cast<StoredPredicateId>(index_->predicates.size()));
   if (added) {
     const auto [begin, end] = Append(values, &index_->test_values);
-    index_->predicates.push_back({nullptr, begin, end});
+    index_->predicates.push_back({std::nullopt, begin, end});
     predicate_fields_.push_back(field);
   }
   return known->second;

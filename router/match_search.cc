@@ -359,7 +359,7 @@ bool MatchSearch::IsAmong(LeafIndex leaf, uint32_t begin, uint32_t end) {
 
 bool MatchSearch::Satisfies(StoredPredicateId id, LeafIndex leaf) {
   const MatchIndex::StoredPredicate& stored = index_.predicates[id];
-  if (stored.predicate == nullptr) return !IsAmong(leaf, stored.begin, stored.end);
+  if (!stored.predicate) return !IsAmong(leaf, stored.begin, stored.end);
   return router::Satisfies(ValueOf(leaf), *stored.predicate);
 }
 

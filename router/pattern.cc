@@ -78,6 +78,10 @@ class Compiler {
     }
     CheckLimits(node.at);
     if (problems_->size() > problems_before_) return nullptr;
+    // It is kept as long as its team's rules.
+    content_->tests.shrink_to_fit();
+    for (FieldTest& test : content_->tests) test.predicates.shrink_to_fit();
+    content_->branches.reserve(branches.size());
     for (const Branch& branch : branches) {
       std::vector<uint32_t>& all = content_->branches.emplace_back();
       all.reserve(branch.test_count);
@@ -286,12 +290,12 @@ class Compiler {
   void Count(const Predicate& predicate) {
     ++values_;
     text_bytes_ += predicate.text.size();
-    if (!predicate.wildcard.pieces().empty()) {
-      wildcards_ += predicate.wildcard.pieces().size() - 1;
-    }
     if (predicate.op == Predicate::Op::kRegex) ++regexes_;
-    for (const Predicate& excluded : predicate.none_of) Count(excluded);
-    for (const Predicate& condition : predicate.all_of) Count(condition);
+    if (!predicate.has_detail()) return;
+    const PredicateDetail& detail = predicate.detail();
+    wildcards_ += detail.wildcard.star_count();
+    for (const Predicate& excluded : detail.none_of) Count(excluded);
+    for (const Predicate& condition : detail.all_of) Count(condition);
   }
 
   void CheckLimits(Position at) {

@@ -31,7 +31,7 @@ bool SatisfiesAll(const Value& value, const std::vector<Predicate>& predicates) 
   return true;
 }
 
-bool Within(std::string_view text, const Predicate::TimeRange& times) {
+bool Within(std::string_view text, const PredicateDetail::TimeRange& times) {
   const std::optional<Timestamp> timestamp = ParseTimestamp(text);
   return timestamp && times.first <= *timestamp && *timestamp <= times.last;
 }
@@ -44,6 +44,17 @@ size_t CountCharacters(std::string_view text) {
 }
 
 }  // namespace
+
+PredicateDetail* Predicate::mutable_detail() {
+  if (detail_ == nullptr) detail_ = std::make_shared<PredicateDetail>();
+  return detail_.get();
+}
+
+Predicate Predicate::Clone() const {
+  Predicate clone = *this;
+  if (has_detail()) clone.detail_ = std::make_shared<PredicateDetail>(*detail_);
+  return clone;
+}
 
 bool Satisfies(const Value& value, const Predicate& predicate) {
   switch (predicate.op) {
@@ -65,31 +76,31 @@ bool Satisfies(const Value& value, const Predicate& predicate) {
     case Predicate::Op::kSuffix:
       return value.is_string() && EndsWith(value.text(), predicate.text);
     case Predicate::Op::kIgnoreCase:
-      return value.is_string() && predicate.letters.EqualsText(value.text());
+      return value.is_string() && predicate.detail().letters.EqualsText(value.text());
     case Predicate::Op::kPrefixIgnoreCase:
-      return value.is_string() && predicate.letters.IsPrefixOf(value.text());
+      return value.is_string() && predicate.detail().letters.IsPrefixOf(value.text());
     case Predicate::Op::kSuffixIgnoreCase:
-      return value.is_string() && predicate.letters.IsSuffixOf(value.text());
+      return value.is_string() && predicate.detail().letters.IsSuffixOf(value.text());
     case Predicate::Op::kWildcard:
-      return value.is_string() && predicate.wildcard.Matches(value.text());
+      return value.is_string() && predicate.detail().wildcard.Matches(value.text());
     case Predicate::Op::kAddress:
-      return value.address() && *value.address() == predicate.cidr.base;
+      return value.address() && *value.address() == predicate.detail().cidr.base;
     case Predicate::Op::kCidr:
-      return value.address() && predicate.cidr.Contains(*value.address());
+      return value.address() && predicate.detail().cidr.Contains(*value.address());
     case Predicate::Op::kExists:
       return true;
     case Predicate::Op::kAbsent:
       return false;
     case Predicate::Op::kAnythingBut:
-      return SatisfiesNone(value, predicate.none_of);
+      return SatisfiesNone(value, predicate.detail().none_of);
     case Predicate::Op::kAllOf:
-      return SatisfiesAll(value, predicate.all_of);
+      return SatisfiesAll(value, predicate.detail().all_of);
     case Predicate::Op::kWildcardIgnoreCase:
-      return value.is_string() && predicate.letters_wildcard.Matches(value.text());
+      return value.is_string() && predicate.detail().letters_wildcard.Matches(value.text());
     case Predicate::Op::kRegex:
-      return value.is_string() && predicate.regex->Matches(value.text());
+      return value.is_string() && predicate.detail().regex->Matches(value.text());
     case Predicate::Op::kTimestamp:
-      return value.is_string() && Within(value.text(), predicate.times);
+      return value.is_string() && Within(value.text(), predicate.detail().times);
     case Predicate::Op::kLength:
       return value.is_string() &&
              InRange(static_cast<double>(CountCharacters(value.text())), predicate.range);

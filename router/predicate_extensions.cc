@@ -116,7 +116,7 @@ bool PredicateReader::ReadConditions(const Node& node, Predicate* predicate) {
                                 "` in one match expression"),
                    "give it an object of its own; conditions in one object are about one value");
     } else {
-      Predicate& condition = predicate->all_of.emplace_back();
+      Predicate& condition = predicate->mutable_detail()->all_of.emplace_back();
       const bool read = ReadOperator(member, &condition);
       valid = valid && read;
       if (read && condition.op == Predicate::Op::kAbsent) {
@@ -151,7 +151,8 @@ bool PredicateReader::ReadWildcardIgnoreCase(const Node& operand, Predicate* pre
                              " (ignore_case_bytes_max)"),
                 "shorten it, or use several conditions in one object");
   }
-  predicate->letters_wildcard = WildcardIgnoreCase(predicate->wildcard);
+  PredicateDetail* const detail = predicate->mutable_detail();
+  detail->letters_wildcard = WildcardIgnoreCase(detail->wildcard);
   return true;
 }
 
@@ -161,7 +162,8 @@ bool PredicateReader::ReadRegex(const Node& operand, Predicate* predicate) {
   if (++regexes_ > limits_.regexes_max) return true;
   Regex::Fault fault = Regex::Fault::kNone;
   std::string error;
-  predicate->regex = Regex::Compile(operand.text, limits_.regex_bytes_max, &fault, &error);
+  predicate->mutable_detail()->regex =
+      Regex::Compile(operand.text, limits_.regex_bytes_max, &fault, &error);
   switch (fault) {
     case Regex::Fault::kNone:
       return true;
@@ -200,7 +202,7 @@ bool PredicateReader::ReadTimestamp(const Node& operand, Predicate* predicate) {
     return false;
   }
   predicate->op = Predicate::Op::kTimestamp;
-  Predicate::TimeRange& times = predicate->times;
+  PredicateDetail::TimeRange& times = predicate->mutable_detail()->times;
   bool valid = bounds.low == nullptr || ReadTimestampBound(*bounds.low, &times.first);
   if (bounds.high == bounds.low) {
     times.last = times.first;

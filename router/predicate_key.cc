@@ -27,17 +27,20 @@ void AppendPredicateKey(const Predicate& predicate, std::string* out) {
   AppendNumber(predicate.range.high, out);
   out->push_back(static_cast<char>(predicate.range.low_open));
   out->push_back(static_cast<char>(predicate.range.high_open));
-  AppendNumber(predicate.cidr.mask_bits, out);
-  AppendNumber(predicate.cidr.base.size, out);
-  for (const uint8_t byte : predicate.cidr.base.bytes) out->push_back(static_cast<char>(byte));
-  for (const Timestamp& bound : {predicate.times.first, predicate.times.last}) {
+  out->push_back(static_cast<char>(predicate.has_detail()));
+  if (!predicate.has_detail()) return;
+  const PredicateDetail& detail = predicate.detail();
+  AppendNumber(detail.cidr.mask_bits, out);
+  AppendNumber(detail.cidr.base.size, out);
+  for (const uint8_t byte : detail.cidr.base.bytes) out->push_back(static_cast<char>(byte));
+  for (const Timestamp& bound : {detail.times.first, detail.times.last}) {
     AppendNumber(bound.seconds, out);
     AppendNumber(bound.nanoseconds, out);
   }
-  AppendNumber(predicate.all_of.size(), out);
-  for (const Predicate& part : predicate.all_of) AppendPredicateKey(part, out);
-  AppendNumber(predicate.none_of.size(), out);
-  for (const Predicate& excluded : predicate.none_of) AppendPredicateKey(excluded, out);
+  AppendNumber(detail.all_of.size(), out);
+  for (const Predicate& part : detail.all_of) AppendPredicateKey(part, out);
+  AppendNumber(detail.none_of.size(), out);
+  for (const Predicate& excluded : detail.none_of) AppendPredicateKey(excluded, out);
 }
 
 NumberRange ClosedRange(const Predicate::Range& range) {

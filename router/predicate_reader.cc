@@ -114,7 +114,7 @@ void PredicateReader::ReadText(const Node& node, Predicate* predicate) {
   predicate->text = node.text;
   const std::optional<IpAddress> address = ParseIpAddress(node.text);
   predicate->op = address ? Predicate::Op::kAddress : Predicate::Op::kText;
-  if (address) predicate->cidr = {*address, address->size * 8};
+  if (address) predicate->mutable_detail()->cidr = {*address, address->size * 8};
 }
 
 bool PredicateReader::ReadExpression(const Node& node, Predicate* predicate) {
@@ -153,7 +153,7 @@ bool PredicateReader::ReadString(std::string_view op, const Node& operand, Predi
 bool PredicateReader::ReadIgnoreCase(std::string_view op, const Node& operand,
                                      Predicate* predicate) {
   if (!ReadString(op, operand, Predicate::Op::kIgnoreCase, predicate)) return false;
-  predicate->letters = LetterCaseText(operand.text);
+  predicate->mutable_detail()->letters = LetterCaseText(operand.text);
   return true;
 }
 
@@ -186,7 +186,7 @@ bool PredicateReader::ReadWildcard(const Node& operand, Predicate::Op kind, Pred
                 "one `*` stands for any run of characters; write \\* for a star and \\\\ for a "
                 "backslash (in JSON each backslash is doubled)");
   }
-  predicate->wildcard = *std::move(wildcard);
+  predicate->mutable_detail()->wildcard = *std::move(wildcard);
   return true;
 }
 
@@ -207,7 +207,7 @@ bool PredicateReader::ReadCidr(const Node& operand, Predicate* predicate) {
                 "write a block such as 10.0.0.0/8 or 2001:db8::/32; write a single address as a "
                 "plain text");
   }
-  predicate->cidr = *cidr;
+  predicate->mutable_detail()->cidr = *cidr;
   return true;
 }
 
@@ -251,7 +251,8 @@ bool PredicateReader::ReadExcluded(const Member& member, const Node& item, Predi
         absl::StrCat("`anything-but` with an empty `", std::string(op), "` excludes every text"),
         "write at least one character");
   }
-  return ReadOperator({member.name, member.at, item}, &predicate->none_of.emplace_back());
+  return ReadOperator({member.name, member.at, item},
+                      &predicate->mutable_detail()->none_of.emplace_back());
 }
 
 // "x", 12, or a list of either, not mixed.
@@ -275,7 +276,7 @@ bool PredicateReader::ReadExcludedValue(const Node& item, Node::Kind kind, const
   if (item.kind != kind) {
     return Fail(item.at, "`anything-but` mixes texts and numbers in one list", cure);
   }
-  Predicate& excluded = predicate->none_of.emplace_back();
+  Predicate& excluded = predicate->mutable_detail()->none_of.emplace_back();
   excluded.text = item.text;
   excluded.op = Predicate::Op::kText;
   return text || ReadNumberBound("anything-but", item, &excluded);

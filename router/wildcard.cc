@@ -1,6 +1,10 @@
 #include "router/wildcard.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
+
+#include "router/bytes.h"
 
 namespace turnout::router {
 namespace {
@@ -15,11 +19,25 @@ size_t Find(std::string_view value, std::string_view piece) {
   return static_cast<size_t>(static_cast<const char*>(found) - value.data());
 }
 
+void AppendPiece(const std::string& piece, std::string* row) {
+  const auto length = static_cast<uint32_t>(piece.size());
+  row->append(reinterpret_cast<const char*>(&length), sizeof(length));
+  row->append(piece);
+}
+
+// The piece at `at`, which moves on behind it.
+std::string_view TakePiece(const char** at) {
+  const auto length = LoadUnaligned<uint32_t>(*at);
+  const std::string_view piece(*at + sizeof(length), length);
+  *at = piece.data() + length;
+  return piece;
+}
+
 }  // namespace
 
 std::optional<Wildcard> Wildcard::Parse(std::string_view text, std::string* error) {
-  Wildcard wildcard;
-  std::string* piece = &wildcard.pieces_.emplace_back();
+  std::vector<std::string> pieces(1);
+  std::string* piece = &pieces.front();
   for (size_t i = 0; i < text.size(); ++i) {
     const char next = i + 1 < text.size() ? text[i + 1] : '\0';
     if (text[i] == '*') {
@@ -27,7 +45,7 @@ std::optional<Wildcard> Wildcard::Parse(std::string_view text, std::string* erro
         *error = "two `*` stand together";
         return std::nullopt;
       }
-      piece = &wildcard.pieces_.emplace_back();
+      piece = &pieces.emplace_back();
     } else if (text[i] == '\\') {
       if (next != '*' && next != '\\') {
         *error = "a backslash stands before something that is neither `*` nor a backslash";
@@ -39,21 +57,38 @@ std::optional<Wildcard> Wildcard::Parse(std::string_view text, std::string* erro
       *piece += text[i];
     }
   }
+  Wildcard wildcard;
+  wildcard.star_count_ = pieces.size() - 1;
+  AppendPiece(pieces.front(), &wildcard.row_);
+  if (pieces.size() > 1) AppendPiece(pieces.back(), &wildcard.row_);
+  for (size_t i = 1; i + 1 < pieces.size(); ++i) AppendPiece(pieces[i], &wildcard.row_);
+  wildcard.row_.shrink_to_fit();
   return wildcard;
 }
 
+std::vector<std::string> Wildcard::pieces() const {
+  std::vector<std::string> pieces;
+  const char* at = row_.data();
+  while (at < row_.data() + row_.size()) pieces.emplace_back(TakePiece(&at));
+  // The last one was written second.
+  if (pieces.size() > 2) std::rotate(pieces.begin() + 1, pieces.begin() + 2, pieces.end());
+  return pieces;
+}
+
 bool Wildcard::Matches(std::string_view value) const {
-  const std::string& first = pieces_.front();
-  if (pieces_.size() == 1) return value == first;
-  const std::string& last = pieces_.back();
+  const char* at = row_.data();
+  const std::string_view first = TakePiece(&at);
+  if (star_count_ == 0) return value == first;
+  const std::string_view last = TakePiece(&at);
   if (value.size() < first.size() + last.size()) return false;
   if (value.substr(0, first.size()) != first) return false;
   if (value.substr(value.size() - last.size()) != last) return false;
   std::string_view rest = value.substr(first.size(), value.size() - first.size() - last.size());
-  for (size_t i = 1; i + 1 < pieces_.size(); ++i) {
-    const size_t at = Find(rest, pieces_[i]);
-    if (at == std::string_view::npos) return false;
-    rest.remove_prefix(at + pieces_[i].size());
+  for (size_t i = 1; i < star_count_; ++i) {
+    const std::string_view piece = TakePiece(&at);
+    const size_t found = Find(rest, piece);
+    if (found == std::string_view::npos) return false;
+    rest.remove_prefix(found + piece.size());
   }
   return true;
 }

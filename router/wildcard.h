@@ -26,10 +26,14 @@ class Wildcard {
   bool Matches(std::string_view value) const;
 
   // The literal pieces between the stars: one more than there are stars.
-  const std::vector<std::string>& pieces() const { return pieces_; }
+  std::vector<std::string> pieces() const;
+  size_t star_count() const { return star_count_; }
 
  private:
-  std::vector<std::string> pieces_;
+  // Each piece behind its length, in the order in which they are looked at: the first one, the last
+  // one, the others. One row of bytes, since many wildcards are held against one value.
+  std::string row_;
+  size_t star_count_ = 0;
 };
 
 class WildcardIgnoreCase {
