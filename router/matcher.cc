@@ -144,7 +144,7 @@ class MatchScratch : public Matcher::Scratch {
 
 }  // namespace
 
-Matcher::Matcher(std::vector<Pattern> patterns, std::vector<std::string> fields) {
+Matcher::Matcher(const std::vector<Pattern>& patterns, const std::vector<std::string>& fields) {
   auto impl = std::make_unique<Impl>();
   std::vector<FieldRef> asked(fields.size());
   std::vector<bool> possible(fields.size());
@@ -154,10 +154,12 @@ Matcher::Matcher(std::vector<Pattern> patterns, std::vector<std::string> fields)
     possible[i] = ParseFieldRef(fields[i], &asked[i], &error, &cure);
   }
   // The payload's fields first: the record's own are numbered after them.
+  std::vector<FieldId> test_fields;  // of all patterns, one after another
   for (const Pattern& pattern : patterns) {
     impl->reads_payload = impl->reads_payload || pattern->reads_payload;
     for (const FieldTest& test : pattern->tests) {
-      if (test.field.source == FieldRef::Source::kPayload) impl->IdOf(test.field);
+      test_fields.push_back(test.field.source == FieldRef::Source::kPayload ? impl->IdOf(test.field)
+                                                                            : FieldTrie::kNoField);
     }
   }
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -165,19 +167,21 @@ Matcher::Matcher(std::vector<Pattern> patterns, std::vector<std::string> fields)
     impl->IdOf(asked[i]);
     impl->reads_payload = true;
   }
+  FieldId* field = test_fields.data();
   for (const Pattern& pattern : patterns) {
-    for (const FieldTest& test : pattern->tests) impl->IdOf(test.field);
+    for (const FieldTest& test : pattern->tests) {
+      if (*field == FieldTrie::kNoField) *field = impl->IdOf(test.field);
+      ++field;
+    }
   }
   for (size_t i = 0; i < fields.size(); ++i) {
     impl->asked_fields.push_back(possible[i] ? impl->IdOf(asked[i]) : FieldTrie::kNoField);
   }
   MatchIndexBuilder builder(impl->field_count());
-  std::vector<FieldId> test_fields;
-  for (Pattern& pattern : patterns) {
-    test_fields.clear();
-    for (const FieldTest& test : pattern->tests) test_fields.push_back(impl->IdOf(test.field));
-    builder.AddPattern(*pattern, test_fields);
-    pattern.reset();
+  absl::Span<const FieldId> left = test_fields;
+  for (const Pattern& pattern : patterns) {
+    builder.AddPattern(*pattern, left.first(pattern->tests.size()));
+    left.remove_prefix(pattern->tests.size());
   }
   impl->index = builder.Finish();
   impl_ = std::move(impl);

@@ -34,7 +34,7 @@ class Matcher {
 
   // `fields` are dotted paths whose values the caller will ask for beside the matches (record keys,
   // destination templates); Scratch::Field(i) answers for fields[i].
-  Matcher(std::vector<Pattern> patterns, std::vector<std::string> fields);
+  Matcher(const std::vector<Pattern>& patterns, const std::vector<std::string>& fields);
   ~Matcher();
   Matcher(Matcher&&) noexcept;
   Matcher& operator=(Matcher&&) noexcept;

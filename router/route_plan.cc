@@ -5,8 +5,13 @@
 
 namespace turnout::router {
 
-void RoutePlanBuilder::StartTeam(std::vector<std::string> allowed_destinations) {
-  plan_.globs.push_back(std::move(allowed_destinations));
+RoutePlanBuilder::RoutePlanBuilder(size_t rules) {
+  plan_.rules.reserve(rules + 1);
+  plan_.target_ids.reserve(rules);
+}
+
+void RoutePlanBuilder::StartTeam(const std::vector<std::string>& allowed_destinations) {
+  plan_.globs.push_back(allowed_destinations);
   target_numbers_.clear();
 }
 
@@ -19,9 +24,9 @@ uint32_t RoutePlanBuilder::FieldNumber(const std::string& path) {
 
 uint32_t RoutePlanBuilder::TargetNumber(const DestinationTemplate& destination,
                                         uint32_t key_field) {
-  const std::string name = std::to_string(key_field) + " " + destination.text;
   const auto [number, is_new] =
-      target_numbers_.emplace(name, static_cast<uint32_t>(plan_.targets.size()));
+      target_numbers_.try_emplace({key_field, absl::string_view(destination.text)},
+                                  static_cast<uint32_t>(plan_.targets.size()));
   if (!is_new) return number->second;
   RoutePlan::Target target;
   target.team = static_cast<uint32_t>(plan_.globs.size() - 1);

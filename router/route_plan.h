@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "router/rule_file.h"
 
 namespace turnout::router {
@@ -40,10 +42,13 @@ struct RoutePlan {
 };
 
 // Takes rules in the order of RuleIndex.
+// Lifetime: what it is given stays until Finish.
 class RoutePlanBuilder {
  public:
+  explicit RoutePlanBuilder(size_t rules);
+
   // The rules added from now on are this team's.
-  void StartTeam(std::vector<std::string> allowed_destinations);
+  void StartTeam(const std::vector<std::string>& allowed_destinations);
   void AddRule(const Rule& rule);
   RoutePlan Finish();
 
@@ -52,8 +57,9 @@ class RoutePlanBuilder {
   uint32_t TargetNumber(const DestinationTemplate& destination, uint32_t key_field);
 
   RoutePlan plan_;
-  std::unordered_map<std::string, uint32_t> field_numbers_;
-  std::unordered_map<std::string, uint32_t> target_numbers_;  // of the team at hand
+  absl::flat_hash_map<absl::string_view, uint32_t> field_numbers_;
+  // Of the team at hand, by key field and destination.
+  absl::flat_hash_map<std::pair<uint32_t, absl::string_view>, uint32_t> target_numbers_;
 };
 
 }  // namespace turnout::router

@@ -257,7 +257,7 @@ Output Router::Impl::Close(const OpenOutput& from, RuleIndex* rule_space) {
   char* end = text;
   for (uint32_t link = from.first_link; link != kNone; link = links[link].next) {
     if (end != text) *end++ = ',';
-    const std::string& id = infos[links[link].rule].id;
+    const std::string_view id = infos[links[link].rule].id;
     end = std::copy(id.begin(), id.end(), end);
     *rule_space++ = links[link].rule;
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "router/content_hash.h"
 #include "router/rule_reader.h"
 
 namespace turnout::router {
@@ -57,6 +58,33 @@ void SortByPosition(std::vector<Problem>::iterator begin, std::vector<Problem>::
   });
 }
 
+uint64_t HashOf(const RuleFile& team) {
+  ContentHash hash;
+  hash.Add(team.team);
+  std::vector<std::string> globs = team.allowed_destinations;
+  std::sort(globs.begin(), globs.end());
+  globs.erase(std::unique(globs.begin(), globs.end()), globs.end());
+  hash.AddNumber(globs.size());
+  for (const std::string& glob : globs) hash.Add(glob);
+  hash.AddNumber(team.rules.size());
+  for (const Rule& rule : team.rules) {
+    hash.Add(rule.name);
+    hash.AddNumber(rule.match_hash);
+    hash.AddNumber(rule.to.size());
+    for (const DestinationTemplate& destination : rule.to) hash.Add(destination.text);
+    hash.Add(rule.key_field);
+  }
+  return hash.Value();
+}
+
+// What is the same whichever way the file was written, once nothing is wrong with it.
+void Finish(RuleFile* team) {
+  std::sort(team->rules.begin(), team->rules.end(),
+            [](const Rule& a, const Rule& b) { return a.name < b.name; });
+  team->rules.shrink_to_fit();
+  team->content_hash = HashOf(*team);
+}
+
 }  // namespace
 
 std::optional<RuleFile> ReadRuleFile(std::string_view file_name, std::string_view text,
@@ -68,7 +96,10 @@ std::optional<RuleFile> ReadRuleFile(std::string_view file_name, std::string_vie
   if (!root.has_value()) return std::nullopt;
   RuleFile file;
   RuleReader(limits, problems).ReadFile(*root, &file);
-  if (problems->size() == before) return file;
+  if (problems->size() == before) {
+    Finish(&file);
+    return file;
+  }
   SortByPosition(problems->begin() + before, problems->end());
   return std::nullopt;
 }
@@ -95,7 +126,10 @@ std::optional<std::vector<RuleFile>> ReadRuleLines(std::string_view text, const 
     problems->push_back({{}, "", "there is no rule in it",
                          "write a rule a line: {\"team\", \"name\", \"match\", \"to\"}"});
   }
-  if (problems->size() == before) return files;
+  if (problems->size() == before) {
+    for (RuleFile& file : files) Finish(&file);
+    return files;
+  }
   SortByPosition(problems->begin() + before, problems->end());
   return std::nullopt;
 }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "router/canonical_text.h"
+#include "router/content_hash.h"
 #include "router/suggest.h"
 
 namespace turnout::router {
@@ -167,7 +168,9 @@ void RuleReader::ReadMatch(const Node& node, Rule* rule) {
   for (size_t i = before; i < problems_->size(); ++i) (*problems_)[i].subject = subject_;
   if (!pattern.has_value()) return;
   rule->match = *std::move(pattern);
-  rule->match_text = CanonicalText(*match);
+  ContentHash hash;
+  hash.Add(CanonicalText(*match));
+  rule->match_hash = hash.Value();
 }
 
 void RuleReader::ReadDestination(const Node& node, const RuleFile& file, Rule* rule) {

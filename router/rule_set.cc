@@ -6,85 +6,78 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "router/content_hash.h"
 #include "router/route_plan.h"
 
 namespace turnout::router {
 namespace {
 
-// FNV-1a over 64 bits with MurmurHash3's finish, which spreads the last bytes. Every text goes in
-// with its length before it, so that no two contents are the same row of bytes.
-class ContentHash {
+// Changes when the same rule files come to mean something else.
+constexpr std::string_view kHashFormat = "turnout rule set 2";
+
+std::string HashOf(const std::vector<Team>& teams) {
+  ContentHash hash;
+  hash.Add(kHashFormat);
+  for (const Team& team : teams) hash.AddNumber(team->content_hash);
+  return absl::StrFormat("%016x", hash.Value());
+}
+
+// Orders teams as their rules' ids "team/name" are ordered: `/` comes after `-` and `.`, so that is
+// not the order of the team names alone.
+bool IsBefore(const Team& a, const Team& b) {
+  const std::string& first = a->team;
+  const std::string& second = b->team;
+  const size_t common = std::min(first.size(), second.size());
+  const int order = first.compare(0, common, second, 0, common);
+  if (order != 0) return order < 0;
+  if (first.size() == second.size()) return false;
+  return first.size() < second.size() ? '/' < second[common] : first[common] < '/';
+}
+
+// Ids of all rules in one text, and where each begins.
+class IdTexts {
  public:
-  void Add(std::string_view text) {
-    AddNumber(text.size());
-    for (const char c : text) AddByte(static_cast<unsigned char>(c));
+  IdTexts(size_t rules, size_t bytes) {
+    infos_.reserve(rules);
+    text_ = std::make_unique<char[]>(bytes);
+    end_ = text_.get();
   }
-
-  void AddNumber(uint64_t number) {
-    for (int shift = 0; shift < 64; shift += 8) AddByte(number >> shift & 0xff);
+  static size_t BytesOf(const RuleFile& team) {
+    size_t bytes = (team.team.size() + 1) * team.rules.size();
+    for (const Rule& rule : team.rules) bytes += rule.name.size();
+    return bytes;
   }
-
-  std::string Digits() const {
-    uint64_t mixed = state_;
-    mixed = (mixed ^ mixed >> 33) * 0xff51afd7ed558ccdU;
-    mixed = (mixed ^ mixed >> 33) * 0xc4ceb9fe1a85ec53U;
-    mixed ^= mixed >> 33;
-    return absl::StrFormat("%016x", mixed);
+  void Add(std::string_view team, std::string_view name) {
+    char* const begin = end_;
+    end_ = std::copy(team.begin(), team.end(), end_);
+    *end_++ = '/';
+    end_ = std::copy(name.begin(), name.end(), end_);
+    infos_.push_back(
+        {{begin, static_cast<size_t>(end_ - begin)}, static_cast<uint32_t>(team.size())});
   }
+  const std::vector<RuleInfo>& infos() const { return infos_; }
 
  private:
-  void AddByte(uint64_t byte) { state_ = (state_ ^ byte) * 0x100000001b3U; }
-
-  uint64_t state_ = 0xcbf29ce484222325U;
+  std::vector<RuleInfo> infos_;
+  std::unique_ptr<char[]> text_;
+  char* end_ = nullptr;
 };
 
-// Changes when the same rule files come to mean something else.
-constexpr std::string_view kHashFormat = "turnout rule set 1";
-
-void AddTeam(const RuleFile& team, ContentHash* hash) {
-  hash->Add(team.team);
-  std::vector<std::string> globs = team.allowed_destinations;
-  std::sort(globs.begin(), globs.end());
-  globs.erase(std::unique(globs.begin(), globs.end()), globs.end());
-  hash->AddNumber(globs.size());
-  for (const std::string& glob : globs) hash->Add(glob);
-  hash->AddNumber(team.rules.size());
-  for (const Rule& rule : team.rules) {
-    hash->Add(rule.name);
-    hash->Add(rule.match_text);
-    hash->AddNumber(rule.to.size());
-    for (const DestinationTemplate& destination : rule.to) hash->Add(destination.text);
-    hash->Add(rule.key_field);
-  }
-}
-
-// Orders teams and their rules as their ids "team/name" are ordered: `/` comes after `-` and `.`,
-// so that is not the order of the team names alone.
-void SortById(std::vector<RuleFile>* teams) {
-  std::sort(teams->begin(), teams->end(), [](const RuleFile& a, const RuleFile& b) {
-    return a.team + "/" < b.team + "/";
-  });
-  for (RuleFile& team : *teams) {
-    std::sort(team.rules.begin(), team.rules.end(),
-              [](const Rule& a, const Rule& b) { return a.name < b.name; });
-  }
-}
-
-std::vector<RuleSet::Destination> ConstantDestinations(const std::vector<RuleFile>& teams) {
-  std::map<std::string, std::vector<std::string>> writers;
-  for (const RuleFile& team : teams) {
-    for (const Rule& rule : team.rules) {
-      for (const DestinationTemplate& destination : rule.to) {
-        if (!destination.is_constant()) continue;
-        std::vector<std::string>& names = writers[destination.text];
-        if (names.empty() || names.back() != team.team) names.push_back(team.team);
-      }
-    }
+// A team has a target for each destination and key, far fewer than rules.
+std::vector<RuleSet::Destination> ConstantDestinations(const std::vector<Team>& teams,
+                                                       const RoutePlan& plan) {
+  std::map<std::string_view, std::vector<std::string>> writers;
+  for (const RoutePlan::Target& target : plan.targets) {
+    if (!target.destination.is_constant()) continue;
+    std::vector<std::string>& names = writers[target.destination.text];
+    const std::string& team = teams[target.team]->team;
+    if (names.empty() || names.back() != team) names.push_back(team);
   }
   std::vector<RuleSet::Destination> destinations;
+  destinations.reserve(writers.size());
   for (auto& [topic, names] : writers) {
     std::sort(names.begin(), names.end());
-    destinations.push_back({topic, std::move(names)});
+    destinations.push_back({std::string(topic), std::move(names)});
   }
   return destinations;
 }
@@ -93,7 +86,7 @@ std::vector<RuleSet::Destination> ConstantDestinations(const std::vector<RuleFil
 
 struct RuleSet::Impl {
   std::string hash;
-  std::vector<RuleInfo> rules;
+  IdTexts ids;
   std::vector<Destination> destinations;
   RoutePlan plan;
   Matcher matcher;
@@ -102,32 +95,36 @@ struct RuleSet::Impl {
 RuleSet::RuleSet(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 RuleSet::~RuleSet() = default;
 
-std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<RuleFile> teams) {
-  SortById(&teams);
-  ContentHash hash;
-  hash.Add(kHashFormat);
-  std::vector<RuleInfo> infos;
+std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams) {
+  std::sort(teams.begin(), teams.end(), IsBefore);
+  size_t rules = 0;
+  size_t id_bytes = 0;
+  for (const Team& team : teams) {
+    rules += team->rules.size();
+    id_bytes += IdTexts::BytesOf(*team);
+  }
+  IdTexts ids(rules, id_bytes);
   std::vector<Pattern> patterns;
-  RoutePlanBuilder builder;
-  for (const RuleFile& team : teams) {
-    AddTeam(team, &hash);
-    builder.StartTeam(team.allowed_destinations);
-    for (const Rule& rule : team.rules) {
-      infos.push_back({team.team + "/" + rule.name, team.team, rule.name});
+  patterns.reserve(rules);
+  RoutePlanBuilder builder(rules);
+  for (const Team& team : teams) {
+    builder.StartTeam(team->allowed_destinations);
+    for (const Rule& rule : team->rules) {
+      ids.Add(team->team, rule.name);
       patterns.push_back(rule.match);
       builder.AddRule(rule);
     }
   }
   RoutePlan plan = builder.Finish();
-  Matcher matcher(std::move(patterns), plan.fields);
-  auto impl = std::make_unique<const Impl>(Impl{hash.Digits(), std::move(infos),
-                                                ConstantDestinations(teams), std::move(plan),
-                                                std::move(matcher)});
+  Matcher matcher(patterns, plan.fields);
+  std::vector<Destination> destinations = ConstantDestinations(teams, plan);
+  auto impl = std::make_unique<const Impl>(Impl{
+      HashOf(teams), std::move(ids), std::move(destinations), std::move(plan), std::move(matcher)});
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(impl)));
 }
 
 const std::string& RuleSet::hash() const { return impl_->hash; }
-const std::vector<RuleInfo>& RuleSet::rules() const { return impl_->rules; }
+const std::vector<RuleInfo>& RuleSet::rules() const { return impl_->ids.infos(); }
 const std::vector<RuleSet::Destination>& RuleSet::destinations() const {
   return impl_->destinations;
 }

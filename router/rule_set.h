@@ -4,12 +4,16 @@
 // record keys, and what a team may write. Descriptions, owners, notation and the order of files and
 // rules make no difference to it.
 //
+// Nothing of the teams is copied but what matching and routing need, and nothing of them is needed
+// afterwards: a changed team costs a Build, but no other team is read or compiled for it.
+//
 // Threads: immutable; shared by all workers, swapped whole.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "router/matcher.h"
@@ -20,17 +24,20 @@ namespace turnout::router {
 using RuleIndex = uint32_t;
 struct RoutePlan;
 
+// Lifetime: as long as the rule set.
 struct RuleInfo {
-  std::string id;  // "team/name"
-  std::string team;
-  std::string name;
+  std::string_view id;  // "team/name"
+  uint32_t team_bytes = 0;
+
+  std::string_view team() const { return id.substr(0, team_bytes); }
+  std::string_view name() const { return id.substr(team_bytes + 1); }
 };
 
 class RuleSet {
  public:
   // Teams in any order; the result doesn't depend on it. Team names are unique (the caller has
   // refused the second file of a team).
-  static std::shared_ptr<const RuleSet> Build(std::vector<RuleFile> teams);
+  static std::shared_ptr<const RuleSet> Build(std::vector<Team> teams);
   ~RuleSet();
 
   // 16 hex digits; equal content, equal hash, on every machine.

@@ -57,10 +57,10 @@ void AppendAnswer(const router::Routes& routes, const router::RuleSet& rules, st
 }
 
 // Nullopt once `err` has been told why.
-std::optional<std::vector<router::RuleFile>> ReadRules(const std::string& rules_path,
-                                                       const router::RuleLimits& limits,
-                                                       const std::string& events_path,
-                                                       const CommandStreams& streams) {
+std::optional<std::vector<router::Team>> ReadRules(const std::string& rules_path,
+                                                   const router::RuleLimits& limits,
+                                                   const std::string& events_path,
+                                                   const CommandStreams& streams) {
   if (rules_path == "-" && events_path == "-") {
     Write("turnout match: standard input cannot be both the rules and the events\n", streams.err);
     return std::nullopt;
@@ -103,7 +103,7 @@ std::shared_ptr<const router::RuleSet> BuildMeasured(const std::string& rules_pa
 
 int RunMatchEvents(const std::string& rules_path, const router::RuleLimits& limits,
                    const std::string& events_path, const CommandStreams& streams) {
-  std::optional<std::vector<router::RuleFile>> teams =
+  std::optional<std::vector<router::Team>> teams =
       ReadRules(rules_path, limits, events_path, streams);
   if (!teams.has_value()) return kExitRefused;
   auto lines = LineReader::Open(events_path, LineReader::Format::kPlain, streams.in);

@@ -111,10 +111,11 @@ struct RuleSeries {
   Counter* dead_lettered = nullptr;
 };
 
-// Counter pointers by RuleIndex for the rule set that a worker last reported on.
+// Counter pointers for the rules of the rule set that a worker last reported on. Those that it has
+// matched, not all: a worker pays for this in its first transaction under new rules.
 struct WorkerSeries {
   std::shared_ptr<const router::RuleSet> rules;
-  std::vector<RuleSeries> by_rule;
+  absl::flat_hash_map<router::RuleIndex, RuleSeries> by_rule;
 };
 
 // A metric that is made up at the moment somebody asks.
@@ -178,7 +179,7 @@ struct Metrics::Impl {
 };
 
 RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
-  auto key = std::make_pair(rule.team, rule.name);
+  auto key = std::make_pair(std::string(rule.team()), std::string(rule.name()));
   auto found = rule_series.find(key);
   if (found != rule_series.end()) return found->second;
   const bool room = rule_series.size() < static_cast<size_t>(options.rule_series_max);
@@ -259,7 +260,7 @@ void Metrics::OnTransaction(const TransactionReport& report) {
   const std::vector<router::RuleInfo>& rules = report.rules->rules();
   if (series.rules != report.rules) {
     series.rules = report.rules;
-    series.by_rule.assign(rules.size(), RuleSeries{});
+    series.by_rule.clear();
   }
   for (const RuleCounts& counts : report.rule_counts) {
     if (counts.rule >= rules.size()) continue;
@@ -291,8 +292,13 @@ void Metrics::OnDestinationUnavailable(const std::string& topic, const std::stri
 
 void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
   Families& f = impl_->families;
-  std::set<std::pair<std::string, std::string>> in_force;
-  for (const router::RuleInfo& rule : rules.rules()) in_force.emplace(rule.team, rule.name);
+  const auto in_force = [&](const std::pair<std::string, std::string>& rule) {
+    const std::string id = rule.first + "/" + rule.second;
+    const auto at = std::lower_bound(
+        rules.rules().begin(), rules.rules().end(), id,
+        [](const router::RuleInfo& info, const std::string& sought) { return info.id < sought; });
+    return at != rules.rules().end() && at->id == id;
+  };
   f.rule_set_rules.Set(static_cast<double>(rules.rules().size()));
   f.rule_set_version.Increment();
   f.rule_set_published.Set(absl::ToDoubleSeconds(published - absl::UnixEpoch()));
@@ -304,7 +310,7 @@ void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
   // The workers' caches point into the series that are about to go.
   impl_->worker_series.clear();
   for (auto series = impl_->rule_series.begin(); series != impl_->rule_series.end();) {
-    if (in_force.count(series->first) > 0) {
+    if (in_force(series->first)) {
       ++series;
       continue;
     }

@@ -95,8 +95,7 @@ absl::Status DescribeInto(TopicAdmin* admin, absl::Span<const std::string> topic
 }
 
 absl::StatusOr<TopicDescriptions> Observe(const PreflightOptions& options,
-                                          absl::Span<const router::RuleFile> teams,
-                                          TopicAdmin* admin) {
+                                          absl::Span<const router::Team> teams, TopicAdmin* admin) {
   std::vector<std::string> written = ConstantDestinations(teams);
   // The source is only read; asking whether it may be written would say nothing of that.
   written.erase(std::remove(written.begin(), written.end(), options.source_topic), written.end());
@@ -127,10 +126,10 @@ absl::Status CreateAll(const PreflightOptions& options, const std::vector<NewTop
 
 }  // namespace
 
-std::vector<std::string> ConstantDestinations(absl::Span<const router::RuleFile> teams) {
+std::vector<std::string> ConstantDestinations(absl::Span<const router::Team> teams) {
   std::set<std::string> topics;
-  for (const router::RuleFile& team : teams) {
-    for (const router::Rule& rule : team.rules) {
+  for (const router::Team& team : teams) {
+    for (const router::Rule& rule : team->rules) {
       for (const router::DestinationTemplate& to : rule.to) {
         if (to.is_constant()) topics.insert(to.text);
       }
@@ -140,7 +139,7 @@ std::vector<std::string> ConstantDestinations(absl::Span<const router::RuleFile>
 }
 
 PreflightDecision DecidePreflight(const PreflightOptions& options,
-                                  absl::Span<const router::RuleFile> teams,
+                                  absl::Span<const router::Team> teams,
                                   const TopicDescriptions& observed) {
   PreflightDecision decision;
   const TopicDescription source = Look(observed, options.source_topic);
@@ -170,7 +169,7 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
         continue;
       }
       well = false;
-      aside.team = teams[i].team;
+      aside.team = teams[i]->team;
       decision.aside.push_back(std::move(aside));
       const bool own =
           destination == options.source_topic || destination == options.dead_letter_topic;
@@ -183,7 +182,7 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
 }
 
 absl::StatusOr<PreflightDecision> RunPreflight(const PreflightOptions& options,
-                                               absl::Span<const router::RuleFile> teams,
+                                               absl::Span<const router::Team> teams,
                                                connectors::TopicAdmin* admin, Clock* clock) {
   absl::StatusOr<TopicDescriptions> observed = Observe(options, teams, admin);
   if (!observed.ok()) return observed.status();

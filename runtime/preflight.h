@@ -57,15 +57,15 @@ struct PreflightDecision {
 using TopicDescriptions = absl::flat_hash_map<std::string, connectors::TopicDescription>;
 
 // The constant destinations of these teams, sorted, each once.
-std::vector<std::string> ConstantDestinations(absl::Span<const router::RuleFile> teams);
+std::vector<std::string> ConstantDestinations(absl::Span<const router::Team> teams);
 
 // `observed` holds a description of every topic named; one that is absent counts as missing.
 PreflightDecision DecidePreflight(const PreflightOptions& options,
-                                  absl::Span<const router::RuleFile> teams,
+                                  absl::Span<const router::Team> teams,
                                   const TopicDescriptions& observed);
 
 absl::StatusOr<PreflightDecision> RunPreflight(const PreflightOptions& options,
-                                               absl::Span<const router::RuleFile> teams,
+                                               absl::Span<const router::Team> teams,
                                                connectors::TopicAdmin* admin, Clock* clock);
 
 }  // namespace turnout::runtime

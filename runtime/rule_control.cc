@@ -21,7 +21,7 @@ std::string Sentence(const TeamAside& aside) {
 
 }  // namespace
 
-RuleControl::RuleControl(PreflightOptions options, std::vector<router::RuleFile> teams,
+RuleControl::RuleControl(PreflightOptions options, std::vector<router::Team> teams,
                          std::vector<RefusedRules> refused, RuleControlParts parts)
     : options_(std::move(options)),
       parts_(parts),
@@ -58,15 +58,15 @@ absl::Status RuleControl::Look() {
   }
   if (decision->in_force.empty()) return absl::OkStatus();
 
-  std::vector<router::RuleFile> still_waiting;
+  std::vector<router::Team> still_waiting;
   for (size_t i = 0, next = 0; i < waiting_.size(); ++i) {
     if (next < decision->in_force.size() && decision->in_force[next] == i) {
       ++next;
       if (ready_) {
         LogInfo("team_back",
-                absl::StrCat("the rules of team ", waiting_[i].team,
+                absl::StrCat("the rules of team ", waiting_[i]->team,
                              " take effect: its destinations are well"),
-                {{"team", waiting_[i].team}});
+                {{"team", waiting_[i]->team}});
       }
       in_force_.push_back(std::move(waiting_[i]));
     } else {
@@ -111,8 +111,8 @@ void RuleControl::Publish() {
   status_.hash = rules->hash();
   status_.published = now;
   status_.teams.clear();
-  for (const router::RuleFile& team : in_force_) {
-    status_.teams.push_back({team.team, static_cast<int>(team.rules.size())});
+  for (const router::Team& team : in_force_) {
+    status_.teams.push_back({team->team, static_cast<int>(team->rules.size())});
   }
   parts_.metrics->OnRuleSet(*rules, now);
   parts_.board->SetRules(status_);

@@ -35,7 +35,7 @@ struct RuleControlParts {
 
 class RuleControl {
  public:
-  RuleControl(PreflightOptions options, std::vector<router::RuleFile> teams,
+  RuleControl(PreflightOptions options, std::vector<router::Team> teams,
               std::vector<RefusedRules> refused, RuleControlParts parts);
 
   // One pre-flight of the teams that aren't in force. Tells the board, the metrics and the log what
@@ -56,8 +56,8 @@ class RuleControl {
   const PreflightOptions options_;
   const RuleControlParts parts_;
   const std::vector<RefusedRules> refused_;
-  std::vector<router::RuleFile> in_force_;
-  std::vector<router::RuleFile> waiting_;  // for their destinations
+  std::vector<router::Team> in_force_;
+  std::vector<router::Team> waiting_;      // for their destinations
   std::vector<TeamAside> aside_;           // why, as last told
   RulesStatus status_;
   bool ready_ = false;

@@ -18,6 +18,7 @@ namespace {
 
 using router::Problem;
 using router::RuleFile;
+using router::Team;
 
 constexpr std::string_view kSuffixes[] = {".yaml", ".yml", ".json", ".jsonl"};
 
@@ -166,14 +167,14 @@ void Loader::Take(const std::string& file, std::vector<RuleFile> teams) {
     files_by_team_.emplace(team.team, file);
     loaded.teams.push_back(team.team);
     loaded.rules += team.rules.size();
-    rules_.teams.push_back(std::move(team));
+    rules_.teams.push_back(std::make_shared<const RuleFile>(std::move(team)));
   }
   rules_.files.push_back(std::move(loaded));
 }
 
 LoadedRules Loader::Finish() {
   std::sort(rules_.teams.begin(), rules_.teams.end(),
-            [](const RuleFile& a, const RuleFile& b) { return a.team < b.team; });
+            [](const Team& a, const Team& b) { return a->team < b->team; });
   return std::move(rules_);
 }
 

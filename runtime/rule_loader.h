@@ -33,8 +33,8 @@ struct RefusedFile {
 };
 
 struct LoadedRules {
-  std::vector<router::RuleFile> teams;  // sorted by team, each once
-  std::vector<LoadedFile> files;        // what `teams` came from
+  std::vector<router::Team> teams;  // sorted by team, each once
+  std::vector<LoadedFile> files;    // what `teams` came from
   std::vector<RefusedFile> refused;
 };
 

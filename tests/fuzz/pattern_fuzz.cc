@@ -2,14 +2,17 @@
 // cures, and matched alone as beside other patterns.
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "router/canonical_text.h"
 #include "router/document.h"
 #include "router/matcher.h"
 #include "router/pattern.h"
 #include "tests/fuzz/check.h"
 
+using turnout::router::CanonicalText;
 using turnout::router::CompilePattern;
 using turnout::router::Matcher;
 using turnout::router::Node;
@@ -41,6 +44,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool event_ruler = CompilePattern(*node, limits, &foreign).has_value();
   FUZZ_CHECK(!eventbridge || event_ruler);
   FUZZ_CHECK(!event_ruler || pattern.has_value());
+  if (pattern) {
+    // What hashes are made of says the same again.
+    const std::string canonical = CanonicalText(*node);
+    const std::optional<Node> again = turnout::router::ParseJson(canonical, &problems);
+    FUZZ_CHECK(again.has_value() && CanonicalText(*again) == canonical);
+  }
   if (!pattern || zero == std::string_view::npos) return 0;
 
   turnout::router::Event event;

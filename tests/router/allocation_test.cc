@@ -52,7 +52,7 @@ TEST(Allocation, RoutingAllocatesNothingOnceWarm) {
   std::vector<Problem> problems;
   std::optional<RuleFile> file = ReadRuleFile("rules.yaml", kRules, {}, &problems);
   ASSERT_TRUE(file.has_value());
-  Router router(RuleSet::Build({*std::move(file)}));
+  Router router(RuleSet::Build({std::make_shared<const RuleFile>(*std::move(file))}));
   const std::vector<Header> headers = {{"source", "web"}, {"other", "x"}};
   const std::vector<std::string> values = {
       R"({"type": "order.created", "at": "2026-01-01T00:00:00Z", "region": "eu",)"

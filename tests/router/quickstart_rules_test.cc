@@ -31,12 +31,12 @@ std::string ReadAll(const std::filesystem::path& path) {
 class QuickstartRules : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::vector<RuleFile> teams;
+    std::vector<Team> teams;
     for (const auto& entry : std::filesystem::directory_iterator(directory_ / "rules")) {
       std::vector<Problem> problems;
       auto file = ReadRuleFile(entry.path().string(), ReadAll(entry.path()), {}, &problems);
       ASSERT_TRUE(file.has_value()) << entry.path() << ": " << problems[0].what;
-      teams.push_back(*std::move(file));
+      teams.push_back(std::make_shared<const RuleFile>(*std::move(file)));
     }
     router_ = std::make_unique<Router>(RuleSet::Build(std::move(teams)));
     ReadExamples();
@@ -46,7 +46,7 @@ class QuickstartRules : public ::testing::Test {
     const Routes& routes = router_->Route(event);
     EXPECT_TRUE(routes.payload_error.ok()) << routes.payload_error;
     std::vector<std::string> ids;
-    for (const RuleIndex rule : routes.matched) ids.push_back(router_->rules().rules()[rule].id);
+    for (const RuleIndex rule : routes.matched) ids.emplace_back(router_->rules().rules()[rule].id);
     return ids;
   }
 

@@ -66,7 +66,8 @@ TEST(Router, EventGoesToATopicOnceNamingEveryRuleOfTheTeam) {
   for (const Output& output : routes.outputs) {
     std::string ids;
     for (const RuleIndex rule : output.rules) {
-      ids += (ids.empty() ? "" : ",") + router->rules().rules()[rule].id;
+      if (!ids.empty()) ids += ",";
+      ids += router->rules().rules()[rule].id;
     }
     EXPECT_EQ(ids, output.rule_ids);
   }

@@ -33,7 +33,7 @@ router::DestinationTemplate To(const std::string& text) {
   return to;
 }
 
-RuleFile Team(const std::string& name, const std::vector<std::string>& destinations) {
+router::Team Team(const std::string& name, const std::vector<std::string>& destinations) {
   RuleFile file;
   file.team = name;
   for (const std::string& destination : destinations) {
@@ -42,7 +42,7 @@ RuleFile Team(const std::string& name, const std::vector<std::string>& destinati
     rule.to = {To(destination)};
     file.rules.push_back(rule);
   }
-  return file;
+  return std::make_shared<const RuleFile>(std::move(file));
 }
 
 TopicDescription Topic(State state, const std::string& reason = "", int64_t batch_bytes_max = -1) {
@@ -87,8 +87,8 @@ TEST_P(PreflightCase, DecidesForTheTeamAndLeavesTheOtherAlone) {
   if (c.destination != kSource && c.destination != kDeadLetters) {
     observed[c.destination] = c.topic;
   }
-  const std::vector<RuleFile> teams = {Team("alpha", {"well", c.destination}),
-                                       Team("beta", {"well"})};
+  const std::vector<router::Team> teams = {Team("alpha", {"well", c.destination}),
+                                           Team("beta", {"well"})};
   const PreflightDecision decision = DecidePreflight(Options(c.create), teams, observed);
   EXPECT_THAT(decision.waiting_for, IsEmpty());
   EXPECT_EQ(decision.in_force, c.in_force ? std::vector<size_t>({0, 1}) : std::vector<size_t>({1}));
@@ -133,7 +133,7 @@ TEST(PreflightTest, ATeamWithTwoBadDestinationsIsNamedWithBoth) {
   const TopicDescriptions observed = {{kSource, Topic(State::kReady)},
                                       {kDeadLetters, Topic(State::kReady)},
                                       {"b", Topic(State::kForbidden)}};
-  const std::vector<RuleFile> teams = {Team("alpha", {"b", "a"})};
+  const std::vector<router::Team> teams = {Team("alpha", {"b", "a"})};
   const PreflightDecision decision = DecidePreflight(Options(false), teams, observed);
   ASSERT_EQ(decision.aside.size(), 2u);
   EXPECT_EQ(decision.aside[0].topic, "a");
@@ -177,13 +177,13 @@ TEST(PreflightTest, TheDeadLetterTopicIsCreatedButTheSourceOnlyWhenToldSo) {
 
 TEST(PreflightTest, ADestinationOfTwoTeamsIsCreatedOnce) {
   const PreflightDecision decision =
-      DecidePreflight(Options(true), std::vector<RuleFile>{Team("a", {"d"}), Team("b", {"d"})},
+      DecidePreflight(Options(true), std::vector<router::Team>{Team("a", {"d"}), Team("b", {"d"})},
                       {{kSource, Topic(State::kReady)}, {kDeadLetters, Topic(State::kReady)}});
   EXPECT_THAT(Names(decision.create), ElementsAre("d"));
 }
 
 TEST(PreflightTest, DestinationsNamedByAFieldAreNotJudgedBeforehand) {
-  const std::vector<RuleFile> teams = {Team("a", {"orders.{region}"})};
+  const std::vector<router::Team> teams = {Team("a", {"orders.{region}"})};
   EXPECT_THAT(ConstantDestinations(teams), IsEmpty());
   EXPECT_THAT(DecidePreflight(Options(false), teams, {}).in_force, ElementsAre(0u));
 }
@@ -194,7 +194,7 @@ TEST(PreflightTest, TheSmallestKnownBatchLimitIsFound) {
                                 {"a", Topic(State::kReady, "", 700)},
                                 {"b", Topic(State::kReady, "", -1)},
                                 {"c", Topic(State::kForbidden, "", 5)}};
-  const std::vector<RuleFile> teams = {Team("t", {"a", "b"}), Team("u", {"c"})};
+  const std::vector<router::Team> teams = {Team("t", {"a", "b"}), Team("u", {"c"})};
   EXPECT_EQ(DecidePreflight(Options(false), teams, observed).batch_bytes_max, 700);
   observed["a"].batch_bytes_max = 1000;
   EXPECT_EQ(DecidePreflight(Options(false), teams, observed).batch_bytes_max, 900);
@@ -266,7 +266,7 @@ TEST_F(RunPreflightTest, WithoutAnAnswerNothingIsDecided) {
 
 TEST_F(RunPreflightTest, NothingIsCreatedUnlessAsked) {
   const auto decision =
-      RunPreflight(Options(false), std::vector<RuleFile>{Team("a", {"d"})}, &admin, &clock);
+      RunPreflight(Options(false), std::vector<router::Team>{Team("a", {"d"})}, &admin, &clock);
   ASSERT_TRUE(decision.ok());
   EXPECT_EQ(admin.creates, 0);
   EXPECT_EQ(decision->aside.size(), 1u);
@@ -275,7 +275,7 @@ TEST_F(RunPreflightTest, NothingIsCreatedUnlessAsked) {
 TEST_F(RunPreflightTest, AMissingDestinationIsCreatedAndItsTeamTakesEffect) {
   admin.looks_until_ready = 3;
   const auto decision =
-      RunPreflight(Options(true), std::vector<RuleFile>{Team("a", {"d"})}, &admin, &clock);
+      RunPreflight(Options(true), std::vector<router::Team>{Team("a", {"d"})}, &admin, &clock);
   ASSERT_TRUE(decision.ok());
   EXPECT_THAT(decision->in_force, ElementsAre(0u));
   EXPECT_THAT(decision->aside, IsEmpty());
@@ -285,7 +285,7 @@ TEST_F(RunPreflightTest, AMissingDestinationIsCreatedAndItsTeamTakesEffect) {
 TEST_F(RunPreflightTest, ADestinationThatMayNotBeCreatedSetsAsideItsTeamAlone) {
   admin.forbidden = "d";
   const auto decision = RunPreflight(
-      Options(true), std::vector<RuleFile>{Team("a", {"d"}), Team("b", {"e"})}, &admin, &clock);
+      Options(true), std::vector<router::Team>{Team("a", {"d"}), Team("b", {"e"})}, &admin, &clock);
   ASSERT_TRUE(decision.ok());
   EXPECT_THAT(decision->in_force, ElementsAre(1u));
   ASSERT_EQ(decision->aside.size(), 1u);
@@ -295,7 +295,7 @@ TEST_F(RunPreflightTest, ADestinationThatMayNotBeCreatedSetsAsideItsTeamAlone) {
 TEST_F(RunPreflightTest, ATopicThatNeverAppearsIsNotWaitedForForever) {
   admin.looks_until_ready = 1'000'000;
   const auto decision =
-      RunPreflight(Options(true), std::vector<RuleFile>{Team("a", {"d"})}, &admin, &clock);
+      RunPreflight(Options(true), std::vector<router::Team>{Team("a", {"d"})}, &admin, &clock);
   ASSERT_TRUE(decision.ok());
   EXPECT_EQ(decision->aside.size(), 1u);
   EXPECT_LE(clock.now - absl::UnixEpoch(), absl::Seconds(4));
@@ -304,7 +304,7 @@ TEST_F(RunPreflightTest, ATopicThatNeverAppearsIsNotWaitedForForever) {
 TEST_F(RunPreflightTest, TheSourceIsAskedForReadingOnly) {
   // FakeAdmin checks it, even where a team asks to write there.
   const auto decision =
-      RunPreflight(Options(false), std::vector<RuleFile>{Team("a", {kSource})}, &admin, &clock);
+      RunPreflight(Options(false), std::vector<router::Team>{Team("a", {kSource})}, &admin, &clock);
   ASSERT_TRUE(decision.ok());
   EXPECT_EQ(decision->aside.size(), 1u);
 }

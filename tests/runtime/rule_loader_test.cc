@@ -35,7 +35,7 @@ std::string TeamLine(const std::string& team, const std::string& rule) {
 
 std::vector<std::string> TeamsOf(const LoadedRules& rules) {
   std::vector<std::string> teams;
-  for (const router::RuleFile& team : rules.teams) teams.push_back(team.team);
+  for (const router::Team& team : rules.teams) teams.push_back(team->team);
   return teams;
 }
 

@@ -120,7 +120,7 @@ std::string TeamFile(const std::string& team, const std::vector<SimRule>& rules)
 
 std::shared_ptr<const router::RuleSet> Build(int version) {
   const std::vector<SimRule>& rules = RulesOf(version);
-  std::vector<router::RuleFile> files;
+  std::vector<router::Team> files;
   std::map<std::string, int> teams;
   for (const SimRule& rule : rules) ++teams[rule.team];
   for (const auto& [team, count] : teams) {
@@ -131,7 +131,7 @@ std::shared_ptr<const router::RuleSet> Build(int version) {
                    problems.empty() ? "" : problems[0].what.c_str());
       std::abort();
     }
-    files.push_back(*std::move(file));
+    files.push_back(std::make_shared<const router::RuleFile>(*std::move(file)));
   }
   return router::RuleSet::Build(std::move(files));
 }

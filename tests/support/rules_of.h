@@ -14,20 +14,21 @@
 
 namespace turnout::support {
 
-inline router::RuleFile RuleFileOf(std::string_view text) {
+inline router::Team TeamOf(std::string_view text) {
   std::vector<router::Problem> problems;
   std::optional<router::RuleFile> file = router::ReadRuleFile("rules.yaml", text, {}, &problems);
   for (const router::Problem& problem : problems) {
     ADD_FAILURE() << problem.subject << ": " << problem.what;
   }
-  return file.has_value() ? *std::move(file) : router::RuleFile{};
+  return std::make_shared<const router::RuleFile>(file.has_value() ? *std::move(file)
+                                                                   : router::RuleFile{});
 }
 
 // A rule set of these teams' files.
 inline std::shared_ptr<const router::RuleSet> RuleSetOf(
     const std::vector<std::string_view>& texts) {
-  std::vector<router::RuleFile> teams;
-  for (const std::string_view text : texts) teams.push_back(RuleFileOf(text));
+  std::vector<router::Team> teams;
+  for (const std::string_view text : texts) teams.push_back(TeamOf(text));
   return router::RuleSet::Build(std::move(teams));
 }
 
