@@ -49,6 +49,7 @@ struct Config {
     int64_t batch_bytes_max = 16 << 20;  // payload bytes a transaction
     absl::Duration transaction_timeout = absl::Seconds(60);
     absl::Duration destination_recheck = absl::Seconds(30);
+    absl::Duration rules_recheck = absl::Seconds(1);  // zero: only when asked to
     absl::Duration shutdown_timeout = absl::Seconds(4);
     router::RuleLimits rules;
   } limits;

@@ -247,6 +247,15 @@ void AddLimitFields(Fields* fields) {
        .cost = "Shorter: its team is back sooner. Longer: fewer questions to the brokers.",
        .store = [](const FieldValue& v, Config* c) { c->limits.destination_recheck = Ms(v); }});
   fields->push_back(
+      {.key = "limits.rules_recheck",
+       .type = FieldType::kDuration,
+       .default_text = "1s",
+       .min = 0,
+       .max = kHour,
+       .effect = "How often rule files are looked at for changes; 0s: only after SIGHUP.",
+       .cost = "Shorter: a change takes effect sooner. Longer: fewer calls of stat, one a file.",
+       .store = [](const FieldValue& v, Config* c) { c->limits.rules_recheck = Ms(v); }});
+  fields->push_back(
       {.key = "limits.shutdown_timeout",
        .type = FieldType::kDuration,
        .default_text = "4s",

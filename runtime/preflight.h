@@ -42,6 +42,8 @@ struct TeamAside {
   std::string topic;  // the destination at fault
   std::string reason;
   std::string cure;
+  // Its rules from before the change that waits are still in force.
+  bool previous_in_force = false;
 };
 
 struct PreflightDecision {

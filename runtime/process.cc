@@ -23,6 +23,7 @@
 #include "runtime/rule_control.h"
 #include "runtime/rule_feed.h"
 #include "runtime/rule_loader.h"
+#include "runtime/rule_shelf.h"
 #include "runtime/status_board.h"
 #include "runtime/worker.h"
 
@@ -72,6 +73,9 @@ struct Process::Impl {
   absl::Status LoadTeams();
   absl::Status StartAdminServer();
   void Control();
+  bool LookAtFiles();
+  void WakeControl();
+  void WaitForWork(absl::Duration at_most);
   void RunWorker(int index);
   // Runs one worker until the process stops or its settings are out of date.
   absl::Status RunWorkerOnce(int index);
@@ -102,6 +106,7 @@ struct Process::Impl {
   RuleFeed feed;
   std::unique_ptr<connectors::TopicAdmin> own_admin;
   connectors::TopicAdmin* admin = nullptr;
+  std::unique_ptr<RuleShelf> shelf;  // the control thread's, once it runs
   std::unique_ptr<RuleControl> rules;
   std::unique_ptr<AdminServer> server;
   std::thread control;
@@ -109,6 +114,7 @@ struct Process::Impl {
 
   absl::Mutex mu;
   absl::Status failure ABSL_GUARDED_BY(mu);
+  bool has_work ABSL_GUARDED_BY(mu) = false;  // a stop or a reload was asked for
 };
 
 PipelineFacts Process::Impl::Facts() const {
@@ -227,26 +233,18 @@ absl::Status Process::Impl::StartKafka() {
 }
 
 absl::Status Process::Impl::LoadTeams() {
-  LoadedRules loaded = LoadRules({config.rules}, config.limits.rules);
-  if (loaded.teams.empty()) {
-    const std::string problems = FormatRefused(loaded);
+  shelf = std::make_unique<RuleShelf>(config.rules, config.limits.rules);
+  shelf->Look(clock.Now());
+  if (shelf->teams().empty()) {
+    const std::string problems = FormatRefused(shelf->refused());
     return absl::InvalidArgumentError(
         problems.empty()
             ? absl::StrCat("rules: ", config.rules, " holds no team's rules (add some)")
             : std::string(absl::StripTrailingAsciiWhitespace(problems)));
   }
-  std::vector<RefusedRules> refused;
-  for (const RefusedFile& file : loaded.refused) {
-    RefusedRules told = {file.file, {}};
-    for (const router::Problem& problem : file.problems) {
-      told.problems.push_back(FormatProblem(file.file, problem));
-      LogError("rules_refused", told.problems.back(), {{"file", file.file}});
-    }
-    refused.push_back(std::move(told));
-  }
   rules = std::make_unique<RuleControl>(
-      Preflight(), std::move(loaded.teams), std::move(refused),
-      RuleControlParts{admin, &clock, &feed, board.get(), metrics.get()});
+      Preflight(), RuleControlParts{admin, &clock, &feed, board.get(), metrics.get()});
+  rules->Take(shelf->teams(), shelf->refused());
   return absl::OkStatus();
 }
 
@@ -277,21 +275,47 @@ absl::Status Process::Impl::StartAdminServer() {
   return absl::OkStatus();
 }
 
-// The control thread: brokers, topics and rules first, then the workers, then whoever stands aside.
+// The control thread: brokers, topics and rules first, then the workers, then rule files that
+// change and whoever stands aside.
 void Process::Impl::Control() {
+  const absl::Duration recheck = config.limits.rules_recheck;
+  const absl::Duration between_files =
+      recheck > absl::ZeroDuration() ? recheck : absl::InfiniteDuration();
   absl::Duration backoff = kLookBackoffMin;
+  absl::Time look_at = absl::InfinitePast();
   while (!stopping) {
-    const absl::Status looked = rules->Look();
-    if (looked.ok()) observer->OnBrokers("admin", true, "");
-    if (rules->ready() && workers.empty()) {
-      for (int i = 0; i < config.workers; ++i) {
-        workers.emplace_back([this, i] { RunWorker(i); });
+    if (LookAtFiles()) look_at = absl::InfinitePast();
+    if (clock.Now() >= look_at) {
+      const absl::Status looked = rules->Look();
+      if (looked.ok()) observer->OnBrokers("admin", true, "");
+      if (rules->ready() && workers.empty()) {
+        for (int i = 0; i < config.workers; ++i) {
+          workers.emplace_back([this, i] { RunWorker(i); });
+        }
+      }
+      if (rules->ready() && !rules->teams_stand_aside()) {
+        look_at = absl::InfiniteFuture();
+      } else {
+        look_at = clock.Now() + (rules->ready() ? config.limits.destination_recheck : backoff);
+        backoff = std::min(backoff * 2, kLookBackoffMax);
       }
     }
-    if (rules->ready() && !rules->teams_stand_aside()) break;
-    clock.Sleep(rules->ready() ? config.limits.destination_recheck : backoff);
-    backoff = std::min(backoff * 2, kLookBackoffMax);
+    feed.Reclaim();
+    WaitForWork(std::min(look_at - clock.Now(), between_files));
   }
+}
+
+// True when there is something for the pre-flight to judge.
+bool Process::Impl::LookAtFiles() {
+  if (!shelf->Look(clock.Now())) return false;
+  rules->Take(shelf->teams(), shelf->refused());
+  return true;
+}
+
+void Process::Impl::WaitForWork(absl::Duration at_most) {
+  absl::MutexLock lock(&mu);
+  mu.AwaitWithTimeout(absl::Condition(&has_work), at_most);
+  has_work = stopping;
 }
 
 void Process::Impl::RunWorker(int index) {
@@ -355,6 +379,12 @@ void Process::Impl::RequestStop() {
   if (board != nullptr) board->SetStopping();
   LogInfo("stopping", "finishing the batch, committing, leaving the group");
   clock.Stop();
+  WakeControl();
+}
+
+void Process::Impl::WakeControl() {
+  absl::MutexLock lock(&mu);
+  has_work = true;
 }
 
 Process::Process(ProcessOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -376,6 +406,8 @@ absl::Status Process::Wait() {
   absl::MutexLock lock(&impl_->mu);
   return impl_->failure;
 }
+
+void Process::RequestReload() { impl_->WakeControl(); }
 
 void Process::RequestStop() { impl_->RequestStop(); }
 

@@ -2,15 +2,16 @@
 // place.
 //
 // Start binds the admin API, reads the rules and starts the threads; a control thread runs the
-// pre-flight, waits for brokers and topics as long as it takes, starts the workers, and brings back
-// teams whose destinations have recovered. It knows nothing of signals and never ends the operating
-// system's process, so the `demo` command and the tests run it beside other things.
+// pre-flight, waits for brokers and topics as long as it takes, starts the workers, reads rule
+// files that have changed, and brings back teams whose destinations have recovered. It knows
+// nothing of signals and never ends the operating system's process, so the `demo` command and the
+// tests run it beside other things.
 //
 // Errors: Start answers InvalidArgument for what a person must mend (rules, the listen address, a
 //   Kafka property) and names all of it. Brokers or topics that are away are no errors: see
 //   /readyz.
-// Threads: Start once; RequestStop and the accessors on any thread, after Start; Wait on one.
-// Lifetime: what ProcessOptions borrows outlives the Process. Destroying it stops it.
+// Threads: Start once; RequestReload, RequestStop and the accessors on any thread, after Start;
+// Wait on one. Lifetime: what ProcessOptions borrows outlives the Process. Destroying it stops it.
 #pragma once
 
 #include <memory>
@@ -41,6 +42,9 @@ class Process {
 
   // Until every thread has ended: OK when that was asked for, Internal when a worker cannot go on.
   absl::Status Wait();
+
+  // Look at the rule files now, whatever limits.rules_recheck says. Returns at once.
+  void RequestReload();
 
   // Finish the batch, commit, leave the group. Returns at once; Wait returns soon after
   // limits.shutdown_timeout, even with all brokers gone.

@@ -11,90 +11,186 @@ namespace turnout::runtime {
 namespace {
 
 bool SameAside(const TeamAside& a, const TeamAside& b) {
-  return a.team == b.team && a.topic == b.topic && a.reason == b.reason;
+  return a.team == b.team && a.topic == b.topic && a.reason == b.reason &&
+         a.previous_in_force == b.previous_in_force;
 }
 
 std::string Sentence(const TeamAside& aside) {
-  return absl::StrCat("the rules of team ", aside.team, " stand aside: destination ", aside.topic,
-                      " ", aside.reason, " (", aside.cure, ")");
+  const std::string why =
+      absl::StrCat("destination ", aside.topic, " ", aside.reason, " (", aside.cure, ")");
+  if (!aside.previous_in_force) {
+    return absl::StrCat("the rules of team ", aside.team, " stand aside: ", why);
+  }
+  return absl::StrCat("the changed rules of team ", aside.team,
+                      " stand aside, those from before stay in force: ", why);
+}
+
+bool Contains(const std::vector<std::string>& lines, const std::string& line) {
+  return std::find(lines.begin(), lines.end(), line) != lines.end();
 }
 
 }  // namespace
 
-RuleControl::RuleControl(PreflightOptions options, std::vector<router::Team> teams,
-                         std::vector<RefusedRules> refused, RuleControlParts parts)
-    : options_(std::move(options)),
-      parts_(parts),
-      refused_(std::move(refused)),
-      waiting_(std::move(teams)) {
-  status_.refused = refused_;
-  parts_.board->SetRules(status_);
-  TellAside({});
+RuleControl::RuleControl(PreflightOptions options, RuleControlParts parts)
+    : options_(std::move(options)), parts_(parts) {}
+
+void RuleControl::Take(const std::vector<router::Team>& teams,
+                       const std::vector<RefusedFile>& refused) {
+  std::vector<router::Team> in_force;
+  waiting_.clear();
+  for (const router::Team& team : teams) {
+    const auto old = FindInForce(team->team);
+    if (old != in_force_.end() && (*old)->content_hash == team->content_hash) {
+      in_force.push_back(team);
+    } else {
+      if (old != in_force_.end()) in_force.push_back(*old);
+      waiting_.push_back(team);
+    }
+  }
+  std::sort(in_force.begin(), in_force.end(),
+            [](const router::Team& a, const router::Team& b) { return a->team < b->team; });
+  in_force_.swap(in_force);
+  for (const router::Team& team : in_force) {
+    if (FindInForce(team->team) != in_force_.end()) continue;
+    LogInfo("team_removed", absl::StrCat("the rules of team ", team->team, " are no more"),
+            {{"team", team->team}});
+    is_published_ = false;
+  }
+  TellRefused(refused);
+  std::vector<TeamAside> aside;
+  for (const TeamAside& team : aside_) {
+    const bool waits =
+        std::any_of(waiting_.begin(), waiting_.end(),
+                    [&](const router::Team& waiting) { return waiting->team == team.team; });
+    if (waits) aside.push_back(team);
+  }
+  TellAside(std::move(aside));
 }
 
 absl::Status RuleControl::Look() {
+  if (ready_ && waiting_.empty()) {
+    PublishIfChanged();
+    return absl::OkStatus();
+  }
   absl::StatusOr<PreflightDecision> decision =
       RunPreflight(options_, waiting_, parts_.admin, parts_.clock);
   if (!decision.ok()) {
-    if (!ready_) {
+    if (ready_) {
+      PublishIfChanged();
+    } else {
       TellWaitingFor({absl::StrCat("no broker answers: ", decision.status().message())});
     }
     return decision.status();
   }
-  TellAside(decision->aside);
+  std::vector<router::Team> still_waiting;
+  std::vector<router::Team> let_in;
+  for (size_t i = 0, next = 0; i < waiting_.size(); ++i) {
+    const bool passes = next < decision->in_force.size() && decision->in_force[next] == i;
+    if (passes) ++next;
+    (passes ? let_in : still_waiting).push_back(waiting_[i]);
+  }
+  const std::vector<TeamAside> before = aside_;
+  TellAside(std::move(decision->aside));
   if (!ready_ && !decision->waiting_for.empty()) {
     TellWaitingFor(std::move(decision->waiting_for));
     return absl::OkStatus();
   }
-  if (!ready_ && decision->in_force.empty()) {
+  if (!ready_ && let_in.empty()) {
     std::vector<std::string> reasons = {"no team's rules are in force"};
     for (const TeamAside& aside : aside_) reasons.push_back(Sentence(aside));
     TellWaitingFor(std::move(reasons));
     return absl::OkStatus();
   }
-  const int64_t before = batch_bytes_max();
-  if (decision->batch_bytes_max > 0 && (before == 0 || decision->batch_bytes_max < before)) {
+  const int64_t batch_before = batch_bytes_max();
+  if (decision->batch_bytes_max > 0 &&
+      (batch_before == 0 || decision->batch_bytes_max < batch_before)) {
     batch_bytes_max_.store(decision->batch_bytes_max, std::memory_order_relaxed);
   }
-  if (decision->in_force.empty()) return absl::OkStatus();
-
-  std::vector<router::Team> still_waiting;
-  for (size_t i = 0, next = 0; i < waiting_.size(); ++i) {
-    if (next < decision->in_force.size() && decision->in_force[next] == i) {
-      ++next;
-      if (ready_) {
-        LogInfo("team_back",
-                absl::StrCat("the rules of team ", waiting_[i]->team,
-                             " take effect: its destinations are well"),
-                {{"team", waiting_[i]->team}});
-      }
-      in_force_.push_back(std::move(waiting_[i]));
-    } else {
-      still_waiting.push_back(std::move(waiting_[i]));
-    }
-  }
   waiting_ = std::move(still_waiting);
-  Publish();
+  for (router::Team& team : let_in) LetIn(std::move(team), before);
+  PublishIfChanged();
   ready_ = true;
   TellWaitingFor({});
   return absl::OkStatus();
 }
 
-void RuleControl::TellAside(const std::vector<TeamAside>& aside) {
-  for (const TeamAside& team : aside) {
+std::vector<router::Team>::iterator RuleControl::FindInForce(const std::string& team) {
+  const auto found = std::lower_bound(
+      in_force_.begin(), in_force_.end(), team,
+      [](const router::Team& known, const std::string& name) { return known->team < name; });
+  return found != in_force_.end() && (*found)->team == team ? found : in_force_.end();
+}
+
+// `before` says who stood aside until now.
+void RuleControl::LetIn(router::Team team, const std::vector<TeamAside>& before) {
+  const auto old = FindInForce(team->team);
+  if (ready_) {
+    const bool stood_aside = std::any_of(before.begin(), before.end(), [&](const TeamAside& aside) {
+      return aside.team == team->team;
+    });
+    const char* const name = stood_aside              ? "team_back"
+                             : old == in_force_.end() ? "team_added"
+                                                      : "team_changed";
+    const char* const why = stood_aside              ? "its destinations are well"
+                            : old == in_force_.end() ? "they are new"
+                                                     : "they were changed";
+    LogInfo(name, absl::StrCat("the rules of team ", team->team, " take effect: ", why),
+            {{"team", team->team}, {"rules", team->rules.size()}});
+  }
+  is_published_ = false;
+  if (old != in_force_.end()) {
+    *old = std::move(team);
+    return;
+  }
+  const auto place = std::lower_bound(
+      in_force_.begin(), in_force_.end(), team,
+      [](const router::Team& a, const router::Team& b) { return a->team < b->team; });
+  in_force_.insert(place, std::move(team));
+}
+
+void RuleControl::TellRefused(const std::vector<RefusedFile>& refused) {
+  std::vector<RefusedRules> told;
+  for (const RefusedFile& file : refused) {
+    const auto before =
+        std::find_if(status_.refused.begin(), status_.refused.end(),
+                     [&](const RefusedRules& known) { return known.file == file.file; });
+    RefusedRules& now = told.emplace_back();
+    now.file = file.file;
+    for (const router::Problem& problem : file.problems) {
+      now.problems.push_back(FormatProblem(file.file, problem));
+      if (before != status_.refused.end() && Contains(before->problems, now.problems.back())) {
+        continue;
+      }
+      LogError("rules_refused", now.problems.back(), {{"file", file.file}});
+    }
+  }
+  for (const RefusedRules& before : status_.refused) {
+    const bool is_refused =
+        std::any_of(refused.begin(), refused.end(),
+                    [&](const RefusedFile& file) { return file.file == before.file; });
+    if (is_refused) continue;
+    LogInfo("rules_mended", absl::StrCat("the rule file ", before.file, " is refused no more"),
+            {{"file", before.file}});
+  }
+  status_.refused = std::move(told);
+}
+
+void RuleControl::TellAside(std::vector<TeamAside> aside) {
+  for (TeamAside& team : aside) {
+    team.previous_in_force = FindInForce(team.team) != in_force_.end();
     const bool told = std::any_of(aside_.begin(), aside_.end(),
                                   [&](const TeamAside& before) { return SameAside(before, team); });
     if (told) continue;
     LogWarning("team_aside", Sentence(team),
                {{"team", team.team}, {"destination", team.topic}, {"reason", team.reason}});
   }
-  aside_ = aside;
-  status_.aside = aside;
+  aside_ = std::move(aside);
+  status_.aside = aside_;
   parts_.board->SetRules(status_);
   std::vector<std::string> files;
-  for (const RefusedRules& file : refused_) files.push_back(file.file);
+  for (const RefusedRules& file : status_.refused) files.push_back(file.file);
   std::vector<std::string> teams;
-  for (const TeamAside& team : aside) teams.push_back(team.team);
+  for (const TeamAside& team : aside_) teams.push_back(team.team);
   parts_.metrics->OnTeams(files, teams);
 }
 
@@ -105,7 +201,9 @@ void RuleControl::TellWaitingFor(std::vector<std::string> reasons) {
   }
 }
 
-void RuleControl::Publish() {
+void RuleControl::PublishIfChanged() {
+  if (is_published_) return;
+  const absl::Time begun = parts_.clock->Now();
   std::shared_ptr<const router::RuleSet> rules = router::RuleSet::Build(in_force_);
   const absl::Time now = parts_.clock->Now();
   status_.hash = rules->hash();
@@ -116,12 +214,15 @@ void RuleControl::Publish() {
   }
   parts_.metrics->OnRuleSet(*rules, now);
   parts_.board->SetRules(status_);
-  LogInfo(
-      "rules_published",
-      absl::StrCat("rule set ", rules->hash(), " is in force; rules: ", rules->rules().size(),
-                   ", teams: ", in_force_.size()),
-      {{"rule_set", rules->hash()}, {"rules", rules->rules().size()}, {"teams", in_force_.size()}});
+  LogInfo("rules_published",
+          absl::StrCat("rule set ", rules->hash(), " is in force; rules: ", rules->rules().size(),
+                       ", teams: ", in_force_.size()),
+          {{"rule_set", rules->hash()},
+           {"rules", rules->rules().size()},
+           {"teams", in_force_.size()},
+           {"build_ms", absl::ToInt64Milliseconds(now - begun)}});
   parts_.feed->Publish(std::move(rules));
+  is_published_ = true;
 }
 
 }  // namespace turnout::runtime

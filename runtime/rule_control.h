@@ -1,13 +1,14 @@
-// RuleControl: decides which rule set is in force. It takes the teams' rule files as loaded, asks
-// the pre-flight which of them may take effect, publishes those as one rule set, and looks again
-// after the others until they are well.
+// RuleControl: decides which rule set is in force. It takes the teams' rules as the files have
+// them, asks the pre-flight which of them may take effect, publishes those as one rule set, and
+// looks again after the others until they are well.
 //
-// A team once in force stays so: what its destinations do later is the workers' to see. While no
-// team at all could take effect nothing is published, since workers would consume events for
-// nobody.
+// A team once in force stays so: what its destinations do later is the workers' to see. Where its
+// rules change, those from before stay in force until the pre-flight has let the new ones pass;
+// where they are gone, they go with the next Look. Before any team could take effect nothing is
+// published, since workers would consume events for nobody.
 //
 // Errors: Unavailable - no broker answered: look again.
-// Threads: one thread calls Look; batch_bytes_max may be read on any.
+// Threads: one thread calls Take and Look; batch_bytes_max may be read on any.
 // Lifetime: everything that is borrowed outlives it.
 #pragma once
 
@@ -21,6 +22,7 @@
 #include "runtime/metrics.h"
 #include "runtime/preflight.h"
 #include "runtime/rule_feed.h"
+#include "runtime/rule_loader.h"
 #include "runtime/status_board.h"
 
 namespace turnout::runtime {
@@ -35,11 +37,13 @@ struct RuleControlParts {
 
 class RuleControl {
  public:
-  RuleControl(PreflightOptions options, std::vector<router::Team> teams,
-              std::vector<RefusedRules> refused, RuleControlParts parts);
+  RuleControl(PreflightOptions options, RuleControlParts parts);
 
-  // One pre-flight of the teams that aren't in force. Tells the board, the metrics and the log what
-  // changed, and publishes when teams came in.
+  // All teams that there are now, each once; Look acts on it.
+  void Take(const std::vector<router::Team>& teams, const std::vector<RefusedFile>& refused);
+
+  // One pre-flight of the teams that aren't in force as they are. Tells the board, the metrics and
+  // the log what changed, and publishes when teams came in, changed or went.
   absl::Status Look();
 
   // True once a rule set was published: workers may run.
@@ -49,16 +53,19 @@ class RuleControl {
   int64_t batch_bytes_max() const { return batch_bytes_max_.load(std::memory_order_relaxed); }
 
  private:
-  void TellAside(const std::vector<TeamAside>& aside);
+  std::vector<router::Team>::iterator FindInForce(const std::string& team);
+  void TellRefused(const std::vector<RefusedFile>& refused);
+  void TellAside(std::vector<TeamAside> aside);
   void TellWaitingFor(std::vector<std::string> reasons);
-  void Publish();
+  void LetIn(router::Team team, const std::vector<TeamAside>& before);
+  void PublishIfChanged();
 
   const PreflightOptions options_;
   const RuleControlParts parts_;
-  const std::vector<RefusedRules> refused_;
-  std::vector<router::Team> in_force_;
-  std::vector<router::Team> waiting_;      // for their destinations
-  std::vector<TeamAside> aside_;           // why, as last told
+  std::vector<router::Team> in_force_;  // sorted by team
+  bool is_published_ = true;            // in_force_, as it is
+  std::vector<router::Team> waiting_;   // for their destinations, or for the next Look
+  std::vector<TeamAside> aside_;        // why, as last told
   RulesStatus status_;
   bool ready_ = false;
   std::atomic<int64_t> batch_bytes_max_{0};

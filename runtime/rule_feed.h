@@ -1,12 +1,16 @@
 // RuleFeed: where workers find the rule set in force. One writer publishes; each worker looks
 // between two transactions, at the price of one atomic load when nothing changed.
 //
-// Threads: Publish on any thread, Current on any thread.
+// A rule set that was replaced is kept until no worker holds it, so that a worker never pays for
+// taking one of 100,000 rules apart.
+//
+// Threads: Publish and Reclaim on any thread, Current on any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "router/rule_set.h"
@@ -17,6 +21,8 @@ class RuleFeed {
  public:
   void Publish(std::shared_ptr<const router::RuleSet> rules);
   std::shared_ptr<const router::RuleSet> Current() const;
+  // Destroys replaced rule sets that nobody else holds any more.
+  void Reclaim();
   // Grows by one with each Publish.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
@@ -24,6 +30,7 @@ class RuleFeed {
   std::atomic<uint64_t> version_{0};
   mutable absl::Mutex mu_;
   std::shared_ptr<const router::RuleSet> rules_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::shared_ptr<const router::RuleSet>> replaced_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace turnout::runtime

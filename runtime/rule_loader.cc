@@ -32,8 +32,70 @@ bool IsRuleFileName(std::string_view name) {
                      [&](std::string_view suffix) { return HasSuffix(name, suffix); });
 }
 
+Problem Unreadable(std::string_view what, int error) {
+  return {.what = absl::StrFormat("%s: %s", what, std::strerror(error)),
+          .cure = "name a rule file or a directory of them that may be read"};
+}
+
 RefusedFile Refused(const std::string& file, std::string what, std::string cure) {
   return {file, {{.what = std::move(what), .cure = std::move(cure)}}};
+}
+
+RuleFileList ListDirectory(const std::string& directory) {
+  RuleFileList list;
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.c_str()), closedir);
+  if (stream == nullptr) {
+    list.is_complete = false;
+    list.refused.push_back(Refused(
+        directory, absl::StrFormat("the directory cannot be read: %s", std::strerror(errno)),
+        "see that it may be read"));
+    return list;
+  }
+  while (const dirent* entry = readdir(stream.get())) {
+    if (!IsRuleFileName(entry->d_name)) continue;
+    const std::string file = directory + (directory.back() == '/' ? "" : "/") + entry->d_name;
+    struct stat facts = {};
+    // What cannot be looked at is kept, for ReadRuleText to say why.
+    const bool seen = stat(file.c_str(), &facts) == 0;
+    if (seen && S_ISDIR(facts.st_mode)) continue;
+    if (seen && !S_ISREG(facts.st_mode)) {
+      // A pipe that nobody writes to would be waited for without end.
+      list.refused.push_back(
+          Refused(file, "it is no regular file", "put a rule file in its place"));
+      continue;
+    }
+    list.files.push_back(file);
+  }
+  if (list.files.empty()) {
+    list.is_complete = false;
+    list.refused.push_back(Refused(directory, "there is no rule file in it",
+                                   "put files there that end in .yaml, .yml, .json or .jsonl"));
+  }
+  std::sort(list.files.begin(), list.files.end());
+  for (size_t i = kRuleFilesMax; i < list.files.size(); ++i) {
+    list.refused.push_back(Refused(
+        list.files[i], absl::StrFormat("the directory has more than %d files", kRuleFilesMax),
+        "join some teams' rules in .jsonl files"));
+  }
+  if (list.files.size() > kRuleFilesMax) list.files.resize(kRuleFilesMax);
+  return list;
+}
+
+std::optional<std::string> ReadStream(std::FILE* stream, const router::RuleLimits& limits,
+                                      std::vector<Problem>* problems) {
+  std::string text;
+  char part[65536];
+  // One byte over the limit is enough for the reader to refuse it, however large the file.
+  const size_t bytes_max = static_cast<size_t>(limits.file_bytes_max) + 1;
+  while (text.size() < bytes_max) {
+    const size_t bytes =
+        std::fread(part, 1, std::min(sizeof part, bytes_max - text.size()), stream);
+    if (bytes == 0) break;
+    text.append(part, bytes);
+  }
+  if (std::ferror(stream) == 0) return text;
+  problems->push_back(Unreadable("the file cannot be read", errno));
+  return std::nullopt;
 }
 
 class Loader {
@@ -45,10 +107,8 @@ class Loader {
   LoadedRules Finish();
 
  private:
-  void LoadDirectory(const std::string& directory);
   void LoadFile(const std::string& file);
-  void LoadStream(const std::string& file, std::FILE* stream);
-  void Take(const std::string& file, std::vector<RuleFile> teams);
+  void Take(const std::string& file, std::vector<Team> teams, std::vector<Problem>* problems);
 
   const router::RuleLimits& limits_;
   std::FILE* const standard_input_;
@@ -57,117 +117,38 @@ class Loader {
 };
 
 void Loader::LoadPath(const std::string& path) {
-  if (path == "-") return LoadStream("-", standard_input_);
-  struct stat facts = {};
-  if (stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) return LoadDirectory(path);
-  LoadFile(path);
-}
-
-void Loader::LoadDirectory(const std::string& directory) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.c_str()), closedir);
-  if (stream == nullptr) {
-    rules_.refused.push_back(Refused(
-        directory, absl::StrFormat("the directory cannot be read: %s", std::strerror(errno)),
-        "see that it may be read"));
-    return;
-  }
-  std::vector<std::string> files;
-  while (const dirent* entry = readdir(stream.get())) {
-    if (!IsRuleFileName(entry->d_name)) continue;
-    const std::string file = directory + (directory.back() == '/' ? "" : "/") + entry->d_name;
-    struct stat facts = {};
-    // What cannot be looked at is kept, for LoadFile to say why.
-    const bool seen = stat(file.c_str(), &facts) == 0;
-    if (seen && S_ISDIR(facts.st_mode)) continue;
-    if (seen && !S_ISREG(facts.st_mode)) {
-      // A pipe that nobody writes to would be waited for without end.
-      rules_.refused.push_back(
-          Refused(file, "it is no regular file", "put a rule file in its place"));
-      continue;
-    }
-    files.push_back(file);
-  }
-  if (files.empty()) {
-    rules_.refused.push_back(Refused(directory, "there is no rule file in it",
-                                     "put files there that end in .yaml, .yml, .json or .jsonl"));
-  }
-  std::sort(files.begin(), files.end());
-  for (size_t i = 0; i < files.size(); ++i) {
-    if (i < kRuleFilesMax) {
-      LoadFile(files[i]);
-    } else {
-      rules_.refused.push_back(
-          Refused(files[i], absl::StrFormat("the directory has more than %d files", kRuleFilesMax),
-                  "join some teams' rules in .jsonl files"));
-    }
-  }
+  if (path == "-") return LoadFile(path);
+  RuleFileList list = ListRuleFiles(path);
+  for (RefusedFile& refused : list.refused) rules_.refused.push_back(std::move(refused));
+  for (const std::string& file : list.files) LoadFile(file);
 }
 
 void Loader::LoadFile(const std::string& file) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "rb"),
-                                                               std::fclose);
-  if (stream == nullptr) {
-    rules_.refused.push_back(Refused(
-        file, absl::StrFormat("the file cannot be opened: %s", std::strerror(errno)),
-        "name a rule file or a directory of them that may be read"));
-    return;
-  }
-  LoadStream(file, stream.get());
+  std::vector<Problem> problems;
+  const std::optional<std::string> text = file == "-"
+                                              ? ReadStream(standard_input_, limits_, &problems)
+                                              : ReadRuleText(file, limits_, &problems);
+  std::vector<Team> teams;
+  if (text.has_value()) teams = CompileRules(file, *text, limits_, &problems);
+  Take(file, std::move(teams), &problems);
+  if (!problems.empty()) rules_.refused.push_back({file, std::move(problems)});
 }
 
-void Loader::LoadStream(const std::string& file, std::FILE* stream) {
-  std::string text;
-  char part[65536];
-  // One byte over the limit is enough for the reader to refuse it, however large the file.
-  const size_t bytes_max = static_cast<size_t>(limits_.file_bytes_max) + 1;
-  while (text.size() < bytes_max) {
-    const size_t bytes =
-        std::fread(part, 1, std::min(sizeof part, bytes_max - text.size()), stream);
-    if (bytes == 0) break;
-    text.append(part, bytes);
+void Loader::Take(const std::string& file, std::vector<Team> teams,
+                  std::vector<Problem>* problems) {
+  for (const Team& team : teams) {
+    const auto first = files_by_team_.find(team->team);
+    if (first != files_by_team_.end()) {
+      problems->push_back(TeamElsewhere(team->team, first->second));
+    }
   }
-  if (std::ferror(stream) != 0) {
-    rules_.refused.push_back(
-        Refused(file, absl::StrFormat("the file cannot be read: %s", std::strerror(errno)),
-                "name a rule file or a directory of them that may be read"));
-    return;
-  }
-  std::vector<Problem> problems;
-  std::vector<RuleFile> teams;
-  if (HasSuffix(file, ".jsonl") || (file == "-" && router::LooksLikeRuleLines(text))) {
-    std::optional<std::vector<RuleFile>> read = router::ReadRuleLines(text, limits_, &problems);
-    if (read.has_value()) teams = *std::move(read);
-  } else {
-    std::optional<RuleFile> read = router::ReadRuleFile(file, text, limits_, &problems);
-    if (read.has_value()) teams.push_back(*std::move(read));
-  }
-  if (!problems.empty()) {
-    rules_.refused.push_back({file, std::move(problems)});
-    return;
-  }
-  Take(file, std::move(teams));
-}
-
-void Loader::Take(const std::string& file, std::vector<RuleFile> teams) {
-  std::vector<Problem> problems;
-  for (const RuleFile& team : teams) {
-    const auto first = files_by_team_.find(team.team);
-    if (first == files_by_team_.end()) continue;
-    problems.push_back({.subject = team.team,
-                        .what = absl::StrFormat("the team has rules in another file already, %s",
-                                                first->second),
-                        .cure = "keep a team's rules in one file"});
-  }
-  if (!problems.empty()) {
-    rules_.refused.push_back({file, std::move(problems)});
-    return;
-  }
+  if (!problems->empty()) return;
   LoadedFile loaded{.file = file};
-  for (RuleFile& team : teams) {
-    files_by_team_.emplace(team.team, file);
-    loaded.teams.push_back(team.team);
-    loaded.rules += team.rules.size();
-    rules_.teams.push_back(std::make_shared<const RuleFile>(std::move(team)));
+  for (Team& team : teams) {
+    files_by_team_.emplace(team->team, file);
+    loaded.teams.push_back(team->team);
+    loaded.rules += team->rules.size();
+    rules_.teams.push_back(std::move(team));
   }
   rules_.files.push_back(std::move(loaded));
 }
@@ -191,6 +172,48 @@ void AppendPrintable(std::string_view text, std::string* line) {
 }
 
 }  // namespace
+
+RuleFileList ListRuleFiles(const std::string& path) {
+  struct stat facts = {};
+  const bool seen = stat(path.c_str(), &facts) == 0;
+  if (seen && S_ISDIR(facts.st_mode)) return ListDirectory(path);
+  RuleFileList list;
+  list.files = {path};
+  list.is_complete = seen;
+  return list;
+}
+
+std::optional<std::string> ReadRuleText(const std::string& file, const router::RuleLimits& limits,
+                                        std::vector<Problem>* problems) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "rb"),
+                                                               std::fclose);
+  if (stream != nullptr) return ReadStream(stream.get(), limits, problems);
+  problems->push_back(Unreadable("the file cannot be opened", errno));
+  return std::nullopt;
+}
+
+std::vector<Team> CompileRules(const std::string& file, std::string_view text,
+                               const router::RuleLimits& limits, std::vector<Problem>* problems) {
+  std::vector<Team> teams;
+  const auto share = [&](RuleFile team) {
+    teams.push_back(std::make_shared<const RuleFile>(std::move(team)));
+  };
+  if (HasSuffix(file, ".jsonl") || (file == "-" && router::LooksLikeRuleLines(text))) {
+    std::optional<std::vector<RuleFile>> read = router::ReadRuleLines(text, limits, problems);
+    if (!read.has_value()) return {};
+    for (RuleFile& team : *read) share(std::move(team));
+  } else {
+    std::optional<RuleFile> read = router::ReadRuleFile(file, text, limits, problems);
+    if (read.has_value()) share(*std::move(read));
+  }
+  return teams;
+}
+
+Problem TeamElsewhere(const std::string& team, const std::string& first) {
+  return {.subject = team,
+          .what = absl::StrFormat("the team has rules in another file already, %s", first),
+          .cure = "keep a team's rules in one file"};
+}
 
 LoadedRules LoadRules(const std::vector<std::string>& paths, const router::RuleLimits& limits,
                       std::FILE* standard_input) {
@@ -216,11 +239,11 @@ std::string FormatProblem(std::string_view file, const Problem& problem) {
   return line;
 }
 
-std::string FormatRefused(const LoadedRules& rules) {
+std::string FormatRefused(const std::vector<RefusedFile>& refused) {
   std::string lines;
-  for (const RefusedFile& refused : rules.refused) {
-    for (const Problem& problem : refused.problems) {
-      lines += FormatProblem(refused.file, problem);
+  for (const RefusedFile& file : refused) {
+    for (const Problem& problem : file.problems) {
+      lines += FormatProblem(file.file, problem);
       lines += '\n';
     }
   }

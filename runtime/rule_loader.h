@@ -5,6 +5,8 @@
 // names starting with a dot are passed over, links are followed, so a mounted ConfigMap reads as it
 // looks. A .jsonl file holds rules of many teams, a line each; every other file those of one.
 //
+// LoadRules reads all of it once; its parts are there for RuleShelf, which reads again.
+//
 // Errors: never fails as a whole. A file with a problem is refused, which refuses its team and no
 //   other; a second file for the same team is refused, naming the first.
 // Threads: any; reads the file system.
@@ -12,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +44,27 @@ struct LoadedRules {
 // Files of a directory that are looked at; those beyond are refused by name.
 inline constexpr size_t kRuleFilesMax = 10000;
 
+struct RuleFileList {
+  std::vector<std::string> files;    // sorted by name; may still turn out to be unreadable
+  std::vector<RefusedFile> refused;  // the path itself, or what can't be a rule file
+  // False: the path or its directory can't be looked at, or holds no rule file.
+  bool is_complete = true;
+};
+RuleFileList ListRuleFiles(const std::string& path);
+
+// The file's text, cut off behind limits.file_bytes_max, so that CompileRules refuses it. Nullopt
+// with a Problem when it can't be read.
+std::optional<std::string> ReadRuleText(const std::string& file, const router::RuleLimits& limits,
+                                        std::vector<router::Problem>* problems);
+
+// The teams of a file in the order in which it names them; empty after a Problem.
+std::vector<router::Team> CompileRules(const std::string& file, std::string_view text,
+                                       const router::RuleLimits& limits,
+                                       std::vector<router::Problem>* problems);
+
+// A file has rules of a team of which `first` had some already.
+router::Problem TeamElsewhere(const std::string& team, const std::string& first);
+
 LoadedRules LoadRules(const std::vector<std::string>& paths, const router::RuleLimits& limits,
                       std::FILE* standard_input = stdin);
 
@@ -48,6 +72,7 @@ LoadedRules LoadRules(const std::vector<std::string>& paths, const router::RuleL
 std::string FormatProblem(std::string_view file, const router::Problem& problem);
 
 // Every problem of every refused file, each line ended.
-std::string FormatRefused(const LoadedRules& rules);
+std::string FormatRefused(const std::vector<RefusedFile>& refused);
+inline std::string FormatRefused(const LoadedRules& rules) { return FormatRefused(rules.refused); }
 
 }  // namespace turnout::runtime

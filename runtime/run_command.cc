@@ -76,7 +76,8 @@ int RunPipeline(const RunOptions& options) {
   if (!started.ok()) return ExitStatus(started);
   // A signal that came meanwhile is still pending and is taken now.
   const StopSignals stop_signals([&process] { process.RequestStop(); },
-                                 config.limits.shutdown_timeout + kStopReserve);
+                                 config.limits.shutdown_timeout + kStopReserve,
+                                 [&process] { process.RequestReload(); });
   if (options.embedded) {
     LogInfo("embedded_kafka",
             absl::StrCat("a Kafka of this process's own takes events: kcat -b ",

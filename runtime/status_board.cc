@@ -106,7 +106,8 @@ Json RulesJson(const RulesStatus& rules) {
     aside.push_back({{"team", team.team},
                      {"destination", team.topic},
                      {"reason", team.reason},
-                     {"cure", team.cure}});
+                     {"cure", team.cure},
+                     {"previous_in_force", team.previous_in_force}});
   }
   Json refused = Json::array();
   for (const RefusedRules& file : rules.refused) {

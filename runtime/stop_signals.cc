@@ -17,7 +17,7 @@ namespace {
 constexpr int kExitCutShort = 0;
 constexpr absl::Duration kSameRequest = absl::Milliseconds(100);
 
-sigset_t Signals() {
+sigset_t StopRequests() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -25,15 +25,25 @@ sigset_t Signals() {
   return signals;
 }
 
+sigset_t Requests() {
+  sigset_t signals = StopRequests();
+  sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
 }  // namespace
 
 void StopSignals::Block() {
-  const sigset_t signals = Signals();
+  const sigset_t signals = Requests();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-StopSignals::StopSignals(std::function<void()> on_stop, absl::Duration stop_timeout)
-    : on_stop_(std::move(on_stop)), stop_timeout_(stop_timeout), thread_([this] { Run(); }) {}
+StopSignals::StopSignals(std::function<void()> on_stop, absl::Duration stop_timeout,
+                         std::function<void()> on_reload)
+    : on_stop_(std::move(on_stop)),
+      stop_timeout_(stop_timeout),
+      on_reload_(std::move(on_reload)),
+      thread_([this] { Run(); }) {}
 
 StopSignals::~StopSignals() {
   ended_ = true;
@@ -42,11 +52,12 @@ StopSignals::~StopSignals() {
 }
 
 void StopSignals::Run() {
-  const sigset_t signals = Signals();
+  const sigset_t requests = Requests();
   int signal = 0;
-  ::sigwait(&signals, &signal);
+  while (::sigwait(&requests, &signal) == 0 && signal == SIGHUP) on_reload_();
   if (ended_) return;
   on_stop_();
+  const sigset_t signals = StopRequests();
   absl::SleepFor(kSameRequest);
   const timespec at_once = {0, 0};
   while (::sigtimedwait(&signals, nullptr, &at_once) > 0) {

@@ -1,4 +1,5 @@
-// StopSignals: what SIGTERM and SIGINT do to a process that is asked to end.
+// StopSignals: what SIGTERM and SIGINT do to a process that is asked to end, and SIGHUP to one that
+// is asked to look at its rule files.
 //
 // The first asks for the end; those that follow within 100 ms are the same request, since
 // timeout(1) and terminals send one to the process and another to its group. A later one ends the
@@ -6,7 +7,7 @@
 // status 0: what was not committed by then is redone by whoever takes over.
 //
 // Threads: Block on the main thread before any other is started, which inherits it. `on_stop` is
-//   called on a thread of this object's own, once.
+//   called on a thread of this object's own, once; `on_reload` there too, before it.
 #pragma once
 
 #include <atomic>
@@ -22,7 +23,9 @@ class StopSignals {
   // The signals wait until a StopSignals takes them.
   static void Block();
 
-  StopSignals(std::function<void()> on_stop, absl::Duration stop_timeout);
+  StopSignals(
+      std::function<void()> on_stop, absl::Duration stop_timeout,
+      std::function<void()> on_reload = [] {});
   // The stop is over in time, or none was asked for.
   ~StopSignals();
 
@@ -34,6 +37,7 @@ class StopSignals {
 
   const std::function<void()> on_stop_;
   const absl::Duration stop_timeout_;
+  const std::function<void()> on_reload_;
   std::atomic<bool> ended_{false};
   std::thread thread_;
 };

@@ -39,6 +39,20 @@ size_t LatencyBucket(double latency_ms) {
          kLatencyBoundsMs.begin();
 }
 
+// Constant destinations that the rules before, if there were any, did not have.
+std::vector<std::string> NewTopics(const router::RuleSet* before, const router::RuleSet& now) {
+  std::vector<std::string> topics;
+  const auto* old = before == nullptr ? nullptr : &before->destinations();
+  size_t next = 0;  // of `old`; both are sorted by topic
+  for (const auto& destination : now.destinations()) {
+    while (old != nullptr && next < old->size() && (*old)[next].topic < destination.topic) ++next;
+    const bool known =
+        old != nullptr && next < old->size() && (*old)[next].topic == destination.topic;
+    if (!known) topics.push_back(destination.topic);
+  }
+  return topics;
+}
+
 }  // namespace
 
 struct Worker::Impl : connectors::AssignmentListener {
@@ -170,11 +184,12 @@ void Worker::Impl::StepPolling() {
 void Worker::Impl::AdoptRules() {
   const uint64_t version = feed->version();
   if (version == rules_version) return;
-  rules = feed->Current();
+  const std::shared_ptr<const router::RuleSet> before = std::exchange(rules, feed->Current());
   rules_version = version;
   router = std::make_unique<router::Router>(rules);
-  std::vector<std::string> topics = {options.dead_letter_topic};
-  for (const auto& destination : rules->destinations()) topics.push_back(destination.topic);
+  // The brokers are asked only about what is new: other teams' events wait for the answer.
+  std::vector<std::string> topics = NewTopics(before.get(), *rules);
+  if (before == nullptr) topics.push_back(options.dead_letter_topic);
   destinations->Prime(std::move(topics));
   dispatcher.UseRules(rules);
   status_told = absl::InfinitePast();

@@ -125,6 +125,7 @@ TEST(Config, DefaultsOfTheTableAreThoseOfTheStruct) {
   EXPECT_EQ(config.limits.batch_bytes_max, plain.limits.batch_bytes_max);
   EXPECT_EQ(config.limits.transaction_timeout, plain.limits.transaction_timeout);
   EXPECT_EQ(config.limits.destination_recheck, plain.limits.destination_recheck);
+  EXPECT_EQ(config.limits.rules_recheck, plain.limits.rules_recheck);
   EXPECT_EQ(config.limits.shutdown_timeout, plain.limits.shutdown_timeout);
   const router::RuleLimits& rules = config.limits.rules;
   EXPECT_EQ(rules.rules_per_team_max, plain.limits.rules.rules_per_team_max);
@@ -164,6 +165,7 @@ limits:
   batch_bytes_max: 1MB
   transaction_timeout: 2m
   destination_recheck: 1h
+  rules_recheck: 0s
   shutdown_timeout: 500ms
   rules_per_team_max: 11
   destinations_per_rule_max: 12
@@ -201,6 +203,7 @@ kafka:
   EXPECT_EQ(config.limits.batch_bytes_max, 1'000'000);
   EXPECT_EQ(config.limits.transaction_timeout, absl::Minutes(2));
   EXPECT_EQ(config.limits.destination_recheck, absl::Hours(1));
+  EXPECT_EQ(config.limits.rules_recheck, absl::ZeroDuration());
   EXPECT_EQ(config.limits.shutdown_timeout, absl::Milliseconds(500));
   EXPECT_EQ(config.limits.rules.rules_per_team_max, 11);
   EXPECT_EQ(config.limits.rules.destinations_per_rule_max, 12);
@@ -547,6 +550,7 @@ limits.batch_events_max: 10000  # default
 limits.batch_bytes_max: 16MiB  # default
 limits.transaction_timeout: 1m  # default
 limits.destination_recheck: 30s  # default
+limits.rules_recheck: 1s  # default
 limits.shutdown_timeout: 4s  # default
 limits.rules_per_team_max: 10000  # default
 limits.destinations_per_rule_max: 64  # default

@@ -180,6 +180,13 @@ class ProcessTest : public testing::Test {
     return read;
   }
 
+  // So many teams are in force, and the worker has taken their rule set over.
+  static bool Follows(const Process& process, size_t teams) {
+    const json status = json::parse(process.StatusJson());
+    return status["rules"]["teams"].size() == teams &&
+           status["workers"][0]["rule_set"] == status["rules"]["hash"];
+  }
+
   static bool HasLine(const Process& process, const std::string& line) {
     return process.MetricsText().find(absl::StrCat("\n", line, "\n")) != std::string::npos;
   }
@@ -332,6 +339,46 @@ TEST_F(ProcessTest, OneTeamsBadFileIsShownAndTheOthersRun) {
   ASSERT_EQ(rules["refused"].size(), 1u);
   EXPECT_THAT(rules["refused"][0]["problems"][0].get<std::string>(), HasSubstr("bad.yaml:3:"));
   EXPECT_EQ(rules["teams"].size(), 1u);
+}
+
+TEST_F(ProcessTest, RuleFilesThatComeChangeAndGoTakeEffectWithoutARestart) {
+  WriteRules("orders.yaml", kOrders);
+  config_.limits.rules_recheck = absl::Milliseconds(20);
+  const auto process = StartProcess();
+  ASSERT_TRUE(WaitUntil([&] { return process->IsReady(); })) << process->StatusJson();
+  const std::string order = R"({"type": "order", "amount": 70})";
+  Send(*process, {order});
+  EXPECT_EQ(Read(*process, "orders.large", 1).count("ads.clicks"), 0u);
+
+  WriteRules("ads.yaml", kAds);
+  ASSERT_TRUE(WaitUntil([&] { return Follows(*process, 2); })) << process->StatusJson();
+  Send(*process, {order});
+  EXPECT_EQ(Read(*process, "ads.clicks", 1).at("ads.clicks").size(), 1u);
+
+  WriteRules("ads.yaml", "team: ads\n");
+  ASSERT_TRUE(WaitUntil(
+      [&] { return json::parse(process->StatusJson())["rules"]["refused"].size() == 1; }));
+  EXPECT_TRUE(Follows(*process, 2));
+  Send(*process, {order});
+  EXPECT_EQ(Read(*process, "ads.clicks", 2).at("ads.clicks").size(), 2u);
+
+  std::filesystem::remove(directory_ / "rules" / "ads.yaml");
+  ASSERT_TRUE(WaitUntil([&] { return Follows(*process, 1); })) << process->StatusJson();
+  Send(*process, {order});
+  const auto read = Read(*process, "orders.large", 4);
+  EXPECT_EQ(read.at("ads.clicks").size(), 2u);
+  StopsWithin(*process, absl::Seconds(5));
+}
+
+TEST_F(ProcessTest, RuleFilesAreLookedAtWhenAskedTo) {
+  WriteRules("orders.yaml", kOrders);
+  config_.limits.rules_recheck = absl::ZeroDuration();
+  const auto process = StartProcess();
+  ASSERT_TRUE(WaitUntil([&] { return process->IsReady(); })) << process->StatusJson();
+  WriteRules("ads.yaml", kAds);
+  process->RequestReload();
+  EXPECT_TRUE(WaitUntil([&] { return Follows(*process, 2); })) << process->StatusJson();
+  StopsWithin(*process, absl::Seconds(5));
 }
 
 TEST_F(ProcessTest, WithoutAnyGoodRuleFileItIsRefusedWithAllProblems) {

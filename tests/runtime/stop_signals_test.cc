@@ -71,6 +71,29 @@ TEST_F(StopSignalsTest, AStopThatTakesTooLongIsCutShort) {
   EXPECT_EXIT(RunUntilStopped(absl::Milliseconds(50), kLong, {SIGTERM}), ExitedWithCode(0), "");
 }
 
+TEST_F(StopSignalsTest, EachHangUpAsksForAReloadAndForNoEnd) {
+  EXPECT_EXIT(
+      {
+        StopSignals::Block();
+        absl::Notification reloaded[2];
+        int reloads = 0;
+        absl::Notification stopped;
+        {
+          const StopSignals stop_signals([&] { stopped.Notify(); }, kLong,
+                                         [&] { reloaded[reloads++].Notify(); });
+          ::kill(::getpid(), SIGHUP);
+          reloaded[0].WaitForNotification();
+          ::kill(::getpid(), SIGHUP);
+          reloaded[1].WaitForNotification();
+          if (stopped.HasBeenNotified()) std::exit(1);
+          ::kill(::getpid(), SIGTERM);
+          stopped.WaitForNotification();
+        }
+        std::exit(kStopped);
+      },
+      ExitedWithCode(kStopped), "");
+}
+
 TEST_F(StopSignalsTest, WithoutASignalItEndsQuietly) {
   EXPECT_EXIT(
       {
