@@ -98,6 +98,24 @@ class Benches(unittest.TestCase):
         self.assertTrue(350 < rows["thresholds-50x8"]["matches_per_event"] < 450)
         self.assertIn("ns_per_match", rows["thresholds-50x8"])
 
+    def test_a_change_of_one_team_is_built_from_the_files_as_they_are(self):
+        figures = bench("rebuild", "--rules", "1000", "--rounds", "3")
+        self.assertEqual(1000, figures["rules"])
+        self.assertEqual(100, figures["teams"])
+        for key in ("read_all_ms", "unchanged_look_ms", "reread_ms", "build_ms", "swap_ms"):
+            self.assertGreater(figures[key], 0)
+        # A change that changes nothing is not taken for one.
+        with tempfile.TemporaryDirectory() as directory:
+            rules = pathlib.Path(directory, "rules", "t.jsonl")
+            rules.parent.mkdir()
+            rules.write_text('{"team": "t", "name": "r", "to": "x", "match": {"a": [1]}}\n')
+            same = pathlib.Path(directory, "same.jsonl")
+            same.write_text(rules.read_text())
+            done = subprocess.run([common.program("bench_rebuild"), rules.parent, rules, same, "1"],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            self.assertEqual(1, done.returncode)
+            self.assertIn("is not seen", done.stderr)
+
     def test_a_wrong_answer_ends_the_count_and_the_timing(self):
         common.build("bench_match_count", "bench_match_time")
         with tempfile.TemporaryDirectory() as directory:
