@@ -7,7 +7,6 @@
 #include "absl/strings/str_format.h"
 
 namespace turnout::router {
-namespace {
 
 void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
@@ -24,7 +23,15 @@ void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
 }
 
-void AppendCanonical(const Node& node, std::string* out) {
+namespace {
+
+enum class Order { kByName, kAsWritten };
+
+bool IsLastOfItsName(const Node& object, const Member& member) {
+  return object.Find(member.name) == &member.value;
+}
+
+void AppendNode(const Node& node, Order order, std::string* out) {
   switch (node.kind) {
     case Node::Kind::kNull:
       out->append("null");
@@ -41,7 +48,7 @@ void AppendCanonical(const Node& node, std::string* out) {
       out->push_back('[');
       for (const Node& item : node.items) {
         out->append(separator);
-        AppendCanonical(item, out);
+        AppendNode(item, order, out);
         separator = ",";
       }
       out->push_back(']');
@@ -49,16 +56,20 @@ void AppendCanonical(const Node& node, std::string* out) {
     }
     case Node::Kind::kObject: {
       std::vector<const Member*> members;
-      for (const Member& member : node.members) members.push_back(&member);
-      std::stable_sort(members.begin(), members.end(),
-                       [](const Member* a, const Member* b) { return a->name < b->name; });
+      for (const Member& member : node.members) {
+        if (order == Order::kByName || IsLastOfItsName(node, member)) members.push_back(&member);
+      }
+      if (order == Order::kByName) {
+        std::stable_sort(members.begin(), members.end(),
+                         [](const Member* a, const Member* b) { return a->name < b->name; });
+      }
       const char* separator = "";
       out->push_back('{');
       for (const Member* member : members) {
         out->append(separator);
         AppendJsonString(member->name, out);
         out->push_back(':');
-        AppendCanonical(member->value, out);
+        AppendNode(member->value, order, out);
         separator = ",";
       }
       out->push_back('}');
@@ -71,7 +82,13 @@ void AppendCanonical(const Node& node, std::string* out) {
 
 std::string CanonicalText(const Node& node) {
   std::string text;
-  AppendCanonical(node, &text);
+  AppendNode(node, Order::kByName, &text);
+  return text;
+}
+
+std::string JsonText(const Node& node) {
+  std::string text;
+  AppendNode(node, Order::kAsWritten, &text);
   return text;
 }
 

@@ -7,11 +7,19 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "router/document.h"
 
 namespace turnout::router {
 
 std::string CanonicalText(const Node& node);
+
+// The same with members in the order written, a name that is given twice with its last value alone:
+// for JSON that is sent on.
+std::string JsonText(const Node& node);
+
+// `text` between quotes, escaped as far as JSON wants it.
+void AppendJsonString(std::string_view text, std::string* out);
 
 }  // namespace turnout::router

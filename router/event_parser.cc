@@ -89,6 +89,8 @@ struct EventParser::Structure {
 EventParser::EventParser() : structure_(std::make_unique<Structure>()) {}
 EventParser::~EventParser() = default;
 
+absl::Span<const uint32_t> EventParser::structurals() const { return structure_->structurals(); }
+
 absl::Status EventParser::Parse(std::string_view text, const FieldTrie& trie,
                                 GatheredEvent* event) {
   if (text.empty()) return Malformed(0, "the payload is empty");

@@ -12,10 +12,12 @@
 //   views `text` or the parser, until its next Parse.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "router/field_trie.h"
 #include "router/gathered_event.h"
 
@@ -31,6 +33,10 @@ class EventParser {
 
   // Fills `event`, which has been Reset, with the leaves at `trie`'s fields.
   absl::Status Parse(std::string_view text, const FieldTrie& trie, GatheredEvent* event);
+
+  // Where the structural characters stand in the event that Parse found right: braces, brackets,
+  // colons, commas and the first byte of each scalar.
+  absl::Span<const uint32_t> structurals() const;
 
  private:
   struct Structure;

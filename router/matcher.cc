@@ -80,10 +80,12 @@ class MatchScratch : public Matcher::Scratch {
 
   absl::Span<const PatternId> matches() const override { return matches_; }
   std::string_view Field(size_t i) const override { return fields_[i]; }
+  absl::Span<const uint32_t> structurals() const override { return structurals_; }
 
   // Forgets the last event and puts the record's own fields where the patterns look for them.
   void Begin(const Event& event, const KafkaFields& fields, FieldId first) {
     event_.Reset(first + fields.count());
+    structurals_ = {};
     using Source = FieldRef::Source;
     const auto add = [&](uint32_t position, std::string_view text, ValueKind kind) {
       if (position == FieldTrie::kNoField) return;
@@ -108,7 +110,9 @@ class MatchScratch : public Matcher::Scratch {
   }
 
   absl::Status Parse(std::string_view text, const FieldTrie& fields) {
-    return parser_.Parse(text, fields, &event_);
+    absl::Status status = parser_.Parse(text, fields, &event_);
+    if (status.ok()) structurals_ = parser_.structurals();
+    return status;
   }
 
   absl::Status Search(bool with_payload, size_t event_bytes) {
@@ -139,6 +143,7 @@ class MatchScratch : public Matcher::Scratch {
   MatchSearch search_;
   std::vector<PatternId> matches_;
   std::vector<std::string_view> fields_;
+  absl::Span<const uint32_t> structurals_;
   PartitionText partition_{};
 };
 

@@ -61,6 +61,10 @@ class Matcher::Scratch {
   // "false". data() is null when the field is absent, null, or not a scalar, or the payload was not
   // parsed.
   virtual std::string_view Field(size_t i) const = 0;
+
+  // Where the payload's structural characters stand (EventParser::structurals); empty when it was
+  // not parsed, or is malformed.
+  virtual absl::Span<const uint32_t> structurals() const = 0;
 };
 
 }  // namespace turnout::router

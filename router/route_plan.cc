@@ -22,10 +22,18 @@ uint32_t RoutePlanBuilder::FieldNumber(const std::string& path) {
   return number->second;
 }
 
-uint32_t RoutePlanBuilder::TargetNumber(const DestinationTemplate& destination,
-                                        uint32_t key_field) {
+uint32_t RoutePlanBuilder::ShapeNumber(const std::shared_ptr<const ShapePlan>& shape) {
+  if (shape == nullptr) return RoutePlan::kNoShape;
   const auto [number, is_new] =
-      target_numbers_.try_emplace({key_field, absl::string_view(destination.text)},
+      shape_numbers_.emplace(shape->text, static_cast<uint32_t>(plan_.shapes.size()));
+  if (is_new) plan_.shapes.push_back(shape);
+  return number->second;
+}
+
+uint32_t RoutePlanBuilder::TargetNumber(const DestinationTemplate& destination, uint32_t key_field,
+                                        uint32_t shape) {
+  const auto [number, is_new] =
+      target_numbers_.try_emplace({key_field, shape, absl::string_view(destination.text)},
                                   static_cast<uint32_t>(plan_.targets.size()));
   if (!is_new) return number->second;
   RoutePlan::Target target;
@@ -44,14 +52,20 @@ void RoutePlanBuilder::AddRule(const Rule& rule) {
   RoutePlan::RuleTargets targets;
   targets.begin = static_cast<uint32_t>(plan_.target_ids.size());
   if (!rule.key_field.empty()) targets.key_field = FieldNumber(rule.key_field);
+  targets.shape = ShapeNumber(rule.shape);
+  targets.samples_begin = static_cast<uint32_t>(plan_.samples.size());
+  for (const SampleStep& step : rule.steps) {
+    plan_.samples.push_back({FieldNumber(step.key_field), step.share});
+  }
   for (const DestinationTemplate& destination : rule.to) {
-    plan_.target_ids.push_back(TargetNumber(destination, targets.key_field));
+    plan_.target_ids.push_back(TargetNumber(destination, targets.key_field, targets.shape));
   }
   plan_.rules.push_back(targets);
 }
 
 RoutePlan RoutePlanBuilder::Finish() {
-  plan_.rules.push_back({.begin = static_cast<uint32_t>(plan_.target_ids.size())});
+  plan_.rules.push_back({.samples_begin = static_cast<uint32_t>(plan_.samples.size()),
+                         .begin = static_cast<uint32_t>(plan_.target_ids.size())});
   return std::move(plan_);
 }
 

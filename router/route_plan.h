@@ -1,14 +1,16 @@
 // RoutePlan: what becomes of a match: a rule set's destinations and keys, numbered once so that
 // routing an event looks nothing up by name.
 //
-// A target is a destination of one team under one record key. Rules that send alike share it.
+// A target is a destination of one team under one record key and shape. Rules that send alike share
+// it.
 // Internal to RuleSet, which builds it, and Router, which follows it.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -22,6 +24,8 @@ using RuleIndex = uint32_t;
 struct RoutePlan {
   // Stands for the event's own key among field numbers.
   static constexpr uint32_t kOwnKey = UINT32_MAX;
+  // Stands for the event's own payload among shapes.
+  static constexpr uint32_t kNoShape = UINT32_MAX;
 
   struct Target {
     uint32_t team = 0;             // position in globs
@@ -29,14 +33,22 @@ struct RoutePlan {
     std::vector<uint32_t> fields;  // of the destination, as positions in `fields`
     bool check_globs = false;      // whether a name it resolves to can be outside of them
   };
+  struct Sample {
+    uint32_t field = 0;            // position in `fields`
+    uint32_t share = 0;            // of kSampleShares
+  };
   struct RuleTargets {
     uint32_t key_field = kOwnKey;
+    uint32_t shape = kNoShape;     // position in `shapes`
+    uint32_t samples_begin = 0;    // in `samples`, up to the next rule's
     uint32_t begin = 0;            // in target_ids, up to the next rule's begin
   };
 
   std::vector<std::string> fields;              // dotted paths that the Matcher is asked for
   std::vector<std::vector<std::string>> globs;  // what a team may write, a team each
   std::vector<Target> targets;
+  std::vector<std::shared_ptr<const ShapePlan>> shapes;  // each once
+  std::vector<Sample> samples;                  // of rules, one rule after another
   std::vector<uint32_t> target_ids;             // of rules, one rule after another
   std::vector<RuleTargets> rules;               // by RuleIndex, and one past the end
 };
@@ -54,12 +66,14 @@ class RoutePlanBuilder {
 
  private:
   uint32_t FieldNumber(const std::string& path);
-  uint32_t TargetNumber(const DestinationTemplate& destination, uint32_t key_field);
+  uint32_t ShapeNumber(const std::shared_ptr<const ShapePlan>& shape);
+  uint32_t TargetNumber(const DestinationTemplate& destination, uint32_t key_field, uint32_t shape);
 
   RoutePlan plan_;
   absl::flat_hash_map<absl::string_view, uint32_t> field_numbers_;
-  // Of the team at hand, by key field and destination.
-  absl::flat_hash_map<std::pair<uint32_t, absl::string_view>, uint32_t> target_numbers_;
+  absl::flat_hash_map<absl::string_view, uint32_t> shape_numbers_;  // by ShapePlan::text
+  // Of the team at hand, by key field, shape and destination.
+  absl::flat_hash_map<std::tuple<uint32_t, uint32_t, absl::string_view>, uint32_t> target_numbers_;
 };
 
 }  // namespace turnout::router

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "router/arena.h"
+#include "router/event_parser.h"
+#include "router/event_shaper.h"
 #include "router/route_plan.h"
 
 namespace turnout::router {
@@ -15,6 +17,11 @@ constexpr uint32_t kNone = UINT32_MAX;
 
 bool IsNull(std::string_view text) { return text.data() == nullptr; }
 
+// The same bytes, mostly because they are the same place.
+bool IsSameValue(std::string_view a, std::string_view b) {
+  return (a.data() == b.data() && a.size() == b.size()) || a == b;
+}
+
 // What a target came to for the event at hand.
 struct Slot {
   uint64_t event = 0;         // the event it was filled for
@@ -22,11 +29,18 @@ struct Slot {
   std::string_view reason;    // why, then
 };
 
+// What a shape made of the event at hand.
+struct ShapedEvent {
+  uint64_t event = 0;
+  EventShaper::Result result;
+};
+
 // An output whose rules are still being gathered, as a chain in Router::Impl::links.
 struct OpenOutput {
   uint32_t team = 0;
   std::string_view destination;
   std::string_view key;
+  std::string_view value;
   uint32_t first_link = kNone;
   uint32_t last_link = kNone;
   uint32_t rule_count = 0;
@@ -42,9 +56,10 @@ struct Link {
 // free.
 class OutputTable {
  public:
-  static size_t Hash(uint32_t team, std::string_view destination, std::string_view key) {
+  static size_t Hash(uint32_t team, std::string_view destination, std::string_view key,
+                     std::string_view value) {
     const std::hash<std::string_view> hash;
-    return (hash(destination) * 31 + hash(key)) * 31 + team;
+    return ((hash(destination) * 31 + hash(key)) * 31 + value.size()) * 31 + team;
   }
 
   // The first position of that hash for the event, then the next ones by Next.
@@ -76,16 +91,21 @@ struct Router::Impl {
       : rules(std::move(the_rules)),
         plan(rules->plan()),
         scratch(rules->matcher().NewScratch()),
-        slots(plan.targets.size()) {}
+        slots(plan.targets.size()),
+        shaped(plan.shapes.size()) {}
 
   void Start();
   void RouteRule(RuleIndex rule, const Event& event);
-  void ResolveTarget(uint32_t target_id, std::string_view key, Slot* slot);
+  bool PassesSteps(RuleIndex rule);
+  const EventShaper::Result& Shaped(uint32_t shape, const Event& event);
+  EventShaper::Result ShapeEvent(const ShapePlan& shape, const Event& event);
+  void ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value, Slot* slot);
   // The topic's name; null data() after setting the slot's reason.
   std::string_view ResolveName(const RoutePlan::Target& target, Slot* slot);
   std::string_view MissingField(std::string_view field, std::string_view needed_by,
                                 std::string_view how);
-  uint32_t FindOrOpen(uint32_t team, std::string_view destination, std::string_view key);
+  uint32_t FindOrOpen(uint32_t team, std::string_view destination, std::string_view key,
+                      std::string_view value);
   void PutAgain();
   void AddLink(uint32_t output, RuleIndex rule);
   void CloseOutputs();
@@ -99,12 +119,19 @@ struct Router::Impl {
   uint64_t event_number = 0;
   Arena arena;
   std::vector<Slot> slots;  // by target
+  std::vector<ShapedEvent> shaped;  // by shape
+  EventShaper shaper;
+  // For payloads that the matcher had no need to read.
+  EventParser parser;
+  GatheredEvent gathered;
+  const FieldTrie no_fields;
   std::vector<OpenOutput> open;
   OutputTable table;
   std::vector<Link> links;
   std::vector<RuleIndex> output_rules;
   std::vector<Output> outputs;
   std::vector<Rejection> rejections;
+  std::vector<Stopped> stopped;
   Routes routes;
 };
 
@@ -115,6 +142,7 @@ void Router::Impl::Start() {
   links.clear();
   outputs.clear();
   rejections.clear();
+  stopped.clear();
 }
 
 // An empty value is good enough for a record key, but not for a part of a topic's name: `how` says
@@ -157,7 +185,46 @@ std::string_view Router::Impl::ResolveName(const RoutePlan::Target& target, Slot
   return {name, bytes};
 }
 
-void Router::Impl::ResolveTarget(uint32_t target_id, std::string_view key, Slot* slot) {
+bool Router::Impl::PassesSteps(RuleIndex rule) {
+  for (uint32_t i = plan.rules[rule].samples_begin; i < plan.rules[rule + 1].samples_begin; ++i) {
+    const RoutePlan::Sample& sample = plan.samples[i];
+    const std::string_view key = scratch->Field(sample.field);
+    if (!IsNull(key) && SampleBucket(key) < sample.share) continue;
+    stopped.push_back({rule, kSampleStepName});
+    return false;
+  }
+  return true;
+}
+
+// Once an event and shape, however many rules have it.
+const EventShaper::Result& Router::Impl::Shaped(uint32_t shape, const Event& event) {
+  ShapedEvent& slot = shaped[shape];
+  if (slot.event != event_number) {
+    slot = {event_number, ShapeEvent(*plan.shapes[shape], event)};
+  }
+  return slot.result;
+}
+
+EventShaper::Result Router::Impl::ShapeEvent(const ShapePlan& shape, const Event& event) {
+  absl::Span<const uint32_t> structurals = scratch->structurals();
+  if (structurals.empty()) {
+    absl::Status status = routes.payload_error;
+    if (status.ok()) {
+      gathered.Reset(0);
+      status = parser.Parse(event.value, no_fields, &gathered);
+    }
+    if (!status.ok()) {
+      const absl::string_view why = status.message();
+      return {.reason = arena.Join({"the rule's `shape` needs the payload, which can't be read: ",
+                                    std::string_view(why.data(), why.size())})};
+    }
+    structurals = parser.structurals();
+  }
+  return shaper.Shape(shape, event.value, structurals, &arena);
+}
+
+void Router::Impl::ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value,
+                                 Slot* slot) {
   const RoutePlan::Target& target = plan.targets[target_id];
   *slot = {.event = event_number};
   const std::string_view name = ResolveName(target, slot);
@@ -176,33 +243,33 @@ void Router::Impl::ResolveTarget(uint32_t target_id, std::string_view key, Slot*
                                "`, which ", fault});
     return;
   }
-  slot->output = FindOrOpen(target.team, name, key);
+  slot->output = FindOrOpen(target.team, name, key, value);
 }
 
 uint32_t Router::Impl::FindOrOpen(uint32_t team, std::string_view destination,
-                                  std::string_view key) {
+                                  std::string_view key, std::string_view value) {
   if (table.IsFull(open.size())) PutAgain();
-  size_t position = table.Start(OutputTable::Hash(team, destination, key));
+  size_t position = table.Start(OutputTable::Hash(team, destination, key, value));
   for (uint32_t found; (found = table.At(position, event_number)) != kNone;
        position = table.Next(position)) {
     const OpenOutput& other = open[found];
     // No key at all and an empty key are different records.
     if (other.team == team && other.destination == destination && other.key == key &&
-        IsNull(other.key) == IsNull(key)) {
+        IsNull(other.key) == IsNull(key) && IsSameValue(other.value, value)) {
       return found;
     }
   }
   const auto output = static_cast<uint32_t>(open.size());
   table.Put(position, event_number, output);
-  open.push_back({.team = team, .destination = destination, .key = key});
+  open.push_back({.team = team, .destination = destination, .key = key, .value = value});
   return output;
 }
 
 void Router::Impl::PutAgain() {
   table.Grow();
   for (uint32_t i = 0; i < open.size(); ++i) {
-    size_t position =
-        table.Start(OutputTable::Hash(open[i].team, open[i].destination, open[i].key));
+    size_t position = table.Start(OutputTable::Hash(open[i].team, open[i].destination, open[i].key,
+                                                    open[i].value));
     while (table.At(position, event_number) != kNone) position = table.Next(position);
     table.Put(position, event_number, i);
   }
@@ -222,6 +289,16 @@ void Router::Impl::AddLink(uint32_t output, RuleIndex rule) {
 
 void Router::Impl::RouteRule(RuleIndex rule, const Event& event) {
   const RoutePlan::RuleTargets& from = plan.rules[rule];
+  if (!PassesSteps(rule)) return;
+  std::string_view value = event.value;
+  if (from.shape != RoutePlan::kNoShape) {
+    const EventShaper::Result& result = Shaped(from.shape, event);
+    if (IsNull(result.value)) {
+      rejections.push_back({rule, result.reason});
+      return;
+    }
+    value = result.value;
+  }
   std::string_view key = event.key;
   if (from.key_field != RoutePlan::kOwnKey) {
     key = scratch->Field(from.key_field);
@@ -233,7 +310,7 @@ void Router::Impl::RouteRule(RuleIndex rule, const Event& event) {
   }
   for (uint32_t i = from.begin; i < plan.rules[rule + 1].begin; ++i) {
     Slot& slot = slots[plan.target_ids[i]];
-    if (slot.event != event_number) ResolveTarget(plan.target_ids[i], key, &slot);
+    if (slot.event != event_number) ResolveTarget(plan.target_ids[i], key, value, &slot);
     if (slot.output == kNone) {
       rejections.push_back({rule, slot.reason});
     } else {
@@ -246,6 +323,7 @@ Output Router::Impl::Close(const OpenOutput& from, RuleIndex* rule_space) {
   const std::vector<RuleInfo>& infos = rules->rules();
   Output output{.destination = from.destination,
                 .key = from.key,
+                .value = from.value,
                 .rules = absl::MakeConstSpan(rule_space, from.rule_count)};
   if (from.rule_count == 1) {
     *rule_space = links[from.first_link].rule;
@@ -287,6 +365,7 @@ const Routes& Router::Route(const Event& event) {
   impl.CloseOutputs();
   impl.routes.outputs = impl.outputs;
   impl.routes.rejections = impl.rejections;
+  impl.routes.stopped = impl.stopped;
   return impl.routes;
 }
 

@@ -70,6 +70,13 @@ uint64_t HashOf(const RuleFile& team) {
   for (const Rule& rule : team.rules) {
     hash.Add(rule.name);
     hash.AddNumber(rule.match_hash);
+    hash.AddNumber(rule.steps.size());
+    for (const SampleStep& step : rule.steps) {
+      hash.Add(kSampleStepName);
+      hash.Add(step.key_field);
+      hash.AddNumber(step.share);
+    }
+    hash.Add(rule.shape == nullptr ? std::string_view() : rule.shape->text);
     hash.AddNumber(rule.to.size());
     for (const DestinationTemplate& destination : rule.to) hash.Add(destination.text);
     hash.Add(rule.key_field);

@@ -21,6 +21,8 @@
 #include "router/destination_template.h"
 #include "router/document.h"
 #include "router/pattern.h"
+#include "router/sample.h"
+#include "router/shape_reader.h"
 
 namespace turnout::router {
 
@@ -30,6 +32,8 @@ struct RuleLimits {
   int destination_globs_max = 100;  // entries of a team's `destinations`
   int file_bytes_max = 64 << 20;
   PatternLimits pattern;
+  int steps_max = 16;  // of a rule
+  ShapeLimits shape;
 };
 
 inline constexpr size_t kNameBytesMax = 100;  // of a team, of a rule
@@ -41,6 +45,8 @@ struct Rule {
   Pattern match;
   // Of `match` as it is written: the same for the same tree, in whichever notation.
   uint64_t match_hash = 0;
+  std::vector<SampleStep> steps;
+  std::shared_ptr<const ShapePlan> shape;  // null: the event as it is
   std::vector<DestinationTemplate> to;
   std::string key_field;  // empty: the event's own key
 };
@@ -50,8 +56,8 @@ struct RuleFile {
   std::string owner;
   std::vector<std::string> allowed_destinations;  // globs: `*` stands for any run of characters
   std::vector<Rule> rules;                        // sorted by name
-  // Of what decides where an event goes: names, patterns, destinations, keys, `destinations`.
-  // Descriptions, owner, notation and the order of rules make no difference to it.
+  // Of what decides where an event goes: names, patterns, steps, shapes, destinations, keys,
+  // `destinations`. Descriptions, owner, notation and the order of rules make no difference to it.
   uint64_t content_hash = 0;
 };
 
@@ -63,8 +69,8 @@ std::optional<RuleFile> ReadRuleFile(std::string_view file_name, std::string_vie
                                      const RuleLimits& limits, std::vector<Problem>* problems);
 
 // JSON lines: a rule a line with its team beside it, {"team", "name", "match", "to"} and if need be
-// "key" and "description"; any number of teams, each of which may write what its rules name. Empty
-// lines are skipped. Teams in the order in which they appear first.
+// "steps", "shape", "key" and "description"; any number of teams, each of which may write what its
+// rules name. Empty lines are skipped. Teams in the order in which they appear first.
 std::optional<std::vector<RuleFile>> ReadRuleLines(std::string_view text, const RuleLimits& limits,
                                                    std::vector<Problem>* problems);
 

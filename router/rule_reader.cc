@@ -6,27 +6,21 @@
 #include "absl/strings/str_format.h"
 #include "router/canonical_text.h"
 #include "router/content_hash.h"
+#include "router/step_reader.h"
 #include "router/suggest.h"
 
 namespace turnout::router {
 namespace {
 
 constexpr std::string_view kFileKeys[] = {"team", "owner", "destinations", "rules"};
-constexpr std::string_view kRuleKeys[] = {"name", "description", "match", "to", "key"};
-constexpr std::string_view kLineKeys[] = {"team", "name", "description", "match", "to", "key"};
+constexpr std::string_view kRuleKeys[] = {"name", "description", "match", "steps", "shape", "to",
+                                          "key"};
+constexpr std::string_view kLineKeys[] = {"team",  "name",  "description", "match",
+                                          "steps", "shape", "to",          "key"};
 
 // Words of the rule language that people know from its design and this version doesn't carry out;
 // to ignore one would be to route what should have been held back.
-constexpr std::string_view kAbsentKeys[] = {"steps", "enrich", "shape", "rollout"};
-
-// As it may stand in a message: in backquotes, not longer than a line takes.
-std::string Quoted(std::string_view text) {
-  constexpr size_t kShownBytesMax = 80;
-  if (text.size() <= kShownBytesMax) return absl::StrFormat("`%s`", text);
-  size_t end = kShownBytesMax;
-  while (end > 0 && (text[end] & 0xc0) == 0x80) --end;  // not within a character of UTF-8
-  return absl::StrFormat("`%s...`", text.substr(0, end));
-}
+constexpr std::string_view kAbsentKeys[] = {"enrich", "rollout"};
 
 // What a list of names looks like in a message, the first few of them.
 std::string Listed(const std::vector<std::string>& names) {
@@ -67,7 +61,8 @@ void RuleReader::CheckKeys(const Node& object, absl::Span<const std::string_view
                         std::end(kAbsentKeys);
     if (absent) {
       Add(member.at, absl::StrFormat("this version of Turnout does not have `%s`", member.name),
-          "remove it, or run a version that has it; rules here match, key and route events");
+          "remove it, or run a version that has it; rules here match, sample, shape, key and route "
+          "events");
     } else {
       Add(member.at, absl::StrFormat("unknown key %s", Quoted(member.name)),
           NearestNameCure(member.name, known));
@@ -173,6 +168,15 @@ void RuleReader::ReadMatch(const Node& node, Rule* rule) {
   rule->match_hash = hash.Value();
 }
 
+void RuleReader::ReadStepsAndShape(const Node& node, Rule* rule) {
+  const size_t before = problems_->size();
+  const Node* steps = node.Find("steps");
+  if (steps != nullptr) rule->steps = ReadSteps(*steps, limits_.steps_max, problems_);
+  const Node* shape = node.Find("shape");
+  if (shape != nullptr) rule->shape = ReadShape(*shape, limits_.shape, problems_);
+  for (size_t i = before; i < problems_->size(); ++i) (*problems_)[i].subject = subject_;
+}
+
 void RuleReader::ReadDestination(const Node& node, const RuleFile& file, Rule* rule) {
   if (node.kind != Node::Kind::kString) {
     Add(node.at,
@@ -265,6 +269,7 @@ void RuleReader::ReadRule(const Node& node, absl::Span<const std::string_view> k
   const Node* description = FindString(node, "description");
   if (description != nullptr) rule.description = description->text;
   ReadMatch(node, &rule);
+  ReadStepsAndShape(node, &rule);
   ReadTo(node, *file, &rule);
   ReadKey(node, &rule);
 }

@@ -13,7 +13,7 @@ namespace turnout::router {
 namespace {
 
 // Changes when the same rule files come to mean something else.
-constexpr std::string_view kHashFormat = "turnout rule set 2";
+constexpr std::string_view kHashFormat = "turnout rule set 3";
 
 std::string HashOf(const std::vector<Team>& teams) {
   ContentHash hash;

@@ -1,8 +1,8 @@
 // RuleSet: every team's rules, compiled together, immutable, named by the hash of their content.
 //
-// The hash covers what decides where an event goes: team and rule names, patterns, destinations,
-// record keys, and what a team may write. Descriptions, owners, notation and the order of files and
-// rules make no difference to it.
+// The hash covers what decides where an event goes and as what: team and rule names, patterns,
+// steps, shapes, destinations, record keys, and what a team may write. Descriptions, owners,
+// notation and the order of files and rules make no difference to it.
 //
 // Nothing of the teams is copied but what matching and routing need, and nothing of them is needed
 // afterwards: a changed team costs a Build, but no other team is read or compiled for it.

@@ -70,4 +70,12 @@ std::string NearestNameCure(std::string_view word, absl::Span<const std::string_
   return cure;
 }
 
+std::string Quoted(std::string_view text) {
+  constexpr size_t kShownBytesMax = 80;
+  if (text.size() <= kShownBytesMax) return "`" + std::string(text) + "`";
+  size_t end = kShownBytesMax;
+  while (end > 0 && (text[end] & 0xc0) == 0x80) --end;  // not within a character of UTF-8
+  return "`" + std::string(text.substr(0, end)) + "...`";
+}
+
 }  // namespace turnout::router

@@ -23,4 +23,7 @@ std::string_view NearestName(std::string_view word, absl::Span<const std::string
 // "did you mean `x`? Known: a, b, x", the question left out when nothing is near: for cures.
 std::string NearestNameCure(std::string_view word, absl::Span<const std::string_view> known);
 
+// As it may stand in a message: in backquotes, not longer than a line takes.
+std::string Quoted(std::string_view text);
+
 }  // namespace turnout::router

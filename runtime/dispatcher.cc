@@ -35,6 +35,7 @@ absl::Status Dispatcher::Dispatch(const Event& event, const router::Routes& rout
   source_.assign(options_.source_topic);
   absl::StrAppend(&source_, "/", event.partition, "/", event.offset);
   for (const router::RuleIndex rule : routes.matched) ++CountsOf(rule).matched;
+  for (const router::Stopped& stopped : routes.stopped) ++CountsOf(stopped.rule).sampled_out;
 
   if (!routes.payload_error.ok()) {
     ++counts_.dead_lettered_events;
@@ -75,7 +76,7 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
   const OutputRecord record{.topic = output.destination,
                             .timestamp_ms = event.timestamp_ms,
                             .key = output.key,
-                            .value = event.value,
+                            .value = output.value,
                             .headers = headers_};
   const int64_t bytes = connectors::RecordBatchBytes(record);
   const absl::StatusOr<const Destination*> found = destinations_->Find(output.destination, bytes);

@@ -56,6 +56,8 @@ Histogram& AddHistogram(Registry& registry, const char* name, const char* help,
 struct Families {
   explicit Families(Registry& r)
       : matched(Counters(r, "turnout_rule_events_matched_total", "Events that matched a rule.")),
+        stopped(Counters(r, "turnout_rule_events_stopped_total",
+                         "Matches that a step of the rule let go no further.")),
         routed(Counters(r, "turnout_rule_outputs_routed_total",
                         "Records committed to destinations in the name of a rule.")),
         dead_lettered(Counters(r, "turnout_rule_outputs_dead_lettered_total",
@@ -97,18 +99,19 @@ struct Families {
         commit_duration(AddHistogram(r, "turnout_transaction_commit_duration_seconds",
                                      "Of a transaction, its commit.", kTransactionBounds)) {}
 
-  Family<Counter>&matched, &routed, &dead_lettered, &outcomes, &unavailable;
+  Family<Counter>&matched, &stopped, &routed, &dead_lettered, &outcomes, &unavailable;
   Family<Gauge>&rule_set_info, &file_refused, &team_aside, &build_info;
   Counter &events, &event_bytes, &outputs, &unreadable, &transactions;
   Gauge &rule_set_rules, &rule_set_version, &rule_set_published, &brokers_reachable, &ready;
   Histogram &latency, &duration, &commit_duration;
 };
 
-// The three counters of one rule.
+// The counters of one rule.
 struct RuleSeries {
   Counter* matched = nullptr;
   Counter* routed = nullptr;
   Counter* dead_lettered = nullptr;
+  Counter* sampled_out = nullptr;
 };
 
 // Counter pointers for the rules of the rule set that a worker last reported on. Those that it has
@@ -186,7 +189,10 @@ RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
   if (!room) key = {kOther, kOther};
   const prometheus::Labels labels = {{"team", key.first}, {"rule", key.second}};
   RuleSeries series = {&families.matched.Add(labels), &families.routed.Add(labels),
-                       &families.dead_lettered.Add(labels)};
+                       &families.dead_lettered.Add(labels),
+                       &families.stopped.Add({{"team", key.first},
+                                              {"rule", key.second},
+                                              {"step", std::string(router::kSampleStepName)}})};
   if (room) rule_series.emplace(std::move(key), series);
   return series;
 }
@@ -269,6 +275,7 @@ void Metrics::OnTransaction(const TransactionReport& report) {
     of_rule.matched->Increment(static_cast<double>(counts.matched));
     of_rule.routed->Increment(static_cast<double>(counts.routed));
     of_rule.dead_lettered->Increment(static_cast<double>(counts.dead_lettered));
+    of_rule.sampled_out->Increment(static_cast<double>(counts.sampled_out));
   }
 }
 
@@ -317,6 +324,7 @@ void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
     f.matched.Remove(series->second.matched);
     f.routed.Remove(series->second.routed);
     f.dead_lettered.Remove(series->second.dead_lettered);
+    f.stopped.Remove(series->second.sampled_out);
     series = impl_->rule_series.erase(series);
   }
 }

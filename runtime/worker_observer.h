@@ -23,6 +23,7 @@ inline constexpr std::array<double, 16> kLatencyBoundsMs = {
 struct RuleCounts {
   router::RuleIndex rule = 0;
   uint64_t matched = 0;
+  uint64_t sampled_out = 0;    // of its matches: stopped by its step `sample`
   uint64_t routed = 0;         // outputs that name the rule
   uint64_t dead_lettered = 0;  // of its outputs: too large, no such destination, missing field
 };

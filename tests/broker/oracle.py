@@ -5,8 +5,8 @@ of the source topic, as read from it; `judge(expected, found)` compares the reco
 destinations with that. Only what the tests use of the rule language is known here; anything
 else raises.
 
-A record is identified by its destination, the event's bytes (every test event is unique) and its
-key, never by the provenance headers, which are only checked: a wrong header can't hide a duplicate.
+A record is identified by its destination, its bytes (every test event is unique, and every test
+shape keeps what makes it so) and its key, never by the provenance headers, which are only checked: a wrong header can't hide a duplicate.
 """
 import collections
 import functools
@@ -17,8 +17,15 @@ RULES, RULE_SET, SOURCE = "turnout-rules", "turnout-rule-set", "turnout-source"
 ERROR, REASON, DESTINATION = "turnout-error", "turnout-reason", "turnout-destination"
 EXAMPLES_MAX = 5
 
-# What one destination should hold for one event. `reason` is the kind of a dead letter, else None.
-Expected = collections.namedtuple("Expected", "topic key rules event reason")
+# What one destination should hold for one event. `reason` is the kind of a dead letter, else None;
+# `shaped` the bytes that a shape makes of the event, None where there is no shape.
+Expected = collections.namedtuple("Expected", "topic key rules event reason shaped",
+                                  defaults=[None])
+
+
+def value_of(one):
+    """The bytes of an Expected."""
+    return one.event.value if one.shaped is None else one.shaped
 
 
 @functools.lru_cache(maxsize=1 << 20)
@@ -119,6 +126,67 @@ def _field(document, path):
     return json.dumps(document)
 
 
+def sample_bucket(text):
+    """The published hash of the step `sample`: FNV-1a and MurmurHash3's finish, 0 to 9,999."""
+    mask, h = (1 << 64) - 1, 0xCBF29CE484222325
+    for byte in text.encode():
+        h = (h ^ byte) * 0x100000001B3 & mask
+    h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD & mask
+    h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 & mask
+    return (h ^ h >> 33) % 10_000
+
+
+def _passes(steps, document):
+    for step in steps:
+        (name, options), = step.items()
+        if name != "sample":
+            raise NotImplementedError(f"the oracle doesn't know the step {name}")
+        text = _field(document, options["key"])
+        if text is None or sample_bucket(text) >= round(options["percent"] * 100):
+            return False
+    return True
+
+
+class Unshapable(Exception):
+    """The event lacks a field that a template needs."""
+
+
+def _fill(template, document):
+    def text(found):
+        field = _field(document, found.group(1))
+        if field is None:
+            raise Unshapable(found.group(1))
+        return field
+    return re.sub(r"\{([^}]*)\}", text, template)
+
+
+def shaped(shape, document):
+    """The bytes that keep (of top-level fields), drop (the same), set (of constants and templates)
+    and flatten make of an event in which arrays hold no objects."""
+    if unknown := set(shape) - {"keep", "drop", "set", "flatten"}:
+        raise NotImplementedError(f"the oracle doesn't know the shape's {unknown}")
+    fields = {name: value for name, value in document.items() if name != "$kafka"
+              and name in shape.get("keep", document) and name not in shape.get("drop", ())}
+    for name, value in shape.get("set", {}).items():
+        fields.pop(name, None)
+        fields[name] = _fill(value, document) if isinstance(value, str) else value
+    if shape.get("flatten"):
+        fields = _flat(fields, "")
+    # What is written anew has no blanks around it; values are as the producer wrote them.
+    return ("{%s}" % ",".join(f"{json.dumps(name)}:{json.dumps(value)}"
+                              for name, value in fields.items())).encode()
+
+
+def _flat(fields, prefix):
+    flat = {}
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{prefix}{name}_"))
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
 class Oracle:
     def __init__(self, teams, dead_letter_topic, provenance=True, limits=None):
         """`limits`: topic to the largest value in bytes that it takes, where a test sets one."""
@@ -148,14 +216,22 @@ class Oracle:
                 judged = readable or list(rule["match"]) == ["$kafka"]
                 if judged and matches(rule["match"], document):
                     self._route(team["team"], rule, event, document, outputs, found)
-            for (topic, key), rules in outputs.items():
-                found.append(self._within_limit(topic, key, ",".join(sorted(rules)), event))
+            for (topic, key, value), rules in outputs.items():
+                found.append(self._within_limit(topic, key, ",".join(sorted(rules)), event, value))
         return found
 
     def _route(self, team, rule, event, document, outputs, found):
         name = f"{team}/{rule['name']}"
         to = rule["to"] if isinstance(rule["to"], list) else [rule["to"]]
-        key = event.key
+        key, value = event.key, None
+        if not _passes(rule.get("steps", ()), document):
+            return
+        if "shape" in rule:
+            try:
+                value = shaped(rule["shape"], document)
+            except Unshapable:
+                found.append(Expected(self.dead_letter_topic, event.key, name, event, "unroutable"))
+                return
         if "key" in rule:
             text = _field(document, rule["key"])
             if text is None:
@@ -168,13 +244,14 @@ class Oracle:
                 found.append(Expected(self.dead_letter_topic, event.key, name, event, "unroutable"))
                 continue
             topic = re.sub(r"\{([^}]*)\}", lambda m: parts[m.group(1)], template)
-            if name not in outputs[topic, key]:
-                outputs[topic, key].append(name)
+            if name not in outputs[topic, key, value]:
+                outputs[topic, key, value].append(name)
 
-    def _within_limit(self, topic, key, rules, event):
-        if len(event.value) > self.limits.get(topic, len(event.value)):
+    def _within_limit(self, topic, key, rules, event, value):
+        size = len(event.value if value is None else value)
+        if size > self.limits.get(topic, size):
             return Expected(self.dead_letter_topic, event.key, rules, event, "record_too_large")
-        return Expected(topic, key, rules, event, None)
+        return Expected(topic, key, rules, event, None, value)
 
     def judge(self, expected, found, partitions=None):
         """`found`: topic to records in the order of (partition, offset). `partitions`: topic to
@@ -182,7 +259,7 @@ class Oracle:
         verdict = Verdict(len(expected))
         due = collections.defaultdict(list)
         for one in expected:
-            due[one.topic, one.event.value, one.key].append(one)
+            due[one.topic, value_of(one), one.key].append(one)
         got = collections.defaultdict(list)
         for topic, records in found.items():
             for record in records:

@@ -45,6 +45,20 @@ rules:
       at: [{exists: false}, {timestamp: [">=", 2026-01-01]}]
       region: [{wildcard: {equals-ignore-case: "*U*"}}]
     to: t.extensions
+  - name: shaped
+    match: {type: [{prefix: order.}]}
+    steps: [{sample: {key: type, percent: 100}}, {sample: {key: region, percent: 100}}]
+    shape:
+      keep: [type, order, customer.id, "a.b"]
+      drop: [order.items.price]
+      rename: {order.items.sku: order.items.code, a.b: a.c, customer.id: who}
+      set: {label: "{type}-{region}", all: {field: order}, meta.source: a constant text}
+      flatten: true
+    to: t.shaped
+  - name: shaped-record
+    match: {$kafka: {headers: {source: [web]}}}
+    shape: {drop: [a]}
+    to: t.web
   - {name: header, match: {$kafka: {headers: {source: [web]}}}, to: t.web}
 )";
 
@@ -57,7 +71,8 @@ TEST(Allocation, RoutingAllocatesNothingOnceWarm) {
   const std::vector<std::string> values = {
       R"({"type": "order.created", "at": "2026-01-01T00:00:00Z", "region": "eu",)"
       R"( "customer": {"id": "c-1"},)"
-      R"( "order": {"total": 12.5, "items": [{"sku": "A"}, {"sku": "B\u00e9"}]}})",
+      R"( "a.b": 1, "a\u002eb": 2,)"
+      R"( "order": {"total": 12.5, "items": [{"sku": "A", "price": 1}, {"sku": "B\u00e9"}]}})",
       R"({"type": "order.created", "order": {"total": 12.5}})",  // rejections
       R"({"type": "page.viewed", "page": {"path": "/a"}})",
       R"({"type": "order.cancelled", "region": "us", "order": {"total": 5, "items": []}})",

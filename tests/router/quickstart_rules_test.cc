@@ -71,7 +71,7 @@ class QuickstartRules : public ::testing::Test {
 };
 
 TEST_F(QuickstartRules, MatchTheExamplesAsTheReadmeSays) {
-  ASSERT_THAT(examples_, SizeIs(5));
+  ASSERT_THAT(examples_, SizeIs(6));
   EXPECT_THAT(Matched({.value = examples_[0]}),
               ElementsAre("fraud/gift-card-bulk", "fulfillment/cold-chain", "growth/first-order",
                           "growth/referral", "growth/summer-campaign"));
@@ -96,6 +96,18 @@ TEST_F(QuickstartRules, SendAShipmentToItsCarriersTopicOnce) {
   EXPECT_THAT(topics, ElementsAre("fulfillment.carrier.northline <- fulfillment/carrier-exception,"
                                   "fulfillment/shipment-delayed",
                                   "fulfillment.delays <- fulfillment/shipment-delayed"));
+}
+
+TEST_F(QuickstartRules, MakeALoyalOrderARow) {
+  ASSERT_THAT(examples_, SizeIs(6));
+  const Routes& routes = router_->Route(
+      {.value = R"({"id": "e-000022", "type": "order.created", "region": "eu-west",
+                    "customer": {"id": "c-7", "email": "a@example.org", "tier": "gold"},
+                    "order": {"id": "o-778103", "total": 99.90, "items": [{"sku": "BK-1"}]}})"});
+  ASSERT_THAT(routes.outputs, SizeIs(1));
+  EXPECT_EQ(routes.outputs[0].destination, "growth.loyalty");
+  EXPECT_EQ(routes.outputs[0].key, "c-7");
+  EXPECT_EQ(routes.outputs[0].value, examples_[5].substr(1));  // behind a newline
 }
 
 // What each rule is for, by an event that it wants and one that it just doesn't.

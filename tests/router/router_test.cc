@@ -255,6 +255,140 @@ TEST(Router, AnswersDoNotLeakIntoTheNextEvent) {
   EXPECT_THAT(routes.outputs, SizeIs(3));
 }
 
+// "topic <- rules: value".
+std::vector<std::string> ShownValues(const Routes& routes) {
+  std::vector<std::string> lines;
+  for (const Output& output : routes.outputs) {
+    lines.push_back(
+        absl::StrFormat("%s <- %s: %s", output.destination, output.rule_ids, output.value));
+  }
+  return lines;
+}
+
+TEST(Router, AnOutputWithoutAShapeIsTheEventsOwnBytes) {
+  const auto router = RouterOf({kTeam});
+  const std::string event = R"( {"type": "x", "id": 7} )";
+  const Routes& routes = router->Route({.value = event});
+  ASSERT_THAT(routes.outputs, SizeIs(3));
+  for (const Output& output : routes.outputs) EXPECT_EQ(output.value.data(), event.data());
+}
+
+TEST(Router, RulesOfATeamShareAnOutputWhereItsBytesAreTheSame) {
+  const auto router = RouterOf({R"(
+team: t
+destinations: [t]
+rules:
+  - {name: a, match: {type: [x]}, shape: {keep: [type]}, to: t}
+  - {name: b, match: {type: [x]}, shape: {drop: [id]}, to: t}
+  - {name: c, match: {type: [x]}, shape: {drop: [none]}, to: t}
+  - {name: d, match: {type: [x]}, to: t}
+  - {name: e, match: {type: [x]}, shape: {drop: [id]}, to: t, key: type}
+)"});
+  EXPECT_THAT(ShownValues(router->Route({.value = R"({"type":"x","id":7})"})),
+              ElementsAre(R"(t <- t/a,t/b: {"type":"x"})", R"(t <- t/c,t/d: {"type":"x","id":7})",
+                          R"(t <- t/e: {"type":"x"})"));
+  // What they have in common depends on the event.
+  EXPECT_THAT(ShownValues(router->Route({.value = R"({"type":"x","n":1})"})),
+              ElementsAre(R"(t <- t/a: {"type":"x"})", R"(t <- t/b,t/c,t/d: {"type":"x","n":1})",
+                          R"(t <- t/e: {"type":"x","n":1})"));
+}
+
+TEST(Router, KeysAndDestinationsAreOfTheEventNotOfItsShape) {
+  const auto router = RouterOf({R"(
+team: t
+destinations: [t.*]
+rules:
+  - {name: a, match: {type: [x]}, shape: {keep: [n]}, to: "t.{region}", key: id}
+)"});
+  const Routes& routes =
+      router->Route({.value = R"({"type": "x", "region": "eu", "id": 7, "n": 1})"});
+  EXPECT_THAT(Shown(routes), ElementsAre("t.eu <- t/a [7]"));
+  EXPECT_THAT(ShownValues(routes), ElementsAre(R"(t.eu <- t/a: {"n":1})"));
+}
+
+TEST(Router, AShapeThatLacksAFieldRejectsItsRuleAlone) {
+  const auto router = RouterOf({R"(
+team: t
+destinations: [t]
+rules:
+  - {name: a, match: {type: [x]}, shape: {set: {l: "{region}"}}, to: [t]}
+  - {name: b, match: {type: [x]}, to: t}
+)"});
+  const Routes& routes = router->Route({.value = R"({"type": "x"})"});
+  EXPECT_THAT(Shown(routes), ElementsAre("t <- t/b [null]"));
+  EXPECT_THAT(ShownRejections(*router, routes),
+              ElementsAre("t/a: field `region`, which `l` of the shape needs, is absent, null or "
+                          "not a scalar"));
+}
+
+TEST(Router, AShapeReadsThePayloadThatNoPatternReads) {
+  const auto router = RouterOf({R"(
+team: h
+destinations: [h.*]
+rules:
+  - {name: plain, match: {$kafka: {headers: {ce_type: [x]}}}, to: h.plain}
+  - {name: shaped, match: {$kafka: {headers: {ce_type: [x]}}}, shape: {drop: [a]}, to: h.shaped}
+)"});
+  const std::vector<Header> headers = {{"ce_type", "x"}};
+  EXPECT_THAT(ShownValues(router->Route({.value = R"({"a":1,"b":2})", .headers = headers})),
+              ElementsAre(R"(h.plain <- h/plain: {"a":1,"b":2})",
+                          R"(h.shaped <- h/shaped: {"b":2})"));
+  struct Case {
+    Event event;
+    std::string why;
+  };
+  for (const Case& c : {Case{{.value = "text", .headers = headers},
+                             "the event is not valid JSON at byte 0: an event must be a JSON "
+                             "object"},
+                        Case{{.headers = headers},
+                             "the event is not valid JSON at byte 0: the payload is empty"}}) {
+    const Routes& routes = router->Route(c.event);
+    EXPECT_TRUE(routes.payload_error.ok());
+    EXPECT_THAT(Shown(routes), ElementsAre("h.plain <- h/plain [null]"));
+    const std::string shape = "h/shaped: the rule's `shape` needs the payload, ";
+    EXPECT_THAT(ShownRejections(*router, routes),
+                ElementsAre(shape + "which can't be read: " + c.why));
+  }
+}
+
+TEST(Router, ASampleLetsTheEventsOfSomeKeysPass) {
+  const auto router = RouterOf({R"(
+team: t
+destinations: [t.*]
+rules:
+  - {name: all, match: {type: [x]}, steps: [{sample: {key: id, percent: 100}}], to: t.all}
+  - {name: half, match: {type: [x]}, steps: [{sample: {key: id, percent: 50}}], to: t.half}
+  - {name: none, match: {type: [x]}, steps: [{sample: {key: id, percent: 0}}], to: t.none}
+  - name: two
+    match: {type: [x]}
+    steps: [{sample: {key: id, percent: 50}}, {sample: {key: other, percent: 100}}]
+    to: t.two
+)"});
+  int half = 0;
+  for (int id = 0; id < 1000; ++id) {
+    // As text and as number alike.
+    const std::string written =
+        id % 2 == 0 ? std::to_string(id) : absl::StrFormat("\"%d\"", id);
+    const std::string event = absl::StrFormat(R"({"type": "x", "id": %s})", written);
+    const Routes& routes = router->Route({.value = event});
+    ASSERT_THAT(routes.matched, SizeIs(4));
+    const bool passes = SampleBucket(std::to_string(id)) < 5000;
+    half += passes ? 1 : 0;
+    ASSERT_THAT(routes.outputs, SizeIs(passes ? 2 : 1));
+    ASSERT_THAT(routes.stopped, SizeIs(passes ? 2 : 3));
+    EXPECT_EQ(routes.stopped[0].step, "sample");
+    EXPECT_THAT(routes.rejections, IsEmpty());
+  }
+  EXPECT_GT(half, 400);
+  EXPECT_LT(half, 600);
+  // Without the key nothing passes.
+  for (const std::string_view event : {R"({"type": "x"})", R"({"type": "x", "id": null})"}) {
+    const Routes& routes = router->Route({.value = event});
+    EXPECT_THAT(routes.outputs, IsEmpty());
+    EXPECT_THAT(routes.stopped, SizeIs(4));
+  }
+}
+
 TEST(Router, ManyOutputsAreEachSentOnce) {
   // More than the first size of every list and table, twice: fresh and warm.
   constexpr int kRules = 1000;

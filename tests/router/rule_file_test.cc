@@ -195,6 +195,18 @@ TEST(RuleFile, NamedLimitsAreKept) {
             "`to` names 2 topics, more than destinations_per_rule_max, 1");
   EXPECT_EQ(ProblemsOf(two_rules, {.destination_globs_max = 1})[0].what,
             "`destinations` has 2 entries, more than destination_globs_max, 1");
+  const std::string shaped =
+      head + "  - {name: \"1\", match: {x: [1]}, to: a, shape: {keep: [a, b], set: {c: 1}},"
+             " steps: [{sample: {key: a, percent: 1}}]}\n";
+  const RuleLimits enough = {.steps_max = 1,
+                             .shape = {.shape_operations_max = 3, .shape_text_bytes_max = 32}};
+  EXPECT_TRUE(ReadRuleFile("f.yaml", shaped, enough, &problems).has_value());
+  EXPECT_EQ(ProblemsOf(shaped, {.shape = {.shape_operations_max = 2}})[0].what,
+            "the shape has 3 entries, more than shape_operations_max, 2");
+  EXPECT_EQ(ProblemsOf(shaped, {.shape = {.shape_text_bytes_max = 31}})[0].what,
+            "the shape has 32 bytes, more than shape_text_bytes_max, 31");
+  EXPECT_EQ(ProblemsOf(shaped, {.steps_max = 0})[0].what,
+            "there are 1 steps, more than steps_max, 0");
   EXPECT_EQ(ProblemsOf(two_rules, {.file_bytes_max = 10})[0].what,
             absl::StrFormat("the text has %d bytes, more than file_bytes_max, 10",
                             two_rules.size()));

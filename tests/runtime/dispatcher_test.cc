@@ -25,6 +25,11 @@ destinations: [shop.*]
 rules:
   - {name: all, match: {type: [order]}, to: shop.orders}
   - {name: big, match: {type: [order], amount: [{numeric: [">", 100]}]}, to: shop.orders}
+  - {name: label, match: {type: [label]}, shape: {set: {l: "{n}"}}, to: shop.orders}
+  - name: sampled
+    match: {type: [label]}
+    steps: [{sample: {key: n, percent: 0}}]
+    to: shop.orders
   - {name: by-region, match: {type: [visit]}, to: "shop.{region}"}
 )";
 
@@ -175,6 +180,30 @@ TEST_F(DispatcherTest, DeadLettersAMatchThatLacksTheFieldItsDestinationNeeds) {
   EXPECT_EQ(HeaderOf(sink_.records[0], kErrorHeader), kErrorUnroutable);
   EXPECT_THAT(HeaderOf(sink_.records[0], kReasonHeader), HasSubstr("region"));
   EXPECT_EQ(HeaderOf(sink_.records[0], kRulesHeader), "shop/by-region");
+}
+
+TEST_F(DispatcherTest, SendsWhatAShapeMadeAndDeadLettersTheEventAsItCame) {
+  Dispatch(R"({"type": "label", "n": 5})");
+  Dispatch(R"({"type": "label", "m": 5})");
+  ASSERT_EQ(sink_.records.size(), 2u);
+  EXPECT_EQ(sink_.records[0].topic, "shop.orders");
+  EXPECT_EQ(sink_.records[0].value, R"({"type":"label","n":5,"l":"5"})");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kRulesHeader), "shop/label");
+  EXPECT_EQ(sink_.records[1].topic, "events.dead-letter");
+  EXPECT_EQ(sink_.records[1].value, R"({"type": "label", "m": 5})");
+  EXPECT_EQ(HeaderOf(sink_.records[1], kErrorHeader), kErrorUnroutable);
+  EXPECT_THAT(HeaderOf(sink_.records[1], kReasonHeader), HasSubstr("field `n`"));
+}
+
+TEST_F(DispatcherTest, CountsWhatAStepStoppedAsMatchedAndAsStopped) {
+  Dispatch(R"({"type": "label", "n": 5})");
+  ASSERT_EQ(counts_.rule_counts.size(), 2u);
+  for (const RuleCounts& counts : counts_.rule_counts) {
+    const bool sampled = rules_->rules()[counts.rule].id == "shop/sampled";
+    EXPECT_EQ(counts.matched, 1u);
+    EXPECT_EQ(counts.sampled_out, sampled ? 1u : 0u);
+    EXPECT_EQ(counts.routed, sampled ? 0u : 1u);
+  }
 }
 
 TEST_F(DispatcherTest, NeverSendsAnEventBackToItsSource) {

@@ -79,11 +79,14 @@ TEST_F(MetricsTest, ATransactionIsCountedInBaseUnits) {
 
 TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
   TransactionReport report = Report(Rules("fraud", 2));
-  report.rule_counts = {{.rule = 1, .matched = 5, .routed = 4, .dead_lettered = 1}};
+  report.rule_counts = {
+      {.rule = 1, .matched = 7, .sampled_out = 2, .routed = 4, .dead_lettered = 1}};
   metrics.OnTransaction(report);
   const std::string text = metrics.Text();
   EXPECT_THAT(text,
-              HasSubstr("turnout_rule_events_matched_total{rule=\"r0001\",team=\"fraud\"} 5\n"));
+              HasSubstr("turnout_rule_events_matched_total{rule=\"r0001\",team=\"fraud\"} 7\n"));
+  EXPECT_THAT(text, HasSubstr("turnout_rule_events_stopped_total{rule=\"r0001\",step=\"sample\","
+                              "team=\"fraud\"} 2\n"));
   EXPECT_THAT(text,
               HasSubstr("turnout_rule_outputs_routed_total{rule=\"r0001\",team=\"fraud\"} 4\n"));
   EXPECT_THAT(

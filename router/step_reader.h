@@ -1,0 +1,16 @@
+// StepReader: a rule's `steps` from its document: those of this version, which is `sample`.
+//
+// Errors: appends Problems without a subject; what is answered then is of no use.
+// Threads: pure functions.
+#pragma once
+
+#include <vector>
+
+#include "router/document.h"
+#include "router/sample.h"
+
+namespace turnout::router {
+
+std::vector<SampleStep> ReadSteps(const Node& node, int steps_max, std::vector<Problem>* problems);
+
+}  // namespace turnout::router
