@@ -31,7 +31,7 @@ DOORS = (
     ("yaml-cpp/", ("yaml-cpp",), {"router"}),
     ("re2/", ("PkgConfig::re2",), {"router"}),
     ("librdkafka/", ("PkgConfig::rdkafka",), {"connectors", "bench"}),
-    ("rocksdb/", ("rocksdb",), {"state"}),
+    ("rocksdb/", ("RocksDB::rocksdb-shared",), {"state"}),
     ("prometheus/", ("prometheus-cpp::core", "prometheus-cpp::pull"), {"runtime"}),
     ("httplib", ("httplib::httplib",), {"runtime"}),
     ("spdlog/", ("spdlog::spdlog",), {"runtime"}),

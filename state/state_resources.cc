@@ -1,0 +1,114 @@
+#include "state/state_resources.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "state/rocksdb_status.h"
+
+namespace turnout::state {
+namespace {
+
+// Few shards: each has an equal part of the memory, and a part must hold a memtable's charge.
+constexpr int kCacheShardBits = 2;
+// The largest memtable is flushed in the background from this part of the limit on.
+constexpr double kSoftPart = 0.7;
+// A changed entry takes more in a memtable than in a batch: a skip list's node, rounded up.
+constexpr size_t kMemtableOverhead = 2;
+constexpr size_t kBlockBytes = 8 * 1024;
+constexpr double kFilterBitsAKey = 10;
+
+StateLimits InOrder(StateLimits limits) {
+  limits.memtable_bytes_max = std::min(limits.memtable_bytes_max, limits.memory_bytes_max / 2);
+  limits.task_memtable_bytes_max =
+      std::min(limits.task_memtable_bytes_max, limits.memtable_bytes_max / 2);
+  return limits;
+}
+
+std::shared_ptr<rocksdb::TableFactory> NewTables(std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::BlockBasedTableOptions options;
+  options.block_cache = std::move(cache);
+  options.block_size = kBlockBytes;
+  options.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsAKey));
+  options.cache_index_and_filter_blocks = true;
+  options.optimize_filters_for_memory = true;
+  options.format_version = 5;
+  options.cache_usage_options.options_overrides[rocksdb::CacheEntryRole::kBlockBasedTableReader] = {
+      rocksdb::CacheEntryRoleOptions::Decision::kEnabled};
+  return std::shared_ptr<rocksdb::TableFactory>(rocksdb::NewBlockBasedTableFactory(options));
+}
+
+}  // namespace
+
+StateResources::StateResources(const StateLimits& limits)
+    : limits_(InOrder(limits)),
+      cache_(rocksdb::NewLRUCache(limits_.memory_bytes_max, kCacheShardBits)),
+      tables_(NewTables(cache_)),
+      memtables_(
+          std::make_shared<rocksdb::WriteBufferManager>(limits_.memtable_bytes_max, cache_)) {
+  rocksdb::Env* const env = rocksdb::Env::Default();
+  env->SetBackgroundThreads(limits_.background_threads, rocksdb::Env::LOW);
+  env->SetBackgroundThreads(limits_.background_threads, rocksdb::Env::HIGH);
+}
+
+StateResources::~StateResources() = default;
+
+size_t StateResources::memory_bytes() const { return cache_->GetUsage(); }
+
+size_t StateResources::memtable_bytes() const { return memtables_->memory_usage(); }
+
+void StateResources::Add(rocksdb::DB* store) {
+  const absl::MutexLock lock(&mutex_);
+  stores_.push_back(store);
+}
+
+void StateResources::Remove(rocksdb::DB* store) {
+  const absl::MutexLock lock(&mutex_);
+  std::erase(stores_, store);
+}
+
+absl::Status StateResources::MakeRoom(size_t bytes) {
+  bytes *= kMemtableOverhead;
+  const auto soft =
+      static_cast<size_t>(static_cast<double>(limits_.memtable_bytes_max) * kSoftPart);
+  if (memtables_->memory_usage() + bytes < soft) return absl::OkStatus();
+  const absl::MutexLock lock(&mutex_);
+  if (memtables_->mutable_memtable_memory_usage() + bytes >= soft) {
+    if (absl::Status status = FlushLargest(/*wait=*/false); !status.ok()) return status;
+  }
+  // Each turn empties a store; a batch larger than the limit goes through once all are empty.
+  for (size_t turn = 0; turn < stores_.size(); ++turn) {
+    if (memtables_->memory_usage() + bytes < limits_.memtable_bytes_max) break;
+    if (absl::Status status = FlushLargest(/*wait=*/true); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StateResources::FlushLargest(bool wait) {
+  rocksdb::DB* largest = nullptr;
+  uint64_t most = 0;
+  for (rocksdb::DB* store : stores_) {
+    uint64_t bytes = 0;
+    store->GetIntProperty(wait ? rocksdb::DB::Properties::kCurSizeAllMemTables
+                               : rocksdb::DB::Properties::kCurSizeActiveMemTable,
+                          &bytes);
+    if (bytes <= most) continue;
+    largest = store;
+    most = bytes;
+  }
+  if (largest == nullptr) return absl::OkStatus();
+  rocksdb::FlushOptions options;
+  options.wait = wait;
+  options.allow_write_stall = true;
+  return FromRocksDb(largest->Flush(options), "writing memory to", largest->GetName());
+}
+
+}  // namespace turnout::state

@@ -1,0 +1,340 @@
+#include "state/task_store.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/metadata.h>
+#include <rocksdb/options.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "state/files.h"
+#include "state/rocksdb_status.h"
+#include "state/state_format.h"
+
+namespace turnout::state {
+namespace {
+
+// A small store must not take a large piece of memory: RocksDB's arenas grow by this.
+constexpr size_t kArenaBlockBytes = 16 * 1024;
+constexpr size_t kLogFileBytesMax = 256 * 1024;
+constexpr size_t kManifestBytesMax = 4 * 1024 * 1024;
+// Files of a level above the last one; L0 may have so many before they are merged.
+constexpr int kFilesBeforeMerge = 4;
+// What a hash table's slot and a short string's heap block add to a pending entry.
+constexpr size_t kPendingOverheadBytes = 96;
+
+rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+rocksdb::Options MakeOptions(const StateResources& resources,
+                             std::shared_ptr<DurableWatermark> watermark) {
+  const StateLimits& limits = resources.limits();
+  rocksdb::Options options;
+  options.table_factory = resources.tables();
+  options.write_buffer_manager = resources.memtables();
+  options.write_buffer_size = limits.task_memtable_bytes_max;
+  options.arena_block_size = kArenaBlockBytes;
+  options.max_open_files = limits.task_files_max;
+  options.max_background_jobs = 2 * limits.background_threads;
+  options.compression = rocksdb::kLZ4Compression;
+  options.level0_file_num_compaction_trigger = kFilesBeforeMerge;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.compaction_filter_factory = NewExpiryFilter(watermark);
+  options.table_properties_collector_factories.push_back(NewExpiryCollector());
+  options.listeners.push_back(NewWatermarkListener(std::move(watermark)));
+  // Only what concerns this store, little of it, and no timers.
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.max_log_file_size = kLogFileBytesMax;
+  options.keep_log_file_num = 2;
+  options.max_manifest_file_size = kManifestBytesMax;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+}  // namespace
+
+TaskStore::TaskStore(std::string directory, StateResources* resources)
+    : directory_(std::move(directory)),
+      resources_(resources),
+      durable_watermark_(std::make_shared<DurableWatermark>(kNoWatermark)) {}
+
+TaskStore::~TaskStore() {
+  if (db_ == nullptr) return;
+  resources_->Remove(db_.get());
+  // What fails to be flushed here is replayed.
+  db_->Close().PermitUncheckedError();
+}
+
+absl::StatusOr<std::unique_ptr<TaskStore>> TaskStore::Create(const std::string& directory,
+                                                             StateResources* resources,
+                                                             int64_t start_offset) {
+  // Made aside and renamed, so that there is never a store without a point.
+  const std::string aside = directory + std::string(kUnfinishedSuffix);
+  for (const std::string& path : {aside, directory}) {
+    if (absl::Status status = RemoveAll(path); !status.ok()) return status;
+  }
+  if (absl::Status status = MakeDirectory(aside); !status.ok()) return status;
+  {
+    TaskStore store(aside, resources);
+    if (absl::Status status = store.OpenRocksDb(/*create=*/true); !status.ok()) return status;
+    store.point_.start_offset = store.point_.applied_offset = start_offset;
+    if (absl::Status status = store.Commit(start_offset, ""); !status.ok()) return status;
+    if (absl::Status status = store.Flush(); !status.ok()) return status;
+  }
+  if (absl::Status status = Rename(aside, directory); !status.ok()) return status;
+  return Open(directory, resources);
+}
+
+absl::StatusOr<std::unique_ptr<TaskStore>> TaskStore::Open(const std::string& directory,
+                                                           StateResources* resources) {
+  if (!Exists(directory)) return absl::NotFoundError("there is no state in " + directory);
+  std::unique_ptr<TaskStore> store(new TaskStore(directory, resources));
+  if (absl::Status status = store->OpenRocksDb(/*create=*/false); !status.ok()) return status;
+  std::string bytes;
+  const rocksdb::Status got = store->db_->Get({}, ToSlice(kPointKey), &bytes);
+  if (!got.ok()) return FromRocksDb(got, "reading the applied offset of", directory);
+  absl::StatusOr<StatePoint> point = DecodePoint(bytes);
+  if (!point.ok()) return point.status();
+  store->watermark_ms_ = point->watermark_ms;
+  store->durable_watermark_->store(point->watermark_ms);
+  store->point_ = *std::move(point);
+  return store;
+}
+
+absl::Status TaskStore::OpenRocksDb(bool create) {
+  rocksdb::Options options = MakeOptions(*resources_, durable_watermark_);
+  options.create_if_missing = create;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(options, directory_, &db);
+  if (status.IsInvalidArgument()) {
+    // Its files don't add up to a store: CURRENT is gone, or names nothing.
+    return absl::DataLossError(absl::StrFormat("opening %s: %s", directory_, status.ToString()));
+  }
+  if (!status.ok()) return FromRocksDb(status, "opening", directory_);
+  db_.reset(db);
+  resources_->Add(db);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> TaskStore::Answer(std::string_view stored, std::string* value) const {
+  const std::optional<EntryValue> entry = DecodeValue(stored);
+  if (!entry) {
+    return absl::DataLossError(
+        absl::StrFormat("%s: an entry of %d bytes is cut short", directory_, stored.size()));
+  }
+  if (!entry->IsSeenAt(watermark_ms_)) return false;
+  value->assign(entry->value);
+  return true;
+}
+
+absl::StatusOr<bool> TaskStore::Get(StepId step, std::string_view key, std::string* value) {
+  EncodeKey(step, key, &key_);
+  if (const auto pending = pending_.find(key_); pending != pending_.end()) {
+    return pending->second ? Answer(*pending->second, value) : false;
+  }
+  if (removed_.contains(step)) return false;
+  rocksdb::PinnableSlice stored;
+  const rocksdb::Status status =
+      db_->Get({}, db_->DefaultColumnFamily(), rocksdb::Slice(key_), &stored);
+  if (status.IsNotFound()) return false;
+  if (!status.ok()) return FromRocksDb(status, "reading", directory_);
+  return Answer(View(stored), value);
+}
+
+void TaskStore::ReplaceAtKey(Change change) {
+  const auto [place, is_new] = pending_.try_emplace(key_);
+  if (is_new) {
+    pending_bytes_ += kPendingOverheadBytes + key_.size();
+  } else if (place->second) {
+    pending_bytes_ -= place->second->size();
+  }
+  if (change) pending_bytes_ += change->size();
+  place->second = std::move(change);
+}
+
+void TaskStore::Put(StepId step, std::string_view key, std::string_view value,
+                    int64_t expires_at_ms) {
+  EncodeKey(step, key, &key_);
+  std::string stored;
+  EncodeValue(value, expires_at_ms, &stored);
+  ReplaceAtKey(std::move(stored));
+}
+
+void TaskStore::Delete(StepId step, std::string_view key) {
+  EncodeKey(step, key, &key_);
+  ReplaceAtKey(std::nullopt);
+}
+
+absl::Status TaskStore::Scan(StepId step, std::string_view from, std::string_view to,
+                             absl::FunctionRef<bool(std::string_view, std::string_view)> visit) {
+  std::string begin;
+  EncodeKey(step, from, &begin);
+  std::string end = StepEnd(step);
+  if (!to.empty()) EncodeKey(step, to, &end);
+
+  std::vector<std::pair<std::string_view, const Change*>> pending;
+  for (const auto& [key, change] : pending_) {
+    if (key >= begin && key < end) pending.emplace_back(key, &change);
+  }
+  std::sort(pending.begin(), pending.end());
+
+  rocksdb::ReadOptions options;
+  const rocksdb::Slice bound(end);
+  options.iterate_upper_bound = &bound;
+  const std::unique_ptr<rocksdb::Iterator> stored(db_->NewIterator(options));
+  if (!removed_.contains(step)) stored->Seek(begin);
+
+  std::string value;
+  for (auto next = pending.begin(); stored->Valid() || next != pending.end();) {
+    // The smaller key goes first; of two equal ones the pending one hides the other.
+    const bool take_pending =
+        next != pending.end() && (!stored->Valid() || next->first <= View(stored->key()));
+    if (take_pending && stored->Valid() && next->first == View(stored->key())) {
+      stored->Next();
+      continue;
+    }
+    const std::string key(take_pending ? next->first : View(stored->key()));
+    absl::StatusOr<bool> seen = false;
+    if (!take_pending) {
+      seen = Answer(View(stored->value()), &value);
+      stored->Next();
+    } else {
+      if (*next->second) seen = Answer(**next->second, &value);
+      ++next;
+    }
+    if (!seen.ok()) return seen.status();
+    if (*seen && !visit(std::string_view(key).substr(kStepPrefixBytes), value)) break;
+  }
+  return FromRocksDb(stored->status(), "scanning", directory_);
+}
+
+void TaskStore::AdvanceWatermark(int64_t event_time_ms) {
+  watermark_ms_ = std::max(watermark_ms_, event_time_ms);
+}
+
+absl::Status TaskStore::Retain(absl::Span<const StepId> steps) {
+  const absl::flat_hash_set<StepId> retained(steps.begin(), steps.end());
+  absl::erase_if(pending_, [&](const auto& pending) {
+    if (retained.contains(DecodeKey(pending.first)->step)) return false;
+    pending_bytes_ -= kPendingOverheadBytes + pending.first.size() +
+                      (pending.second ? pending.second->size() : 0);
+    return true;
+  });
+  // From step to step, whatever lies between.
+  const std::unique_ptr<rocksdb::Iterator> stored(db_->NewIterator({}));
+  stored->Seek(StepBegin(0));
+  while (stored->Valid()) {
+    const std::optional<EntryKey> entry = DecodeKey(View(stored->key()));
+    if (!entry) return absl::DataLossError(directory_ + ": a key is none of an entry's");
+    if (!retained.contains(entry->step)) removed_.insert(entry->step);
+    stored->Seek(StepEnd(entry->step));
+  }
+  return FromRocksDb(stored->status(), "scanning", directory_);
+}
+
+absl::Status TaskStore::Commit(int64_t applied_offset, std::string_view rule_set) {
+  if (applied_offset < point_.applied_offset) {
+    return absl::InternalError(absl::StrFormat("%s: a commit of offset %d after one of %d",
+                                               directory_, applied_offset, point_.applied_offset));
+  }
+  StatePoint point{.start_offset = point_.start_offset,
+                   .applied_offset = applied_offset,
+                   .watermark_ms = watermark_ms_,
+                   .rule_set = std::string(rule_set)};
+  rocksdb::WriteBatch batch;
+  for (const StepId step : removed_) {
+    batch.DeleteRange(StepBegin(step), StepEnd(step)).PermitUncheckedError();
+  }
+  for (const auto& [key, change] : pending_) {
+    (change ? batch.Put(key, *change) : batch.Delete(key)).PermitUncheckedError();
+  }
+  batch.Put(ToSlice(kPointKey), EncodePoint(point)).PermitUncheckedError();
+
+  if (failed_) {
+    // RocksDB refuses all writes after a failed flush until it is told that the disk may be well.
+    const rocksdb::Status resumed = db_->Resume();
+    if (!resumed.ok()) return FromRocksDb(resumed, "writing", directory_);
+  }
+  failed_ = true;
+  if (absl::Status status = resources_->MakeRoom(batch.GetDataSize()); !status.ok()) return status;
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  const rocksdb::Status written = db_->Write(options, &batch);
+  if (!written.ok()) return FromRocksDb(written, "writing", directory_);
+  failed_ = false;
+  point_ = std::move(point);
+  Rollback();
+  return absl::OkStatus();
+}
+
+void TaskStore::Rollback() {
+  pending_.clear();
+  removed_.clear();
+  pending_bytes_ = 0;
+  watermark_ms_ = point_.watermark_ms;
+}
+
+absl::Status TaskStore::Flush() {
+  return FromRocksDb(db_->Flush(rocksdb::FlushOptions()), "writing memory to", directory_);
+}
+
+absl::Status TaskStore::Snapshot(const std::string& directory) {
+  rocksdb::Checkpoint* made = nullptr;
+  rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(directory, /*log_size_for_flush=*/0);
+  return FromRocksDb(status, "making a snapshot in", directory);
+}
+
+absl::StatusOr<size_t> TaskStore::Collect() {
+  rocksdb::TablePropertiesCollection properties;
+  rocksdb::Status status = db_->GetPropertiesOfAllTables(&properties);
+  if (!status.ok()) return FromRocksDb(status, "reading", directory_);
+  rocksdb::ColumnFamilyMetaData files;
+  db_->GetColumnFamilyMetaData(&files);
+
+  const int64_t watermark_ms = durable_watermark_->load();
+  size_t rewritten = 0;
+  for (const rocksdb::LevelMetaData& level : files.levels) {
+    for (const rocksdb::SstFileMetaData& file : level.files) {
+      const auto found = properties.find(file.db_path + file.name);
+      if (found == properties.end() || file.being_compacted) continue;
+      if (found->second->num_range_deletions > 0) {
+        // Whatever lies below it, down to the last level, where the deletion itself ends.
+        rocksdb::CompactRangeOptions options;
+        options.exclusive_manual_compaction = false;
+        options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+        const rocksdb::Slice begin(file.smallestkey);
+        const rocksdb::Slice end(file.largestkey);
+        status = db_->CompactRange(options, &begin, &end);
+      } else if (level.level > 0 && HalfExpiredAtMs(*found->second) <= watermark_ms) {
+        rocksdb::CompactionOptions options;
+        options.compression = rocksdb::kDisableCompressionOption;  // the store's own
+        status = db_->CompactFiles(options, {file.name}, level.level);
+      } else {
+        continue;
+      }
+      // RocksDB may have rewritten the file meanwhile, for reasons of its own.
+      if (status.ok()) ++rewritten;
+      const bool meanwhile = status.IsAborted() || status.IsInvalidArgument();
+      if (!status.ok() && !meanwhile) return FromRocksDb(status, "compacting", directory_);
+    }
+  }
+  return rewritten;
+}
+
+StoreStats TaskStore::stats() const {
+  StoreStats stats{.durable_watermark_ms = durable_watermark_->load()};
+  using Properties = rocksdb::DB::Properties;
+  db_->GetIntProperty(Properties::kTotalSstFilesSize, &stats.disk_bytes);
+  db_->GetIntProperty(Properties::kCurSizeAllMemTables, &stats.memtable_bytes);
+  db_->GetIntProperty(Properties::kEstimateNumKeys, &stats.entries_estimate);
+  return stats;
+}
+
+}  // namespace turnout::state

@@ -1,0 +1,108 @@
+// TaskStore: one task's state in a RocksDB of its own.
+//
+// Pending changes lie in a hash table before it; Commit writes them and the new point as one batch
+// into its memtable. There is no write-ahead log: a crash takes the store back to an earlier
+// commit, exactly, and the applied offset in it says which; the source has what follows. That holds
+// because there is one column family, a batch never spans two memtables, and memtables become files
+// in order. Close (the destructor) flushes, so that nothing is replayed after an orderly end.
+//
+// Errors: those of TaskState; Unavailable as well if another process has the store open. An error
+// of another store that shares the memory can be met in Commit: that of its disk. Threads: one,
+// except for Snapshot, Collect and stats, which may run on another one at the same time. Lifetime:
+// `resources` outlives the store.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "state/expiry.h"
+#include "state/state_resources.h"
+#include "state/task_state.h"
+
+namespace rocksdb {
+class DB;
+}
+
+namespace turnout::state {
+
+struct StoreStats {
+  uint64_t disk_bytes = 0;
+  uint64_t memtable_bytes = 0;
+  uint64_t entries_estimate = 0;
+  int64_t durable_watermark_ms = kNoWatermark;
+};
+
+class TaskStore : public TaskState {
+ public:
+  // An empty state that begins at `start_offset`, durable before this returns. What is in
+  // `directory` is removed: only a recovery plan decides to do that.
+  static absl::StatusOr<std::unique_ptr<TaskStore>> Create(const std::string& directory,
+                                                           StateResources* resources,
+                                                           int64_t start_offset);
+
+  // The state that is there, as of the last commit that was durable. NotFound if there is none.
+  static absl::StatusOr<std::unique_ptr<TaskStore>> Open(const std::string& directory,
+                                                         StateResources* resources);
+
+  ~TaskStore() override;
+
+  const StatePoint& point() const override { return point_; }
+  absl::StatusOr<bool> Get(StepId step, std::string_view key, std::string* value) override;
+  void Put(StepId step, std::string_view key, std::string_view value,
+           int64_t expires_at_ms) override;
+  void Delete(StepId step, std::string_view key) override;
+  absl::Status Scan(StepId step, std::string_view from, std::string_view to,
+                    absl::FunctionRef<bool(std::string_view, std::string_view)> visit) override;
+  void AdvanceWatermark(int64_t event_time_ms) override;
+  int64_t watermark_ms() const override { return watermark_ms_; }
+  absl::Status Retain(absl::Span<const StepId> steps) override;
+  size_t pending_bytes() const override { return pending_bytes_; }
+  absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override;
+  void Rollback() override;
+
+  // Writes memory to files: what was committed before is durable after.
+  absl::Status Flush();
+
+  // A directory with the state as of some commit at or after the last one before the call: files of
+  // the store itself, linked, so it must be on the same file system and costs no copying.
+  // `directory` must not exist. Commits go on meanwhile.
+  absl::Status Snapshot(const std::string& directory);
+
+  // Gives back disk: rewrites the files at least half of whose bytes expired by the last flush, and
+  // those with deleted steps. Answers how many there were. Takes as long as that takes; for a
+  // thread that has time, every minute or so. Commits go on meanwhile.
+  absl::StatusOr<size_t> Collect();
+
+  StoreStats stats() const;
+
+ private:
+  // A pending entry as it will be written; nothing if it is deleted.
+  using Change = std::optional<std::string>;
+
+  TaskStore(std::string directory, StateResources* resources);
+
+  absl::Status OpenRocksDb(bool create);
+  absl::StatusOr<bool> Answer(std::string_view stored, std::string* value) const;
+  void ReplaceAtKey(Change change);
+
+  const std::string directory_;
+  StateResources* const resources_;
+  const std::shared_ptr<DurableWatermark> durable_watermark_;
+  std::unique_ptr<rocksdb::DB> db_;
+
+  StatePoint point_;
+  int64_t watermark_ms_ = kNoWatermark;
+  absl::flat_hash_map<std::string, Change> pending_;  // by encoded key
+  absl::flat_hash_set<StepId> removed_;               // all that they have committed is deleted
+  size_t pending_bytes_ = 0;
+  bool failed_ = false;  // the last Commit did
+  std::string key_;      // the encoded key of the call in hand; its memory is used again
+};
+
+}  // namespace turnout::state

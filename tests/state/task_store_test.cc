@@ -1,0 +1,246 @@
+#include "state/task_store.h"
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/state/state_batches.h"
+#include "tests/support/memory_state.h"
+#include "tests/support/temp_directory.h"
+
+namespace turnout::state {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr StateLimits kSmall{.memory_bytes_max = 8 << 20,
+                             .memtable_bytes_max = 2 << 20,
+                             .task_memtable_bytes_max = 64 << 10};
+
+class TaskStoreTest : public ::testing::Test {
+ protected:
+  TaskStoreTest() { Create(100); }
+
+  void Create(int64_t offset) {
+    store_ = nullptr;
+    auto store = TaskStore::Create(path(), &resources_, offset);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+
+  void Reopen() {
+    store_ = nullptr;
+    auto store = TaskStore::Open(path(), &resources_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+
+  std::string path() const { return directory_.path() + "/store"; }
+
+  std::string Get(StepId step, std::string_view key) {
+    std::string value;
+    const absl::StatusOr<bool> found = store_->Get(step, key, &value);
+    if (!found.ok()) return found.status().ToString();
+    return *found ? value : "none";
+  }
+
+  std::string Scan(StepId step, std::string_view from, std::string_view to) {
+    std::string text;
+    EXPECT_TRUE(store_
+                    ->Scan(step, from, to,
+                           [&](std::string_view key, std::string_view value) {
+                             text.append(key).append("=").append(value).append(" ");
+                             return true;
+                           })
+                    .ok());
+    return text;
+  }
+
+  void Commit(int64_t offset) {
+    const absl::Status status = store_->Commit(offset, "rules");
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  support::TempDirectory directory_;
+  StateResources resources_{kSmall};
+  std::unique_ptr<TaskStore> store_;
+};
+
+TEST_F(TaskStoreTest, BeginsEmptyAtTheOffsetItIsGiven) {
+  EXPECT_EQ(store_->point(), (StatePoint{.start_offset = 100, .applied_offset = 100}));
+  EXPECT_EQ(Get(1, "a"), "none");
+  Reopen();
+  EXPECT_EQ(store_->point(), (StatePoint{.start_offset = 100, .applied_offset = 100}));
+}
+
+TEST_F(TaskStoreTest, ReadsWhatIsPendingAndForgetsItOnRollback) {
+  store_->Put(1, "a", "old", kNeverExpires);
+  Commit(101);
+  store_->Put(1, "a", "new", kNeverExpires);
+  store_->Put(1, "b", "b", kNeverExpires);
+  EXPECT_EQ(Get(1, "a"), "new");
+  store_->Delete(1, "a");
+  EXPECT_EQ(Get(1, "a"), "none");
+  EXPECT_GT(store_->pending_bytes(), 0u);
+  store_->Rollback();
+  EXPECT_EQ(store_->pending_bytes(), 0u);
+  EXPECT_EQ(Get(1, "a"), "old");
+  EXPECT_EQ(Get(1, "b"), "none");
+  EXPECT_EQ(Get(2, "a"), "none");
+}
+
+TEST_F(TaskStoreTest, KeepsEntriesAndPointOverAnOrderlyEnd) {
+  store_->Put(1, "a", "1", kNeverExpires);
+  store_->AdvanceWatermark(5000);
+  Commit(142);
+  store_->Put(1, "a", "2", kNeverExpires);  // not committed
+  Reopen();
+  EXPECT_EQ(Get(1, "a"), "1");
+  EXPECT_EQ(
+      store_->point(),
+      (StatePoint{
+          .start_offset = 100, .applied_offset = 142, .watermark_ms = 5000, .rule_set = "rules"}));
+}
+
+TEST_F(TaskStoreTest, HidesWhatTheWatermarkHasPassed) {
+  store_->Put(1, "a", "1", 1000);
+  Commit(101);
+  store_->AdvanceWatermark(999);
+  EXPECT_EQ(Get(1, "a"), "1");
+  store_->AdvanceWatermark(1000);
+  EXPECT_EQ(Get(1, "a"), "none");
+  EXPECT_EQ(Scan(1, "", ""), "");
+  store_->AdvanceWatermark(10);
+  EXPECT_EQ(store_->watermark_ms(), 1000);
+  store_->Rollback();
+  EXPECT_EQ(Get(1, "a"), "1");
+}
+
+TEST_F(TaskStoreTest, ScansPendingAndCommittedInOneOrder) {
+  for (const char* key : {"a", "c", "e"}) store_->Put(1, key, "old", kNeverExpires);
+  store_->Put(2, "b", "other", kNeverExpires);
+  Commit(101);
+  store_->Put(1, "b", "new", kNeverExpires);
+  store_->Put(1, "c", "new", kNeverExpires);
+  store_->Delete(1, "e");
+  store_->Put(1, "f", "new", kNeverExpires);
+  EXPECT_EQ(Scan(1, "", ""), "a=old b=new c=new f=new ");
+  EXPECT_EQ(Scan(1, "b", "f"), "b=new c=new ");
+  EXPECT_EQ(Scan(2, "", ""), "b=other ");
+}
+
+TEST_F(TaskStoreTest, DeletesTheStepsThatAreNotRetained) {
+  for (const StepId step : kSteps) store_->Put(step, "a", "1", kNeverExpires);
+  Commit(101);
+  store_->Put(2, "pending", "1", kNeverExpires);
+  ASSERT_TRUE(store_->Retain({1, kSteps[3]}).ok());
+  EXPECT_EQ(Get(1, "a"), "1");
+  EXPECT_EQ(Get(2, "a"), "none");
+  EXPECT_EQ(Get(2, "pending"), "none");
+  EXPECT_EQ(Get(kSteps[3], "a"), "1");
+  store_->Rollback();
+  EXPECT_EQ(Get(2, "a"), "1");
+  ASSERT_TRUE(store_->Retain({1}).ok());
+  store_->Put(2, "b", "after", kNeverExpires);
+  Commit(102);
+  Reopen();
+  EXPECT_EQ(Get(1, "a"), "1");
+  EXPECT_EQ(Scan(2, "", ""), "b=after ");
+  EXPECT_EQ(Get(kSteps[3], "a"), "none");
+}
+
+TEST_F(TaskStoreTest, DoesNotGoBack) {
+  Commit(200);
+  EXPECT_EQ(store_->Commit(199, "rules").code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(store_->point().applied_offset, 200);
+}
+
+TEST_F(TaskStoreTest, TellsAbsenceFromDamageAndFromAnotherOwner) {
+  EXPECT_EQ(TaskStore::Open(directory_.path() + "/none", &resources_).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(TaskStore::Open(path(), &resources_).status().code(), absl::StatusCode::kUnavailable);
+  store_ = nullptr;
+  std::filesystem::remove(path() + "/CURRENT");
+  EXPECT_EQ(TaskStore::Open(path(), &resources_).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(TaskStoreTest, SaysSoWhenAFileIsGoneOrCut) {
+  for (int i = 0; i < 100; ++i) store_->Put(1, absl::StrCat(i), "value", kNeverExpires);
+  Commit(101);
+  store_ = nullptr;
+  for (const auto& file : std::filesystem::directory_iterator(path())) {
+    const std::string extension = file.path().extension();
+    if (extension != ".sst" && file.path().filename().string().rfind("MANIFEST", 0) != 0) continue;
+    const std::string copy = directory_.path() + "/copy";
+    for (const bool remove : {true, false}) {
+      std::filesystem::remove_all(copy);
+      std::filesystem::copy(path(), copy);
+      const std::string victim = copy + "/" + file.path().filename().string();
+      if (remove) {
+        std::filesystem::remove(victim);
+      } else {
+        std::filesystem::resize_file(victim, file.file_size() / 2);
+      }
+      const auto store = TaskStore::Open(copy, &resources_);
+      EXPECT_EQ(store.status().code(), absl::StatusCode::kDataLoss) << victim << store.status();
+    }
+  }
+}
+
+TEST_F(TaskStoreTest, CreateRemovesWhatWasThereAndWhatWasUnfinished) {
+  store_->Put(1, "a", "1", kNeverExpires);
+  Commit(200);
+  store_ = nullptr;
+  std::filesystem::create_directories(path() + ".unfinished/x");
+  Create(300);
+  EXPECT_EQ(Get(1, "a"), "none");
+  EXPECT_EQ(store_->point().applied_offset, 300);
+  EXPECT_FALSE(std::filesystem::exists(path() + ".unfinished"));
+}
+
+TEST_F(TaskStoreTest, ASnapshotIsAStoreOfItsOwn) {
+  store_->Put(1, "a", "1", kNeverExpires);
+  Commit(101);
+  const std::string copy = directory_.path() + "/snapshot";
+  ASSERT_TRUE(store_->Snapshot(copy).ok());
+  store_->Put(1, "a", "2", kNeverExpires);
+  Commit(102);
+  store_ = nullptr;
+  auto snapshot = TaskStore::Open(copy, &resources_);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ((*snapshot)->point().applied_offset, 101);
+  store_ = *std::move(snapshot);
+  EXPECT_EQ(Get(1, "a"), "1");
+}
+
+// Whatever happens between two batches, the state is that of two maps in memory.
+TEST_F(TaskStoreTest, AnswersLikeTwoMapsWhateverHappensOnDisk) {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    Create(0);
+    support::MemoryState model(0);
+    support::SeededRandom random(seed);
+    for (int64_t offset = 0; offset < 300; ++offset) {
+      ASSERT_TRUE(ApplyBatch(*store_, seed, offset).ok());
+      ASSERT_TRUE(ApplyBatch(model, seed, offset).ok());
+      if (random.OneIn(10)) {
+        ASSERT_EQ(support::Dump(*store_, kSteps), support::Dump(model, kSteps)) << seed;
+      }
+      if (random.OneIn(6)) {
+        store_->Rollback();
+        model.Rollback();
+      }
+      Commit(offset + 1);
+      ASSERT_TRUE(model.Commit(offset + 1, "rules").ok());
+      ASSERT_TRUE(!random.OneIn(12) || store_->Flush().ok());
+      ASSERT_TRUE(!random.OneIn(12) || store_->Collect().ok());
+      if (random.OneIn(60)) Reopen();
+    }
+    ASSERT_EQ(support::Dump(*store_, kSteps), support::Dump(model, kSteps)) << seed;
+  }
+}
+
+}  // namespace
+}  // namespace turnout::state
