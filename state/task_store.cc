@@ -46,6 +46,7 @@ rocksdb::Options MakeOptions(const StateResources& resources,
   options.compaction_filter_factory = NewExpiryFilter(watermark);
   options.table_properties_collector_factories.push_back(NewExpiryCollector());
   options.listeners.push_back(NewWatermarkListener(std::move(watermark)));
+  options.db_host_id.clear();  // files are named by what they hold, wherever they were written
   // Only what concerns this store, little of it, and no timers.
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.max_log_file_size = kLogFileBytesMax;

@@ -32,6 +32,7 @@ DOORS = (
     ("re2/", ("PkgConfig::re2",), {"router"}),
     ("librdkafka/", ("PkgConfig::rdkafka",), {"connectors", "bench"}),
     ("rocksdb/", ("RocksDB::rocksdb-shared",), {"state"}),
+    ("openssl/", ("OpenSSL::Crypto",), {"state"}),
     ("prometheus/", ("prometheus-cpp::core", "prometheus-cpp::pull"), {"runtime"}),
     ("httplib", ("httplib::httplib",), {"runtime"}),
     ("spdlog/", ("spdlog::spdlog",), {"runtime"}),

@@ -19,6 +19,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "state/checkpoint.h"
+#include "state/directory_checkpoint_store.h"
 #include "state/files.h"
 #include "state/task_store.h"
 #include "tests/state/state_batches.h"
@@ -100,6 +102,27 @@ int CommitOnAFullDisk(const std::string& directory) {
     }
   }
   return 0;
+}
+
+// Writes tests/state/data/checkpoint_1; of use again when there is a format 2.
+int WriteCheckpoint(const std::string& directory) {
+  StateResources resources(kTiny);
+  auto store = TaskStore::Create(directory + "/store", &resources, 0);
+  if (!store.ok()) return 1;
+  for (int64_t offset = 0; offset < 60; ++offset) {
+    if (!ApplyBatch(**store, 21, offset).ok()) return 1;
+    if (!(*store)->Commit(offset + 1, "rules").ok()) return 1;
+  }
+  DirectoryCheckpointStore objects(directory + "/checkpoint");
+  TaskCheckpoints checkpoints(&objects, "orders/3", directory + "/scratch");
+  return checkpoints.Take(store->get(), 1'795'600'000'000).ok() ? 0 : 1;
+}
+
+int RunChild(std::string_view what, const std::string& directory) {
+  if (what == "commit") return CommitUntilKilled(directory);
+  if (what == "full-disk") return CommitOnAFullDisk(directory);
+  if (what == "checkpoint") return WriteCheckpoint(directory);
+  return 1;
 }
 
 class Child {
@@ -202,8 +225,7 @@ void KeepInMemory() {
 
 int main(int argc, char** argv) {
   if (argc == 4 && std::string_view(argv[1]) == "--child") {
-    return std::string_view(argv[2]) == "commit" ? turnout::state::CommitUntilKilled(argv[3])
-                                                 : turnout::state::CommitOnAFullDisk(argv[3]);
+    return turnout::state::RunChild(argv[2], argv[3]);
   }
   turnout::state::KeepInMemory();
   ::testing::InitGoogleTest(&argc, argv);

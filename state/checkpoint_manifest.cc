@@ -1,0 +1,118 @@
+#include "state/checkpoint_manifest.h"
+
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "state/sha256.h"
+
+namespace turnout::state {
+namespace {
+
+constexpr absl::string_view kFormatWord = "turnout-checkpoint ";
+constexpr absl::string_view kEndWord = "end ";
+constexpr absl::string_view kNoRuleSet = "-";
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+absl::Status Damaged(absl::string_view what) {
+  return absl::DataLossError(absl::StrCat(View(kManifestDamaged), ": ", what));
+}
+
+// Takes the facts off the front, line by line.
+class Lines {
+ public:
+  explicit Lines(absl::string_view text) : rest_(text) {}
+
+  bool AtEnd() const { return rest_.empty(); }
+
+  // The next line without its word; false if it begins with another one.
+  bool Take(absl::string_view word, absl::string_view* text) {
+    const size_t end = rest_.find('\n');
+    if (end == absl::string_view::npos || rest_.substr(0, word.size()) != word) return false;
+    if (end <= word.size() || rest_[word.size()] != ' ') return false;
+    *text = rest_.substr(word.size() + 1, end - word.size() - 1);
+    rest_.remove_prefix(end + 1);
+    return true;
+  }
+
+  bool Take(absl::string_view word, int64_t* number) {
+    absl::string_view text;
+    return Take(word, &text) && absl::SimpleAtoi(text, number);
+  }
+
+ private:
+  absl::string_view rest_;
+};
+
+bool ReadFileLine(absl::string_view text, CheckpointFile* file) {
+  const std::vector<absl::string_view> words = absl::StrSplit(text, ' ');
+  if (words.size() != 3 || words[0].empty() || words[2].size() != kSha256Digits) return false;
+  // It becomes a path: nothing but a name in the directory will do.
+  if (words[0].find('/') != absl::string_view::npos || words[0][0] == '.') return false;
+  file->name = std::string(words[0]);
+  file->sha256 = std::string(words[2]);
+  return absl::SimpleAtoi(words[1], &file->bytes) &&
+         file->sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+}  // namespace
+
+std::string EncodeManifest(const CheckpointManifest& manifest) {
+  const StatePoint& point = manifest.point;
+  std::string text = absl::StrFormat(
+      "%s%d\nsequence %d\ncreated_at_ms %d\nstart_offset %d\napplied_offset %d\nwatermark_ms %d\n"
+      "rule_set %s\n",
+      kFormatWord, kCheckpointFormat, manifest.sequence, manifest.created_at_ms, point.start_offset,
+      point.applied_offset, point.watermark_ms,
+      point.rule_set.empty() ? kNoRuleSet : absl::string_view(point.rule_set));
+  for (const CheckpointFile& file : manifest.files) {
+    absl::StrAppendFormat(&text, "file %s %d %s\n", file.name, file.bytes, file.sha256);
+  }
+  return text + std::string(kEndWord) + Sha256(text) + "\n";
+}
+
+absl::StatusOr<CheckpointManifest> DecodeManifest(std::string_view bytes) {
+  absl::string_view text = View(bytes);
+  // The digest first: what it does not cover is not even looked at.
+  const size_t end_bytes = kEndWord.size() + kSha256Digits + 1;
+  if (text.size() < end_bytes) return Damaged("it is cut short");
+  const absl::string_view end = text.substr(text.size() - end_bytes);
+  text.remove_suffix(end_bytes);
+  if (end != absl::StrCat(kEndWord, Sha256({text.data(), text.size()}), "\n")) {
+    return Damaged("its digest is not that of its lines");
+  }
+
+  Lines lines(text);
+  CheckpointManifest manifest;
+  StatePoint& point = manifest.point;
+  int64_t format = 0;
+  if (!lines.Take("turnout-checkpoint", &format)) return Damaged("it is none of Turnout's");
+  if (format != kCheckpointFormat) {
+    return absl::DataLossError(absl::StrFormat("%s: %d; this version reads %d",
+                                               View(kManifestUnknown), format, kCheckpointFormat));
+  }
+  absl::string_view rule_set;
+  if (!lines.Take("sequence", &manifest.sequence) ||
+      !lines.Take("created_at_ms", &manifest.created_at_ms) ||
+      !lines.Take("start_offset", &point.start_offset) ||
+      !lines.Take("applied_offset", &point.applied_offset) ||
+      !lines.Take("watermark_ms", &point.watermark_ms) || !lines.Take("rule_set", &rule_set)) {
+    return Damaged("a fact is missing");
+  }
+  if (rule_set != kNoRuleSet) point.rule_set = std::string(rule_set);
+  while (!lines.AtEnd()) {
+    absl::string_view line;
+    CheckpointFile file;
+    if (!lines.Take("file", &line) || !ReadFileLine(line, &file)) {
+      return Damaged("a file's line makes no sense");
+    }
+    manifest.files.push_back(std::move(file));
+  }
+  return manifest;
+}
+
+}  // namespace turnout::state
