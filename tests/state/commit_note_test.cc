@@ -1,5 +1,8 @@
 #include "state/commit_note.h"
 
+#include <utility>
+#include <vector>
+
 #include "gtest/gtest.h"
 
 namespace turnout::state {
@@ -41,8 +44,30 @@ TEST(CommitNote, RefusesWhatIsNotItsOwnOrDamaged) {
   EXPECT_FALSE(DecodeCommitNote(std::string(5000, ' ')).ok());
 }
 
+TEST(CommitNote, SaysWhereTheStateBeganAndWhatItsLastCheckpointIs) {
+  CommitNote note;
+  note.state_start = 5;
+  for (const auto& [hash, offset] : {std::pair("a", 5), {"b", 10}, {"c", 20}, {"d", 30}}) {
+    note.Use(hash, offset);
+  }
+  note.Checkpointed(7, 19);
+  EXPECT_EQ(EncodeCommitNote(note), "turnout/1 state=5 checkpoint=7 rules=b@10,c@20,d@30");
+  note.Checkpointed(8, 20);
+  const auto back = DecodeCommitNote(EncodeCommitNote(note));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->state_start, 5);
+  EXPECT_EQ(back->checkpoint, 8);
+  EXPECT_EQ(back->rule_sets, (std::vector<RuleSetSince>{{"c", 20}, {"d", 30}}));
+  note.Checkpointed(9, 1000);
+  EXPECT_EQ(note.rule_sets.size(), 1u);
+  for (const char* text :
+       {"turnout/1 state=x rules=", "turnout/1 checkpoint= rules=", "turnout/1 state=-1 rules="}) {
+    EXPECT_FALSE(DecodeCommitNote(text).ok()) << text;
+  }
+}
+
 TEST(CommitNote, PassesOverWordsOfLaterVersions) {
-  const auto note = DecodeCommitNote("turnout/1 checkpoint=9 rules=a@1 x");
+  const auto note = DecodeCommitNote("turnout/1 later=9 rules=a@1 x");
   ASSERT_TRUE(note.ok()) << note.status();
   EXPECT_EQ(note->rule_sets.size(), 1u);
 }

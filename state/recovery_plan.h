@@ -1,0 +1,74 @@
+// PlanRecovery: where a task's state is taken from, for every start: crash, move, rescale, upgrade,
+// lost disk.
+//
+// A pure function over what was observed. It takes the newest base (local store, checkpoint, or
+// empty where the state began) that is not ahead of the committed offset C, and has what lies
+// between replayed muted, with the rule sets that the commit note names. Where that cannot be done
+// it refuses by name, or, if the policy says so, goes on with what there is and says what is lost.
+//
+// What it never does: take a base ahead of C, or begin empty anywhere but where the state began
+// without an alert.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "state/commit_note.h"
+
+namespace turnout::state {
+
+enum class LocalStore { kAbsent, kDamaged, kSound };
+
+// What to do where the state cannot be had in full.
+enum class GapPolicy { kRefuse, kGoOn };
+
+struct CheckpointFact {
+  int64_t sequence = 0;
+  bool sound = true;
+  int64_t applied_offset = 0;  // of a sound one
+};
+
+struct RecoveryFacts {
+  LocalStore local = LocalStore::kAbsent;
+  int64_t local_start_offset = 0;  // of a sound one
+  int64_t local_offset = 0;        // of a sound one: applied
+  std::vector<CheckpointFact> checkpoints;
+  std::optional<int64_t> committed_offset;
+  std::optional<CommitNote> note;           // none if there is none beside C, or none of ours
+  int64_t log_start_offset = 0;             // the first one that the source still has
+  int64_t first_offset = 0;                 // where a group that has committed nothing begins
+  std::vector<std::string> rule_sets_lost;  // of those in the note: nobody has them any more
+  GapPolicy policy = GapPolicy::kRefuse;
+};
+
+enum class RecoveryBase { kLocal, kCheckpoint, kEmpty };
+
+// Names of refusals.
+inline constexpr std::string_view kStateGap = "state gap";    // the source begins after the base
+inline constexpr std::string_view kRulesLost = "rules lost";  // nobody knows what was in force
+inline constexpr std::string_view kOffsetsLost = "offsets lost";  // state, but nothing committed
+inline constexpr std::string_view kNoteLost =
+    "note lost";  // committed, but not what to replay with
+inline constexpr std::string_view kStateLost = "state lost";  // damaged or ahead, and no other base
+
+struct RecoveryPlan {
+  RecoveryBase base = RecoveryBase::kEmpty;
+  int64_t checkpoint = 0;  // its sequence, of kCheckpoint
+  // Replayed muted: from here up to, without, there. Live from `replay_to` on. A state that begins
+  // empty begins at `replay_from`.
+  int64_t replay_from = 0;
+  int64_t replay_to = 0;
+  // In force in that range, oldest first; the first one is at `replay_from` already.
+  std::vector<RuleSetSince> rule_sets;
+  // Empty: go. Else the name, and all above means nothing.
+  std::string_view refusal;
+  // What was wrong, a sentence each; for people. Those of a refusal say what to do.
+  std::vector<std::string> alerts;
+};
+
+RecoveryPlan PlanRecovery(const RecoveryFacts& facts);
+
+}  // namespace turnout::state
