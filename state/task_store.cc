@@ -20,6 +20,10 @@ namespace {
 
 // A small store must not take a large piece of memory: RocksDB's arenas grow by this.
 constexpr size_t kArenaBlockBytes = 16 * 1024;
+// RocksDB keeps a buffer of this for each file it writes, two of which are always open; and a table
+// of open files in 2^N parts.
+constexpr size_t kWriteBufferBytes = 32 * 1024;
+constexpr int kOpenFilesShardBits = 1;
 constexpr size_t kLogFileBytesMax = 256 * 1024;
 constexpr size_t kManifestBytesMax = 4 * 1024 * 1024;
 // Files of a level above the last one; L0 may have so many before they are merged.
@@ -38,6 +42,8 @@ rocksdb::Options MakeOptions(const StateResources& resources,
   options.write_buffer_manager = resources.memtables();
   options.write_buffer_size = limits.task_memtable_bytes_max;
   options.arena_block_size = kArenaBlockBytes;
+  options.writable_file_max_buffer_size = kWriteBufferBytes;
+  options.table_cache_numshardbits = kOpenFilesShardBits;
   options.max_open_files = limits.task_files_max;
   options.max_background_jobs = 2 * limits.background_threads;
   options.compression = rocksdb::kLZ4Compression;

@@ -52,11 +52,11 @@ TEST(StateResources, BringsLimitsThatContradictEachOtherIntoOrder) {
   EXPECT_EQ(resources.limits().task_memtable_bytes_max, size_t{25} << 20);
 }
 
-// Each task writes little and then idles with it in its memtable; together it would be ten times
+// Each task writes little and then idles with it in its memtable; together it would be five times
 // the limit.
 TEST(StateResources, HundredTasksStayBelowTheCeilingThatTheyShare) {
   constexpr int kTasks = 100;
-  constexpr int kBatches = 8;
+  constexpr int kBatches = 4;
   constexpr int kBatchBytes = 64 << 10;
   constexpr size_t kTaskBookkeepingBytesMax = 1 << 20;
   const StateLimits limits{.memory_bytes_max = 16 << 20,
