@@ -71,8 +71,9 @@ CommandOption RuleLimitsOption() {
           .argument = "FILE",
           .kind = ArgumentKind::kFile,
           .default_text = "the limits by default",
-          .text = "A pipeline's config, whose `limits` the rules are held to. Nothing else of it "
-                  "is taken; secrets that it refers to are not read."};
+          .text =
+              "A pipeline's config, whose `limits` the rules are held to. Nothing else of it "
+              "is taken; secrets that it refers to are not read."};
 }
 
 Command ValidateCommand() {
@@ -176,6 +177,60 @@ Command MatchCommand() {
   };
 }
 
+Command StateCommand() {
+  return {
+      .name = "state",
+      .summary = "look into a task's state, changing nothing",
+      .synopsis =
+          "ls PATH [--step ID] [--limit N] [--checkpoint N]\n"
+          "    turnout state get PATH --step ID --key KEY [--checkpoint N]\n"
+          "    turnout state stats PATH [--checkpoint N]",
+      .description =
+          "Reads what the rules' steps remember of one source partition: from its store, whose "
+          "process may be running (then as of its last flush), or from its checkpoints in a "
+          "directory, of which one is copied aside and verified first.\n\n"
+          "ls prints the entries, a JSON object a line, in the order of steps and keys; get prints "
+          "one; stats prints one object with the offsets, the watermark, the rule set's hash and "
+          "what each step has. Expired entries that are still on disk are shown as such. Keys are "
+          "text, values hexadecimal, times milliseconds of event time.",
+      .options = {{.name = "--step",
+                   .argument = "ID",
+                   .kind = ArgumentKind::kText,
+                   .text = "Only this step's entries: its id as stats prints it."},
+                  {.name = "--key",
+                   .argument = "KEY",
+                   .kind = ArgumentKind::kText,
+                   .text = "The key that get asks for."},
+                  {.name = "--checkpoint",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "the newest whose manifest is sound",
+                   .text = "Which of the checkpoints to read."},
+                  {.name = "--limit",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "1000",
+                   .text = "How many entries ls prints; 0 is all."}},
+      .operands = {{.name = "VERB",
+                    .kind = ArgumentKind::kChoice,
+                    .choices = {"ls", "get", "stats"},
+                    .text = "What to print: ls, get or stats."},
+                   {.name = "PATH",
+                    .kind = ArgumentKind::kDirectory,
+                    .text = "A task's store, or its directory among the checkpoints: the one "
+                            "that `manifests` lies in."}},
+      .exits = {{0, "Printed."},
+                {1, "There is no such entry, or the state is damaged or can't be read."},
+                {2, "There is no state at PATH, or unknown usage."}},
+      .examples =
+          {{"turnout state stats /var/lib/turnout/orders/3 | jq .applied_offset",
+            "How far a stopped task had come:"},
+           {"turnout state ls checkpoints/orders/3 --step 5f0c1d2e3a4b5c6d --limit 0 | wc -l",
+            "How many keys a step had in the last checkpoint:"}},
+      .see_also = "turnout run",
+  };
+}
+
 Command DemoCommand() {
   return {
       .name = "demo",
@@ -272,8 +327,8 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      RunCommand(),     ValidateCommand(),   MatchCommand(), DemoCommand(),
-      VersionCommand(), CompletionCommand(), HelpCommand(),
+      RunCommand(),  ValidateCommand(), MatchCommand(),      StateCommand(),
+      DemoCommand(), VersionCommand(),  CompletionCommand(), HelpCommand(),
   };
   return *commands;
 }

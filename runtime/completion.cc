@@ -68,8 +68,15 @@ std::string BashCommand(const Command& command) {
   out += "      esac\n      if [[ $word == -* ]]; then\n";
   out += absl::StrFormat("        mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$word\")\n",
                          Joined(names));
-  if (!command.operands.empty()) {
+  if (command.operands.size() > 1) {
+    // The first one follows the command at once.
     const CommandOption& operand = command.operands.front();
+    out += absl::StrFormat("      elif [[ $before == %s ]]; then\n", command.name);
+    out += absl::StrFormat("        mapfile -t COMPREPLY < <(%s)\n",
+                           BashReply(operand, OperandWords(command, operand)));
+  }
+  if (!command.operands.empty()) {
+    const CommandOption& operand = command.operands.back();
     out += absl::StrFormat("      else\n        mapfile -t COMPREPLY < <(%s)\n",
                            BashReply(operand, OperandWords(command, operand)));
   }
@@ -136,8 +143,12 @@ std::string ZshScript() {
     }
     out += " \\\n        '--help[Shows the help page]'";
     for (const CommandOption& operand : command.operands) {
-      out +=
-          absl::StrFormat(" \\\n        '*%s'", ZshAction(operand, OperandWords(command, operand)));
+      // A single one may be given more than once; of several, each has its place.
+      const bool is_single = command.operands.size() == 1;
+      const std::string place =
+          is_single ? "*" : absl::StrFormat("%d", &operand - command.operands.data() + 1);
+      out += absl::StrFormat(" \\\n        '%s%s'", place,
+                             ZshAction(operand, OperandWords(command, operand)));
     }
     out += " ;;\n";
   }
@@ -174,6 +185,9 @@ std::string FishScript() {
           absl::StrFormat("complete -c turnout -n '__fish_seen_subcommand_from %s'", command.name);
       const std::string words = OperandWords(command, operand);
       if (operand.kind == ArgumentKind::kFile) out += seen + " -F\n";
+      if (operand.kind == ArgumentKind::kDirectory) {
+        out += seen + " -a '(__fish_complete_directories)'\n";
+      }
       if (!words.empty()) out += absl::StrFormat("%s -a '%s'\n", seen, words);
     }
   }

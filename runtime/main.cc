@@ -22,6 +22,7 @@
 #include "runtime/match_command.h"
 #include "runtime/rule_limits.h"
 #include "runtime/run_command.h"
+#include "runtime/state_command.h"
 #include "runtime/validate_command.h"
 
 namespace turnout::runtime {
@@ -48,7 +49,9 @@ class Arguments {
   }
 
   void Flag(std::string_view name, bool* value) { app_.add_flag(Known(name), *value); }
-  void Value(std::string_view name, std::string* value) { app_.add_option(Known(name), *value); }
+  const CLI::Option* Value(std::string_view name, std::string* value) {
+    return app_.add_option(Known(name), *value);
+  }
   template <typename Integer>
   void Number(std::string_view name, Integer* value) {
     CLI::Option* const option = app_.add_option(Known(name), *value);
@@ -188,6 +191,23 @@ int Match(Arguments& arguments) {
                : RunMatchEvents(rules, *limits, events, {});
 }
 
+int State(Arguments& arguments) {
+  StateOptions options;
+  std::string key;
+  std::vector<std::string> operands;
+  arguments.Value("--step", &options.step);
+  const CLI::Option* const key_option = arguments.Value("--key", &key);
+  arguments.Number("--checkpoint", &options.checkpoint);
+  arguments.Number("--limit", &options.limit);
+  arguments.Operands(&operands);
+  if (const auto status = arguments.Parse()) return *status;
+  if (operands.size() != 2) return arguments.Mistake("say what to print and of what: ls PATH");
+  options.verb = operands[0];
+  options.path = operands[1];
+  if (key_option->count() > 0) options.key = key;  // an empty one is a key as well
+  return RunState(options, stdout, stderr);
+}
+
 int Demo(Arguments& arguments) {
   DemoOptions options;
   arguments.Value("--rules", &options.rules);
@@ -252,6 +272,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   if (name == "run") return Run(arguments);
   if (name == "validate") return Validate(arguments);
   if (name == "match") return Match(arguments);
+  if (name == "state") return State(arguments);
   if (name == "demo") return Demo(arguments);
   if (name == "version") return Version(arguments);
   if (name == "completion") return Completion(arguments);

@@ -1,0 +1,130 @@
+#include "runtime/state_command.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "state/checkpoint.h"
+#include "state/directory_checkpoint_store.h"
+#include "state/task_store.h"
+#include "tests/support/temp_directory.h"
+#include "tests/support/temp_stream.h"
+
+namespace turnout::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Answer {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+Answer Ask(const StateOptions& options) {
+  const support::TempStream out;
+  const support::TempStream err;
+  const int status = RunState(options, out.get(), err.get());
+  return {status, out.text(), err.text()};
+}
+
+class StateCommand : public ::testing::Test {
+ protected:
+  StateCommand() : store_(state::TaskStore::Create(path(), &resources_, 7).value()) {
+    store_->Put(1, "card-1", "\x01\xff", state::kNeverExpires);
+    store_->Put(1, "card-2", "x", 500);
+    store_->Put(0xabc, "user", "", 9000);
+    store_->AdvanceWatermark(1000);
+    EXPECT_TRUE(store_->Commit(42, "c0ffee").ok());
+    EXPECT_TRUE(store_->Flush().ok());
+  }
+
+  std::string path() const { return directory_.path() + "/store"; }
+
+  support::TempDirectory directory_;
+  state::StateResources resources_{state::StateLimits{}};
+  std::unique_ptr<state::TaskStore> store_;
+};
+
+constexpr char kCard1[] =
+    "{\"step\":\"0000000000000001\",\"key\":\"card-1\",\"value_hex\":\"01ff\","
+    "\"expires_at_ms\":null,\"expired\":false}\n";
+constexpr char kCard2[] =
+    "{\"step\":\"0000000000000001\",\"key\":\"card-2\",\"value_hex\":\"78\","
+    "\"expires_at_ms\":500,\"expired\":true}\n";
+constexpr char kUser[] =
+    "{\"step\":\"0000000000000abc\",\"key\":\"user\",\"value_hex\":\"\","
+    "\"expires_at_ms\":9000,\"expired\":false}\n";
+
+TEST_F(StateCommand, ListsEntriesWhileTheStoreIsInUse) {
+  EXPECT_EQ(Ask({.verb = "ls", .path = path()}).out, absl::StrCat(kCard1, kCard2, kUser));
+  EXPECT_EQ(Ask({.verb = "ls", .path = path() + "/", .step = "abc"}).out, kUser);
+  EXPECT_EQ(Ask({.verb = "ls", .path = path(), .limit = 1}).out, kCard1);
+  EXPECT_EQ(Ask({.verb = "ls", .path = path(), .limit = 0}).status, 0);
+}
+
+TEST_F(StateCommand, GetsOneEntry) {
+  const Answer answer = Ask({.verb = "get", .path = path(), .step = "1", .key = "card-2"});
+  EXPECT_EQ(answer.out, kCard2);
+  EXPECT_EQ(answer.status, 0);
+  EXPECT_EQ(Ask({.verb = "get", .path = path(), .step = "1", .key = "card"}).status, 1);
+  EXPECT_EQ(Ask({.verb = "get", .path = path(), .step = "1"}).status, 2);
+}
+
+TEST_F(StateCommand, CountsWhatEachStepHas) {
+  const Answer answer = Ask({.verb = "stats", .path = path()});
+  EXPECT_EQ(answer.status, 0) << answer.err;
+  EXPECT_THAT(answer.out, HasSubstr("{\"checkpoint\":null,\"start_offset\":7,\"applied_offset\":42,"
+                                    "\"watermark_ms\":1000,\"rule_set\":\"c0ffee\","));
+  EXPECT_THAT(answer.out,
+              HasSubstr("\"steps\":[{\"step\":\"0000000000000001\",\"entries\":2,\"expired\":1,"
+                        "\"bytes\":49},{\"step\":\"0000000000000abc\",\"entries\":1,"));
+}
+
+TEST_F(StateCommand, ChangesNothing) {
+  store_ = nullptr;
+  const auto listing = [&] {
+    std::string names;
+    for (const auto& file : std::filesystem::directory_iterator(path())) {
+      absl::StrAppend(&names, file.path().filename().string(), " ", file.file_size(), "\n");
+    }
+    return names;
+  };
+  const std::string before = listing();
+  EXPECT_EQ(Ask({.verb = "ls", .path = path()}).status, 0);
+  EXPECT_EQ(Ask({.verb = "stats", .path = path()}).status, 0);
+  EXPECT_EQ(listing(), before);
+}
+
+TEST_F(StateCommand, ReadsACheckpointTheNewestSoundOneOrThatOfANumber) {
+  const std::string objects = directory_.path() + "/objects";
+  state::DirectoryCheckpointStore store(objects);
+  state::TaskCheckpoints checkpoints(&store, "orders/3", directory_.path() + "/scratch");
+  ASSERT_TRUE(checkpoints.Take(store_.get(), 0).ok());
+  ASSERT_TRUE(store_->Commit(50, "c0ffee").ok());
+  ASSERT_TRUE(checkpoints.Take(store_.get(), 0).ok());
+  const std::string task = objects + "/orders/3";
+  EXPECT_THAT(Ask({.verb = "stats", .path = task}).out,
+              HasSubstr("{\"checkpoint\":2,\"start_offset\":7,\"applied_offset\":50,"));
+  EXPECT_EQ(Ask({.verb = "get", .path = task, .step = "1", .key = "card-1", .checkpoint = 1}).out,
+            kCard1);
+  const Answer none = Ask({.verb = "ls", .path = task, .checkpoint = 3});
+  EXPECT_EQ(none.status, 1);
+  EXPECT_THAT(none.err, HasSubstr("manifest missing"));
+  directory_.Write("objects/orders/3/manifests/0000000000000000002", "damaged");
+  EXPECT_THAT(Ask({.verb = "stats", .path = task}).out, HasSubstr("{\"checkpoint\":1,"));
+}
+
+TEST_F(StateCommand, SaysWhatIsWrong) {
+  const Answer none = Ask({.verb = "ls", .path = directory_.path()});
+  EXPECT_EQ(none.status, 2);
+  EXPECT_EQ(none.err, "turnout state: there is no state in " + directory_.path() + "\n");
+  EXPECT_EQ(Ask({.verb = "ls", .path = path(), .step = "no-id"}).status, 2);
+  EXPECT_EQ(Ask({.verb = "rm", .path = path()}).status, 2);
+}
+
+}  // namespace
+}  // namespace turnout::runtime
