@@ -21,8 +21,6 @@ namespace {
 constexpr int kCacheShardBits = 2;
 // The largest memtable is flushed in the background from this part of the limit on.
 constexpr double kSoftPart = 0.7;
-// A changed entry takes more in a memtable than in a batch: a skip list's node, rounded up.
-constexpr size_t kMemtableOverhead = 2;
 constexpr size_t kBlockBytes = 8 * 1024;
 constexpr double kFilterBitsAKey = 10;
 
@@ -76,7 +74,6 @@ void StateResources::Remove(rocksdb::DB* store) {
 }
 
 absl::Status StateResources::MakeRoom(size_t bytes) {
-  bytes *= kMemtableOverhead;
   const auto soft =
       static_cast<size_t>(static_cast<double>(limits_.memtable_bytes_max) * kSoftPart);
   if (memtables_->memory_usage() + bytes < soft) return absl::OkStatus();

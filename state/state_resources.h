@@ -57,7 +57,8 @@ class StateResources {
   // For stores. Add and Remove bracket a store's life.
   void Add(rocksdb::DB* store);
   void Remove(rocksdb::DB* store);
-  // Before `bytes` are written. An error is that of the flush that was waited for.
+  // Before so many bytes of memtables are written. An error is that of the flush that was waited
+  // for.
   absl::Status MakeRoom(size_t bytes);
   const std::shared_ptr<rocksdb::TableFactory>& tables() const { return tables_; }
   const std::shared_ptr<rocksdb::WriteBufferManager>& memtables() const { return memtables_; }

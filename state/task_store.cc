@@ -20,6 +20,8 @@ namespace {
 
 // A small store must not take a large piece of memory: RocksDB's arenas grow by this.
 constexpr size_t kArenaBlockBytes = 16 * 1024;
+// What a change takes in a memtable beside its bytes: a skip list's node.
+constexpr size_t kNodeBytes = 64;
 // RocksDB keeps a buffer of this for each file it writes, two of which are always open; and a table
 // of open files in 2^N parts.
 constexpr size_t kWriteBufferBytes = 32 * 1024;
@@ -268,7 +270,8 @@ absl::Status TaskStore::Commit(int64_t applied_offset, std::string_view rule_set
     if (!resumed.ok()) return FromRocksDb(resumed, "writing", directory_);
   }
   failed_ = true;
-  if (absl::Status status = resources_->MakeRoom(batch.GetDataSize()); !status.ok()) return status;
+  const size_t bytes = batch.GetDataSize() + batch.Count() * kNodeBytes + kArenaBlockBytes;
+  if (absl::Status status = resources_->MakeRoom(bytes); !status.ok()) return status;
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   const rocksdb::Status written = db_->Write(options, &batch);
