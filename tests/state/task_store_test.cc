@@ -1,9 +1,11 @@
 #include "state/task_store.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -240,6 +242,31 @@ TEST_F(TaskStoreTest, AnswersLikeTwoMapsWhateverHappensOnDisk) {
     }
     ASSERT_EQ(support::Dump(*store_, kSteps), support::Dump(model, kSteps)) << seed;
   }
+}
+
+// What the header allows another thread to do, it does all the while.
+TEST_F(TaskStoreTest, CommitsGoOnWhileAnotherThreadCollectsAndTakesSnapshots) {
+  Create(0);
+  support::MemoryState model(0);
+  std::atomic<bool> stop = false;
+  std::thread other([&] {
+    const std::string copy = directory_.path() + "/snapshot";
+    while (!stop) {
+      EXPECT_TRUE(store_->Collect().ok());
+      EXPECT_TRUE(store_->Snapshot(copy).ok());
+      EXPECT_LE(store_->stats().durable_watermark_ms, 1'000'000);
+      std::filesystem::remove_all(copy);
+    }
+  });
+  for (int64_t offset = 0; offset < 400; ++offset) {
+    EXPECT_TRUE(ApplyBatch(*store_, 9, offset).ok());
+    EXPECT_TRUE(store_->Commit(offset + 1, "rules").ok());
+    EXPECT_TRUE(ApplyBatch(model, 9, offset).ok());
+    EXPECT_TRUE(model.Commit(offset + 1, "rules").ok());
+  }
+  stop = true;
+  other.join();
+  EXPECT_EQ(support::Dump(*store_, kSteps), support::Dump(model, kSteps));
 }
 
 }  // namespace

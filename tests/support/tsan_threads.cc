@@ -5,8 +5,7 @@
 // library's in every program they are linked into. glibc's C11 types are its POSIX ones by other
 // names.
 //
-// What librdkafka itself reads, copies and frees is not looked at: it counts references with
-// atomics that the sanitizer doesn't see. What it calls back into is ours and is.
+// What librdkafka itself reads, copies and frees is not looked at (tsan_suppressions.cc).
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -63,8 +62,6 @@ void* Run(void* given) {
 }  // namespace
 
 extern "C" {
-
-const char* __tsan_default_suppressions() { return "called_from_lib:librdkafka.so\n"; }
 
 int thrd_create(thrd_t* thread, thrd_start_t run, void* argument) {
   auto* start = new Start{run, argument};
