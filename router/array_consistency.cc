@@ -16,6 +16,7 @@ ArrayConsistency::Answer ArrayConsistency::Solve(const GatheredEvent& event,
     measured_.resize(arrays, 0);
   }
   steps_ = 0;
+  climbs_ = 0;
   reach_.assign(fields.size(), kStuck);
   bool any_absence = false;
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -30,8 +31,8 @@ ArrayConsistency::Answer ArrayConsistency::Solve(const GatheredEvent& event,
   const int outcome = Decide(0);
   Unfix(0);
   mark_base_ += fields.size();
-  if (outcome == kSolved) return Answer::kYes;
-  return steps_ > kStepsMax ? Answer::kGaveUp : Answer::kNo;
+  if (IsSpent()) return Answer::kGaveUp;
+  return outcome == kSolved ? Answer::kYes : Answer::kNo;
 }
 
 // Notes for every array around the leaves that `level` depends on it. An array that is marked has
@@ -74,9 +75,10 @@ int ArrayConsistency::LevelMarked(uint64_t mark) const {
 // The last level where another choice could help `level` or a later one: they see the choice made
 // there, or could be absent by one that was not. When these levels fail, they fail whatever was
 // chosen after it.
-int ArrayConsistency::LastChoiceSeenBy(int level) const {
+int ArrayConsistency::LastChoiceSeenBy(int level) {
   int last = kStuck;
   for (auto choice = choices_.rbegin(); choice != choices_.rend() && last == kStuck; ++choice) {
+    ++climbs_;
     if (LastLevelOf(choice->array) >= level) last = choice->level;
   }
   for (int before = level - 1; before > last; --before) {
@@ -107,7 +109,8 @@ int ArrayConsistency::ChooseLeaf(int level, int go_back_to) {
   // Leaves that look the same to later levels fail alike; the last one that failed is remembered.
   uint32_t failed_scope = UINT32_MAX;
   for (size_t at = 0; NextConsistent(matches, &at); ++at) {
-    if (++steps_ > kStepsMax) return kStuck;
+    ++steps_;
+    if (IsSpent()) return kStuck;
     const uint32_t scope = event_->leaves[matches[at]].scope;
     const uint32_t seen_scope = InnermostScopeSeenAfter(level, scope);
     if (seen_scope == failed_scope) continue;
@@ -121,12 +124,14 @@ int ArrayConsistency::ChooseLeaf(int level, int go_back_to) {
   return go_back_to;
 }
 
-// Moves `at` on to the first leaf that agrees with the fixed elements.
-bool ArrayConsistency::NextConsistent(absl::Span<const uint32_t> leaves, size_t* at) const {
-  while (*at < leaves.size()) {
+// Moves `at` on to the first leaf that agrees with the fixed elements. False also once the search
+// is spent, after which no answer counts.
+bool ArrayConsistency::NextConsistent(absl::Span<const uint32_t> leaves, size_t* at) {
+  while (*at < leaves.size() && !IsSpent()) {
     const uint32_t leaf = leaves[*at];
     uint32_t scope = event_->leaves[leaf].scope;
     while (scope != 0) {
+      ++climbs_;
       const uint32_t fixed = fixed_[event_->scopes[scope].array];
       if (fixed != 0 && fixed != scope) break;
       scope = event_->scopes[scope].parent;
@@ -144,17 +149,20 @@ bool ArrayConsistency::NextConsistent(absl::Span<const uint32_t> leaves, size_t*
   return false;
 }
 
-uint32_t ArrayConsistency::InnermostScopeSeenAfter(int level, uint32_t scope) const {
+uint32_t ArrayConsistency::InnermostScopeSeenAfter(int level, uint32_t scope) {
   while (scope != 0 && LastLevelOf(event_->scopes[scope].array) <= level) {
+    ++climbs_;
     scope = event_->scopes[scope].parent;
   }
   return scope;
 }
 
+// Around an array whose element is fixed, all are.
 void ArrayConsistency::Fix(uint32_t scope, int level) {
   for (; scope != 0; scope = event_->scopes[scope].parent) {
     const uint32_t array = event_->scopes[scope].array;
-    if (fixed_[array] != 0) continue;
+    if (fixed_[array] != 0) return;
+    ++climbs_;
     fixed_[array] = scope;
     choices_.push_back({array, level});
   }

@@ -7,7 +7,8 @@
 // gets stuck it returns straight to the last choice that later fields depend on, be it made or one
 // that would make a later field absent, so that an event with one array of n elements costs about
 // n, and sibling arrays cost their sum, not their product. Only an event that repeats a key with an
-// array below it can make it try combinations; kStepsMax bounds that.
+// array below it can make it try combinations; kStepsMax bounds that. A leaf costs the arrays
+// around it as well; kClimbsMax bounds what many leaves under hundreds of arrays come to.
 //
 // Threads: one object a thread; it keeps its memory from event to event.
 #pragma once
@@ -24,6 +25,8 @@ class ArrayConsistency {
  public:
   // Leaves tried for one conjunction over one event, before the search gives up.
   static constexpr uint64_t kStepsMax = 1 << 20;
+  // Elements that the leaves tried were in, outer ones too: some 50 ms.
+  static constexpr uint64_t kClimbsMax = 1 << 24;
 
   struct Field {
     absl::Span<const uint32_t> matches;  // leaves that satisfy the field's test, ascending
@@ -35,8 +38,9 @@ class ArrayConsistency {
 
   Answer Solve(const GatheredEvent& event, absl::Span<const Field> fields);
 
-  // Leaves that the last Solve tried.
+  // Leaves that the last Solve tried, and the elements around them that it looked at.
   uint64_t steps() const { return steps_; }
+  uint64_t climbs() const { return climbs_; }
 
  private:
   // Levels are positions in `fields`; kSolved and kStuck are what a level may return beside the
@@ -56,9 +60,10 @@ class ArrayConsistency {
   int ChooseLeaf(int level, int go_back_to);
   int LastLevelOf(uint32_t array) const { return LevelMarked(last_level_[array]); }
   int LevelMarked(uint64_t mark) const;
-  int LastChoiceSeenBy(int level) const;
-  bool NextConsistent(absl::Span<const uint32_t> leaves, size_t* at) const;
-  uint32_t InnermostScopeSeenAfter(int level, uint32_t scope) const;
+  int LastChoiceSeenBy(int level);
+  bool IsSpent() const { return steps_ > kStepsMax || climbs_ > kClimbsMax; }
+  bool NextConsistent(absl::Span<const uint32_t> leaves, size_t* at);
+  uint32_t InnermostScopeSeenAfter(int level, uint32_t scope);
   void Fix(uint32_t scope, int level);
   void Unfix(size_t choices);
 
@@ -75,6 +80,7 @@ class ArrayConsistency {
   std::vector<Choice> choices_;
   uint64_t mark_base_ = 1;
   uint64_t steps_ = 0;
+  uint64_t climbs_ = 0;
 };
 
 }  // namespace turnout::router

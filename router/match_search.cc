@@ -47,8 +47,12 @@ absl::Status MatchSearch::Run(GatheredEvent* event, size_t event_bytes, bool wit
   matches->clear();
   rules_.MoveTo(matches);
   if (!gave_up_) return absl::OkStatus();
+  // It is no answer to know some of the rules only.
+  matches->erase(std::remove_if(matches->begin(), matches->end(),
+                                [&](uint32_t rule) { return index_.reads_payload[rule]; }),
+                 matches->end());
   return absl::ResourceExhaustedError(
-      "the event repeats keys with arrays below them in more combinations than are tried");
+      "the event's arrays allow more combinations of elements than are tried for a rule");
 }
 
 // --- from leaves to buckets ----------------------------------------------------------------------
@@ -371,7 +375,7 @@ void MatchSearch::AcceptRule(uint32_t rule) {
 
 void MatchSearch::AcceptBranch(BranchId id) {
   const MatchIndex::Branch& branch = index_.branches[id];
-  if (rules_.Contains(branch.rule)) return;
+  if (gave_up_ || rules_.Contains(branch.rule)) return;
   if (!event_->has_scopes() || IsConsistent(branch)) AcceptRule(branch.rule);
 }
 

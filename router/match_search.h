@@ -3,7 +3,8 @@
 // Run looks the event's leaves up field by field, visits the buckets they lead to, checks what is
 // left of each branch there, and answers the rules of the branches that hold.
 //
-// Errors: ResourceExhausted when the event's arrays allow more combinations than a pattern may try.
+// Errors: ResourceExhausted when the event's arrays allow more combinations than a pattern may try;
+//   only rules that don't look into the payload are answered then.
 // Threads: one object a thread; it keeps its memory from event to event.
 #pragma once
 

@@ -176,10 +176,12 @@ TEST(HostileEvents, AThousandLevelsOfAskedForObjectsAreMatched) {
 
 // --- work over arrays, counted -------------------------------------------------------------------
 
-// Solves one conjunction of `name = value` tests, "" for absence, and counts the leaves tried.
+// Solves one conjunction of `name = value` tests, "" for absence, and counts the leaves tried and
+// the elements around them.
 struct Solved {
   ArrayConsistency::Answer answer;
   uint64_t steps;
+  uint64_t climbs;
 };
 
 Solved Solve(const std::string& text,
@@ -203,7 +205,7 @@ Solved Solve(const std::string& text,
   }
   ArrayConsistency consistency;
   const ArrayConsistency::Answer answer = consistency.Solve(event, fields);
-  return {answer, consistency.steps()};
+  return {answer, consistency.steps(), consistency.climbs()};
 }
 
 constexpr size_t kElements = 10000;
@@ -283,6 +285,40 @@ TEST(HostileEvents, TheSearchOverRepeatedKeysStopsAtItsBound) {
   const Solved solved = Solve(text, tests);
   EXPECT_EQ(solved.answer, ArrayConsistency::Answer::kGaveUp);
   EXPECT_LE(solved.steps, ArrayConsistency::kStepsMax + tests.size());
+}
+
+// Elements below `depth` arrays that hold an x or a y, but none both.
+std::string Buried(size_t depth, size_t elements) {
+  return "{\"t\":1,\"a\":" + std::string(depth, '[') +
+         Repeated(elements, [](size_t) { return std::string("{\"x\":1}"); }) + ",{\"y\":1}" +
+         std::string(depth, ']') + "}";
+}
+
+TEST(HostileEvents, LeavesUnderHundredsOfArraysCostTheirElements) {
+  const Solved solved = Solve(Buried(100, kElements), {{"a.x", "1"}, {"a.y", "1"}});
+  EXPECT_EQ(solved.answer, ArrayConsistency::Answer::kNo);
+  EXPECT_LE(solved.climbs, 3 * 100 * kElements);
+}
+
+TEST(HostileEvents, TheSearchUnderHundredsOfArraysStopsAtItsBound) {
+  for (const char* last : {"1", ""}) {
+    const Solved solved =
+        Solve(Buried(900, 3 * kElements), {{"a.x", "1"}, {"a.y", "1"}, {"a.x", last}});
+    EXPECT_EQ(solved.answer, ArrayConsistency::Answer::kGaveUp);
+    EXPECT_LE(solved.climbs, ArrayConsistency::kClimbsMax + 2 * 900);
+  }
+}
+
+TEST(HostileEvents, AnEventThatIsGivenUpMatchesNoRuleThatReadsIt) {
+  const Matcher matcher(
+      CompiledAll({R"({"t":[1]})", R"({"a":{"x":[1],"y":[1]}})", R"({"$kafka":{"topic":["in"]}})"}),
+      {});
+  const auto scratch = matcher.NewScratch();
+  const std::string text = Buried(900, 3 * kElements);
+  const absl::Status status = matcher.Match({.value = text, .topic = "in"}, scratch.get());
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("more combinations of elements"));
+  EXPECT_EQ(Ids(scratch->matches().begin(), scratch->matches().end()), Ids{2});
 }
 
 // --- patterns that would explode -----------------------------------------------------------------
