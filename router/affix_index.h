@@ -2,7 +2,8 @@
 //
 // The texts are sorted; each knows the longest other one that begins it. All that begin a given
 // text are found along that chain from the last one that sorts before it: a binary search, then a
-// step an answer. Suffixes are prefixes read backwards, so an index is for one of the two.
+// step an answer and one for each affix on the way that goes on differently. Suffixes are prefixes
+// read backwards, so an index is for one of the two.
 //
 // Cost: 16 bytes and its text an affix. Threads: immutable once built; shared.
 #pragma once
@@ -22,7 +23,7 @@ class AffixIndex {
     uint32_t target = 0;  // what to answer for it
   };
 
-  // Texts differ from each other.
+  // Equal texts each answer for themselves.
   AffixIndex(End end, std::vector<Affix> affixes);
 
   // Calls visit(target) for each affix of `text`, the longest first.

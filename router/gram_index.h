@@ -7,7 +7,7 @@
 // full. A wildcard without any literal byte is a candidate for every text.
 //
 // Cost: a text of n bytes costs n bitmap probes for each of the gram lengths in use; a wildcard
-// costs 4 bytes and its share of a gram's 16 and a bitmap of 16 to 32 bits a gram.
+// costs 4 bytes and its share of a gram's 16, 8 to 16 of slots and 16 to 32 bits of a bitmap.
 // Threads: immutable once built; a Seen belongs to one thread.
 #pragma once
 
