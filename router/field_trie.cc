@@ -34,20 +34,30 @@ FieldTrie::NodeId FieldTrie::FindStep(NodeId node, std::string_view step,
   }
 }
 
-// A key leads on through a dot only where a child with children ends before it.
-FieldTrie::NodeId FieldTrie::FindDotted(NodeId node, std::string_view key) const {
+// Whether a child with children has the length at which a dot of the key stands.
+bool FieldTrie::MayLeadOn(NodeId node, std::string_view key) const {
   for (uint64_t lengths = nodes_[node].inner_lengths; lengths != 0; lengths &= lengths - 1) {
     const auto length = static_cast<size_t>(__builtin_ctzll(lengths));
-    if (length >= key.size()) return kNoNode;
+    if (length >= key.size()) return false;
     const size_t dot = length == kLongLength ? key.find('.', length) : length;
-    if (dot >= key.size() || key[dot] != '.') continue;
+    if (dot < key.size() && key[dot] == '.') return true;
+  }
+  return false;
+}
+
+// A key leads on through a dot only where a child with children ends before it. Keys and paths may
+// have any number of dots, so this goes step by step instead of calling itself.
+FieldTrie::NodeId FieldTrie::FindDotted(NodeId node, std::string_view key) const {
+  while (MayLeadOn(node, key)) {
     // The first dot ends the first step, whichever length led here.
-    const size_t first = key.find('.');
-    const std::string_view step = key.substr(0, first);
-    const NodeId child = FindStep(node, step, step.data() + step.size());
-    if (child == kNoNode) return kNoNode;
-    const std::string_view rest = key.substr(first + 1);
-    return Find(child, rest, rest.data() + rest.size());
+    const size_t dot = key.find('.');
+    const std::string_view step = key.substr(0, dot);
+    node = FindStep(node, step, step.data() + step.size());
+    if (node == kNoNode) return kNoNode;
+    key.remove_prefix(dot + 1);
+    if ((nodes_[node].step_lengths & LengthBit(key.size())) == 0) continue;
+    const NodeId child = FindStep(node, key, key.data() + key.size());
+    if (child != kNoNode) return child;
   }
   return kNoNode;
 }

@@ -72,6 +72,7 @@ class FieldTrie {
 
   size_t SlotOf(NodeId node, uint64_t head, size_t length) const;
   NodeId FindStep(NodeId node, std::string_view step, const char* readable_end) const;
+  bool MayLeadOn(NodeId node, std::string_view key) const;
   NodeId FindDotted(NodeId node, std::string_view key) const;
   NodeId AddStep(NodeId node, std::string_view step);
   void Insert(const Slot& slot);

@@ -125,6 +125,14 @@ TEST(HostileEvents, KeysOfNothingButEscapesNameTheirFields) {
             (Ids{0, 1}));
 }
 
+TEST(HostileEvents, AKeyOfAHundredThousandDotsNamesItsField) {
+  std::string path = "a";
+  for (int i = 0; i < 100000; ++i) path += ".a";
+  EXPECT_EQ(MatchesOf({"{\"" + path + "\":[1]}", "{\"" + path + ".a\":[{\"exists\":true}]}"},
+                      "{\"" + path + "\":1}"),
+            Ids{0});
+}
+
 // The last one is 1, written with two hundred thousand characters.
 TEST(HostileEvents, NumbersOfManyDigitsEqualTheirOwnSpelling) {
   const std::string text =
