@@ -85,6 +85,34 @@ absl::Status ReadRecord(const Node* kafka, Record* record) {
   return absl::OkStatus();
 }
 
+bool IsText(const Node& node) { return node.kind == Node::Kind::kString; }
+
+bool AreTexts(const std::vector<Node>& nodes) {
+  return std::all_of(nodes.begin(), nodes.end(), IsText);
+}
+
+// Whether the members of a match case are what they should be: one that is not would be taken for
+// empty, and the case could pass without having tested anything.
+absl::Status CheckMatchShape(const Node& rules, const Node& event, const Node* expected) {
+  if (rules.kind != Node::Kind::kObject) return NotACase("`rules` is not an object");
+  for (const Member& rule : rules.members) {
+    const bool texts = rule.value.kind == Node::Kind::kArray && AreTexts(rule.value.items);
+    if (!texts && !IsText(rule.value)) {
+      return NotACase(absl::StrCat("rule `", rule.name,
+                                   "` is neither a pattern's JSON in a string nor a list of such"));
+    }
+  }
+  // A record without a value is null.
+  if (!IsText(event) && event.kind != Node::Kind::kNull) {
+    return NotACase("`event` is not the event's JSON in a string");
+  }
+  if (expected == nullptr) return absl::OkStatus();
+  if (expected->kind != Node::Kind::kArray || !AreTexts(expected->items)) {
+    return NotACase("`expected` is not a list of names");
+  }
+  return absl::OkStatus();
+}
+
 // Every pattern of `rules`, and beside it the rule it belongs to.
 std::string CompileRules(const Node& rules, std::vector<Pattern>* patterns,
                          std::vector<std::string>* names) {
@@ -115,6 +143,8 @@ absl::StatusOr<CaseOutcome> RunMatch(std::string id, const Node& root, const Nod
   if ((expected == nullptr) == (expected_error == nullptr)) {
     return NotACase("it needs `expected` or `expected_error`");
   }
+  const absl::Status shape = CheckMatchShape(rules, *text, expected);
+  if (!shape.ok()) return shape;
   Record record;
   const absl::Status read = ReadRecord(root.Find("kafka"), &record);
   if (!read.ok()) return read;
@@ -154,9 +184,14 @@ absl::StatusOr<CaseOutcome> RunConformanceCase(std::string_view line) {
   if (!root) return NotACase(Describe(problems.at(0)));
   const Node* const id = root->Find("id");
   if (id == nullptr) return NotACase("`id` is missing");
+  if (!IsText(*id)) return NotACase("`id` is not a string");
   const Node* const pattern = root->Find("pattern");
   const Node* const valid = root->Find("valid");
-  if (pattern != nullptr && valid != nullptr) return RunValidity(id->text, *root, *pattern, *valid);
+  if (pattern != nullptr && valid != nullptr) {
+    if (!IsText(*pattern)) return NotACase("`pattern` is not the pattern's JSON in a string");
+    if (valid->kind != Node::Kind::kBool) return NotACase("`valid` is neither true nor false");
+    return RunValidity(id->text, *root, *pattern, *valid);
+  }
   const Node* const rules = root->Find("rules");
   if (rules == nullptr) return NotACase("it has neither `rules` nor `pattern` with `valid`");
   return RunMatch(id->text, *root, *rules);

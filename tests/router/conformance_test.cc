@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <utility>
 
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 
 namespace turnout::router {
@@ -34,7 +36,8 @@ size_t RunFile(const std::string& path) {
       ADD_FAILURE() << path << ":" << cases << ": "
                     << (outcome.ok() ? outcome->id + ": " + outcome->difference
                                      : outcome.status().ToString())
-                    << "\n" << line.substr(0, 2000);
+                    << "\n"
+                    << line.substr(0, 2000);
     }
     line.clear();
   }
@@ -65,6 +68,29 @@ TEST(Conformance, TheSharedCasesPass) {
   const size_t cases = RunFile(path);
   EXPECT_GT(cases, 0u);
   std::printf("%zu shared conformance cases\n", cases);
+}
+
+// A case that says nothing testable must not count as passed.
+TEST(Conformance, ACaseOfAnotherShapeIsNoCase) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"id": "a", "rules": ["{\"x\": [1]}"], "event": "{}", "expected": []})", "`rules`"},
+      {R"({"id": "a", "rules": {"r": {"x": [1]}}, "event": "{}", "expected": []})", "rule `r`"},
+      {R"({"id": "a", "rules": {"r": [7]}, "event": "{}", "expected": []})", "rule `r`"},
+      {R"({"id": "a", "rules": {}, "event": {"x": 1}, "expected": []})", "`event`"},
+      {R"({"id": "a", "rules": {}, "event": "{}", "expected": "r"})", "`expected`"},
+      {R"({"id": "a", "rules": {}, "event": "{}", "expected": null})", "`expected`"},
+      {R"({"id": "a", "rules": {}, "event": "{}", "expected": [1]})", "`expected`"},
+      {R"({"id": "a", "pattern": {"x": [1]}, "valid": false})", "`pattern`"},
+      {R"({"id": "a", "pattern": "{\"x\": 1}", "valid": "false"})", "`valid`"},
+      {R"({"id": "a", "pattern": "{\"x\": 1}", "valid": null})", "`valid`"},
+      {R"({"id": {}, "pattern": "{\"x\": 1}", "valid": false})", "`id`"},
+  };
+  for (const auto& [line, named] : cases) {
+    const absl::StatusOr<CaseOutcome> outcome = RunConformanceCase(line);
+    ASSERT_FALSE(outcome.ok()) << line;
+    EXPECT_NE(outcome.status().message().find(named), absl::string_view::npos) << line << "\n"
+                                                                               << outcome.status();
+  }
 }
 
 }  // namespace
