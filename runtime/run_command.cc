@@ -58,14 +58,16 @@ int ExitStatus(const absl::Status& status) {
 }  // namespace
 
 int RunPipeline(const RunOptions& options) {
+  // Before any thread exists, so that all of them inherit it; and before the config is read, so
+  // that a stop that comes meanwhile waits for StopSignals and ends in status 0 too. To print a
+  // config there is nothing to stop.
+  if (!options.print_config) StopSignals::Block();
   const std::optional<LoadedConfig> loaded = Load(options);
   if (!loaded) return kExitRefused;
   if (options.print_config) {
     std::fputs(PrintedConfig(*loaded).c_str(), stdout);
     return kExitStopped;
   }
-  // Before any thread exists, so that all of them inherit it.
-  StopSignals::Block();
   ::signal(SIGPIPE, SIG_IGN);
   const Config& config = loaded->config;
   StartLog({.json = config.log.json,

@@ -2,11 +2,14 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -62,6 +65,28 @@ TEST_F(RunCommandTest, ASignalEndsItWithStatus0) {
   EXPECT_EXIT(RunWithSignals({.config_path = config, .embedded = true}, {SIGTERM}),
               ExitedWithCode(0), "whoever takes over|will be redone");
   EXPECT_EXIT(RunWithSignals({.config_path = config}, {SIGINT}), ExitedWithCode(0),
+              "whoever takes over|will be redone");
+}
+
+// The signal comes when the config has been opened and not yet read: a pipe knows that moment.
+[[noreturn]] void RunWithSignalWhileItReads(const std::string& pipe, const std::string& text) {
+  std::thread([pipe, text] {
+    sigset_t all;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    std::ofstream config(pipe);
+    ::kill(::getpid(), SIGTERM);
+    config << text;
+  }).detach();
+  std::exit(RunPipeline({.config_path = pipe}));
+}
+
+TEST_F(RunCommandTest, ASignalWhileTheConfigIsReadEndsItWithStatus0) {
+  std::ifstream config(Config("127.0.0.1:1"));
+  const std::string text(std::istreambuf_iterator<char>(config), {});
+  const std::string pipe = (directory_ / "pipe.yaml").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EXIT(RunWithSignalWhileItReads(pipe, text), ExitedWithCode(0),
               "whoever takes over|will be redone");
 }
 
