@@ -56,7 +56,11 @@ class Arguments {
   void Number(std::string_view name, Integer* value) {
     CLI::Option* const option = app_.add_option(Known(name), *value);
     // Or -1 would be taken for the largest number there is.
-    if constexpr (std::is_unsigned_v<Integer>) option->check(CLI::NonNegativeNumber);
+    if constexpr (std::is_unsigned_v<Integer>) {
+      option->check([](const std::string& text) {
+        return std::string(text.empty() || text[0] != '-' ? "" : text + " is below 0");
+      });
+    }
   }
   // May be given more than once, with one value each.
   void Values(std::string_view name, std::vector<std::string>* values) {
@@ -82,12 +86,15 @@ class Arguments {
       Print(CommandHelp(command_));
       return kExitOk;
     }
-    for (const std::string& word : app_.remaining()) {
+    std::vector<std::string> untaken = app_.remaining();
+    // `--` ends the options; CLI11 counts it among what it did not take.
+    std::erase(untaken, "--");
+    for (const std::string& word : untaken) {
       if (word.size() > 1 && word[0] == '-') return UnknownOption(word.substr(0, word.find('=')));
     }
     if (!mistake.empty()) return Mistake(mistake);
-    if (!app_.remaining().empty()) {
-      return Mistake("unexpected argument `" + app_.remaining().front() + "`");
+    if (!untaken.empty()) {
+      return Mistake("unexpected argument `" + untaken.front() + "`");
     }
     return std::nullopt;
   }

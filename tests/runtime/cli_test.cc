@@ -167,7 +167,7 @@ TEST_F(Cli, BadUsageIsNamedAndExitsWithTwo) {
       {"match --rule rules.yaml", "unknown option `--rule`: did you mean `--rules`?"},
       {"demo --events many", "--events"},
       {"demo --events 0", "--events"},
-      {"demo --seed -1", "--seed"},
+      {"demo --seed -1", "-1 is below 0"},
   };
   for (const auto& [arguments, message] : cases) {
     const Outcome outcome = Shell("turnout " + arguments);
@@ -175,6 +175,23 @@ TEST_F(Cli, BadUsageIsNamedAndExitsWithTwo) {
     EXPECT_THAT(outcome.err, HasSubstr(message)) << arguments;
     EXPECT_THAT(outcome.out, IsEmpty()) << arguments;
   }
+}
+
+TEST_F(Cli, AfterTwoDashesEveryArgumentIsAnOperand) {
+  Write("-r.yaml",
+        "team: shop\ndestinations: [shop.*]\n"
+        "rules: [{name: big, match: {total: [1]}, to: shop.big}]\n");
+  const Outcome validated = Shell("turnout validate -- -r.yaml");
+  EXPECT_EQ(validated.status, 0) << validated.err;
+  EXPECT_EQ(validated.out, "-r.yaml: ok, team shop, 1 rule\n");
+
+  const Outcome without = Shell("turnout validate --");
+  EXPECT_EQ(without.status, 2);
+  EXPECT_THAT(without.err, HasSubstr("name a rule file"));
+
+  const Outcome too_many = Shell("turnout version -- x");
+  EXPECT_EQ(too_many.status, 2);
+  EXPECT_THAT(too_many.err, HasSubstr("unexpected argument `x`"));
 }
 
 TEST_F(Cli, VersionIsPrintedForPeopleAndForMachines) {
