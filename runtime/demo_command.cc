@@ -248,7 +248,7 @@ absl::Status Demo::Run() {
 
   const int paced = std::min(options_.events / 5, kPacedEventsMax);
   const int backlog = options_.events - paced - kFirstEvents;
-  std::printf("three teams' rules, an embedded Kafka, %s events of a web shop ...\n",
+  std::printf("the teams' rules, an embedded Kafka, %s events of a web shop ...\n",
               WithCommas(static_cast<uint64_t>(options_.events)).c_str());
   std::fflush(stdout);
 

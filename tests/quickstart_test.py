@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 import urllib.request
@@ -16,8 +17,8 @@ FIRST_RUN_MAX_S = 600  # builds
 LATER_RUN_MAX_S = 10
 
 
-def run(*arguments, timeout=FIRST_RUN_MAX_S):
-    return subprocess.run([QUICKSTART, *arguments], cwd="/", stdin=subprocess.DEVNULL,
+def run(*arguments, cwd="/", timeout=FIRST_RUN_MAX_S):
+    return subprocess.run([QUICKSTART, *arguments], cwd=cwd, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout)
 
 
@@ -55,6 +56,17 @@ class Quickstart(unittest.TestCase):
     def test_is_plain_where_there_is_no_terminal(self):
         self.assertNotIn("\033", self.later.stdout)
         self.assertTrue(self.later.stdout.isascii())
+
+    def test_takes_rules_of_ones_own_from_where_it_is_called(self):
+        with tempfile.TemporaryDirectory() as directory:
+            with open(os.path.join(directory, "mine.yaml"), "w", encoding="ascii") as file:
+                file.write("team: mine\ndestinations: [mine.*]\nrules:\n"
+                           "  - {name: orders, match: {type: [order.created]}, to: mine.orders}\n")
+            for arguments in (("--rules", "mine.yaml"), ("--rules=mine.yaml",)):
+                shown = run(*arguments, "--events", "200", cwd=directory)
+                self.assertEqual(0, shown.returncode, shown.stdout + shown.stderr)
+                self.assertRegex(shown.stdout, r"\n  mine\.orders\s+[1-9]")
+                self.assertNotIn("fraud.", shown.stdout.split("\nAn event of your own")[0])
 
     def test_refuses_what_it_does_not_know(self):
         self.assertEqual(2, run("--evnts", "10").returncode)
