@@ -149,10 +149,13 @@ def a_record_too_large_for_its_destination_is_dead_lettered_and_others_flow(stag
     router.stop()
     stage.check(teams, Oracle(teams, stage.dead_letters, limits={small: 2000}))
     dead = topics.read(stage.bootstrap, stage.dead_letters)[stage.dead_letters]
-    assert len(dead) > 100, f"only {len(dead)} dead letters"
-    for record in dead:
-        headers = dict(record.headers)
-        assert headers[ERROR] == b"record_too_large" and headers[DESTINATION] == small.encode()
+    # The others lack a field that a shape asks for; which ones is the oracle's to say.
+    large = [headers for headers in (dict(record.headers) for record in dead)
+             if headers[ERROR] != b"unroutable"]
+    assert len(large) > 100, f"only {len(large)} dead letters for their size"
+    for headers in large:
+        assert headers[ERROR] == b"record_too_large", headers
+        assert headers[DESTINATION] == small.encode(), headers
 
 
 def a_limit_that_is_lowered_while_running_dead_letters_what_no_longer_fits(stage):
@@ -207,7 +210,8 @@ def a_team_whose_destination_is_missing_stands_aside_and_comes_back(stage):
     router.stop()
     source = topics.read(stage.bootstrap, stage.source)[stage.source]
     due = Oracle(others, stage.dead_letters).expected(source)
-    due += Oracle([team for team in teams if team["team"] == "search"], "none").expected(
+    search = Oracle([team for team in teams if team["team"] == "search"], stage.dead_letters)
+    due += search.expected(
         record for record in source if record.timestamp_ms >= events.FIRST_TIMESTAMP_MS + 2000)
     found = topics.read(stage.bootstrap, stage.destinations(teams) + [stage.dead_letters])
     verdict = Oracle(teams, stage.dead_letters).judge(due, found)
