@@ -5,17 +5,34 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "router/json_string.h"
 
 namespace turnout::router {
 
+namespace {
+
+// A lone surrogate, as json_string.h decodes its escape: the only three bytes that begin so.
+bool IsLoneSurrogate(std::string_view text, size_t at) {
+  return text.size() - at >= 3 && static_cast<unsigned char>(text[at]) == 0xED &&
+         static_cast<unsigned char>(text[at + 1]) >= 0xA0;
+}
+
+}  // namespace
+
 void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
-  for (const char c : text) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
     if (c == '"' || c == '\\') {
       out->push_back('\\');
       out->push_back(c);
     } else if (static_cast<unsigned char>(c) < 0x20) {
       out->append(absl::StrFormat("\\u%04x", static_cast<unsigned>(c)));
+    } else if (IsLoneSurrogate(text, at)) {
+      // No UTF-8 stands for it, so it stays an escape.
+      size_t end = at;
+      out->append(absl::StrFormat("\\u%04x", DecodeUtf8(text, &end)));
+      at = end - 1;
     } else {
       out->push_back(c);
     }

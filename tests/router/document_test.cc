@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "router/canonical_text.h"
 #include "tests/router/case_file.h"
 
 namespace turnout::router {
@@ -133,6 +134,20 @@ TEST(Document, APrefixParseLeavesTheRestAlone) {
   std::vector<Problem> problems;
   EXPECT_TRUE(ParseJsonPrefix("{\"a\":[1]}\"", &problems));
   EXPECT_FALSE(ParseJsonPrefix("{\"a\":[1]", &problems));
+}
+
+TEST(CanonicalText, IsJsonThatSaysTheSameForLoneSurrogatesToo) {
+  for (const char* text :
+       {R"({"a\ud83dt":["\udc00"]})", R"({"\u00e9":"\ud83d\ude00\\\"\u0001"})"}) {
+    std::vector<Problem> problems;
+    const std::optional<Node> node = ParseJson(text, &problems);
+    ASSERT_TRUE(node.has_value()) << text;
+    const std::string canonical = CanonicalText(*node);
+    const std::optional<Node> again = ParseJson(canonical, &problems);
+    ASSERT_TRUE(again.has_value()) << canonical;
+    EXPECT_EQ(CanonicalText(*again), canonical);
+    EXPECT_EQ(again->members[0].name, node->members[0].name);
+  }
 }
 
 }  // namespace
