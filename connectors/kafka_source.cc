@@ -24,6 +24,8 @@ constexpr absl::Duration kCommittedTimeout = absl::Milliseconds(1'000);
 constexpr absl::Duration kRetryAfter = absl::Milliseconds(100);
 constexpr absl::Duration kCheckAfter = absl::Milliseconds(500);
 constexpr absl::Duration kCheckTimeout = absl::Milliseconds(500);
+// When nothing has come for so long, a broker is asked whether it is still there.
+constexpr absl::Duration kIdleCheckAfter = absl::Seconds(3);
 constexpr int kSeekTimeoutMs = 2'000;
 constexpr int kCommitTimeoutMs = 2'000;
 constexpr absl::Duration kRejoinLeaveTimeout = absl::Milliseconds(1'000);
@@ -101,6 +103,7 @@ class KafkaSource final : public Source {
 
   absl::Status problem_;  // the topic or the group may not be used; looked at again now and then
   absl::Time check_after_ = absl::InfinitePast();
+  absl::Time idle_check_after_ = absl::InfinitePast();
   std::optional<bool> reachable_;
   std::string broker_reason_;
 };
@@ -155,6 +158,7 @@ absl::Status KafkaSource::Start() {
   if (!format.ok()) return format;
   rd_kafka_poll_set_consumer(client_->get());
   queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
+  idle_check_after_ = absl::Now() + kIdleCheckAfter;
   topic_.reset(rd_kafka_topic_new(client_->get(), options_.topic.c_str(), nullptr));
   if (topic_ == nullptr) return StatusOfKafkaCode(rd_kafka_last_error(), doing_);
   return Subscribe();
@@ -185,7 +189,8 @@ void KafkaSource::OnRebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
 void KafkaSource::OnError(int code, const std::string& reason) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-      Reachable(false, broker_reason_.empty() ? reason : broker_reason_);
+      if (broker_reason_.empty()) broker_reason_ = reason;
+      Reachable(false, broker_reason_);
       break;
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
@@ -226,7 +231,10 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wai
   const absl::Span<const Event> events =
       messages_.Return(static_cast<size_t>(std::max(1, options_.poll_events_max)),
                        options_.poll_bytes_max);
-  if (!events.empty()) Reachable(true, "events arrive");
+  if (!events.empty()) {
+    Reachable(true, "events arrive");
+    idle_check_after_ = absl::Now() + kIdleCheckAfter;
+  }
   return events;
 }
 
@@ -370,19 +378,25 @@ void KafkaSource::Revoke(Rebalance rebalance, AssignmentListener& listener) {
 }
 
 // Nothing came: says why, if a person or a broker is to blame. Asks a broker now and then, since
-// librdkafka tells when the last connection breaks but not when one is made, and looks for a
-// missing topic only every topic.metadata.refresh.interval.ms.
+// librdkafka does not tell when a connection is made, nor always when the last one breaks (not
+// while it rejoins a group after an outage), and looks for a missing topic only every
+// topic.metadata.refresh.interval.ms.
 absl::Status KafkaSource::CheckProblem() {
   const absl::Status fatal = FatalKafkaError(client_->get(), doing_);
   if (!fatal.ok()) return fatal;
   const bool down = reachable_ == false;
-  if (problem_.ok() && !down) return absl::OkStatus();
+  const bool well = problem_.ok() && !down;
+  if (well && absl::Now() < idle_check_after_) return absl::OkStatus();
   if (absl::Now() >= check_after_) {
     const rd_kafka_metadata_t* metadata = nullptr;
     const rd_kafka_resp_err_t code = rd_kafka_metadata(client_->get(), 0, topic_.get(), &metadata,
                                                        Milliseconds(kCheckTimeout));
     check_after_ = absl::Now() + kCheckAfter;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    idle_check_after_ = absl::Now() + kIdleCheckAfter;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      OnError(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
+              absl::StrFormat("no broker answers: %s", rd_kafka_err2str(code)));
+    } else {
       Reachable(true, "a broker answered");
       if (!problem_.ok() && metadata->topic_cnt == 1 &&
           metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&

@@ -107,6 +107,8 @@ class KafkaTest : public ::testing::Test {
   }
   void BrokerDown() { rd_kafka_mock_broker_set_down(mock, kBroker); }
   void BrokerUp() { rd_kafka_mock_broker_set_up(mock, kBroker); }
+  // It keeps its connections and answers so much later.
+  void BrokerSlow(int ms) { rd_kafka_mock_broker_set_rtt(mock, kBroker, ms); }
 
   KafkaClientOptions ClientOptions(const std::string& name) const {
     KafkaClientOptions client;

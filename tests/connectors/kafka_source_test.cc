@@ -214,8 +214,7 @@ TEST_F(KafkaSourceTest, TheNextMemberStartsAtTheCommittedOffsetAndFindsTheNote) 
 TEST_F(KafkaSourceTest, APartitionIsNotReadBeforeItsCommittedOffsetIsKnown) {
   Preload(100);
   // More often than librdkafka tries by itself in one call.
-  rd_kafka_mock_push_request_errors(mock, kOffsetFetch, 3,
-                                    RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT,
+  rd_kafka_mock_push_request_errors(mock, kOffsetFetch, 3, RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT,
                                     RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT,
                                     RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT);
   auto source = MakeSource(SourceOptions());
@@ -318,6 +317,27 @@ TEST_F(KafkaSourceTest, BrokersThatGoAndComeAreReportedOnceEach) {
   }
   EXPECT_TRUE(problem.ok()) << problem;
   EXPECT_THAT(told, ElementsAre(true, false, true));
+}
+
+// No connection breaks, so librdkafka has nothing to tell.
+TEST_F(KafkaSourceTest, ABrokerThatAnswersNothingIsReportedThoughItsConnectionsStand) {
+  Preload(10);
+  auto source = MakeSource(SourceOptions());
+  Assignments listener;
+  ASSERT_EQ(PollEvents(*source, listener, 10).size(), 10u);
+  BrokerSlow(5000);
+  absl::Status problem;
+  const auto poll_until = [&](bool well) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    do {
+      problem = source->Poll(absl::Milliseconds(100), listener).status();
+    } while (problem.ok() != well && absl::Now() < deadline);
+  };
+  poll_until(false);
+  EXPECT_TRUE(absl::IsUnavailable(problem)) << problem;
+  BrokerSlow(0);
+  poll_until(true);
+  EXPECT_TRUE(problem.ok()) << problem;
 }
 
 TEST_F(KafkaSourceTest, ClosingEndsInTimeWhenTheBrokerIsGone) {
