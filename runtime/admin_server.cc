@@ -62,18 +62,21 @@ std::string ErrorJson(std::string_view what) {
   return absl::StrCat("{\"error\":\"", absl::string_view(what.data(), what.size()), "\"}\n");
 }
 
-// A socket whose whole life has a deadline and a budget of bytes to read.
+// A socket whose reading and whole life have a deadline each, and reading a budget of bytes.
 class BoundedStream : public httplib::Stream {
  public:
-  BoundedStream(int socket, absl::Time deadline, size_t read_bytes_max)
-      : socket_(socket), deadline_(deadline), read_bytes_left_(read_bytes_max) {}
+  BoundedStream(int socket, absl::Time read_deadline, absl::Time deadline, size_t read_bytes_max)
+      : socket_(socket),
+        read_deadline_(std::min(read_deadline, deadline)),
+        deadline_(deadline),
+        read_bytes_left_(read_bytes_max) {}
 
-  bool is_readable() const override { return Ready(POLLIN); }
-  bool is_writable() const override { return Ready(POLLOUT); }
+  bool is_readable() const override { return Ready(POLLIN, read_deadline_); }
+  bool is_writable() const override { return Ready(POLLOUT, deadline_); }
 
   ssize_t read(char* to, size_t size) override {
     const size_t take = std::min(size, read_bytes_left_);
-    if (take == 0 || !Ready(POLLIN)) return -1;
+    if (take == 0 || !is_readable()) return -1;
     const ssize_t got = ::recv(socket_, to, take, 0);
     if (got > 0) read_bytes_left_ -= static_cast<size_t>(got);
     return got;
@@ -81,7 +84,7 @@ class BoundedStream : public httplib::Stream {
 
   ssize_t write(const char* from, size_t size) override {
     // Not blocking: a reader that stops halfway meets the deadline in Ready.
-    while (Ready(POLLOUT)) {
+    while (is_writable()) {
       const ssize_t sent = ::send(socket_, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent >= 0 || (errno != EAGAIN && errno != EINTR)) return sent;
     }
@@ -93,9 +96,9 @@ class BoundedStream : public httplib::Stream {
   socket_t socket() const override { return socket_; }
 
  private:
-  bool Ready(short what) const {
+  bool Ready(short what, absl::Time deadline) const {
     for (;;) {
-      const int64_t left_ms = absl::ToInt64Milliseconds(deadline_ - absl::Now());
+      const int64_t left_ms = absl::ToInt64Milliseconds(deadline - absl::Now());
       if (left_ms <= 0) return false;
       pollfd wait = {socket_, what, 0};
       const int ready = ::poll(&wait, 1, static_cast<int>(left_ms));
@@ -105,6 +108,7 @@ class BoundedStream : public httplib::Stream {
   }
 
   const int socket_;
+  const absl::Time read_deadline_;
   const absl::Time deadline_;
   size_t read_bytes_left_;
 };
@@ -180,7 +184,8 @@ class BoundedHttpServer : public httplib::Server {
       }
       open_.push_back(socket);
     }
-    BoundedStream stream(socket, absl::Now() + options_.connection_timeout,
+    const absl::Time now = absl::Now();
+    BoundedStream stream(socket, now + options_.request_timeout, now + options_.connection_timeout,
                          options_.request_bytes_max);
     bool closed = false;
     // A Range header would let a short request ask for the page many times over.
@@ -195,7 +200,8 @@ class BoundedHttpServer : public httplib::Server {
   }
 
   void Drain(int socket) const {
-    BoundedStream rest(socket, absl::Now() + kDrainTimeout, options_.request_bytes_max);
+    const absl::Time deadline = absl::Now() + kDrainTimeout;
+    BoundedStream rest(socket, deadline, deadline, options_.request_bytes_max);
     char thrown_away[4096];
     while (rest.read(thrown_away, sizeof(thrown_away)) > 0) {
     }

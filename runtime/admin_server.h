@@ -1,8 +1,9 @@
 // AdminServer: the pipeline's small HTTP side: /metrics, /healthz, /readyz, /v1/status.
 //
 // It serves pages that others compute, one request a connection, on its own few threads, so that
-// nothing it does holds up a worker. Whoever is slow is cut off: a connection lives
-// `connection_timeout` from its acceptance to its last byte, however its bytes drip in.
+// nothing it does holds up a worker. Whoever is slow is cut off: a request arrives within
+// `request_timeout`, and a connection lives `connection_timeout` from its acceptance to its last
+// byte, however its bytes drip in.
 //
 // Errors: Start answers InvalidArgument for a listen address that can't be read or taken, with the
 //   reason. Clients get errors as JSON: {"error": "..."}.
@@ -34,7 +35,9 @@ struct AdminPage {
 
 struct AdminServerOptions {
   std::string listen = "127.0.0.1:9466";  // host:port, [v6]:port; port 0 takes a free one
-  int threads = 4;  // connections served at a time; the rest wait to be accepted
+  int threads = 8;  // connections served at a time; the rest wait to be accepted
+  // For a request to arrive in; short, since whoever keeps silent holds a thread.
+  absl::Duration request_timeout = absl::Milliseconds(500);
   absl::Duration connection_timeout = absl::Seconds(5);
   size_t request_bytes_max = 64 << 10;  // head and body together
 };

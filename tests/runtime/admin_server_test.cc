@@ -175,6 +175,21 @@ TEST(AdminServerTest, ClientsThatDripAreCutOffAndOthersAreServedMeanwhileOrSoonA
   EXPECT_EQ(cut_off, 2);
 }
 
+TEST(AdminServerTest, ClientsThatKeepSilentHoldOthersUpForTheTimeOfARequestOnly) {
+  const auto server = StartServer({.threads = 1,
+                                   .request_timeout = absl::Milliseconds(100),
+                                   .connection_timeout = absl::Seconds(60)},
+                                  {Page("/healthz", 200, "{}")});
+  std::vector<std::unique_ptr<Client>> silent;
+  for (int i = 0; i < 3; ++i) {
+    silent.push_back(std::make_unique<Client>(server->address()));
+    silent.back()->Send("GET ");
+  }
+  const absl::Time began = absl::Now();
+  EXPECT_THAT(Get(server->address(), "/healthz"), StartsWith("HTTP/1.1 200"));
+  EXPECT_LT(absl::Now() - began, absl::Seconds(30));
+}
+
 TEST(AdminServerTest, ItEndsAtOnceThoughClientsHoldConnections) {
   auto server = StartServer({.threads = 1, .connection_timeout = absl::Seconds(60)},
                             {Page("/healthz", 200, "{}")});
