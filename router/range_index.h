@@ -19,8 +19,6 @@ struct NumberRange {
   double low = -std::numeric_limits<double>::max();
   double high = std::numeric_limits<double>::max();
   uint32_t target = 0;  // what to answer for it
-
-  bool Holds(double number) const { return low <= number && number <= high; }
 };
 
 class RangeIndex {
