@@ -20,6 +20,7 @@ struct Event {
   std::string_view key;
   std::string_view topic;
   int32_t partition = 0;
+  int64_t timestamp_ms = 0;  // since the Unix epoch; Kafka's -1: none
   absl::Span<const Header> headers;
 };
 

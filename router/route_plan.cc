@@ -54,7 +54,7 @@ void RoutePlanBuilder::AddRule(const Rule& rule) {
   if (!rule.key_field.empty()) targets.key_field = FieldNumber(rule.key_field);
   targets.shape = ShapeNumber(rule.shape);
   targets.samples_begin = static_cast<uint32_t>(plan_.samples.size());
-  for (const SampleStep& step : rule.steps) {
+  for (const Step& step : rule.steps) {
     plan_.samples.push_back({FieldNumber(step.key_field), step.share});
   }
   for (const DestinationTemplate& destination : rule.to) {

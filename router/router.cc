@@ -9,6 +9,7 @@
 #include "router/event_parser.h"
 #include "router/event_shaper.h"
 #include "router/route_plan.h"
+#include "router/sample.h"
 
 namespace turnout::router {
 namespace {
@@ -190,7 +191,7 @@ bool Router::Impl::PassesSteps(RuleIndex rule) {
     const RoutePlan::Sample& sample = plan.samples[i];
     const std::string_view key = scratch->Field(sample.field);
     if (!IsNull(key) && SampleBucket(key) < sample.share) continue;
-    stopped.push_back({rule, kSampleStepName});
+    stopped.push_back({rule, StepKind::kSample});
     return false;
   }
   return true;
@@ -356,7 +357,7 @@ Router::Router(std::shared_ptr<const RuleSet> rules)
     : impl_(std::make_unique<Impl>(std::move(rules))) {}
 Router::~Router() = default;
 
-const Routes& Router::Route(const Event& event) {
+const Routes& Router::Route(const Event& event, TaskSteps* /*task*/) {
   Impl& impl = *impl_;
   impl.Start();
   impl.routes.payload_error = impl.rules->matcher().Match(event, impl.scratch.get());

@@ -2,17 +2,20 @@
 //
 // Outputs of one team with the same destination, record key and bytes are one output, which names
 // all its rules: an event goes to a destination once, however many rules of a team send it there.
-// A match passes its rule's steps, then its shape, then goes to its destinations.
+// A match passes its rule's steps, then its shape, then goes to its destinations. What steps
+// remember is in the task's state, as pending changes: the caller commits or rolls back.
 //
 // Errors: a bad event is not an error of the router: Routes::payload_error says why the payload
 //   could not be read (rules over `$kafka` alone have been judged all the same), and
 //   Routes::rejections lists matches that could not be routed (a field that a destination or a
 //   record key or a shape needs is missing). The caller dead-letters both.
+//   Routes::state_error is the state's own: the rest means nothing then, and the caller rolls back.
 // Threads: one Router a thread; many may share a RuleSet.
 // Lifetime: Routes is valid until the next Route, and while the event's bytes live.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,13 +23,16 @@
 #include "absl/types/span.h"
 #include "router/event.h"
 #include "router/rule_set.h"
+#include "router/task_steps.h"
 
 namespace turnout::router {
 
 struct Output {
   std::string_view destination;  // topic name
   std::string_view key;          // record key; null data(): none
-  std::string_view value;        // the payload, or what the rules' shape made of it
+  std::string_view value;  // the payload, what the rules' shape made of it, or a feature record
+  // Of a window that this event closed: its end, and the event's own headers are none of its.
+  std::optional<int64_t> window_end_ms;
   absl::Span<const RuleIndex> rules;
   // "team/a,team/b": the provenance header's value.
   std::string_view rule_ids;
@@ -40,15 +46,27 @@ struct Rejection {
 // A match that a step let go no further.
 struct Stopped {
   RuleIndex rule = 0;
-  std::string_view step;  // its name
+  StepKind step = StepKind::kSample;
+  bool late = false;  // the event came too late to be counted
+};
+
+// Matches whose next step keeps its state by another key than this partition's: they go on where
+// that key lives.
+struct Rekeyed {
+  std::string_view key;     // text of the field that the step is keyed by
+  state::StepId step = 0;   // the next one
+  absl::Span<const RuleIndex> rules;
+  std::string_view rule_ids;  // "team/a,team/b"
 };
 
 struct Routes {
   absl::Status payload_error;  // OK, or InvalidArgument
+  absl::Status state_error;    // of TaskState
   absl::Span<const RuleIndex> matched;
   absl::Span<const Output> outputs;
   absl::Span<const Rejection> rejections;
   absl::Span<const Stopped> stopped;
+  absl::Span<const Rekeyed> rekeyed;
 };
 
 class Router {
@@ -56,7 +74,8 @@ class Router {
   explicit Router(std::shared_ptr<const RuleSet> rules);
   ~Router();
 
-  const Routes& Route(const Event& event);
+  // `task` is that of the event's partition; it may be null if the rules keep no state.
+  const Routes& Route(const Event& event, TaskSteps* task = nullptr);
   const RuleSet& rules() const;
 
  private:

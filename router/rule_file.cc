@@ -1,6 +1,7 @@
 #include "router/rule_file.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -71,11 +72,7 @@ uint64_t HashOf(const RuleFile& team) {
     hash.Add(rule.name);
     hash.AddNumber(rule.match_hash);
     hash.AddNumber(rule.steps.size());
-    for (const SampleStep& step : rule.steps) {
-      hash.Add(kSampleStepName);
-      hash.Add(step.key_field);
-      hash.AddNumber(step.share);
-    }
+    for (const Step& step : rule.steps) HashStep(step, &hash);
     hash.Add(rule.shape == nullptr ? std::string_view() : rule.shape->text);
     hash.AddNumber(rule.to.size());
     for (const DestinationTemplate& destination : rule.to) hash.Add(destination.text);
@@ -84,11 +81,19 @@ uint64_t HashOf(const RuleFile& team) {
   return hash.Value();
 }
 
+void NameSteps(const std::string& team, Rule* rule) {
+  std::array<uint32_t, kStepKinds> ordinals{};
+  for (Step& step : rule->steps) {
+    step.id = StepIdOf(team, rule->name, step, ordinals[static_cast<size_t>(step.kind)]++);
+  }
+}
+
 // What is the same whichever way the file was written, once nothing is wrong with it.
 void Finish(RuleFile* team) {
   std::sort(team->rules.begin(), team->rules.end(),
             [](const Rule& a, const Rule& b) { return a.name < b.name; });
   team->rules.shrink_to_fit();
+  for (Rule& rule : team->rules) NameSteps(team->team, &rule);
   team->content_hash = HashOf(*team);
 }
 

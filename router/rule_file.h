@@ -21,8 +21,8 @@
 #include "router/destination_template.h"
 #include "router/document.h"
 #include "router/pattern.h"
-#include "router/sample.h"
 #include "router/shape_reader.h"
+#include "router/step.h"
 
 namespace turnout::router {
 
@@ -45,7 +45,7 @@ struct Rule {
   Pattern match;
   // Of `match` as it is written: the same for the same tree, in whichever notation.
   uint64_t match_hash = 0;
-  std::vector<SampleStep> steps;
+  std::vector<Step> steps;
   std::shared_ptr<const ShapePlan> shape;  // null: the event as it is
   std::vector<DestinationTemplate> to;
   std::string key_field;  // empty: the event's own key

@@ -13,13 +13,37 @@ namespace turnout::router {
 namespace {
 
 // Changes when the same rule files come to mean something else.
-constexpr std::string_view kHashFormat = "turnout rule set 3";
+constexpr std::string_view kHashFormat = "turnout rule set 4";
 
-std::string HashOf(const std::vector<Team>& teams) {
+std::string HashOf(const std::vector<Team>& teams, const StateSettings& settings,
+                   const std::vector<state::StepId>& kept_steps) {
   ContentHash hash;
   hash.Add(kHashFormat);
   for (const Team& team : teams) hash.AddNumber(team->content_hash);
+  hash.Add(settings.partitioned_by);
+  hash.Add(settings.time_field);
+  hash.AddNumber(static_cast<uint64_t>(settings.lateness_ms));
+  hash.AddNumber(static_cast<uint64_t>(settings.ahead_ms_max));
+  for (const state::StepId step : kept_steps) hash.AddNumber(step);
   return absl::StrFormat("%016x", hash.Value());
+}
+
+void Sort(std::vector<state::StepId>* steps) {
+  std::sort(steps->begin(), steps->end());
+  steps->erase(std::unique(steps->begin(), steps->end()), steps->end());
+}
+
+std::vector<state::StepId> AllSteps(const std::vector<Team>& teams,
+                                    std::vector<state::StepId> steps) {
+  for (const Team& team : teams) {
+    for (const Rule& rule : team->rules) {
+      for (const Step& step : rule.steps) {
+        if (step.keeps_state()) steps.push_back(step.id);
+      }
+    }
+  }
+  Sort(&steps);
+  return steps;
 }
 
 // Orders teams as their rules' ids "team/name" are ordered: `/` comes after `-` and `.`, so that is
@@ -86,6 +110,8 @@ std::vector<RuleSet::Destination> ConstantDestinations(const std::vector<Team>& 
 
 struct RuleSet::Impl {
   std::string hash;
+  StateSettings settings;
+  std::vector<state::StepId> steps;
   IdTexts ids;
   std::vector<Destination> destinations;
   RoutePlan plan;
@@ -95,7 +121,8 @@ struct RuleSet::Impl {
 RuleSet::RuleSet(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 RuleSet::~RuleSet() = default;
 
-std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams) {
+std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams, StateSettings settings,
+                                              std::vector<state::StepId> kept_steps) {
   std::sort(teams.begin(), teams.end(), IsBefore);
   size_t rules = 0;
   size_t id_bytes = 0;
@@ -118,8 +145,11 @@ std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams) {
   RoutePlan plan = builder.Finish();
   Matcher matcher(patterns, plan.fields);
   std::vector<Destination> destinations = ConstantDestinations(teams, plan);
-  auto impl = std::make_unique<const Impl>(Impl{
-      HashOf(teams), std::move(ids), std::move(destinations), std::move(plan), std::move(matcher)});
+  Sort(&kept_steps);
+  std::string hash = HashOf(teams, settings, kept_steps);
+  auto impl = std::make_unique<const Impl>(
+      Impl{std::move(hash), std::move(settings), AllSteps(teams, std::move(kept_steps)),
+           std::move(ids), std::move(destinations), std::move(plan), std::move(matcher)});
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(impl)));
 }
 
@@ -128,6 +158,8 @@ const std::vector<RuleInfo>& RuleSet::rules() const { return impl_->ids.infos();
 const std::vector<RuleSet::Destination>& RuleSet::destinations() const {
   return impl_->destinations;
 }
+const StateSettings& RuleSet::settings() const { return impl_->settings; }
+absl::Span<const state::StepId> RuleSet::steps() const { return impl_->steps; }
 const Matcher& RuleSet::matcher() const { return impl_->matcher; }
 const RoutePlan& RuleSet::plan() const { return impl_->plan; }
 

@@ -16,8 +16,10 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "router/matcher.h"
 #include "router/rule_file.h"
+#include "router/state_settings.h"
 
 namespace turnout::router {
 
@@ -36,8 +38,10 @@ struct RuleInfo {
 class RuleSet {
  public:
   // Teams in any order; the result doesn't depend on it. Team names are unique (the caller has
-  // refused the second file of a team).
-  static std::shared_ptr<const RuleSet> Build(std::vector<Team> teams);
+  // refused the second file of a team). `kept_steps` are those of teams that stand aside: not in
+  // force, but what they remember stays.
+  static std::shared_ptr<const RuleSet> Build(std::vector<Team> teams, StateSettings settings = {},
+                                              std::vector<state::StepId> kept_steps = {});
   ~RuleSet();
 
   // 16 hex digits; equal content, equal hash, on every machine.
@@ -50,6 +54,11 @@ class RuleSet {
     std::vector<std::string> teams;
   };
   const std::vector<Destination>& destinations() const;
+
+  const StateSettings& settings() const;
+  // Of all steps that keep state, and `kept_steps`; sorted. A state keeps these and no others.
+  absl::Span<const state::StepId> steps() const;
+  bool keeps_state() const { return !steps().empty(); }
 
   // For the Router. The Matcher's patterns are numbered by RuleIndex, its fields as in the plan.
   const Matcher& matcher() const;

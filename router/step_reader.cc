@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_format.h"
 #include "router/node_checks.h"
+#include "router/sample.h"
 #include "router/suggest.h"
 
 namespace turnout::router {
@@ -20,14 +21,14 @@ class StepReader {
   StepReader(int steps_max, std::vector<Problem>* problems)
       : steps_max_(steps_max), problems_(problems) {}
 
-  void ReadSteps(const Node& node, std::vector<SampleStep>* steps);
+  void ReadSteps(const Node& node, std::vector<Step>* steps);
 
  private:
   void Add(Position at, std::string what, std::string cure) {
     problems_->push_back({at, "", std::move(what), std::move(cure)});
   }
-  void ReadStep(const Node& node, std::vector<SampleStep>* steps);
-  void ReadSample(const Node& node, std::vector<SampleStep>* steps);
+  void ReadStep(const Node& node, std::vector<Step>* steps);
+  void ReadSample(const Node& node, std::vector<Step>* steps);
 
   const int steps_max_;
   std::vector<Problem>* const problems_;
@@ -55,10 +56,10 @@ bool ReadPercent(const Node& node, uint32_t* share) {
   return value <= kSampleShares;
 }
 
-void StepReader::ReadSample(const Node& node, std::vector<SampleStep>* steps) {
+void StepReader::ReadSample(const Node& node, std::vector<Step>* steps) {
   if (!CheckObject(node, "sample", "sample: {key: customer.id, percent: 10}", problems_)) return;
   CheckKeys(node, kSampleKeys, problems_);
-  SampleStep step;
+  Step step;
   const Node* key = node.Find("key");
   if (key == nullptr || key->kind != Node::Kind::kString) {
     Add(key == nullptr ? node.at : key->at, "`sample` needs a `key`, the path of a field",
@@ -75,7 +76,7 @@ void StepReader::ReadSample(const Node& node, std::vector<SampleStep>* steps) {
   steps->push_back(std::move(step));
 }
 
-void StepReader::ReadStep(const Node& node, std::vector<SampleStep>* steps) {
+void StepReader::ReadStep(const Node& node, std::vector<Step>* steps) {
   if (node.kind != Node::Kind::kObject || node.members.size() != 1) {
     Add(node.at, "a step must be an object with the step's name as its one key",
         "write it as `- sample: {key: customer.id, percent: 10}`");
@@ -94,7 +95,7 @@ void StepReader::ReadStep(const Node& node, std::vector<SampleStep>* steps) {
   }
 }
 
-void StepReader::ReadSteps(const Node& node, std::vector<SampleStep>* steps) {
+void StepReader::ReadSteps(const Node& node, std::vector<Step>* steps) {
   if (node.kind != Node::Kind::kArray || node.items.empty()) {
     Add(node.at, "`steps` must be a list of at least one step",
         "write it as `steps: [{ sample: { key: customer.id, percent: 10 } }]`");
@@ -112,8 +113,8 @@ void StepReader::ReadSteps(const Node& node, std::vector<SampleStep>* steps) {
 
 }  // namespace
 
-std::vector<SampleStep> ReadSteps(const Node& node, int steps_max, std::vector<Problem>* problems) {
-  std::vector<SampleStep> steps;
+std::vector<Step> ReadSteps(const Node& node, int steps_max, std::vector<Problem>* problems) {
+  std::vector<Step> steps;
   StepReader(steps_max, problems).ReadSteps(node, &steps);
   return steps;
 }

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "router/document.h"
-#include "router/sample.h"
+#include "router/step.h"
 
 namespace turnout::router {
 
-std::vector<SampleStep> ReadSteps(const Node& node, int steps_max, std::vector<Problem>* problems);
+std::vector<Step> ReadSteps(const Node& node, int steps_max, std::vector<Problem>* problems);
 
 }  // namespace turnout::router

@@ -35,7 +35,11 @@ absl::Status Dispatcher::Dispatch(const Event& event, const router::Routes& rout
   source_.assign(options_.source_topic);
   absl::StrAppend(&source_, "/", event.partition, "/", event.offset);
   for (const router::RuleIndex rule : routes.matched) ++CountsOf(rule).matched;
-  for (const router::Stopped& stopped : routes.stopped) ++CountsOf(stopped.rule).sampled_out;
+  for (const router::Stopped& stopped : routes.stopped) {
+    RuleCounts& counts = CountsOf(stopped.rule);
+    ++counts.stopped[static_cast<size_t>(stopped.step)];
+    counts.late += stopped.late;
+  }
 
   if (!routes.payload_error.ok()) {
     ++counts_.dead_lettered_events;

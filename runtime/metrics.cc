@@ -8,6 +8,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <sstream>
@@ -58,6 +59,10 @@ struct Families {
       : matched(Counters(r, "turnout_rule_events_matched_total", "Events that matched a rule.")),
         stopped(Counters(r, "turnout_rule_events_stopped_total",
                          "Matches that a step of the rule let go no further.")),
+        late(Counters(r, "turnout_rule_events_late_total",
+                      "Of the stopped matches, those that came too late to be counted.")),
+        rekeyed(Counters(r, "turnout_rule_events_rekeyed_total",
+                         "Matches sent on to the partition where their next step keeps its key.")),
         routed(Counters(r, "turnout_rule_outputs_routed_total",
                         "Records committed to destinations in the name of a rule.")),
         dead_lettered(Counters(r, "turnout_rule_outputs_dead_lettered_total",
@@ -99,7 +104,8 @@ struct Families {
         commit_duration(AddHistogram(r, "turnout_transaction_commit_duration_seconds",
                                      "Of a transaction, its commit.", kTransactionBounds)) {}
 
-  Family<Counter>&matched, &stopped, &routed, &dead_lettered, &outcomes, &unavailable;
+  Family<Counter>&matched, &stopped, &late, &rekeyed, &routed, &dead_lettered;
+  Family<Counter>&outcomes, &unavailable;
   Family<Gauge>&rule_set_info, &file_refused, &team_aside, &build_info;
   Counter &events, &event_bytes, &outputs, &unreadable, &transactions;
   Gauge &rule_set_rules, &rule_set_version, &rule_set_published, &brokers_reachable, &ready;
@@ -111,7 +117,10 @@ struct RuleSeries {
   Counter* matched = nullptr;
   Counter* routed = nullptr;
   Counter* dead_lettered = nullptr;
-  Counter* sampled_out = nullptr;
+  // Made when there is something to count: most rules have no step.
+  std::array<Counter*, router::kStepKinds> stopped{};
+  Counter* late = nullptr;
+  Counter* rekeyed = nullptr;
 };
 
 // Counter pointers for the rules of the rule set that a worker last reported on. Those that it has
@@ -164,6 +173,8 @@ struct Metrics::Impl {
   Impl(MetricsOptions with, Clock* on) : options(std::move(with)), clock(on), families(registry) {}
 
   RuleSeries SeriesOf(const router::RuleInfo& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  void CountSteps(const router::RuleInfo& rule, const RuleCounts& counts, RuleSeries* series)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void CollectWorkers(std::vector<MetricFamily>* to) const;
 
   const MetricsOptions options;
@@ -189,12 +200,40 @@ RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
   if (!room) key = {kOther, kOther};
   const prometheus::Labels labels = {{"team", key.first}, {"rule", key.second}};
   RuleSeries series = {&families.matched.Add(labels), &families.routed.Add(labels),
-                       &families.dead_lettered.Add(labels),
-                       &families.stopped.Add({{"team", key.first},
-                                              {"rule", key.second},
-                                              {"step", std::string(router::kSampleStepName)}})};
+                       &families.dead_lettered.Add(labels)};
   if (room) rule_series.emplace(std::move(key), series);
   return series;
+}
+
+// What steps did with the rule's matches.
+void Metrics::Impl::CountSteps(const router::RuleInfo& rule, const RuleCounts& counts,
+                               RuleSeries* series) {
+  auto key = std::make_pair(std::string(rule.team()), std::string(rule.name()));
+  const auto kept = rule_series.find(key);
+  if (kept == rule_series.end()) key = {kOther, kOther};
+  const auto labels = [&](const prometheus::Labels& more) {
+    prometheus::Labels all = more;
+    all.emplace("team", key.first);
+    all.emplace("rule", key.second);
+    return all;
+  };
+  for (size_t kind = 0; kind < counts.stopped.size(); ++kind) {
+    if (counts.stopped[kind] == 0) continue;
+    if (series->stopped[kind] == nullptr) {
+      const std::string step(router::StepName(static_cast<router::StepKind>(kind)));
+      series->stopped[kind] = &families.stopped.Add(labels({{"step", step}}));
+    }
+    series->stopped[kind]->Increment(static_cast<double>(counts.stopped[kind]));
+    if (kept != rule_series.end()) kept->second.stopped[kind] = series->stopped[kind];
+  }
+  const auto count = [&](Family<Counter>& family, uint64_t n, Counter* RuleSeries::*counter) {
+    if (n == 0) return;
+    if (series->*counter == nullptr) series->*counter = &family.Add(labels({}));
+    (series->*counter)->Increment(static_cast<double>(n));
+    if (kept != rule_series.end()) kept->second.*counter = series->*counter;
+  };
+  count(families.late, counts.late, &RuleSeries::late);
+  count(families.rekeyed, counts.rekeyed, &RuleSeries::rekeyed);
 }
 
 void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
@@ -275,7 +314,7 @@ void Metrics::OnTransaction(const TransactionReport& report) {
     of_rule.matched->Increment(static_cast<double>(counts.matched));
     of_rule.routed->Increment(static_cast<double>(counts.routed));
     of_rule.dead_lettered->Increment(static_cast<double>(counts.dead_lettered));
-    of_rule.sampled_out->Increment(static_cast<double>(counts.sampled_out));
+    impl_->CountSteps(rules[counts.rule], counts, &of_rule);
   }
 }
 
@@ -324,7 +363,11 @@ void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
     f.matched.Remove(series->second.matched);
     f.routed.Remove(series->second.routed);
     f.dead_lettered.Remove(series->second.dead_lettered);
-    f.stopped.Remove(series->second.sampled_out);
+    for (Counter* stopped : series->second.stopped) {
+      if (stopped != nullptr) f.stopped.Remove(stopped);
+    }
+    if (series->second.late != nullptr) f.late.Remove(series->second.late);
+    if (series->second.rekeyed != nullptr) f.rekeyed.Remove(series->second.rekeyed);
     series = impl_->rule_series.erase(series);
   }
 }

@@ -23,9 +23,11 @@ inline constexpr std::array<double, 16> kLatencyBoundsMs = {
 struct RuleCounts {
   router::RuleIndex rule = 0;
   uint64_t matched = 0;
-  uint64_t sampled_out = 0;    // of its matches: stopped by its step `sample`
+  std::array<uint64_t, router::kStepKinds> stopped{};  // of its matches, by the kind of the step
+  uint64_t late = 0;           // of those stopped: came too late to be counted
   uint64_t routed = 0;         // outputs that name the rule
   uint64_t dead_lettered = 0;  // of its outputs: too large, no such destination, missing field
+  uint64_t rekeyed = 0;        // of its matches: sent on to where their key lives
 };
 
 // One committed transaction.

@@ -54,7 +54,7 @@ TEST(OlapExample, EveryEventBecomesTheRowThatIsWrittenDown) {
       EXPECT_EQ(routes.outputs[0].value, member("value"));
     }
     for (const Rejection& one : routes.rejections) EXPECT_EQ(one.reason, member("rejected"));
-    for (const Stopped& one : routes.stopped) EXPECT_EQ(one.step, member("stopped"));
+    for (const Stopped& one : routes.stopped) EXPECT_EQ(StepName(one.step), member("stopped"));
   }
 }
 

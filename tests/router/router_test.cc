@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "router/sample.h"
 #include "tests/support/rules_of.h"
 
 namespace turnout::router {
@@ -376,7 +377,7 @@ rules:
     half += passes ? 1 : 0;
     ASSERT_THAT(routes.outputs, SizeIs(passes ? 2 : 1));
     ASSERT_THAT(routes.stopped, SizeIs(passes ? 2 : 3));
-    EXPECT_EQ(routes.stopped[0].step, "sample");
+    EXPECT_EQ(routes.stopped[0].step, StepKind::kSample);
     EXPECT_THAT(routes.rejections, IsEmpty());
   }
   EXPECT_GT(half, 400);

@@ -201,7 +201,7 @@ TEST_F(DispatcherTest, CountsWhatAStepStoppedAsMatchedAndAsStopped) {
   for (const RuleCounts& counts : counts_.rule_counts) {
     const bool sampled = rules_->rules()[counts.rule].id == "shop/sampled";
     EXPECT_EQ(counts.matched, 1u);
-    EXPECT_EQ(counts.sampled_out, sampled ? 1u : 0u);
+    EXPECT_EQ(counts.stopped[static_cast<size_t>(router::StepKind::kSample)], sampled ? 1u : 0u);
     EXPECT_EQ(counts.routed, sampled ? 0u : 1u);
   }
 }

@@ -80,7 +80,7 @@ TEST_F(MetricsTest, ATransactionIsCountedInBaseUnits) {
 TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
   TransactionReport report = Report(Rules("fraud", 2));
   report.rule_counts = {
-      {.rule = 1, .matched = 7, .sampled_out = 2, .routed = 4, .dead_lettered = 1}};
+      {.rule = 1, .matched = 7, .stopped = {2}, .late = 1, .routed = 4, .dead_lettered = 1}};
   metrics.OnTransaction(report);
   const std::string text = metrics.Text();
   EXPECT_THAT(text,
@@ -211,7 +211,8 @@ TEST_F(MetricsTest, TheProcessIsMeasured) {
 std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& clock) {
   const auto rules = Rules("team", 1);
   TransactionReport report = Report(rules);
-  report.rule_counts = {{.rule = 0, .matched = 1}};
+  report.rule_counts = {
+      {.rule = 0, .matched = 1, .stopped = {1}, .late = 1, .rekeyed = 1}};
   metrics.OnTransaction(report);
   metrics.OnRuleSet(*rules, clock.Now());
   metrics.OnTransaction(report);

@@ -1,0 +1,26 @@
+// StateSettings: what a pipeline's config says that decides what its steps remember. A part of the
+// rule set and of its hash, so that a replay decides as the first time.
+//
+// Units: milliseconds of event time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace turnout::router {
+
+struct StateSettings {
+  // The field that the source is partitioned by; empty: none is known. Steps on another key are
+  // re-keyed.
+  std::string partitioned_by;
+  // Where an event says when it happened; empty: its record's timestamp.
+  std::string time_field;
+  // How far behind the newest event of its partition an event may be and still count.
+  int64_t lateness_ms = 10'000;
+  // How far one event may move its partition's time ahead: a stray date must not expire the rest.
+  int64_t ahead_ms_max = 3'600'000;
+
+  bool operator==(const StateSettings&) const = default;
+};
+
+}  // namespace turnout::router
