@@ -8,9 +8,13 @@
 
 #include "absl/strings/str_format.h"
 #include "connectors/kafka_client.h"
+#include "connectors/kafka_errors.h"
+#include "connectors/kafka_handle.h"
 
 namespace turnout::connectors {
 namespace {
+
+constexpr int kCommitTimeoutMs = 2'000;
 
 // What librdkafka writes: "CGMDv2:", generation as int32, then group and member id ending in NUL, a
 // byte that is 1 where there is no instance id, else that id ending in NUL.
@@ -90,6 +94,27 @@ std::vector<SourceOffset> OffsetsOf(const rd_kafka_topic_partition_list_s& commi
     offset.note.assign(note, strnlen(note, one.metadata_size));
   }
   return offsets;
+}
+
+absl::Status CommitOffsets(rd_kafka_s* client, const std::string& topic,
+                           absl::Span<const SourceOffset> offsets, const std::string& doing) {
+  if (offsets.empty()) return absl::OkStatus();
+  const PartitionList list = MakePartitionList(client, topic, offsets);
+  const KafkaQueue answers(rd_kafka_queue_new(client));
+  const rd_kafka_resp_err_t sent =
+      rd_kafka_commit_queue(client, list.get(), answers.get(), nullptr, nullptr);
+  if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(sent, doing);
+  rd_kafka_event_t* answer = rd_kafka_queue_poll(answers.get(), kCommitTimeoutMs);
+  if (answer == nullptr) {
+    return absl::UnavailableError(doing + ": the broker has not answered in time");
+  }
+  rd_kafka_resp_err_t code = rd_kafka_event_error(answer);
+  const rd_kafka_topic_partition_list_t* results = rd_kafka_event_topic_partition_list(answer);
+  for (int i = 0; results != nullptr && i < results->cnt; ++i) {
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = results->elems[i].err;
+  }
+  rd_kafka_event_destroy(answer);
+  return StatusOfKafkaCode(code, doing);
 }
 
 LibraryGroupMetadata MakeGroupMetadata(const GroupMetadata& group) {

@@ -30,6 +30,11 @@ PartitionList MakePartitionList(rd_kafka_s* client, const std::string& topic,
 // Notes included; the offset is -1 where nothing is committed.
 std::vector<SourceOffset> OffsetsOf(const rd_kafka_topic_partition_list_s& committed);
 
+// Commits as the group's member that `client` is, and waits for the broker's answer: two seconds at
+// most, then Unavailable.
+absl::Status CommitOffsets(rd_kafka_s* client, const std::string& topic,
+                           absl::Span<const SourceOffset> offsets, const std::string& doing);
+
 struct GroupMetadataDeleter {
   void operator()(rd_kafka_consumer_group_metadata_s* metadata) const;
 };

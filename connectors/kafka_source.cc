@@ -3,16 +3,17 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "connectors/consumer_settings.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
 #include "connectors/kafka_offsets.h"
 #include "connectors/message_batch.h"
+#include "connectors/partition_positions.h"
 
 namespace turnout::connectors {
 namespace {
@@ -27,7 +28,9 @@ constexpr absl::Duration kCheckTimeout = absl::Milliseconds(500);
 // When nothing has come for so long, a broker is asked whether it is still there.
 constexpr absl::Duration kIdleCheckAfter = absl::Seconds(3);
 constexpr int kSeekTimeoutMs = 2'000;
-constexpr int kCommitTimeoutMs = 2'000;
+constexpr int kBeginTimeoutMs = 1'000;
+// ListOffsets' name for the beginning of the log.
+constexpr int64_t kEarliestTimestamp = -2;
 constexpr absl::Duration kRejoinLeaveTimeout = absl::Milliseconds(1'000);
 
 int Milliseconds(absl::Duration duration) {
@@ -45,6 +48,8 @@ class KafkaSource final : public Source {
   absl::StatusOr<absl::Span<const Event>> Poll(absl::Duration max_wait,
                                                AssignmentListener& listener) override;
   absl::Status Rewind(absl::Span<const SourceOffset> to) override;
+  absl::Status Hold(absl::Span<const int32_t> partitions) override;
+  absl::StatusOr<int64_t> BeginOffset(int32_t partition) override;
   absl::Status Commit(absl::Span<const SourceOffset> offsets) override;
   GroupMetadata group_metadata() const override;
   int64_t EndOffset(int32_t partition) const override;
@@ -52,12 +57,6 @@ class KafkaSource final : public Source {
   void Close(AssignmentListener& listener, absl::Duration timeout) override;
 
  private:
-  // A partition that is ours.
-  struct Position {
-    int64_t start = -1;  // where reading began; -1: not known before the first event
-    int64_t next = -1;   // after the last event taken; -1: none since it was assigned or rewound
-    int64_t end = -1;    // where librdkafka last found no more to read; -1: nowhere since then
-  };
   // What the rebalance callback saw, to be dealt with after the call in which it came.
   struct Rebalance {
     bool assign = false;
@@ -69,6 +68,7 @@ class KafkaSource final : public Source {
                           rd_kafka_topic_partition_list_t* partitions, void* opaque);
   void OnError(int code, const std::string& reason);
 
+  int64_t StartOfReading() const;
   absl::Status Subscribe();
   void LeaveGroup(AssignmentListener& listener, absl::Duration timeout);
   void DropClient();
@@ -81,6 +81,7 @@ class KafkaSource final : public Source {
   absl::Status ServeRebalances(AssignmentListener& listener);
   absl::Status ActivatePending(AssignmentListener& listener);
 
+  void SetPaused(absl::Span<const int32_t> partitions, bool paused);
   void Revoke(Rebalance rebalance, AssignmentListener& listener);
   absl::Status CheckProblem();
   void Reachable(bool reachable, const std::string& reason);
@@ -92,12 +93,12 @@ class KafkaSource final : public Source {
   KafkaQueue queue_;
   KafkaTopic topic_;
 
-  std::map<int32_t, Position> positions_;   // ours, by partition
-  std::vector<Rebalance> rebalances_;       // seen, not yet dealt with
-  PartitionList pending_;                   // assigned; their committed offsets aren't known yet
+  PartitionPositions positions_;       // ours
+  std::vector<Rebalance> rebalances_;  // seen, not yet dealt with
+  PartitionList pending_;              // assigned; their committed offsets aren't known yet
   absl::Time pending_retry_ = absl::InfinitePast();
-  bool ever_assigned_ = false;              // to this client
-  bool stop_wait_ = false;                  // the rebalance callback may end the wait it came in
+  bool ever_assigned_ = false;  // to this client
+  bool stop_wait_ = false;      // the rebalance callback may end the wait it came in
 
   MessageBatch messages_;  // taken
 
@@ -117,40 +118,8 @@ absl::Status KafkaSource::Start() {
   setup.prepare = [](rd_kafka_conf_t* conf) {
     rd_kafka_conf_set_rebalance_cb(conf, &KafkaSource::OnRebalance);
   };
-  setup.defaults = {
-      // A fetch answers with the first byte, so the wait is for partitions that have none. It is
-      // short because a partition that was just assigned or rewound joins only the next fetch.
-      {"fetch.min.bytes", "1"},
-      {"fetch.wait.max.ms", "50"},
-      // After an empty or failed fetch, the next goes out at once rather than after 500 ms.
-      {"fetch.error.backoff.ms", "50"},
-      // Enough in memory that a fetch is under way while a batch is being routed.
-      {"queued.min.messages", "100000"},
-      {"queued.max.messages.kbytes", "65536"},
-      // A topic that appears or grows is seen in half a minute rather than five.
-      {"topic.metadata.refresh.interval.ms", "30000"},
-      {"reconnect.backoff.max.ms", "2000"},
-      {"heartbeat.interval.ms",
-       absl::StrFormat("%d", std::clamp(options_.session_timeout_ms / 3, 1, 1'000))},
-  };
-  setup.settings = {
-      {"group.id", options_.group_id},
-      {"session.timeout.ms", absl::StrFormat("%d", options_.session_timeout_ms)},
-      {"partition.assignment.strategy", "cooperative-sticky"},
-      {"enable.auto.commit", "false"},
-      {"enable.auto.offset.store", "false"},
-      // Also makes rd_kafka_committed wait out open transactions (require_stable).
-      {"isolation.level", "read_committed"},
-      // Reading starts at explicit offsets, so this is only for those that the log has lost: the
-      // oldest record left is the nearest to what was asked.
-      {"auto.offset.reset", "earliest"},
-      {"allow.auto.create.topics", "false"},
-      // The only word of librdkafka's that what is left of the log holds no events: see EndOffset.
-      {"enable.partition.eof", "true"},
-  };
-  if (!options_.group_instance_id.empty()) {
-    setup.settings.emplace_back("group.instance.id", options_.group_instance_id);
-  }
+  setup.defaults = SourceConsumerDefaults(options_);
+  setup.settings = SourceConsumerSettings(options_);
   absl::StatusOr<std::unique_ptr<KafkaHandle>> client = KafkaHandle::Make(std::move(setup));
   if (!client.ok()) return client.status();
   client_ = *std::move(client);
@@ -271,19 +240,15 @@ absl::Status KafkaSource::TakeMore() {
 // Takes over a message; one that is an error is sorted instead.
 absl::Status KafkaSource::Keep(rd_kafka_message_t* message) {
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const auto position = positions_.find(message->partition);
-    if (position == positions_.end()) {  // not ours any more
+    if (positions_.Take(message->partition, message->offset)) {
+      messages_.Add(message);
+    } else {
       rd_kafka_message_destroy(message);
-      return absl::OkStatus();
     }
-    if (position->second.start < 0) position->second.start = message->offset;
-    position->second.next = message->offset + 1;
-    messages_.Add(message);
     return absl::OkStatus();
   }
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {  // once each time the end is reached
-    const auto position = positions_.find(message->partition);
-    if (position != positions_.end()) position->second.end = message->offset;
+    positions_.ReachEnd(message->partition, message->offset);
     rd_kafka_message_destroy(message);
     return absl::OkStatus();
   }
@@ -337,17 +302,15 @@ absl::Status KafkaSource::ActivatePending(AssignmentListener& listener) {
       return absl::IsInvalidArgument(status) ? status : absl::OkStatus();
     }
   }
-  const int64_t otherwise =
-      options_.start_at_earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
   const std::vector<SourceOffset> committed = OffsetsOf(*pending_);
   for (int i = 0; i < pending_->cnt; ++i) {
-    if (pending_->elems[i].offset < 0) pending_->elems[i].offset = otherwise;
+    if (pending_->elems[i].offset < 0) pending_->elems[i].offset = StartOfReading();
   }
   const PartitionList partitions = std::move(pending_);
   const absl::Status assigned =
       TakeKafkaError(client, rd_kafka_incremental_assign(client, partitions.get()), doing_);
   if (!assigned.ok()) return assigned;
-  for (const SourceOffset& offset : committed) positions_[offset.partition] = {offset.offset};
+  for (const SourceOffset& offset : committed) positions_.Add(offset.partition, offset.offset);
   Reachable(true, "the group assigned partitions");
   listener.OnAssigned(committed);
   return absl::OkStatus();
@@ -358,7 +321,7 @@ void KafkaSource::Revoke(Rebalance rebalance, AssignmentListener& listener) {
   std::vector<int32_t> told;  // the listener has been told that they are ours
   for (int i = 0; i < rebalance.partitions->cnt; ++i) {
     const int32_t partition = rebalance.partitions->elems[i].partition;
-    if (positions_.count(partition) != 0) told.push_back(partition);
+    if (positions_.Has(partition)) told.push_back(partition);
     if (pending_) {
       rd_kafka_topic_partition_list_del(pending_.get(), options_.topic.c_str(), partition);
     }
@@ -371,7 +334,11 @@ void KafkaSource::Revoke(Rebalance rebalance, AssignmentListener& listener) {
       listener.OnRevoked(told);
     }
   }
-  for (const int32_t partition : told) positions_.erase(partition);
+  for (const int32_t partition : told) {
+    // librdkafka would still hold it if it came back.
+    if (positions_.IsHeld(partition)) SetPaused({partition}, false);
+    positions_.Remove(partition);
+  }
   // Fails only when librdkafka has let go of them by itself.
   rd_kafka_error_t* error = rd_kafka_incremental_unassign(client, rebalance.partitions.get());
   if (error != nullptr) rd_kafka_error_destroy(error);
@@ -412,23 +379,27 @@ absl::Status KafkaSource::CheckProblem() {
   return problem_;
 }
 
+int64_t KafkaSource::StartOfReading() const {
+  return options_.start_at_earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+}
+
 absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
   if (client_ == nullptr) return absl::OkStatus();  // nothing is ours
   messages_.ReleaseReturned();
-  std::vector<SourceOffset> seeks;
+  std::vector<SourceOffset> targets;
   std::vector<int32_t> partitions;
   for (const SourceOffset& offset : to) {
-    const auto position = positions_.find(offset.partition);
-    if (position == positions_.end()) continue;
-    const auto& [start, next, end] = position->second;
-    // Where nothing is committed: the first event that was seen, not the end of the log by now.
-    const int64_t target = offset.offset >= 0 ? offset.offset : start;
-    if (next < 0 && target == start) continue;  // it stands where it was put
-    seeks.push_back({offset.partition, target, {}});
+    const std::optional<int64_t> target = positions_.SeekFor(offset.partition, offset.offset);
+    if (!target) continue;
+    targets.push_back({offset.partition, *target, {}});
     partitions.push_back(offset.partition);
   }
-  if (seeks.empty()) return absl::OkStatus();
+  if (targets.empty()) return absl::OkStatus();
   messages_.Drop(partitions);
+  std::vector<SourceOffset> seeks = targets;
+  for (SourceOffset& seek : seeks) {
+    if (seek.offset == PartitionPositions::kStart) seek.offset = StartOfReading();
+  }
   const PartitionList list = MakePartitionList(client_->get(), options_.topic, seeks);
   absl::Status status =
       TakeKafkaError(client_->get(),
@@ -443,31 +414,63 @@ absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
     }
   }
   if (!status.ok()) return status;
-  for (const SourceOffset& seek : seeks) positions_[seek.partition] = {seek.offset};
+  for (const SourceOffset& target : targets) {
+    // Not before: a partition that is resumed goes on from where it was sought last.
+    if (positions_.IsHeld(target.partition)) SetPaused({target.partition}, false);
+    positions_.Put(target.partition, target.offset);
+  }
   return absl::OkStatus();
+}
+
+// Paused rather than unassigned: an unassign outside of a rebalance changes the state in which
+// librdkafka takes part in the group, and a revocation would name a partition that it no longer
+// knows as assigned.
+absl::Status KafkaSource::Hold(absl::Span<const int32_t> partitions) {
+  if (client_ == nullptr) return absl::OkStatus();  // nothing is ours
+  messages_.ReleaseReturned();
+  std::vector<int32_t> held;
+  for (const int32_t partition : partitions) {
+    if (positions_.Hold(partition)) held.push_back(partition);
+  }
+  messages_.Drop(held);
+  if (!held.empty()) SetPaused(held, true);
+  return absl::OkStatus();
+}
+
+// Never fails for a partition that is assigned, which is what both are asked for; should it all the
+// same, a held partition's events are still kept back, and one released late goes on with a Rewind.
+void KafkaSource::SetPaused(absl::Span<const int32_t> partitions, bool paused) {
+  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const int32_t partition : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), partition);
+  }
+  if (paused) {
+    rd_kafka_pause_partitions(client_->get(), list.get());
+  } else {
+    rd_kafka_resume_partitions(client_->get(), list.get());
+  }
+}
+
+absl::StatusOr<int64_t> KafkaSource::BeginOffset(int32_t partition) {
+  const std::string doing = absl::StrFormat("%s: beginning of partition %d", doing_, partition);
+  if (client_ == nullptr) return absl::UnavailableError(doing + ": not connected");
+  // librdkafka's question by time, since its watermark query has no end while no broker is there.
+  const PartitionList list =
+      MakePartitionList(client_->get(), options_.topic, {{partition, kEarliestTimestamp, {}}});
+  const rd_kafka_resp_err_t code =
+      rd_kafka_offsets_for_times(client_->get(), list.get(), kBeginTimeoutMs);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(code, doing);
+  const rd_kafka_topic_partition_t& answer = list->elems[0];
+  if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(answer.err, doing);
+  if (answer.offset < 0) return absl::UnavailableError(doing + ": not known to the broker");
+  return answer.offset;
 }
 
 absl::Status KafkaSource::Commit(absl::Span<const SourceOffset> offsets) {
   if (client_ == nullptr) {
     return absl::FailedPreconditionError(doing_ + ": committing: not a member of the group");
   }
-  if (offsets.empty()) return absl::OkStatus();
-  const PartitionList list = MakePartitionList(client_->get(), options_.topic, offsets);
-  const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
-  const rd_kafka_resp_err_t sent = rd_kafka_commit_queue(
-      client_->get(), list.get(), answers.get(), nullptr, nullptr);
-  if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(sent, doing_ + ": committing");
-  rd_kafka_event_t* answer = rd_kafka_queue_poll(answers.get(), kCommitTimeoutMs);
-  if (answer == nullptr) {
-    return absl::UnavailableError(doing_ + ": committing: the broker has not answered in time");
-  }
-  rd_kafka_resp_err_t code = rd_kafka_event_error(answer);
-  const rd_kafka_topic_partition_list_t* results = rd_kafka_event_topic_partition_list(answer);
-  for (int i = 0; results != nullptr && i < results->cnt; ++i) {
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = results->elems[i].err;
-  }
-  rd_kafka_event_destroy(answer);
-  return StatusOfKafkaCode(code, doing_ + ": committing");
+  return CommitOffsets(client_->get(), options_.topic, offsets, doing_ + ": committing");
 }
 
 GroupMetadata KafkaSource::group_metadata() const {
@@ -479,25 +482,19 @@ GroupMetadata KafkaSource::group_metadata() const {
   return group.member_id.empty() ? none : group;
 }
 
-// A log written with transactions ends in their markers and in what was aborted. Those take offsets
-// but never come, so the watermark alone would leave a reader behind for ever.
 int64_t KafkaSource::EndOffset(int32_t partition) const {
-  const auto found = positions_.find(partition);
-  if (client_ == nullptr || found == positions_.end()) return -1;
+  if (client_ == nullptr || !positions_.Has(partition)) return -1;
   int64_t low = -1;
   int64_t high = -1;
   const rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(
       client_->get(), options_.topic.c_str(), partition, &low, &high);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return -1;
-  const Position& position = found->second;
-  const int64_t reached = std::max(position.start, position.next);
-  return position.end == high && reached >= 0 ? reached : high;
+  return positions_.EndOffset(partition, high);
 }
 
 void KafkaSource::LoseAll(AssignmentListener& listener) {
-  std::vector<int32_t> lost;
-  for (const auto& [partition, position] : positions_) lost.push_back(partition);
-  positions_.clear();
+  const std::vector<int32_t> lost = positions_.All();
+  positions_.Clear();
   if (!lost.empty()) listener.OnLost(lost);
 }
 
@@ -543,7 +540,7 @@ void KafkaSource::DropClient() {
   messages_.Clear();
   rebalances_.clear();
   pending_.reset();
-  positions_.clear();
+  positions_.Clear();
   problem_ = absl::OkStatus();
   topic_.reset();
   queue_.reset();

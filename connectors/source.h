@@ -43,13 +43,25 @@ class Source {
   // Waits up to `max_wait` for a first event, then takes what is there already, up to the limits it
   // was made with. Events of one partition are in order and without gaps but those of the log
   // itself. Empty when nothing came. Never returns events of partitions that are not ours.
-  // Lifetime: events are valid until the next Poll, Rewind, Rejoin or Close.
+  // Lifetime: events are valid until the next Poll, Rewind, Hold, Rejoin or Close.
   virtual absl::StatusOr<absl::Span<const Event>> Poll(absl::Duration max_wait,
                                                        AssignmentListener& listener) = 0;
 
-  // Reads these partitions again from these offsets; of others nothing changes. Partitions that are
-  // no longer ours are passed over.
+  // Reads these partitions again from these offsets, held ones included; of others nothing changes.
+  // An offset of -1 stands for where reading began, or would have begun as of now. Partitions that
+  // are no longer ours are passed over.
   virtual absl::Status Rewind(absl::Span<const SourceOffset> to) = 0;
+
+  // Delivers no events of these partitions until Rewind says from where to go on: for a task whose
+  // state is not there yet. They stay ours, are revoked or lost as any, and the member goes on
+  // living. What was taken of them but not yet returned is dropped. May be called inside OnAssigned
+  // as well as between Polls. Holding what is held changes nothing; partitions that are not ours
+  // are passed over. Never Unavailable.
+  virtual absl::Status Hold(absl::Span<const int32_t> partitions) = 0;
+
+  // The first offset that the log still has, asked of the broker: at most a second, then
+  // Unavailable. The partition need not be ours.
+  virtual absl::StatusOr<int64_t> BeginOffset(int32_t partition) = 0;
 
   // Commits offsets outside of any transaction (at-least-once delivery). Returns when the broker
   // has answered. FailedPrecondition: the partitions are somebody else's now.

@@ -36,6 +36,9 @@ class Assignments : public AssignmentListener {
     for (const SourceOffset& offset : committed) {
       ours.insert(offset.partition);
       assigned[offset.partition] = offset;
+      if (hold_in != nullptr && hold.count(offset.partition) != 0) {
+        EXPECT_TRUE(hold_in->Hold({offset.partition}).ok());
+      }
     }
     ++assigned_calls;
   }
@@ -51,6 +54,8 @@ class Assignments : public AssignmentListener {
   std::set<int32_t> revoked;
   std::set<int32_t> lost;
   int assigned_calls = 0;
+  Source* hold_in = nullptr;  // holds these there when they are assigned
+  std::set<int32_t> hold;
 };
 
 // An event whose bytes are its own.

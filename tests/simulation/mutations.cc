@@ -77,6 +77,12 @@ class BuggySource : public connectors::Source {
   absl::Status Rewind(absl::Span<const SourceOffset> to) override {
     return mutation_ == Mutation::kRewindForgotten ? absl::OkStatus() : source_->Rewind(to);
   }
+  absl::Status Hold(absl::Span<const int32_t> partitions) override {
+    return source_->Hold(partitions);
+  }
+  absl::StatusOr<int64_t> BeginOffset(int32_t partition) override {
+    return source_->BeginOffset(partition);
+  }
   absl::Status Commit(absl::Span<const SourceOffset> offsets) override {
     return source_->Commit(Shift(mutation_, offsets));
   }

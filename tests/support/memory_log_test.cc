@@ -29,6 +29,8 @@ class Diary : public connectors::AssignmentListener {
     for (const SourceOffset& offset : committed) {
       Add("A", offset.partition);
       starts[offset.partition] = offset.offset;
+      if (hold_in == nullptr) continue;
+      EXPECT_TRUE(hold_in->Hold({offset.partition}).ok());
     }
   }
   void OnRevoked(absl::Span<const int32_t> partitions) override {
@@ -40,6 +42,7 @@ class Diary : public connectors::AssignmentListener {
   std::string Take() { return std::exchange(text_, ""); }
 
   std::map<int32_t, int64_t> starts;
+  connectors::Source* hold_in = nullptr;  // holds there whatever is assigned
 
  private:
   void Add(const std::string& what, int32_t partition) {
@@ -349,6 +352,68 @@ TEST_F(MemoryLogTest, ARewoundPartitionIsReadAgain) {
                                              {.partition = 9, .offset = 0}};
   ASSERT_TRUE(client.source.Rewind(targets).ok());
   EXPECT_THAT(client.Poll(), ElementsAre("1"));
+}
+
+TEST_F(MemoryLogTest, AHeldPartitionIsNotReadUntilItIsRewoundAndOthersAre) {
+  for (int i = 0; i < 3; ++i) Event(0, std::to_string(i));
+  Client client("a", &log_, &points_);
+  client.diary.hold_in = &client.source;
+  JoinAlone(client);
+  EXPECT_THAT(client.Poll(5), IsEmpty());
+  Event(1, "other");
+  ASSERT_TRUE(client.source.Rewind({{.partition = 1, .offset = -1}}).ok());
+  EXPECT_THAT(client.Poll(5), ElementsAre("other"));
+  EXPECT_THAT(client.Poll(5), IsEmpty());
+  ASSERT_TRUE(client.source.Rewind({{.partition = 0, .offset = 2}}).ok());
+  EXPECT_THAT(client.Poll(5), ElementsAre("2"));
+  // Between two polls, and from where reading began.
+  ASSERT_TRUE(client.source.Hold({{0, 7}}).ok());
+  Event(0, "3");
+  EXPECT_THAT(client.Poll(5), IsEmpty());
+  ASSERT_TRUE(client.source.Rewind({{.partition = 0, .offset = -1}}).ok());
+  EXPECT_EQ(client.Poll(5).front(), "0");
+}
+
+TEST_F(MemoryLogTest, AHeldPartitionIsRevokedAndComesBackUnheld) {
+  Event(0, "0");
+  Event(1, "1");
+  Client first("a", &log_, &points_);
+  first.diary.hold_in = &first.source;
+  JoinAlone(first);
+  Client second("b", &log_, &points_);
+  Settle({&first, &second});
+  EXPECT_EQ(first.diary.Take().front(), 'R');
+  second.process.dead = true;
+  first.diary.hold_in = nullptr;
+  std::vector<std::string> values;
+  for (int i = 0; i < 20; ++i) {
+    clock_.Advance(absl::Seconds(1));
+    for (std::string& value : first.Poll()) values.push_back(std::move(value));
+  }
+  // The one that stayed is held still.
+  EXPECT_THAT(values, SizeIs(1));
+}
+
+TEST_F(MemoryLogTest, TheBeginningIsTheFirstOffsetLeft) {
+  for (int i = 0; i < 3; ++i) Event(1, std::to_string(i));
+  Client client("a", &log_, &points_);
+  EXPECT_EQ(client.source.BeginOffset(1).value_or(-1), 0);
+  log_.FindTopic("events")->partitions[1]->DeleteBefore(2);
+  EXPECT_EQ(client.source.BeginOffset(1).value_or(-1), 2);
+}
+
+TEST_F(MemoryLogTest, HoldingAndAskingForTheBeginningAreCallsThatMayFail) {
+  Client client("a", &log_, &points_);
+  JoinAlone(client);
+  points_.SetPlan([](int64_t) { return std::optional(Fault::kUnavailableBefore); });
+  EXPECT_TRUE(absl::IsUnavailable(client.source.BeginOffset(0).status()));
+  EXPECT_TRUE(client.source.Hold({0}).ok());  // asks nobody
+  for (const Fault fault : {Fault::kCrashBefore, Fault::kCrashAfter}) {
+    points_.SetPlan([fault](int64_t) { return std::optional(fault); });
+    EXPECT_THROW(client.source.Hold({0}).IgnoreError(), SimulatedCrash);
+    EXPECT_THROW(client.source.BeginOffset(0).IgnoreError(), SimulatedCrash);
+  }
+  points_.SetPlan(nullptr);
 }
 
 TEST_F(MemoryLogTest, RefusedRecordsAbortTheTransactionAndNameTheirDestination) {

@@ -20,6 +20,8 @@ constexpr FaultSet kCallFaults = {Fault::kCrashBefore,       Fault::kCrashAfter,
                                   Fault::kInternal};
 constexpr FaultSet kQuestionFaults = {Fault::kCrashBefore, Fault::kCrashAfter, Fault::kPause,
                                       Fault::kUnavailableBefore};
+// Holding asks no broker, so nothing can be in its way but the process's own end.
+constexpr FaultSet kHoldFaults = {Fault::kCrashBefore, Fault::kCrashAfter, Fault::kPause};
 constexpr FaultSet kLeaveFaults = {Fault::kCrashBefore, Fault::kCrashAfter, Fault::kPause};
 
 std::string_view View(const std::optional<std::string>& bytes) {
@@ -36,7 +38,7 @@ absl::StatusOr<absl::Span<const Event>> MemorySource::Poll(absl::Duration max_wa
                                                            AssignmentListener& listener) {
   events_.clear();
   headers_.clear();
-  held_.clear();
+  taken_.clear();
   FaultedCall call(points_, process_, "poll", kCallFaults);
   if (absl::Status refused = call.Before(); !refused.ok()) {
     if (absl::IsFailedPrecondition(refused)) group()->Leave(member_);
@@ -49,13 +51,13 @@ absl::StatusOr<absl::Span<const Event>> MemorySource::Poll(absl::Duration max_wa
   FollowGroup(listener);
   const absl::Status started = Start(listener);
   std::map<int32_t, int64_t> positions = Fetch();
-  if (held_.empty()) {
+  if (taken_.empty()) {
     // Waiting is where a process spends its time, so it is where others change the group.
     log_->clock().Advance(max_wait);
     if (!started.ok()) return started;
   }
   if (absl::Status lost = call.After(absl::OkStatus()); !lost.ok()) {
-    held_.clear();
+    taken_.clear();
     return lost;
   }
   for (const auto& [partition, position] : positions) owned_[partition].position = position;
@@ -113,9 +115,10 @@ absl::Status MemorySource::Start(AssignmentListener& listener) {
     }
     const MemoryPartition& log = *log_->FindTopic(options_.topic)->partitions[partition];
     owned.started = true;
-    owned.position = committed->offset >= 0        ? committed->offset
-                     : options_.start_at_earliest ? log.start_offset()
-                                                  : log.last_stable_offset();
+    owned.start = committed->offset >= 0        ? committed->offset
+                  : options_.start_at_earliest ? log.start_offset()
+                                               : log.last_stable_offset();
+    owned.position = owned.start;
     starts.push_back(*committed);
   }
   const absl::Status answered = call.After(unstable);
@@ -123,12 +126,12 @@ absl::Status MemorySource::Start(AssignmentListener& listener) {
   return answered;
 }
 
-// Takes a part of what can be read into held_; returns the positions after it.
+// Takes a part of what can be read into taken_; returns the positions after it.
 std::map<int32_t, int64_t> MemorySource::Fetch() {
   std::map<int32_t, int64_t> positions;
   std::vector<int32_t> readable;
   for (const auto& [partition, owned] : owned_) {
-    if (!owned.started) continue;
+    if (!owned.started || owned.held) continue;
     readable.push_back(partition);
     positions[partition] = owned.position;
   }
@@ -143,7 +146,7 @@ std::map<int32_t, int64_t> MemorySource::Fetch() {
       readable.erase(readable.begin() + static_cast<std::ptrdiff_t>(chosen));
       continue;
     }
-    held_.emplace_back(partition, *record);
+    taken_.emplace_back(partition, *record);
     positions[partition] = record->offset + 1;
     --wanted;
   }
@@ -151,12 +154,12 @@ std::map<int32_t, int64_t> MemorySource::Fetch() {
 }
 
 void MemorySource::Expose() {
-  for (const auto& [partition, record] : held_) {
+  for (const auto& [partition, record] : taken_) {
     auto& headers = headers_.emplace_back();
     for (const auto& [name, value] : record.headers) headers.emplace_back(name, View(value));
   }
-  for (size_t i = 0; i < held_.size(); ++i) {
-    const auto& [partition, record] = held_[i];
+  for (size_t i = 0; i < taken_.size(); ++i) {
+    const auto& [partition, record] = taken_[i];
     events_.push_back({.partition = partition,
                        .offset = record.offset,
                        .timestamp_ms = record.timestamp_ms,
@@ -171,9 +174,32 @@ absl::Status MemorySource::Rewind(absl::Span<const SourceOffset> to) {
   if (absl::Status refused = call.Before(); !refused.ok()) return refused;
   for (const SourceOffset& target : to) {
     const auto owned = owned_.find(target.partition);
-    if (owned != owned_.end() && owned->second.started) owned->second.position = target.offset;
+    if (owned == owned_.end() || !owned->second.started) continue;
+    owned->second.position = target.offset >= 0 ? target.offset : owned->second.start;
+    owned->second.held = false;
   }
   return call.After(absl::OkStatus());
+}
+
+absl::Status MemorySource::Hold(absl::Span<const int32_t> partitions) {
+  FaultedCall call(points_, process_, "hold", kHoldFaults);
+  if (absl::Status refused = call.Before(); !refused.ok()) return refused;
+  events_.clear();
+  headers_.clear();
+  taken_.clear();
+  for (const int32_t partition : partitions) {
+    const auto owned = owned_.find(partition);
+    if (owned != owned_.end() && owned->second.started) owned->second.held = true;
+  }
+  return call.After(absl::OkStatus());
+}
+
+absl::StatusOr<int64_t> MemorySource::BeginOffset(int32_t partition) {
+  FaultedCall call(points_, process_, "ask for the beginning", kQuestionFaults);
+  if (absl::Status refused = call.Before(); !refused.ok()) return refused;
+  const int64_t begin = log_->FindTopic(options_.topic)->partitions.at(partition)->start_offset();
+  if (absl::Status lost = call.After(absl::OkStatus()); !lost.ok()) return lost;
+  return begin;
 }
 
 absl::Status MemorySource::Commit(absl::Span<const SourceOffset> offsets) {

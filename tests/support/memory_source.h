@@ -33,6 +33,8 @@ class MemorySource : public connectors::Source {
   absl::StatusOr<absl::Span<const connectors::Event>> Poll(
       absl::Duration max_wait, connectors::AssignmentListener& listener) override;
   absl::Status Rewind(absl::Span<const connectors::SourceOffset> to) override;
+  absl::Status Hold(absl::Span<const int32_t> partitions) override;
+  absl::StatusOr<int64_t> BeginOffset(int32_t partition) override;
   absl::Status Commit(absl::Span<const connectors::SourceOffset> offsets) override;
   connectors::GroupMetadata group_metadata() const override;
   int64_t EndOffset(int32_t partition) const override;
@@ -43,6 +45,8 @@ class MemorySource : public connectors::Source {
   // A partition that the group has given us.
   struct Owned {
     bool started = false;  // the committed offset is known and the listener was told
+    bool held = false;
+    int64_t start = -1;  // where reading began
     int64_t position = -1;
   };
 
@@ -67,7 +71,7 @@ class MemorySource : public connectors::Source {
   std::map<int32_t, int64_t> end_offsets_;
 
   // The last Poll's events and what they point into.
-  std::vector<std::pair<int32_t, MemoryRecord>> held_;
+  std::vector<std::pair<int32_t, MemoryRecord>> taken_;
   std::vector<std::vector<connectors::Header>> headers_;
   std::vector<connectors::Event> events_;
 };
