@@ -99,6 +99,21 @@ void Finish(RuleFile* team) {
 
 }  // namespace
 
+bool KeepsState(const RuleFile& team) {
+  return std::any_of(team.rules.begin(), team.rules.end(), [](const Rule& rule) {
+    return std::any_of(rule.steps.begin(), rule.steps.end(),
+                       [](const Step& step) { return step.keeps_state(); });
+  });
+}
+
+void AppendSteps(const RuleFile& team, std::vector<state::StepId>* steps) {
+  for (const Rule& rule : team.rules) {
+    for (const Step& step : rule.steps) {
+      if (step.keeps_state()) steps->push_back(step.id);
+    }
+  }
+}
+
 std::optional<RuleFile> ReadRuleFile(std::string_view file_name, std::string_view text,
                                      const RuleLimits& limits, std::vector<Problem>* problems) {
   if (IsTooLarge(text, limits, problems)) return std::nullopt;

@@ -51,15 +51,27 @@ struct Rule {
   std::string key_field;  // empty: the event's own key
 };
 
+// A file as it was read, of one team or of many.
+struct RuleSource {
+  std::string file_name;
+  std::string text;
+};
+
 struct RuleFile {
   std::string team;
   std::string owner;
   std::vector<std::string> allowed_destinations;  // globs: `*` stands for any run of characters
   std::vector<Rule> rules;                        // sorted by name
+  // Of a team whose rules keep state: where it was read, to be kept for replays. Else null.
+  std::shared_ptr<const RuleSource> source;
   // Of what decides where an event goes: names, patterns, steps, shapes, destinations, keys,
   // `destinations`. Descriptions, owner, notation and the order of rules make no difference to it.
   uint64_t content_hash = 0;
 };
+
+bool KeepsState(const RuleFile& team);
+// The ids of its steps that keep state.
+void AppendSteps(const RuleFile& team, std::vector<state::StepId>* steps);
 
 // A team's rules once they are read: shared by all rule sets that they are part of.
 using Team = std::shared_ptr<const RuleFile>;

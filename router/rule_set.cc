@@ -35,13 +35,7 @@ void Sort(std::vector<state::StepId>* steps) {
 
 std::vector<state::StepId> AllSteps(const std::vector<Team>& teams,
                                     std::vector<state::StepId> steps) {
-  for (const Team& team : teams) {
-    for (const Rule& rule : team->rules) {
-      for (const Step& step : rule.steps) {
-        if (step.keeps_state()) steps.push_back(step.id);
-      }
-    }
-  }
+  for (const Team& team : teams) AppendSteps(*team, &steps);
   Sort(&steps);
   return steps;
 }
@@ -112,6 +106,8 @@ struct RuleSet::Impl {
   std::string hash;
   StateSettings settings;
   std::vector<state::StepId> steps;
+  std::vector<state::StepId> kept_steps;
+  std::vector<Team> teams;
   IdTexts ids;
   std::vector<Destination> destinations;
   RoutePlan plan;
@@ -148,8 +144,9 @@ std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams, StateSett
   Sort(&kept_steps);
   std::string hash = HashOf(teams, settings, kept_steps);
   auto impl = std::make_unique<const Impl>(
-      Impl{std::move(hash), std::move(settings), AllSteps(teams, std::move(kept_steps)),
-           std::move(ids), std::move(destinations), std::move(plan), std::move(matcher)});
+      Impl{std::move(hash), std::move(settings), AllSteps(teams, kept_steps), kept_steps,
+           std::move(teams), std::move(ids), std::move(destinations), std::move(plan),
+           std::move(matcher)});
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(impl)));
 }
 
@@ -158,6 +155,8 @@ const std::vector<RuleInfo>& RuleSet::rules() const { return impl_->ids.infos();
 const std::vector<RuleSet::Destination>& RuleSet::destinations() const {
   return impl_->destinations;
 }
+const std::vector<Team>& RuleSet::teams() const { return impl_->teams; }
+absl::Span<const state::StepId> RuleSet::kept_steps() const { return impl_->kept_steps; }
 const StateSettings& RuleSet::settings() const { return impl_->settings; }
 absl::Span<const state::StepId> RuleSet::steps() const { return impl_->steps; }
 const Matcher& RuleSet::matcher() const { return impl_->matcher; }

@@ -4,8 +4,8 @@
 // steps, shapes, destinations, record keys, and what a team may write. Descriptions, owners,
 // notation and the order of files and rules make no difference to it.
 //
-// Nothing of the teams is copied but what matching and routing need, and nothing of them is needed
-// afterwards: a changed team costs a Build, but no other team is read or compiled for it.
+// Nothing of the teams is copied but what matching and routing need; the teams themselves are shared.
+// A changed team costs a Build, but no other team is read or compiled for it.
 //
 // Threads: immutable; shared by all workers, swapped whole.
 #pragma once
@@ -55,7 +55,10 @@ class RuleSet {
   };
   const std::vector<Destination>& destinations() const;
 
+  // What it was built of.
+  const std::vector<Team>& teams() const;
   const StateSettings& settings() const;
+  absl::Span<const state::StepId> kept_steps() const;
   // Of all steps that keep state, and `kept_steps`; sorted. A state keeps these and no others.
   absl::Span<const state::StepId> steps() const;
   bool keeps_state() const { return !steps().empty(); }
