@@ -4,8 +4,8 @@
 // steps, shapes, destinations, record keys, and what a team may write. Descriptions, owners,
 // notation and the order of files and rules make no difference to it.
 //
-// Nothing of the teams is copied but what matching and routing need; the teams themselves are shared.
-// A changed team costs a Build, but no other team is read or compiled for it.
+// Nothing of the teams is copied but what matching and routing need; the teams themselves are
+// shared. A changed team costs a Build, but no other team is read or compiled for it.
 //
 // Threads: immutable; shared by all workers, swapped whole.
 #pragma once

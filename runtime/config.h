@@ -21,6 +21,7 @@
 #include "connectors/sink.h"
 #include "router/document.h"
 #include "router/rule_file.h"
+#include "router/state_settings.h"
 
 namespace turnout::runtime {
 
@@ -35,6 +36,17 @@ struct Config {
   std::string instance;           // instance: stable name of this replica; default: the host's name
   int workers = 1;                // workers
   std::string state_dir;          // state_dir
+  router::StateSettings time;     // source.partitioned_by, source.time_field, ...
+  struct State {                  // state:
+    bool go_on_after_gap = false;              // state.on_gap: refuse | go_on
+    int64_t memory_bytes_max = 256 << 20;      // state.memory
+  } state;
+  struct Checkpoints {            // checkpoints:
+    std::string store;                         // a directory, or s3://bucket/prefix
+    absl::Duration interval = absl::Minutes(1);
+    int keep = 24;
+    absl::Duration keep_for = absl::Hours(7 * 24);
+  } checkpoints;
   std::string listen;             // listen: host:port of the admin API; port 0 takes a free one
   std::string dead_letter_topic;  // dead_letter_topic; default: <source.topic>.dead-letter
   bool provenance_headers = true;  // provenance_headers

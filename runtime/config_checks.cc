@@ -113,4 +113,24 @@ std::string CheckPath(std::string_view text) {
   return {};
 }
 
+std::string CheckField(std::string_view text) {
+  if (text.empty()) return "is empty";
+  if (text.front() == '.' || text.back() == '.' || text.find("..") != std::string_view::npos) {
+    return "has an empty step: it is written as names with single dots between them";
+  }
+  if (std::any_of(text.begin(), text.end(), IsControl)) return "holds a control character";
+  return {};
+}
+
+std::string CheckCheckpointStore(std::string_view text) {
+  constexpr std::string_view kS3 = "s3://";
+  if (text.substr(0, kS3.size()) == kS3) {
+    const std::string_view bucket =
+        text.substr(kS3.size(), text.find('/', kS3.size()) - kS3.size());
+    return bucket.empty() ? "names no bucket" : std::string();
+  }
+  if (text.empty() || text.front() != '/') return "is neither an absolute path nor s3://bucket";
+  return CheckPath(text);
+}
+
 }  // namespace turnout::runtime

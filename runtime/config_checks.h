@@ -20,5 +20,7 @@ std::string CheckGroup(std::string_view text);     // any visible text
 std::string CheckInstance(std::string_view text);  // letters, digits, `.`, `_`, `-`
 std::string CheckListen(std::string_view text);    // host:port
 std::string CheckPath(std::string_view text);
+std::string CheckField(std::string_view text);            // steps with dots between them
+std::string CheckCheckpointStore(std::string_view text);  // an absolute path, or s3://...
 
 }  // namespace turnout::runtime

@@ -16,6 +16,10 @@ constexpr int64_t kGiB = 1 << 30;
 constexpr std::string_view kTopicAllowed =
     "a topic's name: 1 to 249 of a-z, A-Z, 0-9, `.`, `_`, `-`";
 
+// Stands for no field at all.
+constexpr std::string_view kNone = "none";
+constexpr std::string_view kFieldAllowed = "a field's path, or `none`";
+
 int Int(const FieldValue& value) { return static_cast<int>(value.number); }
 absl::Duration Ms(const FieldValue& value) { return absl::Milliseconds(value.number); }
 
@@ -30,6 +34,12 @@ std::string DefaultInstance(const Config&, const ConfigEnvironment& environment)
 std::string DefaultDeadLetterTopic(const Config& config, const ConfigEnvironment&) {
   return config.topic + ".dead-letter";
 }
+
+std::string DefaultCheckpointStore(const Config& config, const ConfigEnvironment&) {
+  return config.state_dir + "/checkpoints";
+}
+
+std::string Field(const FieldValue& value) { return value.text == kNone ? "" : value.text; }
 
 using Fields = std::vector<ConfigField>;
 
@@ -79,6 +89,120 @@ void AddSourceFields(Fields* fields) {
        .store = [](const FieldValue& v, Config* c) { c->session_timeout_ms = Int(v); }});
 }
 
+// What decides what rules remember.
+void AddTimeFields(Fields* fields) {
+  fields->push_back(
+      {.key = "source.partitioned_by",
+       .default_text = kNone,
+       .allowed = kFieldAllowed,
+       .check = CheckField,
+       .effect = "The field whose value decides an event's partition in the source.",
+       .cost = "Steps by this key keep their state where the event is; steps by another one send "
+               "it through one more topic first. Wrong, equal keys never meet.",
+       .store = [](const FieldValue& v, Config* c) { c->time.partitioned_by = Field(v); }});
+  fields->push_back(
+      {.key = "source.time_field",
+       .default_text = kNone,
+       .allowed = kFieldAllowed,
+       .check = CheckField,
+       .effect = "The field that says when an event happened: RFC 3339, or seconds or "
+                 "milliseconds since 1970. `none`: the record's timestamp.",
+       .cost = "A field has to be read in every event.",
+       .store = [](const FieldValue& v, Config* c) { c->time.time_field = Field(v); }});
+  fields->push_back(
+      {.key = "source.lateness",
+       .type = FieldType::kDuration,
+       .default_text = "10s",
+       .min = 0,
+       .max = kDay,
+       .effect = "How far behind its partition's newest event an event may be and still count.",
+       .cost = "Longer: fewer late ones; windows close later, and state stays longer.",
+       .store = [](const FieldValue& v, Config* c) { c->time.lateness_ms = v.number; }});
+  fields->push_back(
+      {.key = "source.ahead_max",
+       .type = FieldType::kDuration,
+       .default_text = "1h",
+       .min = kSecond,
+       .max = 30 * kDay,
+       .effect = "How far one event may move its partition's time ahead.",
+       .cost = "Longer: a stray date expires more than it should. Shorter: after a pause of the "
+               "source it takes several events for time to catch up.",
+       .store = [](const FieldValue& v, Config* c) { c->time.ahead_ms_max = v.number; }});
+}
+
+void AddStateFields(Fields* fields) {
+  fields->push_back(
+      {.key = "state_dir",
+       .type = FieldType::kPath,
+       .default_text = "/var/lib/turnout",
+       .allowed = "a path",
+       .check = CheckPath,
+       .effect =
+           "Where what rules remember is kept on disk. Nothing is created there before a rule "
+           "has a step with memory.",
+       .cost = "A disk that stays over restarts saves bringing state back from checkpoints. A "
+               "relative path starts at the config's directory.",
+       .store = [](const FieldValue& v, Config* c) { c->state_dir = v.text; }});
+  fields->push_back(
+      {.key = "state.memory",
+       .type = FieldType::kBytes,
+       .default_text = "256MiB",
+       .min = 16 * kMiB,
+       .max = 1024 * kGiB,
+       .effect = "Memory for the state of all partitions: cache, and what is not on disk yet.",
+       .cost = "Less: more reads from disk. Each partition takes some 215 KiB beside it.",
+       .store = [](const FieldValue& v, Config* c) { c->state.memory_bytes_max = v.number; }});
+  fields->push_back(
+      {.key = "state.on_gap",
+       .type = FieldType::kChoice,
+       .default_text = "refuse",
+       .choices = {"refuse", "go_on"},
+       .effect =
+           "What becomes of a partition whose state can't be had in full: it stands still and "
+           "says why, or goes on with what there is.",
+       .cost = "refuse needs a person. go_on may let duplicates pass, or miss a threshold.",
+       .store = [](const FieldValue& v, Config* c) { c->state.go_on_after_gap = v.number != 0; }});
+  fields->push_back(
+      {.key = "checkpoints.store",
+       .default_shown = "<state_dir>/checkpoints",
+       .derive = DefaultCheckpointStore,
+       .allowed = "an absolute path, or s3://bucket/prefix",
+       .check = CheckCheckpointStore,
+       .effect = "Where copies of the state are kept, and the rules that made it.",
+       .cost = "On this machine's disk they are lost with it; on one that all replicas share, a "
+               "partition can move without its state being made anew.",
+       .store = [](const FieldValue& v, Config* c) { c->checkpoints.store = v.text; }});
+  fields->push_back(
+      {.key = "checkpoints.interval",
+       .type = FieldType::kDuration,
+       .default_text = "1m",
+       .min = kSecond,
+       .max = kDay,
+       .effect = "How often a partition's state is copied, if it changed. Only new files travel.",
+       .cost =
+           "Shorter: less to replay where the disk is lost, more requests. The source must keep "
+           "events for several of these.",
+       .store = [](const FieldValue& v, Config* c) { c->checkpoints.interval = Ms(v); }});
+  fields->push_back(
+      {.key = "checkpoints.keep",
+       .type = FieldType::kCount,
+       .default_text = "24",
+       .min = 3,
+       .max = 10'000,
+       .effect = "Checkpoints a partition, at most.",
+       .cost = "Older ones serve when newer ones are damaged.",
+       .store = [](const FieldValue& v, Config* c) { c->checkpoints.keep = Int(v); }});
+  fields->push_back(
+      {.key = "checkpoints.keep_for",
+       .type = FieldType::kDuration,
+       .default_text = "7d",
+       .min = kMinute,
+       .max = 3'650 * kDay,
+       .effect = "How long a checkpoint is kept; the newest three stay in any case.",
+       .cost = "One is of use for as long as the source reaches back to it.",
+       .store = [](const FieldValue& v, Config* c) { c->checkpoints.keep_for = Ms(v); }});
+}
+
 void AddPipelineFields(Fields* fields) {
   fields->push_back({.key = "rules",
                      .type = FieldType::kPath,
@@ -120,17 +244,6 @@ void AddPipelineFields(Fields* fields) {
        .cost = "More use more cores, connections and memory; beyond the number of partitions they "
                "idle.",
        .store = [](const FieldValue& v, Config* c) { c->workers = Int(v); }});
-  fields->push_back(
-      {.key = "state_dir",
-       .type = FieldType::kPath,
-       .default_text = "/var/lib/turnout",
-       .allowed = "a path",
-       .check = CheckPath,
-       .effect =
-           "Where state will be kept on disk. No rule has state yet, so nothing is written or "
-           "created there.",
-       .cost = "None yet. A relative path starts at the config's directory.",
-       .store = [](const FieldValue& v, Config* c) { c->state_dir = v.text; }});
   fields->push_back(
       {.key = "listen",
        .default_text = "127.0.0.1:9464",
@@ -362,7 +475,9 @@ const std::vector<ConfigField>& ConfigFields() {
   static const Fields* const fields = [] {
     auto* made = new Fields;
     AddSourceFields(made);
+    AddTimeFields(made);
     AddPipelineFields(made);
+    AddStateFields(made);
     AddOutputFields(made);
     AddLimitFields(made);
     AddRuleLimitFields(made);

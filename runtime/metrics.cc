@@ -176,6 +176,7 @@ struct Metrics::Impl {
   void CountSteps(const router::RuleInfo& rule, const RuleCounts& counts, RuleSeries* series)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void CollectWorkers(std::vector<MetricFamily>* to) const;
+  void CollectStates(std::vector<MetricFamily>* to) const;
 
   const MetricsOptions options;
   Clock* const clock;
@@ -190,6 +191,7 @@ struct Metrics::Impl {
   std::vector<Gauge*> files_refused ABSL_GUARDED_BY(mu);
   std::vector<Gauge*> teams_aside ABSL_GUARDED_BY(mu);
   Gauge* rule_set ABSL_GUARDED_BY(mu) = nullptr;
+  StateServiceStats states ABSL_GUARDED_BY(mu);
 };
 
 RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
@@ -243,12 +245,12 @@ void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
   MetricFamily seconds =
       Now("turnout_partition_lag_seconds",
           "Age of the last committed event while records wait, else 0.", MetricType::Gauge);
-  std::map<std::string, int> states = {
+  std::map<std::string, int> worker_states = {
       {"starting", 0}, {"running", 0}, {"waiting", 0}, {"stopped", 0}};
   const absl::Time now = clock->Now();
   absl::MutexLock lock(&mu);
   for (const auto& [index, worker] : workers) {
-    ++states[std::string(StateName(worker.state))];
+    ++worker_states[std::string(StateName(worker.state))];
     for (const PartitionStatus& partition : worker.partitions) {
       if (partition.end_offset < 0) continue;
       // With nothing committed yet the whole log may be ahead: the most it can be.
@@ -265,10 +267,46 @@ void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
       }
     }
   }
-  for (const auto& [state, count] : states) AddValue(&by_state, count, {{"state", state}});
+  for (const auto& [state, count] : worker_states) AddValue(&by_state, count, {{"state", state}});
   for (MetricFamily* family : {&by_state, &records, &seconds}) {
     if (!family->metric.empty()) to->push_back(std::move(*family));
   }
+}
+
+void Metrics::Impl::CollectStates(std::vector<MetricFamily>* to) const {
+  absl::MutexLock lock(&mu);
+  const auto add = [to](const char* name, const char* help, MetricType type, double value) {
+    MetricFamily family = Now(name, help, type);
+    AddValue(&family, value, {});
+    to->push_back(std::move(family));
+  };
+  std::map<std::string, int> phases = {
+      {"recovering", 0}, {"refused", 0}, {"replaying", 0}, {"live", 0}};
+  for (const auto& [index, worker] : workers) {
+    for (const PartitionStatus& partition : worker.partitions) {
+      ++phases[std::string(PhaseName(partition.phase))];
+    }
+  }
+  MetricFamily tasks = Now("turnout_tasks", "Partitions by phase.", MetricType::Gauge);
+  for (const auto& [phase, count] : phases) AddValue(&tasks, count, {{"phase", phase}});
+  to->push_back(std::move(tasks));
+  add("turnout_state_tasks", "Partitions that keep state.", MetricType::Gauge,
+      static_cast<double>(states.tasks));
+  add("turnout_state_disk_bytes", "Files of their states.", MetricType::Gauge,
+      static_cast<double>(states.disk_bytes));
+  add("turnout_state_entries", "Entries of their states, roughly.", MetricType::Gauge,
+      static_cast<double>(states.entries_estimate));
+  add("turnout_state_memory_bytes", "Cache and memtables of their states.", MetricType::Gauge,
+      static_cast<double>(states.memory_bytes));
+  add("turnout_checkpoints_published_total", "Checkpoints published.", MetricType::Counter,
+      static_cast<double>(states.checkpoints));
+  add("turnout_checkpoint_sent_bytes_total", "Bytes sent for them.", MetricType::Counter,
+      static_cast<double>(states.checkpoint_bytes));
+  add("turnout_checkpoint_failures_total", "Checkpoints that could not be taken.",
+      MetricType::Counter, static_cast<double>(states.checkpoint_failures));
+  add("turnout_checkpoint_oldest_age_seconds",
+      "Age of the newest checkpoint of the partition where it is oldest.", MetricType::Gauge,
+      absl::ToDoubleSeconds(states.oldest_checkpoint));
 }
 
 Metrics::Metrics(MetricsOptions options, Clock* clock)
@@ -336,6 +374,11 @@ void Metrics::OnDestinationUnavailable(const std::string& topic, const std::stri
   impl_->families.unavailable.Add({{"destination", known || room ? topic : kOther}}).Increment();
 }
 
+void Metrics::OnStates(const StateServiceStats& stats) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->states = stats;
+}
+
 void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
   Families& f = impl_->families;
   const auto in_force = [&](const std::pair<std::string, std::string>& rule) {
@@ -396,6 +439,7 @@ void Metrics::OnReady(bool ready) { impl_->families.ready.Set(ready); }
 std::string Metrics::Text() const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
   impl_->CollectWorkers(&families);
+  impl_->CollectStates(&families);
   CollectProcess(&families);
   for (MetricFamily& family : families) {
     for (ClientMetric& metric : family.metric) {

@@ -16,6 +16,7 @@
 
 #include "absl/time/time.h"
 #include "runtime/clock.h"
+#include "runtime/state_service.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
@@ -45,6 +46,7 @@ class Metrics : public WorkerObserver {
   // Rule files that were refused, and teams that stand aside for a destination.
   void OnTeams(const std::vector<std::string>& refused_files,
                const std::vector<std::string>& aside);
+  void OnStates(const StateServiceStats& stats);
   void OnBrokers(bool reachable);
   void OnReady(bool ready);
 

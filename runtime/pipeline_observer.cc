@@ -110,6 +110,20 @@ void PipelineObserver::OnOffsetsWentBack(int worker, int32_t partition, int64_t 
       {{"worker", worker}, {"partition", partition}, {"expected", expected}, {"found", found}});
 }
 
+void PipelineObserver::OnTask(int worker, int32_t partition, TaskPhase phase,
+                              const std::string& text) {
+  const std::string name(PhaseName(phase));
+  const std::string sentence =
+      absl::StrCat("partition ", partition, " is ", name, text.empty() ? "" : ": ", text);
+  if (phase == TaskPhase::kRefused) {
+    LogError("task", sentence, {{"worker", worker}, {"partition", partition}, {"phase", name}});
+  } else if (phase == TaskPhase::kRecovering && !text.empty()) {
+    LogWarning("task", sentence, {{"worker", worker}, {"partition", partition}, {"phase", name}});
+  } else {
+    LogInfo("task", sentence, {{"worker", worker}, {"partition", partition}, {"phase", name}});
+  }
+}
+
 void PipelineObserver::OnDestinationUnavailable(const std::string& topic,
                                                 const std::string& reason) {
   board_->OnDestinationUnavailable(topic, reason);

@@ -24,6 +24,7 @@ class PipelineObserver : public WorkerObserver {
   void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
   void OnStatus(const WorkerStatus& status) override;
   void OnOffsetsWentBack(int worker, int32_t partition, int64_t expected, int64_t found) override;
+  void OnTask(int worker, int32_t partition, TaskPhase phase, const std::string& text) override;
   void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;
 
   void OnBrokers(const std::string& client, bool reachable, const std::string& reason);

@@ -24,8 +24,10 @@
 #include "runtime/rule_feed.h"
 #include "runtime/rule_loader.h"
 #include "runtime/rule_shelf.h"
+#include "runtime/state_service.h"
 #include "runtime/status_board.h"
 #include "runtime/worker.h"
+#include "state/directory_checkpoint_store.h"
 
 namespace turnout::runtime {
 namespace {
@@ -70,6 +72,7 @@ struct Process::Impl {
 
   absl::Status Start();
   absl::Status StartKafka();
+  absl::Status StartStates();
   absl::Status LoadTeams();
   absl::Status StartAdminServer();
   void Control();
@@ -106,6 +109,8 @@ struct Process::Impl {
   RuleFeed feed;
   std::unique_ptr<connectors::TopicAdmin> own_admin;
   connectors::TopicAdmin* admin = nullptr;
+  std::unique_ptr<state::CheckpointStore> checkpoint_store;
+  std::unique_ptr<StateService> states;
   std::unique_ptr<RuleShelf> shelf;  // the control thread's, once it runs
   std::unique_ptr<RuleControl> rules;
   std::unique_ptr<AdminServer> server;
@@ -197,7 +202,8 @@ absl::Status Process::Impl::Start() {
   metrics = std::make_unique<Metrics>(std::move(exported), &clock);
   observer = std::make_unique<PipelineObserver>(board.get(), metrics.get());
 
-  for (const auto& part : {&Impl::StartKafka, &Impl::LoadTeams, &Impl::StartAdminServer}) {
+  for (const auto& part :
+       {&Impl::StartKafka, &Impl::StartStates, &Impl::LoadTeams, &Impl::StartAdminServer}) {
     const absl::Status started = (this->*part)();
     if (!started.ok()) return started;
   }
@@ -232,6 +238,26 @@ absl::Status Process::Impl::StartKafka() {
   return absl::OkStatus();
 }
 
+// Touches nothing: the first rule with memory makes what it needs.
+absl::Status Process::Impl::StartStates() {
+  checkpoint_store =
+      std::make_unique<state::DirectoryCheckpointStore>(config.checkpoints.store);
+  StateServiceOptions state;
+  state.directory = config.state_dir;
+  state.topic = config.topic;
+  state.group = config.group;
+  state.gap_policy =
+      config.state.go_on_after_gap ? state::GapPolicy::kGoOn : state::GapPolicy::kRefuse;
+  state.limits.memory_bytes_max = static_cast<size_t>(config.state.memory_bytes_max);
+  state.limits.memtable_bytes_max = state.limits.memory_bytes_max * 3 / 8;
+  state.prune.count_max = static_cast<size_t>(config.checkpoints.keep);
+  state.prune.age_ms_max = absl::ToInt64Milliseconds(config.checkpoints.keep_for);
+  state.checkpoint_interval = config.checkpoints.interval;
+  state.on_trouble = [](const std::string& what) { LogWarning("state_trouble", what); };
+  states = std::make_unique<StateService>(std::move(state), checkpoint_store.get());
+  return absl::OkStatus();
+}
+
 absl::Status Process::Impl::LoadTeams() {
   shelf = std::make_unique<RuleShelf>(config.rules, config.limits.rules);
   shelf->Look(clock.Now());
@@ -243,7 +269,8 @@ absl::Status Process::Impl::LoadTeams() {
             : std::string(absl::StripTrailingAsciiWhitespace(problems)));
   }
   rules = std::make_unique<RuleControl>(
-      Preflight(), RuleControlParts{admin, &clock, &feed, board.get(), metrics.get()});
+      Preflight(), config.time,
+      RuleControlParts{admin, &clock, &feed, board.get(), metrics.get()});
   rules->Take(shelf->teams(), shelf->refused());
   return absl::OkStatus();
 }
@@ -253,6 +280,7 @@ AdminAnswer Process::Impl::HealthAnswer(const Health& health) const {
 }
 
 std::string Process::Impl::MetricsText() const {
+  metrics->OnStates(states->Stats());
   metrics->OnReady(board->Ready().ok);
   return metrics->Text();
 }
@@ -345,8 +373,9 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   worker_options.source_topic = config.topic;
   worker_options.dead_letter_topic = config.dead_letter_topic;
   worker_options.provenance_headers = config.provenance_headers;
-  Worker worker(std::move(worker_options), source->get(), sink->get(), &destinations, &feed,
-                observer.get(), &clock);
+  const std::unique_ptr<StateKeeper> keeper = states->KeeperFor(index);
+  Worker worker(std::move(worker_options), source->get(), sink->get(), keeper.get(), &destinations,
+                &feed, observer.get(), &clock);
   // A team that came back may have a destination that takes smaller batches than the sink was told.
   while (!stopping && rules->batch_bytes_max() == batch_bytes_max) {
     worker.Step();

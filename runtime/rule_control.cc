@@ -31,8 +31,9 @@ bool Contains(const std::vector<std::string>& lines, const std::string& line) {
 
 }  // namespace
 
-RuleControl::RuleControl(PreflightOptions options, RuleControlParts parts)
-    : options_(std::move(options)), parts_(parts) {}
+RuleControl::RuleControl(PreflightOptions options, router::StateSettings settings,
+                         RuleControlParts parts)
+    : options_(std::move(options)), settings_(std::move(settings)), parts_(parts) {}
 
 void RuleControl::Take(const std::vector<router::Team>& teams,
                        const std::vector<RefusedFile>& refused) {
@@ -204,7 +205,11 @@ void RuleControl::TellWaitingFor(std::vector<std::string> reasons) {
 void RuleControl::PublishIfChanged() {
   if (is_published_) return;
   const absl::Time begun = parts_.clock->Now();
-  std::shared_ptr<const router::RuleSet> rules = router::RuleSet::Build(in_force_);
+  // Whoever stands aside keeps what its rules remember.
+  std::vector<state::StepId> kept_steps;
+  for (const router::Team& team : waiting_) router::AppendSteps(*team, &kept_steps);
+  std::shared_ptr<const router::RuleSet> rules =
+      router::RuleSet::Build(in_force_, settings_, std::move(kept_steps));
   const absl::Time now = parts_.clock->Now();
   status_.hash = rules->hash();
   status_.published = now;

@@ -37,7 +37,7 @@ struct RuleControlParts {
 
 class RuleControl {
  public:
-  RuleControl(PreflightOptions options, RuleControlParts parts);
+  RuleControl(PreflightOptions options, router::StateSettings settings, RuleControlParts parts);
 
   // All teams that there are now, each once; Look acts on it.
   void Take(const std::vector<router::Team>& teams, const std::vector<RefusedFile>& refused);
@@ -61,6 +61,7 @@ class RuleControl {
   void PublishIfChanged();
 
   const PreflightOptions options_;
+  const router::StateSettings settings_;
   const RuleControlParts parts_;
   std::vector<router::Team> in_force_;  // sorted by team
   bool is_published_ = true;            // in_force_, as it is

@@ -195,7 +195,15 @@ std::optional<std::string> ReadRuleText(const std::string& file, const router::R
 std::vector<Team> CompileRules(const std::string& file, std::string_view text,
                                const router::RuleLimits& limits, std::vector<Problem>* problems) {
   std::vector<Team> teams;
+  std::shared_ptr<const router::RuleSource> source;
   const auto share = [&](RuleFile team) {
+    if (router::KeepsState(team)) {
+      if (source == nullptr) {
+        source = std::make_shared<const router::RuleSource>(
+            router::RuleSource{file, std::string(text)});
+      }
+      team.source = source;
+    }
     teams.push_back(std::make_shared<const RuleFile>(std::move(team)));
   };
   if (HasSuffix(file, ".jsonl") || (file == "-" && router::LooksLikeRuleLines(text))) {

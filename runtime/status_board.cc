@@ -77,7 +77,10 @@ Json WorkerJson(const WorkerFacts& worker) {
          {"end_offset", OffsetOrNull(partition.end_offset)},
          {"lag", known ? Json(std::max<int64_t>(0, partition.end_offset - partition.next_offset))
                        : Json()},
-         {"last_event", TimestampOrNull(partition.last_event_time)}});
+         {"last_event", TimestampOrNull(partition.last_event_time)},
+         {"phase", PhaseName(partition.phase)},
+         {"replay_offset", OffsetOrNull(partition.replay_offset)},
+         {"reason", partition.reason}});
   }
   Json last_outcome;
   if (!worker.last_outcome.outcome.empty()) {
@@ -146,6 +149,20 @@ std::string_view OutcomeName(TransactionOutcome outcome) {
       return "fenced";
     case TransactionOutcome::kFatal:
       return "fatal";
+  }
+  return "unknown";
+}
+
+std::string_view PhaseName(TaskPhase phase) {
+  switch (phase) {
+    case TaskPhase::kRecovering:
+      return "recovering";
+    case TaskPhase::kRefused:
+      return "refused";
+    case TaskPhase::kReplaying:
+      return "replaying";
+    case TaskPhase::kLive:
+      return "live";
   }
   return "unknown";
 }
@@ -287,6 +304,11 @@ Health StatusBoard::Ready() const {
     const Health brokers = impl_->BrokersLocked();
     health.reasons.insert(health.reasons.end(), brokers.reasons.begin(), brokers.reasons.end());
     for (const auto& [index, worker] : impl_->workers) {
+      for (const PartitionStatus& partition : worker.status.partitions) {
+        if (partition.phase != TaskPhase::kRefused) continue;
+        health.reasons.push_back(
+            absl::StrCat("partition ", partition.partition, " stands still: ", partition.reason));
+      }
       if (worker.status.state == WorkerState::kRunning) continue;
       health.reasons.push_back(
           absl::StrCat("worker ", index, " is ", std::string(StateName(worker.status.state)),

@@ -96,6 +96,7 @@ class StatusBoard : public WorkerObserver {
 // "running", "waiting", ...; "retried", "aborted", ...
 std::string_view StateName(WorkerState state);
 std::string_view OutcomeName(TransactionOutcome outcome);
+std::string_view PhaseName(TaskPhase phase);
 
 // {"ok":true} or {"ok":false,"reasons":[...]}.
 std::string HealthJson(const Health& health);

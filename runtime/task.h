@@ -1,15 +1,27 @@
 // Task: all that belongs to one partition of the source while it is ours.
 //
-//   assigned --> live --(revoked: everything is committed)--> gone
-//                  \----(lost: roll back to the committed offset)--> gone
+//   assigned --> recovering --> replaying --> live --(revoked: all is committed)--> gone
+//                    |                          \--(lost: roll back)--------------> gone
+//                    \--> refused (held until somebody decides)
+//
+// While nothing was ever remembered for the partition it is live at once. A replay is muted: events
+// change the state and lead to nothing else.
 //
 // Units: offsets are the next to read.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "router/router.h"
+#include "router/task_steps.h"
+#include "runtime/worker_observer.h"
 #include "state/commit_note.h"
+#include "state/task_state.h"
 
 namespace turnout::runtime {
 
@@ -19,6 +31,23 @@ struct Task {
   int64_t applied_offset = -1;    // next event to take; runs ahead of committed in a transaction
   state::CommitNote note;         // as committed
   absl::Time last_event_time;
+
+  TaskPhase phase = TaskPhase::kLive;
+  // Recovering: the note as it was found; whether the keeper knows; whether it has answered, and
+  // the source is yet to be told where to go on.
+  std::string note_text;
+  bool is_asked_for = false;
+  bool is_recovered = false;
+  std::string refusal;  // refused: why, and what to do
+
+  std::unique_ptr<state::TaskState> state;  // null: no rule has had a use for one
+  std::unique_ptr<router::TaskSteps> steps;
+
+  // Replaying, up to committed_offset.
+  std::vector<state::RuleSetSince> replay_since;
+  std::vector<std::shared_ptr<const router::RuleSet>> replay_rules;
+  size_t replay_next = 0;  // of these, the first that is not in force yet
+  std::unique_ptr<router::Router> replay_router;
 };
 
 }  // namespace turnout::runtime

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "runtime/dispatcher.h"
+#include "runtime/task_set.h"
 
 namespace turnout::runtime {
 namespace {
@@ -14,6 +15,11 @@ using connectors::SourceOffset;
 
 // While nothing arrives, how often the status is told all the same.
 constexpr absl::Duration kIdleStatusEvery = absl::Seconds(1);
+// Whether a transaction is full is looked at once in so many events.
+constexpr size_t kFullCheckEvery = 64;
+
+constexpr char kRulesNotKept[] =
+    "the rule set is not kept yet: the checkpoint store has not taken it (see `checkpoints.store`)";
 
 // What a worker is in the middle of. Polling is allowed in kPolling alone, so the assignment never
 // changes under an open transaction.
@@ -23,6 +29,7 @@ enum class Phase {
   kPolling,            // between two transactions
   kCommitting,         // everything is produced; the commit may have to be asked for again
   kCommittingOffsets,  // at-least-once: outputs are acknowledged, the offsets not yet
+  kCommittingStates,   // the log has it; what the rules remember follows
   kAborting,           // nothing of this transaction shall be seen
   kRewinding,          // the source goes back to where the transaction began
 };
@@ -31,6 +38,8 @@ enum class Phase {
 struct Share {
   Task* task = nullptr;
   int64_t first_offset = 0;
+  bool has_rules = false;  // the state is that of the transaction's rules
+  bool is_state_committed = false;
   state::CommitNote note;  // in force once the transaction has committed
 };
 
@@ -57,7 +66,7 @@ std::vector<std::string> NewTopics(const router::RuleSet* before, const router::
 
 struct Worker::Impl : connectors::AssignmentListener {
   Impl(WorkerOptions worker_options, connectors::Source* worker_source,
-       connectors::Sink* worker_sink, Destinations* worker_destinations,
+       connectors::Sink* worker_sink, StateKeeper* keeper, Destinations* worker_destinations,
        const RuleFeed* worker_rules, WorkerObserver* worker_observer, Clock* worker_clock)
       : options(std::move(worker_options)),
         source(worker_source),
@@ -70,25 +79,33 @@ struct Worker::Impl : connectors::AssignmentListener {
                     .dead_letter_topic = options.dead_letter_topic,
                     .provenance_headers = options.provenance_headers},
                    sink, destinations),
+        tasks({.worker = options.index, .source_topic = options.source_topic}, source, keeper,
+              observer),
         backoff(options.backoff_min) {}
 
   // AssignmentListener: called inside Poll, Rejoin and Close, when no transaction is open.
   void OnAssigned(absl::Span<const SourceOffset> committed) override;
-  void OnRevoked(absl::Span<const int32_t> partitions) override { Drop(partitions); }
-  void OnLost(absl::Span<const int32_t> partitions) override { Drop(partitions); }
-  void Drop(absl::Span<const int32_t> partitions);
+  void OnRevoked(absl::Span<const int32_t> partitions) override;
+  void OnLost(absl::Span<const int32_t> partitions) override;
 
   void StepOpening();
   void StepRejoining();
   void StepPolling();
   void StepCommitting();
   void StepCommittingOffsets();
+  void StepCommittingStates();
   void StepAborting();
   void StepRewinding();
 
-  void AdoptRules();
+  bool AdoptRules();
+  void BeginTransaction(absl::Span<const Event> events);
   absl::Status BuildTransaction(absl::Span<const Event> events);
+  absl::Status Apply(Task* task, const Event& event);
+  absl::Status StateFailed(Task* task, const absl::Status& why);
+  void RepairDamaged();
+  bool IsFull() const;
   Task* Touch(const Event& event);
+  Share* ShareOf(const Task* task);
   void GoBack(Task* task, int64_t offset);
   void PrepareOffsets();
   void Committed();
@@ -108,12 +125,14 @@ struct Worker::Impl : connectors::AssignmentListener {
 
   Phase phase = Phase::kOpening;
   bool rejoin_after_open = false;
-  absl::flat_hash_map<int32_t, std::unique_ptr<Task>> tasks;
-
   std::unique_ptr<router::Router> router;
   std::shared_ptr<const router::RuleSet> rules;
   uint64_t rules_version = 0;
   Dispatcher dispatcher;
+  TaskSet tasks;
+
+  // Polled, and not in a transaction yet: the last one was full.
+  absl::Span<const Event> rest;
 
   // The open transaction.
   std::vector<Share> shares;
@@ -122,24 +141,28 @@ struct Worker::Impl : connectors::AssignmentListener {
   absl::Time began;
   absl::Time commit_began;
 
-  absl::Duration backoff;  // before the next try
+  // A state that turned out to be damaged, and why; looked after when nothing is open any more.
+  Task* damaged = nullptr;
+  absl::Status damage;
+
+  absl::Duration backoff;                               // before the next try
+  absl::Time hand_over_until = absl::InfiniteFuture();  // once the worker closes
   absl::Time status_told = absl::InfinitePast();
 };
 
 void Worker::Impl::OnAssigned(absl::Span<const SourceOffset> committed) {
-  for (const SourceOffset& start : committed) {
-    auto task = std::make_unique<Task>();
-    task->partition = start.partition;
-    task->committed_offset = task->applied_offset = start.offset;
-    // A note that can't be read costs the history of rule sets, never an event: the offset counts.
-    if (auto note = state::DecodeCommitNote(start.note); note.ok()) task->note = *std::move(note);
-    tasks[start.partition] = std::move(task);
-  }
+  tasks.Assign(committed);
   status_told = absl::InfinitePast();
 }
 
-void Worker::Impl::Drop(absl::Span<const int32_t> partitions) {
-  for (const int32_t partition : partitions) tasks.erase(partition);
+void Worker::Impl::OnRevoked(absl::Span<const int32_t> partitions) {
+  tasks.Release(partitions, Parting::kHandOver,
+                std::min(clock->Now() + options.hand_over_max, hand_over_until));
+  status_told = absl::InfinitePast();
+}
+
+void Worker::Impl::OnLost(absl::Span<const int32_t> partitions) {
+  tasks.Release(partitions, Parting::kLost, absl::InfinitePast());
   status_told = absl::InfinitePast();
 }
 
@@ -153,38 +176,58 @@ void Worker::Impl::StepOpening() {
 void Worker::Impl::StepRejoining() {
   const absl::Status rejoined = source->Rejoin(*this);
   if (!rejoined.ok()) return Wait(rejoined);
-  tasks.clear();
+  tasks.ReleaseAll(Parting::kLost, absl::InfinitePast());
   phase = Phase::kPolling;
 }
 
 void Worker::Impl::StepPolling() {
+  if (!rest.empty()) {
+    if (AdoptRules()) return BeginTransaction(rest);
+    return Wait(absl::UnavailableError(kRulesNotKept));
+  }
+  tasks.Advance();
   const absl::StatusOr<absl::Span<const Event>> events = source->Poll(options.poll_wait, *this);
   // After the poll: a partition that was taken over in it may have seen newer rules already.
-  AdoptRules();
+  const bool has_rules = AdoptRules();
   if (!events.ok()) {
     if (absl::IsFailedPrecondition(events.status()) || absl::IsInternal(events.status())) {
       return Recover(events.status());
     }
     return Wait(events.status());
   }
-  if (events->empty()) {
+  if (!events->empty()) {
+    if (has_rules) return BeginTransaction(*events);
+    rest = *events;
+    return Wait(absl::UnavailableError(kRulesNotKept));
+  }
+  tasks.AdvanceIdle();
+  if (clock->Now() - status_told >= kIdleStatusEvery) TellStatus(WorkerState::kRunning, "");
+}
+
+void Worker::Impl::BeginTransaction(absl::Span<const Event> events) {
+  began = clock->Now();
+  const absl::Status built = BuildTransaction(events);
+  if (!built.ok()) return NotCommitted(built);
+  if (shares.empty()) {
+    backoff = options.backoff_min;
     if (clock->Now() - status_told >= kIdleStatusEvery) TellStatus(WorkerState::kRunning, "");
     return;
   }
-  began = clock->Now();
-  const absl::Status built = BuildTransaction(*events);
-  if (!built.ok()) return NotCommitted(built);
-  if (shares.empty()) return;
   PrepareOffsets();
   commit_began = clock->Now();
   phase = Phase::kCommitting;
   StepCommitting();
 }
 
-void Worker::Impl::AdoptRules() {
+// False: there are no rules yet that events could be judged by.
+bool Worker::Impl::AdoptRules() {
   const uint64_t version = feed->version();
-  if (version == rules_version) return;
-  const std::shared_ptr<const router::RuleSet> before = std::exchange(rules, feed->Current());
+  if (version == rules_version) return rules != nullptr;
+  std::shared_ptr<const router::RuleSet> now = feed->Current();
+  // What cannot be kept for a replay, or not be noted, is not to take effect: the rules from before
+  // go on.
+  if (!tasks.MayUse(now)) return rules != nullptr;
+  const std::shared_ptr<const router::RuleSet> before = std::exchange(rules, std::move(now));
   rules_version = version;
   router = std::make_unique<router::Router>(rules);
   // The brokers are asked only about what is new: other teams' events wait for the answer.
@@ -193,24 +236,27 @@ void Worker::Impl::AdoptRules() {
   destinations->Prime(std::move(topics));
   dispatcher.UseRules(rules);
   status_told = absl::InfinitePast();
+  return true;
 }
 
-// The task that the event belongs to, with its share of the transaction; null when it isn't ours.
-// The source repeats nothing by itself, so an offset that was passed already is another event: the
-// log was cut back or made anew, and passing it over would lose it.
-Task* Worker::Impl::Touch(const Event& event) {
-  if (!shares.empty() && shares.back().task->partition == event.partition) {
-    Task* const task = shares.back().task;
-    if (event.offset < task->applied_offset) GoBack(task, event.offset);
-    return task;
+Share* Worker::Impl::ShareOf(const Task* task) {
+  // Mostly the last one: events of a partition come together.
+  for (auto share = shares.rbegin(); share != shares.rend(); ++share) {
+    if (share->task == task) return &*share;
   }
-  const auto found = tasks.find(event.partition);
-  if (found == tasks.end()) return nullptr;
-  Task* const task = found->second.get();
+  return nullptr;
+}
+
+// The task that the event belongs to, with its share of the transaction; null when it isn't ours,
+// or not live. The source repeats nothing by itself, so an offset that was passed already is
+// another event: the log was cut back or made anew, and passing it over would lose it.
+Task* Worker::Impl::Touch(const Event& event) {
+  Task* const task = !shares.empty() && shares.back().task->partition == event.partition
+                         ? shares.back().task
+                         : tasks.Find(event.partition);
+  if (task == nullptr || task->phase != TaskPhase::kLive) return nullptr;
   if (event.offset < task->applied_offset) GoBack(task, event.offset);
-  const bool is_shared = std::any_of(shares.begin(), shares.end(),
-                                     [&](const Share& share) { return share.task == task; });
-  if (!is_shared) shares.push_back({.task = task, .first_offset = event.offset});
+  if (ShareOf(task) == nullptr) shares.push_back({.task = task, .first_offset = event.offset});
   return task;
 }
 
@@ -219,35 +265,82 @@ void Worker::Impl::GoBack(Task* task, int64_t offset) {
   task->applied_offset = offset;
 }
 
-// Begins a transaction and puts into it everything that these events lead to.
+bool Worker::Impl::IsFull() const {
+  if (dispatcher.counts().outputs >= options.transaction_outputs_max) return true;
+  size_t pending_bytes = 0;
+  for (const auto& [partition, task] : tasks.all()) {
+    if (task->state != nullptr) pending_bytes += task->state->pending_bytes();
+  }
+  return pending_bytes >= options.pending_state_bytes_max;
+}
+
+// Begins a transaction and puts into it what these events lead to, up to where it is full.
 absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
   shares.clear();
   timestamps_ms.clear();
   dispatcher.Reset();
-  absl::Status built = sink->Begin();
-  for (const Event& event : events) {
+  rest = {};
+  absl::Status built;
+  bool is_open = false;
+  for (size_t i = 0; i < events.size(); ++i) {
+    const Event& event = events[i];
+    if (built.ok() && i % kFullCheckEvery == kFullCheckEvery - 1 && IsFull()) {
+      rest = events.subspan(i);
+      break;
+    }
+    Task* const found = tasks.Find(event.partition);
+    if (found != nullptr && found->phase == TaskPhase::kReplaying) {
+      const absl::StatusOr<bool> replayed = tasks.Replay(found, event);
+      if (!replayed.ok()) built.Update(StateFailed(found, replayed.status()));
+      if (!replayed.ok() || *replayed) continue;
+    }
     // After a failure the rest is touched all the same: the shares say what has to be read again.
     Task* const task = Touch(event);
     if (task == nullptr || !built.ok()) continue;
-    const router::Routes& routes = router->Route({.value = event.value,
-                                                  .key = event.key,
-                                                  .topic = options.source_topic,
-                                                  .partition = event.partition,
-                                                  .headers = event.headers});
-    built = dispatcher.Dispatch(event, routes);
-    if (!built.ok()) continue;
-    task->applied_offset = event.offset + 1;
-    task->last_event_time = absl::FromUnixMillis(event.timestamp_ms);
-    timestamps_ms.push_back(event.timestamp_ms);
+    if (!std::exchange(is_open, true)) built = sink->Begin();
+    if (built.ok()) built = Apply(task, event);
   }
   if (!built.ok()) return built;
-  return shares.empty() ? sink->Abort() : absl::OkStatus();
+  Task* failed = nullptr;
+  const absl::Status replayed = tasks.CommitReplays(&failed);
+  return replayed.ok() ? replayed : StateFailed(failed, replayed);
+}
+
+absl::Status Worker::Impl::Apply(Task* task, const Event& event) {
+  Share& share = *ShareOf(task);
+  if (!share.has_rules) {
+    absl::Status used = tasks.UseRules(task, rules, share.first_offset);
+    if (!used.ok()) return StateFailed(task, used);
+    share.has_rules = true;
+  }
+  const router::Routes& routes =
+      router->Route(RouterEvent(event, options.source_topic), task->steps.get());
+  if (!routes.state_error.ok()) return StateFailed(task, routes.state_error);
+  if (absl::Status sent = dispatcher.Dispatch(event, routes); !sent.ok()) return sent;
+  task->applied_offset = event.offset + 1;
+  task->last_event_time = absl::FromUnixMillis(event.timestamp_ms);
+  timestamps_ms.push_back(event.timestamp_ms);
+  return absl::OkStatus();
+}
+
+// The transaction can't go on; redoing it may help, once a damaged state is replaced.
+absl::Status Worker::Impl::StateFailed(Task* task, const absl::Status& why) {
+  if (absl::IsDataLoss(why)) {
+    damaged = task;
+    damage = why;
+  }
+  return absl::UnavailableError(
+      absl::StrFormat("the state of partition %d: %s", task->partition, why.message()));
 }
 
 void Worker::Impl::PrepareOffsets() {
   offsets.clear();
   for (Share& share : shares) {
+    tasks.LearnCheckpoint(share.task);
     share.note = share.task->note;
+    if (share.task->state != nullptr) {
+      share.note.state_start = share.task->state->point().start_offset;
+    }
     share.note.Use(rules->hash(), share.first_offset);
     offsets.push_back({.partition = share.task->partition,
                        .offset = share.task->applied_offset,
@@ -267,7 +360,8 @@ void Worker::Impl::StepCommitting() {
     phase = Phase::kCommittingOffsets;
     return StepCommittingOffsets();
   }
-  Committed();
+  phase = Phase::kCommittingStates;
+  StepCommittingStates();
 }
 
 void Worker::Impl::StepCommittingOffsets() {
@@ -277,6 +371,28 @@ void Worker::Impl::StepCommittingOffsets() {
     return Wait(committed);
   }
   if (!committed.ok()) return Recover(committed);
+  phase = Phase::kCommittingStates;
+  StepCommittingStates();
+}
+
+// The log is ahead of the states from here until all are written; a state that can't be is behind,
+// and is brought up to the log as after a crash.
+void Worker::Impl::StepCommittingStates() {
+  for (Share& share : shares) {
+    if (share.task->state == nullptr || share.is_state_committed) continue;
+    const absl::Status committed =
+        share.task->state->Commit(share.task->applied_offset, rules->hash());
+    if (absl::IsResourceExhausted(committed) || absl::IsUnavailable(committed)) {
+      return Wait(absl::Status(committed.code(),
+                               absl::StrFormat("the state of partition %d can't be written: %s",
+                                               share.task->partition, committed.message())));
+    }
+    if (!committed.ok()) {
+      damaged = share.task;
+      damage = committed;
+    }
+    share.is_state_committed = true;
+  }
   Committed();
 }
 
@@ -304,6 +420,7 @@ void Worker::Impl::Committed() {
     share.task->note = std::move(share.note);
   }
   shares.clear();
+  RepairDamaged();
   backoff = options.backoff_min;
   phase = Phase::kPolling;
   observer->OnTransaction(report);
@@ -338,16 +455,33 @@ void Worker::Impl::StepAborting() {
 }
 
 void Worker::Impl::StepRewinding() {
+  // What was polled and never came to a transaction has to be read again too.
+  for (const Event& event : std::exchange(rest, {})) Touch(event);
   std::vector<SourceOffset> targets;
   for (const Share& share : shares) {
     targets.push_back({.partition = share.task->partition, .offset = share.first_offset});
   }
+  for (const auto& [partition, task] : tasks.all()) {
+    if (task->phase != TaskPhase::kReplaying) continue;
+    targets.push_back({.partition = partition, .offset = task->applied_offset});
+  }
   const absl::Status rewound = source->Rewind(targets);
   if (absl::IsUnavailable(rewound)) return Wait(rewound);
   if (!rewound.ok()) return Recover(rewound);
-  for (const Share& share : shares) share.task->applied_offset = share.first_offset;
+  for (const Share& share : shares) {
+    share.task->applied_offset = share.first_offset;
+    if (share.task->state == nullptr) continue;
+    share.task->state->Rollback();
+    share.task->steps->Forget();
+  }
   shares.clear();
+  RepairDamaged();
   phase = Phase::kPolling;
+}
+
+void Worker::Impl::RepairDamaged() {
+  if (damaged == nullptr) return;
+  tasks.Repair(std::exchange(damaged, nullptr), damage);
 }
 
 // Somebody else owns our transactional id or our partitions, or the producer is beyond use: let go
@@ -357,7 +491,9 @@ void Worker::Impl::Recover(const absl::Status& why) {
   observer->OnOutcome(options.index,
                       fenced ? TransactionOutcome::kFenced : TransactionOutcome::kFatal, why);
   shares.clear();
-  tasks.clear();
+  rest = {};
+  damaged = nullptr;
+  tasks.ReleaseAll(Parting::kLost, absl::InfinitePast());
   phase = Phase::kOpening;
   rejoin_after_open = true;
   Wait(why);
@@ -375,21 +511,25 @@ void Worker::Impl::TellStatus(WorkerState state, std::string_view reason) {
                       .state = state,
                       .reason = std::string(reason),
                       .rule_set_hash = rules == nullptr ? "" : rules->hash()};
-  for (const auto& [partition, task] : tasks) {
-    status.partitions.push_back({.partition = partition,
-                                 .next_offset = task->committed_offset,
-                                 .end_offset = source->EndOffset(partition),
-                                 .last_event_time = task->last_event_time});
+  for (const auto& [partition, task] : tasks.all()) {
+    PartitionStatus of_partition = {.partition = partition,
+                                    .next_offset = task->committed_offset,
+                                    .end_offset = source->EndOffset(partition),
+                                    .last_event_time = task->last_event_time,
+                                    .phase = task->phase,
+                                    .reason = tasks.WaitsFor(*task)};
+    if (task->phase == TaskPhase::kReplaying) of_partition.replay_offset = task->applied_offset;
+    status.partitions.push_back(std::move(of_partition));
   }
   status_told = clock->Now();
   observer->OnStatus(status);
 }
 
 Worker::Worker(WorkerOptions options, connectors::Source* source, connectors::Sink* sink,
-               Destinations* destinations, const RuleFeed* rules, WorkerObserver* observer,
-               Clock* clock)
-    : impl_(std::make_unique<Impl>(std::move(options), source, sink, destinations, rules, observer,
-                                   clock)) {}
+               StateKeeper* keeper, Destinations* destinations, const RuleFeed* rules,
+               WorkerObserver* observer, Clock* clock)
+    : impl_(std::make_unique<Impl>(std::move(options), source, sink, keeper, destinations, rules,
+                                   observer, clock)) {}
 
 Worker::~Worker() = default;
 
@@ -405,6 +545,8 @@ void Worker::Step() {
       return impl_->StepCommitting();
     case Phase::kCommittingOffsets:
       return impl_->StepCommittingOffsets();
+    case Phase::kCommittingStates:
+      return impl_->StepCommittingStates();
     case Phase::kAborting:
       return impl_->StepAborting();
     case Phase::kRewinding:
@@ -416,13 +558,18 @@ void Worker::Close(absl::Duration timeout) {
   // A commit under way is worth half of the time: redoing it would cost its successor more.
   const absl::Time deadline = impl_->clock->Now() + timeout;
   const absl::Time commit_until = deadline - timeout / 2;
-  while ((impl_->phase == Phase::kCommitting || impl_->phase == Phase::kCommittingOffsets) &&
+  while ((impl_->phase == Phase::kCommitting || impl_->phase == Phase::kCommittingOffsets ||
+          impl_->phase == Phase::kCommittingStates) &&
          impl_->clock->Now() < commit_until) {
     Step();
   }
   if (impl_->phase == Phase::kAborting || impl_->phase == Phase::kCommitting) {
     impl_->sink->Abort().IgnoreError();  // where it fails, the broker aborts for us
   }
+  const bool is_committed = impl_->phase == Phase::kPolling;
+  impl_->hand_over_until = is_committed ? deadline - timeout / 4 : absl::InfinitePast();
+  if (!is_committed) impl_->tasks.ReleaseAll(Parting::kLost, absl::InfinitePast());
+  impl_->rest = {};
   impl_->source->Close(*impl_, std::max(deadline - impl_->clock->Now(), absl::ZeroDuration()) / 2);
   impl_->sink->Close(std::max(deadline - impl_->clock->Now(), absl::ZeroDuration()));
   impl_->TellStatus(WorkerState::kStopped, "");

@@ -10,7 +10,9 @@
 //           v
 //   assignment changes happen only here, when no transaction is open
 //
-// A batch is what arrived while the last one committed: nothing waits on a timer.
+// A batch is what arrived while the last one committed: nothing waits on a timer. What rules remember
+// is pending while a transaction is open and follows it: Kafka commits, then the states, so that no
+// state is ever ahead. A batch that fills memory before it is through is committed in parts.
 //
 // Errors: Step never fails for a reason that waiting or redoing can cure. Bad events and outputs
 //   that their destination can't take go to the dead-letter topic in the same transaction.
@@ -21,7 +23,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
@@ -29,7 +30,7 @@
 #include "runtime/clock.h"
 #include "runtime/destinations.h"
 #include "runtime/rule_feed.h"
-#include "runtime/task.h"
+#include "runtime/state_keeper.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
@@ -43,13 +44,20 @@ struct WorkerOptions {
   absl::Duration poll_wait = absl::Milliseconds(100);  // how soon a stop or a rule change is seen
   absl::Duration backoff_min = absl::Milliseconds(10);
   absl::Duration backoff_max = absl::Seconds(5);
+  // What a partition that is given up may take for its last checkpoint.
+  absl::Duration hand_over_max = absl::Seconds(30);
+  // A transaction takes no more events once it has this.
+  uint64_t transaction_outputs_max = 200'000;
+  size_t pending_state_bytes_max = size_t{64} << 20;
 };
 
 class Worker {
  public:
-  // All pointers are borrowed and outlive the worker.
+  // All pointers are borrowed and outlive the worker. `keeper` may be null where no rule keeps
+  // state.
   Worker(WorkerOptions options, connectors::Source* source, connectors::Sink* sink,
-         Destinations* destinations, const RuleFeed* rules, WorkerObserver* observer, Clock* clock);
+         StateKeeper* keeper, Destinations* destinations, const RuleFeed* rules,
+         WorkerObserver* observer, Clock* clock);
   ~Worker();
 
   // One turn: at most one transaction, at most one wait.

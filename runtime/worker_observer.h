@@ -46,6 +46,9 @@ struct TransactionReport {
   absl::Duration commit_duration;  // of it, the commit
 };
 
+// A partition's way from assigned to live: see task.h.
+enum class TaskPhase { kRecovering, kRefused, kReplaying, kLive };
+
 enum class WorkerState { kStarting, kRunning, kWaiting, kStopped };
 
 struct PartitionStatus {
@@ -53,6 +56,9 @@ struct PartitionStatus {
   int64_t next_offset = -1;       // committed; -1: nothing yet
   int64_t end_offset = -1;        // -1: not known
   absl::Time last_event_time;     // record timestamp of the last committed event
+  TaskPhase phase = TaskPhase::kLive;
+  int64_t replay_offset = -1;     // replaying: how far
+  std::string reason;             // recovering or refused: what for
 };
 
 struct WorkerStatus {
@@ -76,6 +82,10 @@ class WorkerObserver {
   // routed on from there; some may be routed a second time.
   virtual void OnOffsetsWentBack(int /*worker*/, int32_t /*partition*/, int64_t /*expected*/,
                                  int64_t /*found*/) {}
+  // A task's state is in another phase, or there is something to say of it: what was wrong, or how
+  // far it has to go.
+  virtual void OnTask(int /*worker*/, int32_t /*partition*/, TaskPhase /*phase*/,
+                      const std::string& /*text*/) {}
   // A destination was found unable to take records at run time.
   virtual void OnDestinationUnavailable(const std::string& topic, const std::string& reason) = 0;
 };

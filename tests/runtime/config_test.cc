@@ -228,7 +228,8 @@ TEST(Config, ProblemsNamePlaceAllowedValuesAndNearestName) {
       {"worker: 2",
        "4:1: worker: is not known (did you mean `workers`? Known: brokers, source, rules, "
        "delivery, "
-       "instance, workers, state_dir, listen, dead_letter_topic, provenance_headers, "
+       "instance, workers, listen, state_dir, state, checkpoints, dead_letter_topic, "
+       "provenance_headers, "
        "create_topics, "
        "limits, log, kafka)"},
       {"log: {fromat: json}",
@@ -534,12 +535,22 @@ source.topic: orders  # /etc/turnout/p.yaml:2
 source.group: turnout-orders  # default
 source.start: earliest  # default
 source.session_timeout: 90s  # /etc/turnout/p.yaml:2
+source.partitioned_by: none  # default
+source.time_field: none  # default
+source.lateness: 10s  # default
+source.ahead_max: 1h  # default
 rules: /etc/turnout/rules  # /etc/turnout/p.yaml:3
 delivery: exactly_once  # default
 instance: "${file:/run/workers}"  # /etc/turnout/p.yaml:4 ${file:/run/workers} [secret]
 workers: 2  # --set
-state_dir: /var/lib/turnout  # default
 listen: 127.0.0.1:9464  # default
+state_dir: /var/lib/turnout  # default
+state.memory: 256MiB  # default
+state.on_gap: refuse  # default
+checkpoints.store: /var/lib/turnout/checkpoints  # default
+checkpoints.interval: 1m  # default
+checkpoints.keep: 24  # default
+checkpoints.keep_for: 7d  # default
 dead_letter_topic: orders.dead-letter  # default
 provenance_headers: true  # default
 create_topics.enabled: false  # default

@@ -64,7 +64,8 @@ class RuleControlTest : public testing::Test {
     options.source_topic = "events";
     options.dead_letter_topic = "events.dead-letter";
     control_ = std::make_unique<RuleControl>(
-        options, RuleControlParts{&admin_, &clock_, &feed_, &board_, &metrics_});
+        options, router::StateSettings(),
+        RuleControlParts{&admin_, &clock_, &feed_, &board_, &metrics_});
   }
 
   absl::Status Look(const std::vector<Team>& teams, const std::vector<RefusedFile>& refused = {}) {

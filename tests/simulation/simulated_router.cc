@@ -53,7 +53,7 @@ SimulatedRouter::SimulatedRouter(int ordinal, Surroundings* around)
                .delivery = around->delivery,
                .source_topic = kSourceTopic,
                .dead_letter_topic = kDeadLetterTopic},
-              source_.get(), sink_.get(), &destinations_, &around->rules, &around->observer,
+              source_.get(), sink_.get(), /*keeper=*/nullptr, &destinations_, &around->rules, &around->observer,
               &around->clock) {}
 
 template <typename Action>

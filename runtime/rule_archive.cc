@@ -1,0 +1,160 @@
+#include "runtime/rule_archive.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "runtime/rule_loader.h"
+#include "state/sha256.h"
+
+namespace turnout::runtime {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormat = 1;
+constexpr size_t kSetBytesMax = size_t{64} << 20;
+constexpr size_t kTextBytesMax = size_t{256} << 20;
+
+absl::Status Damaged(const std::string& hash, std::string_view what) {
+  return absl::DataLossError(absl::StrFormat("the kept rule set %s is damaged: %s", hash, what));
+}
+
+// What was accepted once is accepted again, whatever the limits are by now.
+router::RuleLimits NoLimits() {
+  router::RuleLimits limits;
+  constexpr int kMany = 1 << 30;
+  limits.rules_per_team_max = limits.destinations_per_rule_max = limits.destination_globs_max =
+      limits.file_bytes_max = limits.steps_max = kMany;
+  router::PatternLimits& pattern = limits.pattern;
+  pattern.fields_max = pattern.branches_max = pattern.values_max = pattern.wildcards_max =
+      pattern.pattern_bytes_max = pattern.ignore_case_bytes_max = pattern.regexes_max =
+          pattern.regex_bytes_max = kMany;
+  limits.shape.shape_operations_max = limits.shape.shape_text_bytes_max = kMany;
+  return limits;
+}
+
+Json SettingsJson(const router::StateSettings& settings) {
+  return {{"partitioned_by", settings.partitioned_by},
+          {"time_field", settings.time_field},
+          {"lateness_ms", settings.lateness_ms},
+          {"ahead_ms_max", settings.ahead_ms_max}};
+}
+
+router::StateSettings SettingsOf(const Json& json) {
+  router::StateSettings settings;
+  settings.partitioned_by = json.at("partitioned_by").get<std::string>();
+  settings.time_field = json.at("time_field").get<std::string>();
+  settings.lateness_ms = json.at("lateness_ms").get<int64_t>();
+  settings.ahead_ms_max = json.at("ahead_ms_max").get<int64_t>();
+  return settings;
+}
+
+std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+RuleArchive::RuleArchive(state::CheckpointStore* store, std::string prefix)
+    : store_(store), prefix_(std::move(prefix)) {}
+
+absl::Status RuleArchive::Keep(const router::RuleSet& rules) {
+  Json files = Json::array();
+  std::map<const router::RuleSource*, Json> teams_of;
+  for (const router::Team& team : rules.teams()) {
+    if (!router::KeepsState(*team)) continue;
+    if (team->source == nullptr) {
+      return absl::InternalError(
+          absl::StrFormat("team %s keeps state, and nobody knows its text", team->team));
+    }
+    teams_of[team->source.get()].push_back(team->team);
+  }
+  for (auto& [source, teams] : teams_of) {
+    const std::string sha256 = state::Sha256(source->text);
+    files.push_back(
+        {{"name", BaseName(source->file_name)}, {"sha256", sha256}, {"teams", std::move(teams)}});
+    {
+      absl::MutexLock lock(&mu_);
+      if (texts_kept_.contains(sha256)) continue;
+    }
+    const auto kept = store_->PutIfAbsent(prefix_ + "/rules/texts/" + sha256, source->text);
+    if (!kept.ok()) return kept.status();
+    absl::MutexLock lock(&mu_);
+    texts_kept_.insert(sha256);
+  }
+  std::sort(files.begin(), files.end());
+  Json kept_steps = Json::array();
+  for (const state::StepId step : rules.kept_steps()) {
+    kept_steps.push_back(absl::StrFormat("%016x", step));
+  }
+  const Json json = {{"format", kFormat},
+                     {"settings", SettingsJson(rules.settings())},
+                     {"kept_steps", std::move(kept_steps)},
+                     {"files", std::move(files)}};
+  return store_->PutIfAbsent(prefix_ + "/rules/" + rules.hash(), json.dump() + "\n").status();
+}
+
+absl::StatusOr<std::shared_ptr<const router::RuleSet>> RuleArchive::Find(const std::string& hash) {
+  {
+    absl::MutexLock lock(&mu_);
+    const auto found = found_.find(hash);
+    if (found != found_.end()) {
+      if (auto rules = found->second.lock()) return rules;
+    }
+  }
+  auto rules = Read(hash);
+  if (!rules.ok()) return rules;
+  absl::MutexLock lock(&mu_);
+  std::erase_if(found_, [](const auto& entry) { return entry.second.expired(); });
+  found_[hash] = *rules;
+  return rules;
+}
+
+absl::StatusOr<std::shared_ptr<const router::RuleSet>> RuleArchive::Read(const std::string& hash) {
+  const absl::StatusOr<std::string> text = store_->Read(prefix_ + "/rules/" + hash, kSetBytesMax);
+  if (!text.ok()) return text.status();
+  const Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  std::vector<router::Team> teams;
+  std::vector<state::StepId> kept_steps;
+  router::StateSettings settings;
+  try {  // nlohmann's accessors throw; what they refuse is damage
+    if (json.at("format") != kFormat) return Damaged(hash, "its format is another version's");
+    settings = SettingsOf(json.at("settings"));
+    for (const Json& step : json.at("kept_steps")) {
+      uint64_t id = 0;
+      if (!absl::SimpleHexAtoi(step.get<std::string>(), &id)) return Damaged(hash, "a step's id");
+      kept_steps.push_back(id);
+    }
+    for (const Json& file : json.at("files")) {
+      auto read =
+          ReadTeams(file.at("name").get<std::string>(), file.at("sha256").get<std::string>());
+      if (!read.ok()) return read.status();
+      for (const Json& name : file.at("teams")) {
+        const auto team = std::find_if(read->begin(), read->end(), [&](const router::Team& one) {
+          return one->team == name.get<std::string>();
+        });
+        if (team == read->end()) return Damaged(hash, "a team is not in its file");
+        teams.push_back(*team);
+      }
+    }
+  } catch (const Json::exception& error) {
+    return Damaged(hash, error.what());
+  }
+  return router::RuleSet::Build(std::move(teams), std::move(settings), std::move(kept_steps));
+}
+
+absl::StatusOr<std::vector<router::Team>> RuleArchive::ReadTeams(const std::string& name,
+                                                                 const std::string& sha256) {
+  const absl::StatusOr<std::string> text =
+      store_->Read(prefix_ + "/rules/texts/" + sha256, kTextBytesMax);
+  if (!text.ok()) return text.status();
+  if (state::Sha256(*text) != sha256) return Damaged(sha256, "its text is not what it was");
+  std::vector<router::Problem> problems;
+  std::vector<router::Team> teams = CompileRules(name, *text, NoLimits(), &problems);
+  if (!problems.empty()) return Damaged(sha256, FormatProblem(name, problems.front()));
+  return teams;
+}
+
+}  // namespace turnout::runtime

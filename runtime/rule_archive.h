@@ -1,0 +1,53 @@
+// RuleArchive: rule sets by their hash, kept in the checkpoint store before they take effect, so
+// that whoever takes a partition over can replay with the rules of the time.
+//
+// What is kept is what a replay needs: the settings, and the text of every file with a team whose
+// rules keep state; texts are named by their SHA-256 and shared by rule sets. A rule set without
+// state is an empty one here: replayed, it makes a state forget.
+//
+// Format 1: `PREFIX/rules/HASH`, JSON:
+//   {"format": 1, "settings": {...}, "kept_steps": ["16 hex digits", ...],
+//    "files": [{"name": "fraud.yaml", "sha256": "...", "teams": ["fraud"]}, ...]}
+// and `PREFIX/rules/texts/SHA-256`, a file as it was.
+//
+// Errors: NotFound for a hash that is not there, DataLoss for one that is damaged (both mean that
+//   the rules are lost), else those of CheckpointStore.
+// Threads: any; blocks, so not for a worker.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "router/rule_set.h"
+#include "state/checkpoint_store.h"
+
+namespace turnout::runtime {
+
+class RuleArchive {
+ public:
+  // `store` is borrowed.
+  RuleArchive(state::CheckpointStore* store, std::string prefix);
+
+  absl::Status Keep(const router::RuleSet& rules);
+  absl::StatusOr<std::shared_ptr<const router::RuleSet>> Find(const std::string& hash);
+
+ private:
+  absl::StatusOr<std::shared_ptr<const router::RuleSet>> Read(const std::string& hash);
+  absl::StatusOr<std::vector<router::Team>> ReadTeams(const std::string& name,
+                                                      const std::string& sha256);
+
+  state::CheckpointStore* const store_;
+  const std::string prefix_;
+  absl::Mutex mu_;
+  absl::flat_hash_set<std::string> texts_kept_ ABSL_GUARDED_BY(mu_);  // by SHA-256
+  // Replays of many partitions want the same few.
+  std::map<std::string, std::weak_ptr<const router::RuleSet>> found_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace turnout::runtime

@@ -1,0 +1,528 @@
+#include "runtime/state_service.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "runtime/rocks_task_home.h"
+#include "runtime/rule_archive.h"
+#include "runtime/task_recovery.h"
+#include "state/commit_note.h"
+#include "state/files.h"
+#include "state/task_store.h"
+
+namespace turnout::runtime {
+namespace {
+
+constexpr absl::Duration kRetryMin = absl::Milliseconds(100);
+constexpr absl::Duration kRetryMax = absl::Seconds(5);
+// An upkeep thread looks at what is due so often.
+constexpr absl::Duration kLookEvery = absl::Milliseconds(500);
+// Checkpoints between two prunings: each lists the task's objects.
+constexpr int kTakesAPrune = 8;
+
+// A group may have any name; an object or a directory may not.
+std::string PathName(std::string_view name) {
+  std::string safe;
+  for (const char c : name) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    const bool is_dot = c == '.' && !safe.empty();
+    if (is_plain || is_dot) {
+      safe.push_back(c);
+    } else {
+      absl::StrAppendFormat(&safe, "_%02x", static_cast<unsigned char>(c));
+    }
+  }
+  return safe;
+}
+
+// A state that was given out.
+struct Entry {
+  int32_t partition = 0;
+  std::unique_ptr<state::TaskCheckpoints> checkpoints;
+  state::TaskStore* store = nullptr;
+  bool busy = false;    // a thread of the service reads it
+  bool active = false;  // there were commits since the last checkpoint began
+  bool hurry = false;
+  absl::Time checkpoint_at;
+  absl::Time collect_at;
+  absl::Duration retry = kRetryMin;
+  int takes = 0;
+  int64_t published_offset = -1;
+  absl::Time published_at;
+  std::optional<PublishedCheckpoint> news;
+  // Let go of.
+  std::unique_ptr<state::TaskState> closing;
+  bool is_gone = false;  // `closing` is set
+  Parting parting = Parting::kLost;
+};
+
+// A state that is wanted.
+struct Job {
+  int keeper = 0;
+  RecoveryRequest request;
+  absl::Time at = absl::InfinitePast();
+  absl::Duration retry = kRetryMin;
+  bool is_running = false;
+  bool is_cancelled = false;
+  std::string waits_for = "its turn";
+};
+
+}  // namespace
+
+struct StateService::Impl {
+  Impl(StateServiceOptions with, state::CheckpointStore* store)
+      : options(std::move(with)),
+        resources(options.limits),
+        checkpoint_store(store),
+        prefix(PathName(options.group)),
+        archive(store, prefix) {}
+
+  class Keeper;
+
+  std::string Directory(std::string_view part, int32_t partition) const {
+    return absl::StrCat(options.directory, "/", absl::string_view(part.data(), part.size()), "/",
+                        PathName(options.topic), "/", partition);
+  }
+  std::unique_ptr<state::TaskCheckpoints> CheckpointsOf(int32_t partition) {
+    return std::make_unique<state::TaskCheckpoints>(
+        checkpoint_store, absl::StrCat(prefix, "/", PathName(options.topic), "/", partition),
+        Directory("scratch", partition));
+  }
+
+  void Trouble(const std::string& what) const {
+    if (options.on_trouble) options.on_trouble(what);
+  }
+
+  void RunRecovery();
+  std::shared_ptr<Job> NextJob() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  void RunJob(const std::shared_ptr<Job>& job);
+
+  void RunUpkeep();
+  Entry* NextDue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  bool KeepNextRules();
+  void LookAfter(Entry* entry);
+  void TakeCheckpoint(Entry* entry);
+  void Bury(Entry* entry);
+
+  void Register(int32_t partition, state::TaskState* store,
+                std::unique_ptr<state::TaskCheckpoints> checkpoints)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+
+  const StateServiceOptions options;
+  state::StateResources resources;
+  state::CheckpointStore* const checkpoint_store;
+  const std::string prefix;
+  RuleArchive archive;
+
+  mutable absl::Mutex mu;
+  bool stopping ABSL_GUARDED_BY(mu) = false;
+  std::map<int32_t, std::unique_ptr<Entry>> entries ABSL_GUARDED_BY(mu);
+  std::deque<std::shared_ptr<Job>> jobs ABSL_GUARDED_BY(mu);
+  std::map<int, std::deque<RecoveredTask>> done ABSL_GUARDED_BY(mu);  // by keeper
+  absl::flat_hash_set<std::string> rules_kept ABSL_GUARDED_BY(mu);
+  std::map<std::string, std::shared_ptr<const router::RuleSet>> rules_to_keep ABSL_GUARDED_BY(mu);
+  absl::Time keep_rules_at ABSL_GUARDED_BY(mu) = absl::InfinitePast();
+  bool keeping_rules ABSL_GUARDED_BY(mu) = false;
+  uint64_t changes ABSL_GUARDED_BY(mu) = 0;  // wakes the threads
+  StateServiceStats stats ABSL_GUARDED_BY(mu);
+
+  std::vector<std::thread> threads;
+};
+
+// --- a worker's view
+// --------------------------------------------------------------------------------
+
+class StateService::Impl::Keeper : public StateKeeper {
+ public:
+  Keeper(Impl* service, int worker) : service_(service), worker_(worker) {}
+
+  bool MayHaveState(int32_t partition, std::string_view note) override {
+    const auto decoded = state::DecodeCommitNote(note);
+    if (!decoded.ok() || decoded->state_start) return true;
+    return state::Exists(service_->Directory("tasks", partition));
+  }
+
+  void Recover(RecoveryRequest request) override {
+    auto job = std::make_shared<Job>();
+    job->keeper = worker_;
+    job->request = std::move(request);
+    absl::MutexLock lock(&service_->mu);
+    service_->jobs.push_back(std::move(job));
+    ++service_->changes;
+  }
+
+  std::optional<RecoveredTask> TakeRecovered() override {
+    absl::MutexLock lock(&service_->mu);
+    std::deque<RecoveredTask>& mine = service_->done[worker_];
+    if (mine.empty()) return std::nullopt;
+    RecoveredTask task = std::move(mine.front());
+    mine.pop_front();
+    return task;
+  }
+
+  std::string WaitsFor(int32_t partition) override {
+    absl::MutexLock lock(&service_->mu);
+    for (const auto& job : service_->jobs) {
+      if (job->request.partition == partition && !job->is_cancelled) return job->waits_for;
+    }
+    return "";
+  }
+
+  bool KeepRules(const std::shared_ptr<const router::RuleSet>& rules) override {
+    absl::MutexLock lock(&service_->mu);
+    if (service_->rules_kept.contains(rules->hash())) return true;
+    if (service_->rules_to_keep.emplace(rules->hash(), rules).second) ++service_->changes;
+    return false;
+  }
+
+  absl::StatusOr<std::unique_ptr<state::TaskState>> Create(int32_t partition,
+                                                           int64_t start_offset) override {
+    auto checkpoints = service_->CheckpointsOf(partition);
+    RocksTaskHome home(service_->Directory("tasks", partition), &service_->resources,
+                       checkpoints.get());
+    auto state = home.CreateLocal(start_offset);
+    if (!state.ok()) return state;
+    absl::MutexLock lock(&service_->mu);
+    service_->Register(partition, state->get(), std::move(checkpoints));
+    return state;
+  }
+
+  void Release(int32_t partition, std::unique_ptr<state::TaskState> state, Parting parting,
+               absl::Time until) override;
+
+  std::optional<PublishedCheckpoint> TakePublished(int32_t partition) override {
+    absl::MutexLock lock(&service_->mu);
+    const auto found = service_->entries.find(partition);
+    if (found == service_->entries.end()) return std::nullopt;
+    found->second->active = true;  // asked at each transaction of the task
+    return std::exchange(found->second->news, std::nullopt);
+  }
+
+  void HurryCheckpoint(int32_t partition) override {
+    absl::MutexLock lock(&service_->mu);
+    const auto found = service_->entries.find(partition);
+    if (found == service_->entries.end() || found->second->hurry) return;
+    found->second->hurry = true;
+    ++service_->changes;
+  }
+
+ private:
+  Impl* const service_;
+  const int worker_;
+};
+
+void StateService::Impl::Keeper::Release(int32_t partition, std::unique_ptr<state::TaskState> state,
+                                         Parting parting, absl::Time until) {
+  absl::MutexLock lock(&service_->mu);
+  for (const auto& job : service_->jobs) {
+    if (job->request.partition == partition && job->keeper == worker_) job->is_cancelled = true;
+  }
+  std::erase_if(service_->jobs,
+                [](const auto& job) { return job->is_cancelled && !job->is_running; });
+  std::erase_if(service_->done[worker_],
+                [&](const RecoveredTask& task) { return task.partition == partition; });
+  const auto found = service_->entries.find(partition);
+  if (state == nullptr || found == service_->entries.end()) return;
+  Entry* const entry = found->second.get();
+  entry->parting = parting;
+  entry->closing = std::move(state);
+  entry->is_gone = true;
+  ++service_->changes;
+  if (parting != Parting::kHandOver) return;
+  // The thread that buries it takes the last checkpoint first.
+  const auto is_buried = [this, partition, entry] {
+    service_->mu.AssertReaderHeld();
+    const auto now = service_->entries.find(partition);
+    return now == service_->entries.end() || now->second.get() != entry;
+  };
+  service_->mu.AwaitWithDeadline(absl::Condition(&is_buried), until);
+}
+
+// --- recovery
+// ---------------------------------------------------------------------------------------
+
+std::shared_ptr<Job> StateService::Impl::NextJob() {
+  const absl::Time now = absl::Now();
+  for (const auto& job : jobs) {
+    if (job->is_running || job->is_cancelled || job->at > now) continue;
+    // An older owner in this process has not closed it yet.
+    if (entries.contains(job->request.partition)) continue;
+    job->is_running = true;
+    return job;
+  }
+  return nullptr;
+}
+
+void StateService::Impl::RunRecovery() {
+  while (true) {
+    std::shared_ptr<Job> job;
+    {
+      absl::MutexLock lock(&mu);
+      const uint64_t seen = changes;
+      if (stopping) return;
+      job = NextJob();
+      if (job == nullptr) {
+        const auto is_news = [this, seen] {
+          mu.AssertReaderHeld();
+          return changes != seen || stopping;
+        };
+        mu.AwaitWithTimeout(absl::Condition(&is_news), kRetryMin);
+        continue;
+      }
+      job->waits_for = "its state is being brought back";
+    }
+    RunJob(job);
+  }
+}
+
+void StateService::Impl::RunJob(const std::shared_ptr<Job>& job) {
+  const int32_t partition = job->request.partition;
+  auto checkpoints = CheckpointsOf(partition);
+  RocksTaskHome home(Directory("tasks", partition), &resources, checkpoints.get());
+  absl::StatusOr<RecoveredTask> recovered =
+      RecoverTask(job->request, options.gap_policy, home,
+                  [this](const std::string& hash) { return archive.Find(hash); });
+  if (!recovered.ok()) {
+    const std::string what = absl::StrFormat("bringing back the state of partition %d: %s",
+                                             partition, recovered.status().message());
+    Trouble(what);
+    absl::MutexLock lock(&mu);
+    job->is_running = false;
+    job->waits_for = what;
+    job->at = absl::Now() + job->retry;
+    job->retry = std::min(job->retry * 2, kRetryMax);
+    if (job->is_cancelled) std::erase(jobs, job);
+    return;
+  }
+  std::unique_ptr<state::TaskState> unwanted;  // closed outside of the lock
+  absl::MutexLock lock(&mu);
+  std::erase(jobs, job);
+  if (job->is_cancelled) {
+    unwanted = std::move(recovered->state);
+    return;
+  }
+  if (recovered->state != nullptr) {
+    Register(partition, recovered->state.get(), std::move(checkpoints));
+    if (recovered->plan.base == state::RecoveryBase::kCheckpoint) {
+      entries[partition]->published_offset = recovered->plan.replay_from;
+    }
+  }
+  done[job->keeper].push_back(*std::move(recovered));
+}
+
+void StateService::Impl::Register(int32_t partition, state::TaskState* store,
+                                  std::unique_ptr<state::TaskCheckpoints> checkpoints) {
+  auto entry = std::make_unique<Entry>();
+  entry->partition = partition;
+  entry->store = static_cast<state::TaskStore*>(store);
+  entry->checkpoints = std::move(checkpoints);
+  const absl::Time now = absl::Now();
+  // Not all at once after a start.
+  const double share = static_cast<double>(partition % 16 + 1) / 16;
+  entry->checkpoint_at = now + options.checkpoint_interval * share;
+  entry->collect_at = now + options.collect_interval * (1 + share);
+  entry->published_at = now;
+  entries[partition] = std::move(entry);
+}
+
+// --- upkeep
+// -----------------------------------------------------------------------------------------
+
+// Those that are let go of come first: somebody waits for them.
+Entry* StateService::Impl::NextDue(absl::Time now) {
+  Entry* due = nullptr;
+  for (const auto& [partition, entry] : entries) {
+    if (entry->busy) continue;
+    if (entry->is_gone) return entry.get();
+    const bool wants_checkpoint = entry->active && (entry->hurry || now >= entry->checkpoint_at);
+    if (due == nullptr && (wants_checkpoint || now >= entry->collect_at)) due = entry.get();
+  }
+  return due;
+}
+
+void StateService::Impl::RunUpkeep() {
+  while (true) {
+    if (KeepNextRules()) continue;
+    Entry* entry = nullptr;
+    {
+      absl::MutexLock lock(&mu);
+      const uint64_t seen = changes;
+      entry = NextDue(absl::Now());
+      if (entry == nullptr) {
+        if (stopping) return;
+        const auto is_news = [this, seen] {
+          mu.AssertReaderHeld();
+          return changes != seen || stopping;
+        };
+        mu.AwaitWithTimeout(absl::Condition(&is_news), kLookEvery);
+        continue;
+      }
+      if (stopping && !entry->is_gone) return;
+      entry->busy = true;
+    }
+    LookAfter(entry);
+  }
+}
+
+// True: something was done.
+bool StateService::Impl::KeepNextRules() {
+  std::shared_ptr<const router::RuleSet> rules;
+  {
+    absl::MutexLock lock(&mu);
+    if (stopping || keeping_rules || rules_to_keep.empty() || absl::Now() < keep_rules_at) {
+      return false;
+    }
+    rules = rules_to_keep.begin()->second;
+    keeping_rules = true;
+  }
+  const absl::Status kept = archive.Keep(*rules);
+  if (!kept.ok()) {
+    Trouble(absl::StrFormat("keeping the rule set %s: %s", rules->hash(), kept.message()));
+  }
+  absl::MutexLock lock(&mu);
+  keeping_rules = false;
+  if (kept.ok()) {
+    rules_kept.insert(rules->hash());
+    rules_to_keep.erase(rules->hash());
+  } else {
+    keep_rules_at = absl::Now() + absl::Seconds(1);
+  }
+  ++changes;
+  return true;
+}
+
+void StateService::Impl::LookAfter(Entry* entry) {
+  bool is_gone = false;
+  bool wants_checkpoint = false;
+  bool wants_collecting = false;
+  {
+    absl::MutexLock lock(&mu);
+    const absl::Time now = absl::Now();
+    is_gone = entry->is_gone;
+    const bool is_behind = entry->active || (is_gone && entry->store->point().applied_offset !=
+                                                            entry->published_offset);
+    wants_checkpoint = is_gone ? entry->parting == Parting::kHandOver && is_behind
+                               : entry->active && (entry->hurry || now >= entry->checkpoint_at);
+    wants_collecting = !is_gone && now >= entry->collect_at;
+    if (wants_checkpoint) entry->active = entry->hurry = false;
+    if (wants_collecting) entry->collect_at = now + options.collect_interval;
+  }
+  if (wants_checkpoint) TakeCheckpoint(entry);
+  if (wants_collecting) {
+    const absl::StatusOr<size_t> collected = entry->store->Collect();
+    if (!collected.ok()) {
+      Trouble(absl::StrFormat("giving back the disk of partition %d: %s", entry->partition,
+                              collected.status().message()));
+    }
+  }
+  if (is_gone) return Bury(entry);
+  absl::MutexLock lock(&mu);
+  entry->busy = false;
+  ++changes;
+}
+
+void StateService::Impl::TakeCheckpoint(Entry* entry) {
+  const auto taken = entry->checkpoints->Take(entry->store, absl::ToUnixMillis(absl::Now()));
+  if (taken.ok() && ++entry->takes % kTakesAPrune == 0) {
+    const auto pruned = entry->checkpoints->Prune(options.prune, absl::ToUnixMillis(absl::Now()));
+    if (!pruned.ok()) {
+      Trouble(absl::StrFormat("pruning checkpoints of partition %d: %s", entry->partition,
+                              pruned.status().message()));
+    }
+  }
+  if (!taken.ok()) {
+    Trouble(absl::StrFormat("taking a checkpoint of partition %d: %s", entry->partition,
+                            taken.status().message()));
+  }
+  absl::MutexLock lock(&mu);
+  const absl::Time now = absl::Now();
+  if (!taken.ok()) {
+    ++stats.checkpoint_failures;
+    entry->active = true;
+    entry->checkpoint_at = now + entry->retry;
+    entry->retry = std::min(entry->retry * 2, std::max(options.checkpoint_interval, kRetryMin));
+    return;
+  }
+  entry->retry = kRetryMin;
+  entry->checkpoint_at = now + options.checkpoint_interval;
+  entry->published_at = now;
+  entry->published_offset = taken->point.applied_offset;
+  entry->news = PublishedCheckpoint{taken->sequence, taken->point.applied_offset};
+  ++stats.checkpoints;
+  stats.checkpoint_bytes += entry->checkpoints->last_cost().bytes_sent;
+}
+
+void StateService::Impl::Bury(Entry* entry) {
+  std::unique_ptr<state::TaskState> closing;
+  Parting parting = Parting::kLost;
+  {
+    absl::MutexLock lock(&mu);
+    closing = std::move(entry->closing);
+    parting = entry->parting;
+  }
+  closing.reset();
+  if (parting == Parting::kDamaged) {
+    const absl::Status removed = state::RemoveAll(Directory("tasks", entry->partition));
+    if (!removed.ok()) {
+      Trouble(absl::StrFormat("removing the damaged state of partition %d: %s", entry->partition,
+                              removed.message()));
+    }
+  }
+  std::unique_ptr<Entry> gone;
+  absl::MutexLock lock(&mu);
+  const auto found = entries.find(entry->partition);
+  gone = std::move(found->second);
+  entries.erase(found);
+  ++changes;
+}
+
+StateService::StateService(StateServiceOptions options, state::CheckpointStore* checkpoints)
+    : impl_(std::make_unique<Impl>(std::move(options), checkpoints)) {
+  for (int i = 0; i < std::max(1, impl_->options.recovery_threads); ++i) {
+    impl_->threads.emplace_back([this] { impl_->RunRecovery(); });
+  }
+  for (int i = 0; i < std::max(1, impl_->options.upkeep_threads); ++i) {
+    impl_->threads.emplace_back([this] { impl_->RunUpkeep(); });
+  }
+}
+
+StateService::~StateService() {
+  {
+    absl::MutexLock lock(&impl_->mu);
+    impl_->stopping = true;
+    ++impl_->changes;
+  }
+  for (std::thread& thread : impl_->threads) thread.join();
+}
+
+std::unique_ptr<StateKeeper> StateService::KeeperFor(int worker) {
+  return std::make_unique<Impl::Keeper>(impl_.get(), worker);
+}
+
+StateServiceStats StateService::Stats() const {
+  absl::MutexLock lock(&impl_->mu);
+  StateServiceStats stats = impl_->stats;
+  stats.memory_bytes = impl_->resources.memory_bytes();
+  const absl::Time now = absl::Now();
+  for (const auto& [partition, entry] : impl_->entries) {
+    if (entry->is_gone) continue;
+    const state::StoreStats store = entry->store->stats();
+    ++stats.tasks;
+    stats.disk_bytes += store.disk_bytes;
+    stats.entries_estimate += store.entries_estimate;
+    stats.oldest_checkpoint = std::max(stats.oldest_checkpoint, now - entry->published_at);
+  }
+  return stats;
+}
+
+}  // namespace turnout::runtime

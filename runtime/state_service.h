@@ -1,0 +1,73 @@
+// StateService: the states of a process: its disk, its checkpoint store, and the threads that recover
+// states and take checkpoints of them while workers go on.
+//
+// A state belongs to the worker's task; the service knows it as well, to take checkpoints of it. When
+// the task lets go, the state is closed once nobody is in the middle of reading it.
+//
+//   StateDir/tasks/TOPIC/PARTITION      a task's RocksDB
+//   StateDir/scratch/TOPIC/PARTITION    its snapshot while a checkpoint is sent
+//   Store/GROUP/TOPIC/PARTITION/...     its checkpoints
+//   Store/GROUP/rules/...               rule sets by hash
+//
+// Errors: what goes wrong in the background is told to `on_trouble`, tried again, and shown by
+//   WaitsFor; nothing is lost by it but time.
+// Threads: KeeperFor and Stats on any; each keeper on its worker's.
+// Lifetime: keepers and the states they gave out end before the service.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "runtime/state_keeper.h"
+#include "state/checkpoint.h"
+#include "state/checkpoint_store.h"
+#include "state/state_resources.h"
+
+namespace turnout::runtime {
+
+struct StateServiceOptions {
+  std::string directory;  // state_dir
+  std::string topic;      // whose partitions are the tasks
+  std::string group;
+  state::GapPolicy gap_policy = state::GapPolicy::kRefuse;
+  state::StateLimits limits;
+  state::PrunePolicy prune;
+  absl::Duration checkpoint_interval = absl::Minutes(1);
+  absl::Duration collect_interval = absl::Minutes(1);
+  int recovery_threads = 4;
+  int upkeep_threads = 2;
+  std::function<void(const std::string& what)> on_trouble;  // any thread; must not block
+};
+
+// For metrics and the status page.
+struct StateServiceStats {
+  uint64_t tasks = 0;
+  uint64_t disk_bytes = 0;
+  uint64_t entries_estimate = 0;
+  uint64_t memory_bytes = 0;  // cache and memtables
+  uint64_t checkpoints = 0;   // published since the start
+  uint64_t checkpoint_bytes = 0;  // sent for them
+  uint64_t checkpoint_failures = 0;
+  absl::Duration oldest_checkpoint;  // age of the newest one of the task where it is oldest
+};
+
+class StateService {
+ public:
+  // `checkpoints` is borrowed.
+  StateService(StateServiceOptions options, state::CheckpointStore* checkpoints);
+  ~StateService();
+
+  // One worker's.
+  std::unique_ptr<StateKeeper> KeeperFor(int worker);
+
+  StateServiceStats Stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace turnout::runtime

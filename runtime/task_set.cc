@@ -1,0 +1,293 @@
+#include "runtime/task_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
+namespace turnout::runtime {
+namespace {
+
+using connectors::Event;
+using connectors::SourceOffset;
+
+// A note has room for some 115 rule sets; a checkpoint makes it short again.
+constexpr size_t kNoteRuleSetsMax = 96;
+
+absl::Status DamagedIn(const Task& task, const absl::Status& why) {
+  return absl::Status(
+      why.code(), absl::StrFormat("the state of partition %d: %s", task.partition, why.message()));
+}
+
+}  // namespace
+
+router::Event RouterEvent(const Event& event, const std::string& topic) {
+  return {.value = event.value,
+          .key = event.key,
+          .topic = topic,
+          .partition = event.partition,
+          .timestamp_ms = event.timestamp_ms,
+          .headers = event.headers};
+}
+
+TaskSet::TaskSet(TaskSetOptions options, connectors::Source* source, StateKeeper* keeper,
+                 WorkerObserver* observer)
+    : options_(std::move(options)), source_(source), keeper_(keeper), observer_(observer) {}
+
+void TaskSet::Tell(const Task& task, const std::string& text) {
+  observer_->OnTask(options_.worker, task.partition, task.phase, text);
+}
+
+void TaskSet::Assign(absl::Span<const SourceOffset> committed) {
+  std::vector<int32_t> held;
+  for (const SourceOffset& start : committed) {
+    auto task = std::make_unique<Task>();
+    task->partition = start.partition;
+    task->committed_offset = task->applied_offset = start.offset;
+    // What recovery makes of a note that can't be read is in its plan; without state it costs the
+    // history of rule sets, never an event: the offset counts.
+    if (auto note = state::DecodeCommitNote(start.note); note.ok()) task->note = *std::move(note);
+    if (keeper_ != nullptr && keeper_->MayHaveState(start.partition, start.note)) {
+      task->phase = TaskPhase::kRecovering;
+      task->note_text = start.note;
+      held.push_back(start.partition);
+      ++unsettled_;
+    }
+    tasks_[start.partition] = std::move(task);
+  }
+  // Where this fails, events come that are passed over: they are read again from where the
+  // recovered state has come to.
+  if (!held.empty()) source_->Hold(held).IgnoreError();
+}
+
+void TaskSet::Release(absl::Span<const int32_t> partitions, Parting parting, absl::Time until) {
+  for (const int32_t partition : partitions) {
+    const auto found = tasks_.find(partition);
+    if (found == tasks_.end()) continue;
+    Task& task = *found->second;
+    if (task.phase != TaskPhase::kLive) --unsettled_;
+    if (keeper_ != nullptr && (task.state != nullptr || task.is_asked_for)) {
+      task.steps.reset();
+      if (task.state != nullptr) task.state->Rollback();
+      keeper_->Release(partition, std::move(task.state), parting, until);
+    }
+    std::erase(replayed_, &task);
+    tasks_.erase(found);
+  }
+}
+
+void TaskSet::ReleaseAll(Parting parting, absl::Time until) {
+  std::vector<int32_t> partitions;
+  for (const auto& [partition, task] : tasks_) partitions.push_back(partition);
+  Release(partitions, parting, until);
+}
+
+Task* TaskSet::Find(int32_t partition) {
+  const auto found = tasks_.find(partition);
+  return found == tasks_.end() ? nullptr : found->second.get();
+}
+
+void TaskSet::Ask(Task* task) {
+  const absl::StatusOr<int64_t> begin = source_->BeginOffset(task->partition);
+  if (!begin.ok()) return;  // the next turn asks again
+  keeper_->Recover({.partition = task->partition,
+                    .committed_offset = task->committed_offset,
+                    .note = task->note_text,
+                    .log_start_offset = *begin});
+  task->is_asked_for = true;
+}
+
+void TaskSet::Take(RecoveredTask recovered) {
+  Task* const task = Find(recovered.partition);
+  const state::RecoveryPlan& plan = recovered.plan;
+  if (task == nullptr || task->phase != TaskPhase::kRecovering) {
+    keeper_->Release(recovered.partition, std::move(recovered.state), Parting::kLost,
+                     absl::InfinitePast());
+    return;
+  }
+  if (!plan.refusal.empty()) {
+    task->phase = TaskPhase::kRefused;
+    task->refusal = absl::StrFormat("%s: %s", plan.refusal, absl::StrJoin(plan.alerts, "; "));
+    Tell(*task, task->refusal);
+    return;
+  }
+  task->state = std::move(recovered.state);
+  task->note.state_start.reset();
+  if (task->state != nullptr) {
+    task->steps = std::make_unique<router::TaskSteps>(task->state.get());
+    task->note.state_start = task->state->point().start_offset;
+  }
+  task->replay_since = plan.rule_sets;
+  task->replay_rules = std::move(recovered.rule_sets);
+  task->replay_next = 0;
+  task->applied_offset =
+      plan.replay_from < plan.replay_to ? plan.replay_from : task->committed_offset;
+  task->is_recovered = true;
+  for (const std::string& alert : plan.alerts) Tell(*task, alert);
+}
+
+// The source goes on where the state has come to.
+void TaskSet::Resume(Task* task) {
+  const SourceOffset to = {.partition = task->partition, .offset = task->applied_offset};
+  if (!source_->Rewind({&to, 1}).ok()) return;  // the next turn tries again
+  task->is_recovered = false;
+  if (task->applied_offset < task->committed_offset && task->applied_offset >= 0) {
+    task->phase = TaskPhase::kReplaying;
+    Tell(*task,
+         absl::StrFormat("replaying from %d to %d", task->applied_offset, task->committed_offset));
+    return;
+  }
+  task->phase = TaskPhase::kLive;
+  --unsettled_;
+  if (task->state != nullptr) Tell(*task, "");
+}
+
+void TaskSet::Advance() {
+  if (unsettled_ == 0) return;
+  for (auto& [partition, task] : tasks_) {
+    if (task->phase == TaskPhase::kRecovering && !task->is_asked_for) Ask(task.get());
+  }
+  while (std::optional<RecoveredTask> recovered = keeper_->TakeRecovered()) {
+    Take(*std::move(recovered));
+  }
+  for (auto& [partition, task] : tasks_) {
+    if (task->is_recovered) Resume(task.get());
+  }
+}
+
+void TaskSet::AdvanceIdle() {
+  if (unsettled_ == 0) return;
+  for (auto& [partition, task] : tasks_) {
+    if (task->phase != TaskPhase::kReplaying) continue;
+    const int64_t end = source_->EndOffset(partition);
+    if (end < 0 || end > task->applied_offset) continue;
+    // What stops this from going live now is met again at the next turn.
+    GoLive(task.get()).IgnoreError();
+  }
+}
+
+absl::StatusOr<bool> TaskSet::Replay(Task* task, const Event& event) {
+  if (event.offset >= task->committed_offset) {
+    if (absl::Status status = GoLive(task); !status.ok()) return status;
+    return false;
+  }
+  // The source repeats nothing by itself; what has been seen was polled before a rewind.
+  if (event.offset < task->applied_offset) return true;
+  while (task->replay_next < task->replay_since.size() &&
+         event.offset >= task->replay_since[task->replay_next].offset) {
+    const auto& rules = task->replay_rules[task->replay_next++];
+    if (absl::Status status = task->state->Retain(rules->steps()); !status.ok()) return status;
+    task->steps->Forget();
+    task->replay_router = std::make_unique<router::Router>(rules);
+  }
+  if (task->replay_router == nullptr) {
+    return absl::InternalError(absl::StrFormat("partition %d: no rule set for the replay of %d",
+                                               task->partition, event.offset));
+  }
+  const router::Routes& routes =
+      task->replay_router->Route(RouterEvent(event, options_.source_topic), task->steps.get());
+  if (!routes.state_error.ok()) return DamagedIn(*task, routes.state_error);
+  task->applied_offset = event.offset + 1;
+  if (replayed_.empty() || replayed_.back() != task) {
+    if (std::find(replayed_.begin(), replayed_.end(), task) == replayed_.end()) {
+      replayed_.push_back(task);
+    }
+  }
+  return true;
+}
+
+absl::Status TaskSet::GoLive(Task* task) {
+  const std::string_view rule_set = task->note.rule_sets.empty()
+                                        ? std::string_view()
+                                        : std::string_view(task->note.rule_sets.back().hash);
+  absl::Status committed = task->state->Commit(task->committed_offset, rule_set);
+  if (!committed.ok()) return DamagedIn(*task, committed);
+  std::erase(replayed_, task);
+  task->applied_offset = task->committed_offset;
+  task->replay_since.clear();
+  task->replay_rules.clear();
+  task->replay_router.reset();
+  task->phase = TaskPhase::kLive;
+  --unsettled_;
+  Tell(*task, "");
+  return absl::OkStatus();
+}
+
+absl::Status TaskSet::CommitReplays(Task** failed) {
+  while (!replayed_.empty()) {
+    Task* const task = *failed = replayed_.back();
+    const std::string& rule_set = task->replay_router->rules().hash();
+    absl::Status committed = task->state->Commit(task->applied_offset, rule_set);
+    if (!committed.ok()) return DamagedIn(*task, committed);
+    replayed_.pop_back();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TaskSet::UseRules(Task* task, const std::shared_ptr<const router::RuleSet>& in_force,
+                               int64_t first_offset) {
+  const router::RuleSet& rules = *in_force;
+  if (task->state == nullptr) {
+    if (!rules.keeps_state()) return absl::OkStatus();
+    if (keeper_ == nullptr) return absl::InternalError("rules keep state, but there is no keeper");
+    absl::StatusOr<std::unique_ptr<state::TaskState>> made =
+        keeper_->Create(task->partition, first_offset);
+    if (!made.ok()) return DamagedIn(*task, made.status());
+    task->state = *std::move(made);
+    task->steps = std::make_unique<router::TaskSteps>(task->state.get());
+  }
+  const std::vector<state::RuleSetSince>& used = task->note.rule_sets;
+  if (!used.empty() && used.back().hash == rules.hash()) return absl::OkStatus();
+  // They took effect before this partition came with its state, maybe.
+  if (!keeper_->KeepRules(in_force)) {
+    return absl::UnavailableError("the checkpoint store has not taken the rule set yet");
+  }
+  task->steps->Forget();
+  absl::Status retained = task->state->Retain(rules.steps());
+  return retained.ok() ? retained : DamagedIn(*task, retained);
+}
+
+std::string TaskSet::WaitsFor(const Task& task) const {
+  if (task.phase == TaskPhase::kRefused) return task.refusal;
+  if (task.phase == TaskPhase::kRecovering) return keeper_->WaitsFor(task.partition);
+  return "";
+}
+
+void TaskSet::LearnCheckpoint(Task* task) {
+  if (task->state == nullptr) return;
+  const std::optional<PublishedCheckpoint> news = keeper_->TakePublished(task->partition);
+  if (news) task->note.Checkpointed(news->sequence, news->applied_offset);
+}
+
+bool TaskSet::MayUse(const std::shared_ptr<const router::RuleSet>& rules) {
+  if (keeper_ == nullptr) return true;
+  bool has_state = false;
+  bool has_room = true;
+  for (auto& [partition, task] : tasks_) {
+    if (task->state == nullptr) continue;
+    has_state = true;
+    if (task->note.rule_sets.size() < kNoteRuleSetsMax) continue;
+    LearnCheckpoint(task.get());
+    if (task->note.rule_sets.size() < kNoteRuleSetsMax) continue;
+    keeper_->HurryCheckpoint(partition);
+    has_room = false;
+  }
+  return has_room && (!(has_state || rules->keeps_state()) || keeper_->KeepRules(rules));
+}
+
+void TaskSet::Repair(Task* task, const absl::Status& why) {
+  if (task->phase == TaskPhase::kLive) ++unsettled_;
+  std::erase(replayed_, task);
+  task->phase = TaskPhase::kRecovering;
+  task->steps.reset();
+  task->replay_router.reset();
+  keeper_->Release(task->partition, std::move(task->state), Parting::kDamaged,
+                   absl::InfinitePast());
+  task->is_asked_for = task->is_recovered = false;
+  task->note_text = state::EncodeCommitNote(task->note);
+  source_->Hold({&task->partition, 1}).IgnoreError();
+  Tell(*task, std::string(why.message()));
+}
+
+}  // namespace turnout::runtime

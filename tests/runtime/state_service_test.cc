@@ -1,0 +1,205 @@
+#include "runtime/state_service.h"
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "state/commit_note.h"
+#include "state/directory_checkpoint_store.h"
+#include "tests/support/rules_of.h"
+#include "tests/support/temp_directory.h"
+
+namespace turnout::runtime {
+namespace {
+
+using state::RecoveryBase;
+using testing::HasSubstr;
+
+constexpr state::StepId kStep = 7;
+constexpr int32_t kPartition = 3;
+
+// A store that can be made to fail.
+class FlakyStore : public state::DirectoryCheckpointStore {
+ public:
+  using DirectoryCheckpointStore::DirectoryCheckpointStore;
+  absl::StatusOr<bool> PutIfAbsent(std::string_view name, std::string_view bytes) override {
+    if (away) return absl::UnavailableError("the store is away");
+    return DirectoryCheckpointStore::PutIfAbsent(name, bytes);
+  }
+  std::atomic<bool> away{false};
+};
+
+class StateServiceTest : public testing::Test {
+ protected:
+  // A process whose disk is `disk`; all share the checkpoints.
+  struct Process {
+    std::unique_ptr<StateService> service;
+    std::unique_ptr<StateKeeper> keeper;
+  };
+  Process Start(const std::string& disk) {
+    StateServiceOptions options;
+    options.directory = directory_.path() + "/" + disk;
+    options.topic = "events";
+    options.group = "turnout-Events";
+    options.checkpoint_interval = interval_;
+    Process process;
+    process.service = std::make_unique<StateService>(std::move(options), &store_);
+    process.keeper = process.service->KeeperFor(0);
+    return process;
+  }
+
+  static std::string Note(int64_t start, int64_t rules_since) {
+    state::CommitNote note;
+    note.state_start = start;
+    note.Use("0123456789abcdef", rules_since);
+    return state::EncodeCommitNote(note);
+  }
+
+  static RecoveredTask Recover(Process& process, int64_t committed, std::string note,
+                               int64_t log_start = 0) {
+    process.keeper->Recover({kPartition, committed, std::move(note), log_start});
+    for (int i = 0; i < 2000; ++i) {
+      if (auto recovered = process.keeper->TakeRecovered()) return *std::move(recovered);
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    ADD_FAILURE() << "not recovered: " << process.keeper->WaitsFor(kPartition);
+    return {};
+  }
+
+  static void Write(state::TaskState& state, int keys, int64_t applied) {
+    for (int i = 0; i < keys; ++i) {
+      state.Put(kStep, absl::StrCat("key-", i), absl::StrCat("value-", i), state::kNeverExpires);
+    }
+    ASSERT_TRUE(state.Commit(applied, "0123456789abcdef").ok());
+  }
+
+  static int Count(state::TaskState& state) {
+    int count = 0;
+    EXPECT_TRUE(state.Scan(kStep, "", "", [&](auto, auto) { return ++count > 0; }).ok());
+    return count;
+  }
+
+  support::TempDirectory directory_;
+  FlakyStore store_{directory_.path() + "/checkpoints"};
+  absl::Duration interval_ = absl::Hours(1);
+};
+
+TEST_F(StateServiceTest, APartitionOfWhichNothingIsKnownBeginsWithoutState) {
+  Process process = Start("a");
+  EXPECT_TRUE(process.keeper->MayHaveState(kPartition, ""));
+  const RecoveredTask task = Recover(process, -1, "");
+  EXPECT_EQ(task.state, nullptr);
+  EXPECT_TRUE(task.plan.refusal.empty());
+  EXPECT_FALSE(std::filesystem::exists(directory_.path() + "/a/tasks"));
+}
+
+TEST_F(StateServiceTest, ANoteThatSpeaksOfNoStateNeedsNoRecovery) {
+  Process process = Start("a");
+  EXPECT_FALSE(process.keeper->MayHaveState(kPartition, "turnout/1 rules=0123456789abcdef@0"));
+  EXPECT_TRUE(process.keeper->MayHaveState(kPartition, Note(0, 0)));
+}
+
+TEST_F(StateServiceTest, AHandOverLeavesACheckpointThatTheNextOwnerReplaysNothingAfter) {
+  Process old_owner = Start("a");
+  auto state = old_owner.keeper->Create(kPartition, 10);
+  ASSERT_TRUE(state.ok()) << state.status();
+  Write(**state, 100, 110);
+  old_owner.keeper->Release(kPartition, *std::move(state), Parting::kHandOver,
+                            absl::Now() + absl::Seconds(30));
+  EXPECT_EQ(old_owner.service->Stats().checkpoints, 1u);
+
+  Process heir = Start("b");
+  const RecoveredTask task = Recover(heir, 110, Note(10, 10));
+  ASSERT_NE(task.state, nullptr);
+  EXPECT_EQ(task.plan.base, RecoveryBase::kCheckpoint);
+  EXPECT_EQ(task.plan.replay_from, 110);
+  EXPECT_EQ(Count(*task.state), 100);
+}
+
+TEST_F(StateServiceTest, ARestartedProcessUsesItsDisk) {
+  {
+    Process process = Start("a");
+    auto state = process.keeper->Create(kPartition, 0);
+    ASSERT_TRUE(state.ok());
+    Write(**state, 5, 20);
+    process.keeper->Release(kPartition, *std::move(state), Parting::kLost, absl::InfinitePast());
+  }
+  Process again = Start("a");
+  EXPECT_TRUE(again.keeper->MayHaveState(kPartition, "turnout/1 rules=0123456789abcdef@0"));
+  const RecoveredTask task = Recover(again, 20, Note(0, 0));
+  ASSERT_NE(task.state, nullptr);
+  EXPECT_EQ(task.plan.base, RecoveryBase::kLocal);
+  EXPECT_EQ(Count(*task.state), 5);
+}
+
+TEST_F(StateServiceTest, APartitionThatComesBackWaitsForItsOldSelfToBeClosed) {
+  Process process = Start("a");
+  auto state = process.keeper->Create(kPartition, 0);
+  ASSERT_TRUE(state.ok());
+  Write(**state, 5, 20);
+  for (int i = 0; i < 20; ++i) {
+    process.keeper->Release(kPartition, *std::move(state), Parting::kLost, absl::InfinitePast());
+    RecoveredTask task = Recover(process, 20, Note(0, 0));
+    ASSERT_NE(task.state, nullptr);
+    EXPECT_EQ(Count(*task.state), 5);
+    state = std::move(task.state);
+  }
+}
+
+TEST_F(StateServiceTest, ADamagedStateIsRemovedAndTheCheckpointTaken) {
+  Process process = Start("a");
+  auto state = process.keeper->Create(kPartition, 0);
+  ASSERT_TRUE(state.ok());
+  Write(**state, 5, 20);
+  process.keeper->HurryCheckpoint(kPartition);
+  process.keeper->TakePublished(kPartition);  // a transaction's question: there is news to copy
+  std::optional<PublishedCheckpoint> published;
+  for (int i = 0; i < 2000 && !published; ++i) {
+    absl::SleepFor(absl::Milliseconds(10));
+    published = process.keeper->TakePublished(kPartition);
+  }
+  ASSERT_TRUE(published);
+  EXPECT_EQ(published->applied_offset, 20);
+  process.keeper->Release(kPartition, *std::move(state), Parting::kDamaged, absl::InfinitePast());
+  const RecoveredTask task = Recover(process, 20, Note(0, 0));
+  ASSERT_NE(task.state, nullptr);
+  EXPECT_EQ(task.plan.base, RecoveryBase::kCheckpoint);
+  EXPECT_EQ(Count(*task.state), 5);
+}
+
+TEST_F(StateServiceTest, ARefusalSaysWhatIsMissing) {
+  Process process = Start("a");
+  const RecoveredTask task = Recover(process, 500, Note(0, 0), /*log_start=*/400);
+  EXPECT_EQ(task.state, nullptr);
+  EXPECT_EQ(task.plan.refusal, state::kStateGap);
+}
+
+TEST_F(StateServiceTest, RulesAreKeptBeforeTheyMayTakeEffectHoweverOftenTheStoreIsAway) {
+  const auto rules = support::RuleSetOf({R"(
+team: a
+destinations: [t]
+rules: [{name: r, match: {x: [1]}, to: t}]
+)"});
+  Process process = Start("a");
+  store_.away = true;
+  EXPECT_FALSE(process.keeper->KeepRules(rules));
+  absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_FALSE(process.keeper->KeepRules(rules));
+  store_.away = false;
+  bool kept = false;
+  for (int i = 0; i < 2000 && !kept; ++i) {
+    absl::SleepFor(absl::Milliseconds(10));
+    kept = process.keeper->KeepRules(rules);
+  }
+  EXPECT_TRUE(kept);
+}
+
+}  // namespace
+}  // namespace turnout::runtime
