@@ -1,8 +1,8 @@
-// StateService: the states of a process: its disk, its checkpoint store, and the threads that recover
-// states and take checkpoints of them while workers go on.
+// StateService: the states of a process: its disk, its checkpoint store, and the threads that
+// recover states and take checkpoints of them while workers go on.
 //
-// A state belongs to the worker's task; the service knows it as well, to take checkpoints of it. When
-// the task lets go, the state is closed once nobody is in the middle of reading it.
+// A state belongs to the worker's task; the service knows it as well, to take checkpoints of it.
+// When the task lets go, the state is closed once nobody is in the middle of reading it.
 //
 //   StateDir/tasks/TOPIC/PARTITION      a task's RocksDB
 //   StateDir/scratch/TOPIC/PARTITION    its snapshot while a checkpoint is sent

@@ -1,5 +1,5 @@
-// RecoverTask: one partition's state and rules, as its commit note wants them: RecoverState with the
-// archive of rule sets. What every StateKeeper does, on whatever thread it likes.
+// RecoverTask: one partition's state and rules, as its commit note wants them: RecoverState with
+// the archive of rule sets. What every StateKeeper does, on whatever thread it likes.
 //
 // Errors: what another try may cure. Threads: blocks.
 #pragma once

@@ -10,9 +10,10 @@
 //           v
 //   assignment changes happen only here, when no transaction is open
 //
-// A batch is what arrived while the last one committed: nothing waits on a timer. What rules remember
-// is pending while a transaction is open and follows it: Kafka commits, then the states, so that no
-// state is ever ahead. A batch that fills memory before it is through is committed in parts.
+// A batch is what arrived while the last one committed: nothing waits on a timer. What rules
+// remember is pending while a transaction is open and follows it: Kafka commits, then the states,
+// so that no state is ever ahead. A batch that fills memory before it is through is committed in
+// parts.
 //
 // Errors: Step never fails for a reason that waiting or redoing can cure. Bad events and outputs
 //   that their destination can't take go to the dead-letter topic in the same transaction.

@@ -1,5 +1,5 @@
-// TaskHome: where one task's state lives: its store on this machine's disk and its checkpoints. What
-// RecoverState acts on.
+// TaskHome: where one task's state lives: its store on this machine's disk and its checkpoints.
+// What RecoverState acts on.
 //
 // Implemented over RocksDB and a CheckpointStore by runtime/state_service, and in memory by the
 // tests.
