@@ -15,9 +15,8 @@ constexpr absl::Duration kCloseTimeout = absl::Seconds(4);
 std::unique_ptr<connectors::Source> MakeSource(Surroundings& around,
                                                support::SimulatedProcess* process) {
   const support::MemorySourceOptions options = {.topic = kSourceTopic, .group_id = "turnout"};
-  return MutateSource(around.mutation,
-                      std::make_unique<support::MemorySource>(options, around.log.get(),
-                                                              &around.points, process));
+  return MutateSource(around.mutation, std::make_unique<support::MemorySource>(
+                                           options, around.log.get(), &around.points, process));
 }
 
 std::unique_ptr<connectors::Sink> MakeSink(Surroundings& around, int ordinal,
@@ -53,8 +52,8 @@ SimulatedRouter::SimulatedRouter(int ordinal, Surroundings* around)
                .delivery = around->delivery,
                .source_topic = kSourceTopic,
                .dead_letter_topic = kDeadLetterTopic},
-              source_.get(), sink_.get(), /*keeper=*/nullptr, &destinations_, &around->rules, &around->observer,
-              &around->clock) {}
+              source_.get(), sink_.get(), /*keeper=*/nullptr, &destinations_, &around->rules,
+              &around->observer, &around->clock) {}
 
 template <typename Action>
 bool SimulatedRouter::Run(Action action) {
