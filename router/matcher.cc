@@ -80,6 +80,10 @@ class MatchScratch : public Matcher::Scratch {
 
   absl::Span<const PatternId> matches() const override { return matches_; }
   std::string_view Field(size_t i) const override { return fields_[i]; }
+  ValueKind FieldKind(size_t i) const override {
+    return fields_[i].data() == nullptr ? ValueKind::kNull
+                                        : event_.leaves[event_.found[asked_[i]].first].kind;
+  }
   absl::Span<const uint32_t> structurals() const override { return structurals_; }
 
   // Forgets the last event and puts the record's own fields where the patterns look for them.
@@ -121,6 +125,7 @@ class MatchScratch : public Matcher::Scratch {
   }
 
   void AnswerFields(absl::Span<const FieldId> asked, size_t event_bytes) {
+    asked_ = asked;
     fields_.resize(asked.size());
     for (size_t i = 0; i < asked.size(); ++i) fields_[i] = FirstScalar(asked[i], event_bytes);
   }
@@ -142,6 +147,7 @@ class MatchScratch : public Matcher::Scratch {
   GatheredEvent event_;
   MatchSearch search_;
   std::vector<PatternId> matches_;
+  absl::Span<const FieldId> asked_;
   std::vector<std::string_view> fields_;
   absl::Span<const uint32_t> structurals_;
   PartitionText partition_{};

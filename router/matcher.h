@@ -22,6 +22,7 @@
 #include "absl/types/span.h"
 #include "router/event.h"
 #include "router/pattern.h"
+#include "router/value.h"
 
 namespace turnout::router {
 
@@ -61,6 +62,9 @@ class Matcher::Scratch {
   // "false". data() is null when the field is absent, null, or not a scalar, or the payload was not
   // parsed.
   virtual std::string_view Field(size_t i) const = 0;
+
+  // What that scalar is; kNull where data() is null.
+  virtual ValueKind FieldKind(size_t i) const = 0;
 
   // Where the payload's structural characters stand (EventParser::structurals); empty when it was
   // not parsed, or is malformed.

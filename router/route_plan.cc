@@ -48,15 +48,28 @@ uint32_t RoutePlanBuilder::TargetNumber(const DestinationTemplate& destination, 
   return number->second;
 }
 
+void RoutePlanBuilder::AddStep(const Step& step) {
+  plan_.steps.push_back({.kind = step.kind,
+                         .measure = step.measure,
+                         .emit_every = step.emit_every,
+                         .key_field = FieldNumber(step.key_field),
+                         .measure_field = step.measure_field.empty()
+                                              ? StepPlan::kNone
+                                              : FieldNumber(step.measure_field),
+                         .share = step.share,
+                         .limit = step.limit,
+                         .span_ms = step.span_ms,
+                         .at_least = step.at_least,
+                         .id = step.id});
+}
+
 void RoutePlanBuilder::AddRule(const Rule& rule) {
   RoutePlan::RuleTargets targets;
   targets.begin = static_cast<uint32_t>(plan_.target_ids.size());
   if (!rule.key_field.empty()) targets.key_field = FieldNumber(rule.key_field);
   targets.shape = ShapeNumber(rule.shape);
-  targets.samples_begin = static_cast<uint32_t>(plan_.samples.size());
-  for (const Step& step : rule.steps) {
-    plan_.samples.push_back({FieldNumber(step.key_field), step.share});
-  }
+  targets.steps_begin = static_cast<uint32_t>(plan_.steps.size());
+  for (const Step& step : rule.steps) AddStep(step);
   for (const DestinationTemplate& destination : rule.to) {
     plan_.target_ids.push_back(TargetNumber(destination, targets.key_field, targets.shape));
   }
@@ -64,7 +77,7 @@ void RoutePlanBuilder::AddRule(const Rule& rule) {
 }
 
 RoutePlan RoutePlanBuilder::Finish() {
-  plan_.rules.push_back({.samples_begin = static_cast<uint32_t>(plan_.samples.size()),
+  plan_.rules.push_back({.steps_begin = static_cast<uint32_t>(plan_.steps.size()),
                          .begin = static_cast<uint32_t>(plan_.target_ids.size())});
   return std::move(plan_);
 }

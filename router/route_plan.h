@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "router/rule_file.h"
+#include "router/step_plan.h"
 
 namespace turnout::router {
 
@@ -33,14 +34,10 @@ struct RoutePlan {
     std::vector<uint32_t> fields;  // of the destination, as positions in `fields`
     bool check_globs = false;      // whether a name it resolves to can be outside of them
   };
-  struct Sample {
-    uint32_t field = 0;            // position in `fields`
-    uint32_t share = 0;            // of kSampleShares
-  };
   struct RuleTargets {
     uint32_t key_field = kOwnKey;
     uint32_t shape = kNoShape;     // position in `shapes`
-    uint32_t samples_begin = 0;    // in `samples`, up to the next rule's
+    uint32_t steps_begin = 0;      // in `steps`, up to the next rule's
     uint32_t begin = 0;            // in target_ids, up to the next rule's begin
   };
 
@@ -48,7 +45,8 @@ struct RoutePlan {
   std::vector<std::vector<std::string>> globs;  // what a team may write, a team each
   std::vector<Target> targets;
   std::vector<std::shared_ptr<const ShapePlan>> shapes;  // each once
-  std::vector<Sample> samples;                  // of rules, one rule after another
+  std::vector<StepPlan> steps;                  // of rules, one rule after another
+  uint32_t time_field = StepPlan::kNone;        // position in `fields`
   std::vector<uint32_t> target_ids;             // of rules, one rule after another
   std::vector<RuleTargets> rules;               // by RuleIndex, and one past the end
 };
@@ -62,10 +60,13 @@ class RoutePlanBuilder {
   // The rules added from now on are this team's.
   void StartTeam(const std::vector<std::string>& allowed_destinations);
   void AddRule(const Rule& rule);
+  // Where events say when they happened.
+  void SetTimeField(const std::string& path) { plan_.time_field = FieldNumber(path); }
   RoutePlan Finish();
 
  private:
   uint32_t FieldNumber(const std::string& path);
+  void AddStep(const Step& step);
   uint32_t ShapeNumber(const std::shared_ptr<const ShapePlan>& shape);
   uint32_t TargetNumber(const DestinationTemplate& destination, uint32_t key_field, uint32_t shape);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "router/event_shaper.h"
 #include "router/route_plan.h"
 #include "router/sample.h"
+#include "router/step_engine.h"
 
 namespace turnout::router {
 namespace {
@@ -93,11 +95,14 @@ struct Router::Impl {
         plan(rules->plan()),
         scratch(rules->matcher().NewScratch()),
         slots(plan.targets.size()),
-        shaped(plan.shapes.size()) {}
+        shaped(plan.shapes.size()) {
+    if (rules->keeps_state()) engine.emplace(plan, rules->settings());
+  }
 
   void Start();
   void RouteRule(RuleIndex rule, const Event& event);
   bool PassesSteps(RuleIndex rule);
+  bool PassesState(RuleIndex rule, const StepPlan& step);
   const EventShaper::Result& Shaped(uint32_t shape, const Event& event);
   EventShaper::Result ShapeEvent(const ShapePlan& shape, const Event& event);
   void ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value, Slot* slot);
@@ -121,6 +126,7 @@ struct Router::Impl {
   Arena arena;
   std::vector<Slot> slots;  // by target
   std::vector<ShapedEvent> shaped;  // by shape
+  std::optional<StepEngine> engine;  // none if no rule keeps state
   EventShaper shaper;
   // For payloads that the matcher had no need to read.
   EventParser parser;
@@ -144,6 +150,7 @@ void Router::Impl::Start() {
   outputs.clear();
   rejections.clear();
   stopped.clear();
+  routes.state_error = absl::OkStatus();
 }
 
 // An empty value is good enough for a record key, but not for a part of a topic's name: `how` says
@@ -187,14 +194,34 @@ std::string_view Router::Impl::ResolveName(const RoutePlan::Target& target, Slot
 }
 
 bool Router::Impl::PassesSteps(RuleIndex rule) {
-  for (uint32_t i = plan.rules[rule].samples_begin; i < plan.rules[rule + 1].samples_begin; ++i) {
-    const RoutePlan::Sample& sample = plan.samples[i];
-    const std::string_view key = scratch->Field(sample.field);
-    if (!IsNull(key) && SampleBucket(key) < sample.share) continue;
+  for (uint32_t i = plan.rules[rule].steps_begin; i < plan.rules[rule + 1].steps_begin; ++i) {
+    const StepPlan& step = plan.steps[i];
+    if (step.kind != StepKind::kSample) {
+      if (!PassesState(rule, step)) return false;
+      continue;
+    }
+    const std::string_view key = scratch->Field(step.key_field);
+    if (!IsNull(key) && SampleBucket(key) < step.share) continue;
     stopped.push_back({rule, StepKind::kSample});
     return false;
   }
   return true;
+}
+
+bool Router::Impl::PassesState(RuleIndex rule, const StepPlan& step) {
+  const absl::StatusOr<StepVerdict> verdict = engine->Judge(step, *scratch);
+  if (!verdict.ok()) {
+    routes.state_error = verdict.status();
+    return false;
+  }
+  if (*verdict == StepVerdict::kRejects) {
+    const StepEngine::Fault& fault = engine->fault();
+    const std::string_view step_name = arena.Join({"the step `", StepName(step.kind), "`"});
+    rejections.push_back({rule, MissingField(plan.fields[fault.field], step_name, fault.how)});
+  } else if (*verdict != StepVerdict::kPasses) {
+    stopped.push_back({rule, step.kind, *verdict == StepVerdict::kStopsLate});
+  }
+  return *verdict == StepVerdict::kPasses;
 }
 
 // Once an event and shape, however many rules have it.
@@ -357,12 +384,16 @@ Router::Router(std::shared_ptr<const RuleSet> rules)
     : impl_(std::make_unique<Impl>(std::move(rules))) {}
 Router::~Router() = default;
 
-const Routes& Router::Route(const Event& event, TaskSteps* /*task*/) {
+const Routes& Router::Route(const Event& event, TaskSteps* task) {
   Impl& impl = *impl_;
   impl.Start();
   impl.routes.payload_error = impl.rules->matcher().Match(event, impl.scratch.get());
   impl.routes.matched = impl.scratch->matches();
-  for (const RuleIndex rule : impl.routes.matched) impl.RouteRule(rule, event);
+  if (impl.engine) impl.routes.state_error = impl.engine->StartEvent(event, *impl.scratch, task);
+  for (const RuleIndex rule : impl.routes.matched) {
+    if (!impl.routes.state_error.ok()) break;
+    impl.RouteRule(rule, event);
+  }
   impl.CloseOutputs();
   impl.routes.outputs = impl.outputs;
   impl.routes.rejections = impl.rejections;

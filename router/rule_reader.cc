@@ -61,8 +61,7 @@ void RuleReader::CheckKeys(const Node& object, absl::Span<const std::string_view
                         std::end(kAbsentKeys);
     if (absent) {
       Add(member.at, absl::StrFormat("this version of Turnout does not have `%s`", member.name),
-          "remove it, or run a version that has it; rules here match, sample, shape, key and route "
-          "events");
+          "remove it, or run a version that has it");
     } else {
       Add(member.at, absl::StrFormat("unknown key %s", Quoted(member.name)),
           NearestNameCure(member.name, known));

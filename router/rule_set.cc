@@ -138,13 +138,15 @@ std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams, StateSett
       builder.AddRule(rule);
     }
   }
+  Sort(&kept_steps);
+  std::string hash = HashOf(teams, settings, kept_steps);
+  std::vector<state::StepId> steps = AllSteps(teams, kept_steps);
+  if (!steps.empty() && !settings.time_field.empty()) builder.SetTimeField(settings.time_field);
   RoutePlan plan = builder.Finish();
   Matcher matcher(patterns, plan.fields);
   std::vector<Destination> destinations = ConstantDestinations(teams, plan);
-  Sort(&kept_steps);
-  std::string hash = HashOf(teams, settings, kept_steps);
   auto impl = std::make_unique<const Impl>(
-      Impl{std::move(hash), std::move(settings), AllSteps(teams, kept_steps), kept_steps,
+      Impl{std::move(hash), std::move(settings), std::move(steps), std::move(kept_steps),
            std::move(teams), std::move(ids), std::move(destinations), std::move(plan),
            std::move(matcher)});
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(impl)));

@@ -14,7 +14,7 @@ namespace turnout::router {
 
 inline constexpr uint32_t kSampleShares = 10'000;  // everything
 
-// FNV-1a over 64 bits with MurmurHash3's finish, modulo kSampleShares.
+// TextHash modulo kSampleShares.
 uint32_t SampleBucket(std::string_view text);
 
 }  // namespace turnout::router

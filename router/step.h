@@ -66,6 +66,7 @@ void HashStep(const Step& step, ContentHash* hash);
 // Named limits of what a step may ask for.
 inline constexpr int64_t kStepSpanMsMin = 1;
 inline constexpr int64_t kStepSpanMsMax = int64_t{90} * 24 * 3600 * 1000;
+inline constexpr uint32_t kThrottleLimitMax = 1'000'000'000;
 inline constexpr uint32_t kThresholdItemsMax = 1'000;  // of count and distinct: `at_least`
 inline constexpr int64_t kWindowSlidesMax = 100;       // slides a window
 inline constexpr size_t kFeaturesMax = 64;             // of an aggregate

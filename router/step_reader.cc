@@ -1,20 +1,35 @@
 #include "router/step_reader.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "router/duration.h"
 #include "router/node_checks.h"
+#include "router/number.h"
 #include "router/sample.h"
 #include "router/suggest.h"
 
 namespace turnout::router {
 namespace {
 
-constexpr std::string_view kSampleKeys[] = {"key", "percent"};
 constexpr std::string_view kStepNames[] = {"sample", "dedup", "throttle", "threshold", "aggregate"};
+constexpr std::string_view kSampleKeys[] = {"key", "percent"};
+constexpr std::string_view kDedupKeys[] = {"key", "for"};
+constexpr std::string_view kThrottleKeys[] = {"key", "limit", "per"};
+constexpr std::string_view kThresholdKeys[] = {"key",      "count",  "sum", "distinct",
+                                               "at_least", "within", "emit"};
+constexpr std::string_view kMeasureNames[] = {"count", "sum", "distinct"};
+
+constexpr std::string_view kSampleExample = "sample: {key: customer.id, percent: 12.5}";
+constexpr std::string_view kDedupExample = "dedup: {key: order.id, for: 1h}";
+constexpr std::string_view kThrottleExample = "throttle: {key: user.id, limit: 5, per: 10m}";
+constexpr std::string_view kThresholdExample = "threshold: {key: card, count: 5, within: 10m}";
 
 class StepReader {
  public:
@@ -28,10 +43,30 @@ class StepReader {
     problems_->push_back({at, "", std::move(what), std::move(cure)});
   }
   void ReadStep(const Node& node, std::vector<Step>* steps);
-  void ReadSample(const Node& node, std::vector<Step>* steps);
+  void ReadSample(const Node& node, Step* step);
+  void ReadDedup(const Node& node, Step* step);
+  void ReadThrottle(const Node& node, Step* step);
+  void ReadThreshold(const Node& node, Step* step);
+  void ReadMeasure(const Node& node, std::string_view name, Step* step);
+
+  // Whether the node is an object with none but these keys, which a message shows an example of.
+  bool Begin(const Node& node, std::string_view name, absl::Span<const std::string_view> keys,
+             std::string_view example);
+  void NeedKey(const Node& node, Step* step);
+  // Appends what was missing or wrong, and answers null, or the node of `key`.
+  const Node* Need(const Node& node, std::string_view key, std::string_view what);
+  std::optional<std::string> ReadPath(const Node& node, std::string_view key);
+  int64_t NeedDuration(const Node& node, std::string_view key);
+  // From 1 to `max`; 0 after a Problem.
+  uint32_t ReadCount(const Node& node, std::string_view key, uint32_t max,
+                     std::string_view max_name);
+  // Whether `emit` is there and the second of two words.
+  bool ReadEmit(const Node& node, std::string_view by_default, std::string_view other);
 
   const int steps_max_;
   std::vector<Problem>* const problems_;
+  std::string_view name_;     // of the step at hand
+  std::string_view example_;  // of it
 };
 
 // False: not a number from 0 to 100 of at most two decimals.
@@ -56,24 +91,161 @@ bool ReadPercent(const Node& node, uint32_t* share) {
   return value <= kSampleShares;
 }
 
-void StepReader::ReadSample(const Node& node, std::vector<Step>* steps) {
-  if (!CheckObject(node, "sample", "sample: {key: customer.id, percent: 10}", problems_)) return;
-  CheckKeys(node, kSampleKeys, problems_);
-  Step step;
-  const Node* key = node.Find("key");
-  if (key == nullptr || key->kind != Node::Kind::kString) {
-    Add(key == nullptr ? node.at : key->at, "`sample` needs a `key`, the path of a field",
-        "write it as `sample: {key: customer.id, percent: 10}`");
-  } else if (CheckPath(key->at, key->text, "key", problems_)) {
-    step.key_field = key->text;
+bool StepReader::Begin(const Node& node, std::string_view name,
+                       absl::Span<const std::string_view> keys, std::string_view example) {
+  name_ = name;
+  example_ = example;
+  if (!CheckObject(node, name, example, problems_)) return false;
+  CheckKeys(node, keys, problems_);
+  return true;
+}
+
+const Node* StepReader::Need(const Node& node, std::string_view key, std::string_view what) {
+  const Node* found = node.Find(key);
+  if (found == nullptr) {
+    Add(node.at, absl::StrFormat("`%s` needs `%s`, %s", name_, key, what),
+        absl::StrFormat("write it as `%s`", example_));
   }
+  return found;
+}
+
+std::optional<std::string> StepReader::ReadPath(const Node& node, std::string_view key) {
+  if (node.kind != Node::Kind::kString) {
+    Add(node.at, absl::StrFormat("`%s` needs `%s`, the path of a field", name_, key),
+        absl::StrFormat("write it as `%s`", example_));
+    return std::nullopt;
+  }
+  if (!CheckPath(node.at, node.text, key, problems_)) return std::nullopt;
+  return node.text;
+}
+
+void StepReader::NeedKey(const Node& node, Step* step) {
+  const Node* key = Need(node, "key", "the path of a field");
+  if (key != nullptr) step->key_field = ReadPath(*key, "key").value_or("");
+}
+
+int64_t StepReader::NeedDuration(const Node& node, std::string_view key) {
+  const Node* found = Need(node, key, "a duration such as 10m");
+  if (found == nullptr) return 0;
+  const std::optional<int64_t> ms =
+      found->kind == Node::Kind::kString ? ParseDuration(found->text) : std::nullopt;
+  if (!ms) {
+    Add(found->at, absl::StrFormat("`%s` of `%s` is not a duration", key, name_),
+        "write a whole number and its unit, one of ms, s, m, h and d, such as `10m`");
+  } else if (*ms < kStepSpanMsMin || *ms > kStepSpanMsMax) {
+    Add(found->at,
+        absl::StrFormat("`%s` of `%s` is not between %s and %s", key, name_,
+                        DurationText(kStepSpanMsMin), DurationText(kStepSpanMsMax)),
+        "write a duration within them, such as `10m`");
+  } else {
+    return *ms;
+  }
+  return 0;
+}
+
+uint32_t StepReader::ReadCount(const Node& node, std::string_view key, uint32_t max,
+                               std::string_view max_name) {
+  bool exact = false;
+  const double number =
+      node.kind == Node::Kind::kNumber ? NearestNumber(node.text, &exact) : std::nan("");
+  if (!(number >= 1) || number != std::floor(number)) {
+    Add(node.at, absl::StrFormat("`%s` of `%s` is not a whole number from 1 on", key, name_),
+        absl::StrFormat("write it as `%s`", example_));
+    return 0;
+  }
+  if (number > max) {
+    Add(node.at,
+        absl::StrFormat("`%s` of `%s` is %s, more than %s, %d", key, name_, node.text, max_name,
+                        max),
+        "write less");
+    return 0;
+  }
+  return static_cast<uint32_t>(number);
+}
+
+bool StepReader::ReadEmit(const Node& node, std::string_view by_default, std::string_view other) {
+  const Node* emit = node.Find("emit");
+  if (emit == nullptr) return false;
+  if (emit->kind == Node::Kind::kString && emit->text == other) return true;
+  if (emit->kind != Node::Kind::kString || emit->text != by_default) {
+    Add(emit->at,
+        absl::StrFormat("`emit` of `%s` is neither `%s` nor `%s`", name_, by_default, other),
+        absl::StrFormat("write one of them; without `emit` it is `%s`", by_default));
+  }
+  return false;
+}
+
+void StepReader::ReadSample(const Node& node, Step* step) {
+  if (!Begin(node, "sample", kSampleKeys, kSampleExample)) return;
+  NeedKey(node, step);
   const Node* percent = node.Find("percent");
-  if (percent == nullptr || !ReadPercent(*percent, &step.share)) {
+  if (percent == nullptr || !ReadPercent(*percent, &step->share)) {
     Add(percent == nullptr ? node.at : percent->at,
         "`sample` needs a `percent`, a number from 0 to 100 with at most two decimals",
-        "write it as `sample: {key: customer.id, percent: 12.5}`");
+        absl::StrFormat("write it as `%s`", example_));
   }
-  steps->push_back(std::move(step));
+}
+
+void StepReader::ReadDedup(const Node& node, Step* step) {
+  if (!Begin(node, "dedup", kDedupKeys, kDedupExample)) return;
+  NeedKey(node, step);
+  step->span_ms = NeedDuration(node, "for");
+}
+
+void StepReader::ReadThrottle(const Node& node, Step* step) {
+  if (!Begin(node, "throttle", kThrottleKeys, kThrottleExample)) return;
+  NeedKey(node, step);
+  const Node* limit = Need(node, "limit", "how many events may pass");
+  if (limit != nullptr) {
+    step->limit = ReadCount(*limit, "limit", kThrottleLimitMax, "kThrottleLimitMax");
+  }
+  step->span_ms = NeedDuration(node, "per");
+}
+
+// What is measured has been said once; from when on it counts is to be read.
+void StepReader::ReadMeasure(const Node& node, std::string_view name, Step* step) {
+  const Node& measure = *node.Find(name);
+  if (name == "count") {
+    step->measure = Measure::kCount;
+    step->at_least = ReadCount(measure, name, kThresholdItemsMax, "kThresholdItemsMax");
+    const Node* at_least = node.Find("at_least");
+    if (at_least != nullptr) {
+      Add(at_least->at, "`at_least` is for `sum` and `distinct`; `count` is its own number",
+          absl::StrFormat("write it as `%s`", example_));
+    }
+    return;
+  }
+  step->measure = name == "sum" ? Measure::kSum : Measure::kDistinct;
+  example_ = name == "sum" ? "threshold: {key: card, sum: amount, at_least: 1000, within: 1h}"
+                           : "threshold: {key: user, distinct: ip, at_least: 4, within: 1h}";
+  step->measure_field = ReadPath(measure, name).value_or("");
+  const Node* at_least = Need(node, "at_least", "a number");
+  if (at_least == nullptr) return;
+  if (step->measure == Measure::kDistinct) {
+    step->at_least = ReadCount(*at_least, "at_least", kThresholdItemsMax, "kThresholdItemsMax");
+    return;
+  }
+  bool exact = false;
+  step->at_least =
+      at_least->kind == Node::Kind::kNumber ? NearestNumber(at_least->text, &exact) : std::nan("");
+  if (std::isnan(step->at_least)) {
+    Add(at_least->at, "`at_least` of `threshold` is not a number that a double holds",
+        absl::StrFormat("write it as `%s`", example_));
+  }
+}
+
+void StepReader::ReadThreshold(const Node& node, Step* step) {
+  if (!Begin(node, "threshold", kThresholdKeys, kThresholdExample)) return;
+  NeedKey(node, step);
+  step->span_ms = NeedDuration(node, "within");
+  step->emit_every = ReadEmit(node, "crossing", "every");
+  std::vector<std::string_view> given;
+  for (const std::string_view name : kMeasureNames) {
+    if (node.Find(name) != nullptr) given.push_back(name);
+  }
+  if (given.size() == 1) return ReadMeasure(node, given[0], step);
+  Add(node.at, "`threshold` needs exactly one of `count`, `sum` and `distinct`",
+      absl::StrFormat("write it as `%s`", example_));
 }
 
 void StepReader::ReadStep(const Node& node, std::vector<Step>* steps) {
@@ -83,16 +255,28 @@ void StepReader::ReadStep(const Node& node, std::vector<Step>* steps) {
     return;
   }
   const Member& member = node.members[0];
-  if (member.name == "sample") return ReadSample(member.value, steps);
-  const bool is_known =
-      std::find(std::begin(kStepNames), std::end(kStepNames), member.name) != std::end(kStepNames);
-  if (is_known) {
-    Add(member.at, absl::StrFormat("the step `%s` is not in this version of Turnout", member.name),
-        "remove the rule, or run a version that has it; `sample` is the only step here");
+  Step step;
+  if (member.name == "sample") {
+    ReadSample(member.value, &step);
+  } else if (member.name == "dedup") {
+    step.kind = StepKind::kDedup;
+    ReadDedup(member.value, &step);
+  } else if (member.name == "throttle") {
+    step.kind = StepKind::kThrottle;
+    ReadThrottle(member.value, &step);
+  } else if (member.name == "threshold") {
+    step.kind = StepKind::kThreshold;
+    ReadThreshold(member.value, &step);
+  } else if (member.name == "aggregate") {
+    Add(member.at, "the step `aggregate` is not in this version of Turnout",
+        "remove the rule, or run a version that has it");
+    return;
   } else {
     Add(member.at, absl::StrFormat("unknown step %s", Quoted(member.name)),
         NearestNameCure(member.name, kStepNames));
+    return;
   }
+  steps->push_back(std::move(step));
 }
 
 void StepReader::ReadSteps(const Node& node, std::vector<Step>* steps) {

@@ -1,4 +1,4 @@
-// StepReader: a rule's `steps` from its document: those of this version, which is `sample`.
+// StepReader: a rule's `steps` from its document, checked as far as one rule can be.
 //
 // Errors: appends Problems without a subject; what is answered then is of no use.
 // Threads: pure functions.

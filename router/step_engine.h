@@ -1,0 +1,51 @@
+// StepEngine: runs the steps that remember, for one router: moves a task's time on with each event,
+// finds what a step needs of the event, and asks the step.
+//
+// Errors: those of the task's state.
+// Threads: the worker's. Lifetime: borrows the plan; a task's state only during a call.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "router/event.h"
+#include "router/matcher.h"
+#include "router/route_plan.h"
+#include "router/state_settings.h"
+#include "router/step_call.h"
+#include "router/task_steps.h"
+
+namespace turnout::router {
+
+class StepEngine {
+ public:
+  // Why a step rejected an event.
+  struct Fault {
+    uint32_t field = 0;    // position in RoutePlan::fields
+    std::string_view how;  // the end of a sentence about it
+  };
+
+  // `settings` and `plan` are borrowed.
+  StepEngine(const RoutePlan& plan, const StateSettings& settings)
+      : plan_(plan), settings_(settings) {}
+
+  // Every event of the task, in the order of offsets, before any of its steps.
+  absl::Status StartEvent(const Event& event, const Matcher::Scratch& fields, TaskSteps* task);
+
+  // A step other than `sample` is asked about the event. After kRejects `fault` says why.
+  absl::StatusOr<StepVerdict> Judge(const StepPlan& step, const Matcher::Scratch& fields);
+  const Fault& fault() const { return fault_; }
+
+ private:
+  StepVerdict Reject(uint32_t field, std::string_view how);
+
+  const RoutePlan& plan_;
+  const StateSettings& settings_;
+  StepScratch scratch_;
+  StepCall call_;  // of the event at hand
+  Fault fault_;
+};
+
+}  // namespace turnout::router

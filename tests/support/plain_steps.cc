@@ -1,0 +1,239 @@
+#include "tests/support/plain_steps.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <set>
+
+namespace turnout::support {
+
+using router::Measure;
+using router::Step;
+using router::StepKind;
+
+namespace {
+
+bool IsText(const std::string& json) { return !json.empty() && json[0] == '"'; }
+bool IsNumber(const std::string& json) {
+  return !json.empty() && (json[0] == '-' || (json[0] >= '0' && json[0] <= '9'));
+}
+
+// Of a scalar; nothing for what is absent or none.
+std::optional<std::string> TextOf(const PlainFields& fields, const std::string& name) {
+  const auto found = fields.find(name);
+  if (found == fields.end()) return std::nullopt;
+  const std::string& json = found->second;
+  if (IsText(json)) return json.substr(1, json.size() - 2);
+  if (IsNumber(json) || json == "true" || json == "false") return json;
+  return std::nullopt;
+}
+
+std::optional<double> NumberOf(const PlainFields& fields, const std::string& name) {
+  const auto found = fields.find(name);
+  if (found == fields.end() || !IsNumber(found->second)) return std::nullopt;
+  const double number = std::strtod(found->second.c_str(), nullptr);
+  if (!std::isfinite(number)) return std::nullopt;
+  return number;
+}
+
+// `2026-11-25T21:00:00Z`, with at most three digits after the point: what the tests write.
+std::optional<int64_t> DateMs(const std::string& text) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0;
+  double second = 0;
+  char z = 0;
+  const int read = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%lf%c", &year, &month, &day,
+                               &hour, &minute, &second, &z);
+  if (read != 7 || z != 'Z') return std::nullopt;
+  // Days since the epoch, by counting years and months one by one.
+  int64_t days = 0;
+  const auto is_leap = [](int y) { return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0); };
+  for (int y = 1970; y < year; ++y) days += is_leap(y) ? 366 : 365;
+  for (int y = year; y < 1970; ++y) days -= is_leap(y) ? 366 : 365;
+  const int lengths[] = {31, is_leap(year) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  for (int m = 1; m < month; ++m) days += lengths[m - 1];
+  days += day - 1;
+  return ((days * 24 + hour) * 60 + minute) * 60000 + std::llround(second * 1000);
+}
+
+}  // namespace
+
+std::string PlainEvent::Json() const {
+  std::string json = "{";
+  for (const auto& [name, value] : fields) {
+    if (json.size() > 1) json += ", ";
+    json += "\"" + name + "\": " + value;
+  }
+  return json + "}";
+}
+
+int64_t PlainSteps::TimeOf(const PlainEvent& event) const {
+  constexpr int64_t kLast = 253402300799999;  // the end of the year 9999
+  int64_t time = event.record_ms;
+  const bool record_has_time = time >= 0 && time <= kLast;
+  const auto take = [&](int64_t said) {
+    if (!record_has_time || said <= time + settings_.ahead_ms_max) time = said;
+  };
+  const auto field = event.fields.find(settings_.time_field);
+  if (field != event.fields.end() && IsText(field->second)) {
+    const auto date = DateMs(field->second.substr(1, field->second.size() - 2));
+    if (date) take(*date);
+  } else if (const auto number = NumberOf(event.fields, settings_.time_field)) {
+    const double ms = std::floor(*number >= 1e11 ? *number : *number * 1000);
+    if (ms <= static_cast<double>(kLast)) take(ms < 0 ? -1 : static_cast<int64_t>(ms));
+  }
+  const bool has_time = time >= 0 && time <= kLast;
+  if (!watermark_ms_) return has_time ? time : 0;
+  const int64_t now = *watermark_ms_ + settings_.lateness_ms;
+  if (!has_time) time = now;
+  time = std::min(time, now + settings_.ahead_ms_max);
+  return std::min(std::max<int64_t>(time, 0), kLast);
+}
+
+// The entry is the last event that passed and was taken down: one that passed from before an entry
+// that was still known was not.
+bool PlainSteps::DedupPasses(const Step& step, const History& history, const Seen& now) const {
+  std::optional<int64_t> entry;
+  const auto judge = [&](const Seen& seen) {
+    // What has expired is not known any more.
+    if (entry && *entry + step.span_ms <= seen.watermark_ms) entry.reset();
+    if (entry && seen.time_ms <= *entry - step.span_ms) return true;
+    if (entry && seen.time_ms < *entry + step.span_ms) return false;
+    entry = seen.time_ms;
+    return true;
+  };
+  for (const Seen& seen : history) judge(seen);
+  return judge(now);
+}
+
+bool PlainSteps::ThrottlePasses(const Step& step, const History& history, const Seen& now) const {
+  std::optional<int64_t> start;
+  uint32_t passed = 0;
+  const auto judge = [&](const Seen& seen) {
+    if (start && *start + step.span_ms <= seen.watermark_ms) start.reset();
+    if (!start || seen.time_ms >= *start + step.span_ms) {
+      start = seen.time_ms;
+      passed = 0;
+    }
+    if (passed == step.limit) return false;
+    ++passed;
+    return true;
+  };
+  for (const Seen& seen : history) judge(seen);
+  return judge(now);
+}
+
+bool PlainSteps::ThresholdPasses(const Step& step, const History& history, const Seen& now) const {
+  int64_t newest = now.time_ms;
+  for (const Seen& seen : history) newest = std::max(newest, seen.time_ms);
+  const int64_t gone = newest - step.span_ms;
+  double before = 0;
+  double after = 0;
+  if (step.measure == Measure::kCount) {
+    for (const Seen& seen : history) before += seen.time_ms > gone ? 1 : 0;
+    after = before + (now.time_ms > gone ? 1 : 0);
+  } else if (step.measure == Measure::kDistinct) {
+    std::set<std::string> values;
+    for (const Seen& seen : history) {
+      if (seen.time_ms > gone) values.insert(seen.value);
+    }
+    before = static_cast<double>(values.size());
+    if (now.time_ms > gone) values.insert(now.value);
+    after = static_cast<double>(values.size());
+  } else {
+    // Amounts by time, then by arrival; all that was joined on the way is joined here again.
+    using Amount = std::pair<int64_t, double>;
+    std::vector<Amount> amounts;
+    const auto sum_of = [&] {
+      double sum = 0;
+      for (const Amount& amount : amounts) sum += amount.second;
+      return sum;
+    };
+    int64_t last = 0;
+    const auto count = [&](const Seen& seen) {
+      last = std::max(last, seen.time_ms);
+      const int64_t out = last - step.span_ms;
+      std::erase_if(amounts, [&](const Amount& amount) { return amount.first <= out; });
+      before = after = sum_of();
+      if (seen.time_ms <= out) return;
+      amounts.emplace_back(seen.time_ms, seen.amount);
+      std::stable_sort(amounts.begin(), amounts.end(),
+                       [](const Amount& a, const Amount& b) { return a.first < b.first; });
+      after = sum_of();
+      if (amounts.size() <= 128) return;
+      std::map<int64_t, Amount> parts;
+      for (const Amount& amount : amounts) {
+        const auto [part, is_new] = parts.try_emplace(amount.first * 64 / step.span_ms, amount);
+        if (!is_new) part->second = {amount.first, part->second.second + amount.second};
+      }
+      amounts.clear();
+      for (const auto& [number, amount] : parts) amounts.push_back(amount);
+    };
+    for (const Seen& seen : history) count(seen);
+    count(now);
+  }
+  return after >= step.at_least && (step.emit_every || before < step.at_least);
+}
+
+void PlainSteps::ApplyRule(const PlainRule& rule, const PlainEvent& event,
+                           std::vector<std::string>* lines) {
+  for (const Step& step : rule.steps) {
+    const std::string step_name(router::StepName(step.kind));
+    const std::optional<std::string> key = TextOf(event.fields, step.key_field);
+    if (!key || key->size() > 1024) {
+      lines->push_back("reject " + rule.id);
+      return;
+    }
+    Seen now{.time_ms = now_ms_, .watermark_ms = *watermark_ms_};
+    History& history = histories_[{&step, *key}];
+    bool passes = false;
+    if (step.kind == StepKind::kDedup) {
+      passes = DedupPasses(step, history, now);
+    } else if (step.kind == StepKind::kThrottle) {
+      passes = ThrottlePasses(step, history, now);
+    } else if (step.kind == StepKind::kThreshold) {
+      if (step.measure == Measure::kSum) {
+        const std::optional<double> amount = NumberOf(event.fields, step.measure_field);
+        if (!amount) {
+          lines->push_back("reject " + rule.id);
+          return;
+        }
+        now.amount = *amount;
+      }
+      if (step.measure == Measure::kDistinct) {
+        const std::optional<std::string> value = TextOf(event.fields, step.measure_field);
+        if (!value) {
+          lines->push_back("reject " + rule.id);
+          return;
+        }
+        now.value = *value;
+      }
+      if (now.time_ms < now.watermark_ms) {
+        lines->push_back("late " + rule.id + " threshold");
+        return;
+      }
+      passes = ThresholdPasses(step, history, now);
+    }
+    history.push_back(now);
+    if (!passes) {
+      lines->push_back("stop " + rule.id + " " + step_name);
+      return;
+    }
+  }
+  lines->push_back("out " + rule.id);
+}
+
+std::vector<std::string> PlainSteps::Apply(const PlainEvent& event) {
+  now_ms_ = TimeOf(event);
+  const int64_t watermark = now_ms_ - settings_.lateness_ms;
+  watermark_ms_ = watermark_ms_ ? std::max(*watermark_ms_, watermark) : watermark;
+  std::vector<std::string> lines;
+  for (const PlainRule& rule : rules_) {
+    const auto type = event.fields.find("type");
+    const bool matches = rule.type.empty() ||
+                         (type != event.fields.end() && type->second == "\"" + rule.type + "\"");
+    if (matches) ApplyRule(rule, event, &lines);
+  }
+  return lines;
+}
+
+}  // namespace turnout::support

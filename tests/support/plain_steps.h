@@ -1,0 +1,75 @@
+// PlainSteps: what a task's events become by their rules' steps, decided from the words of
+// router/README.md alone: every event of the task is kept, and each decision looks at all of them.
+//
+// Slow and simple on purpose; shares no code with the router but the structs that rules are read
+// into. Answers in lines of text, one a thing that happens, in order:
+//
+//   close RULE KEY END VALUE     a window that closed
+//   out RULE KEY VALUE           an output; KEY and VALUE of a feature record, or empty: the event
+//   stop RULE STEP, late RULE STEP, reject RULE
+//
+// Threads: one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "router/state_settings.h"
+#include "router/step.h"
+
+namespace turnout::support {
+
+struct PlainRule {
+  std::string id;
+  std::string type;  // matches events whose field `type` is this; empty: every event
+  std::vector<router::Step> steps;
+};
+
+// A scalar as JSON writes it: `"a"` (without escapes), `5`, `null`; or anything else.
+using PlainFields = std::map<std::string, std::string>;
+
+struct PlainEvent {
+  int64_t record_ms = 0;
+  PlainFields fields;
+
+  std::string Json() const;
+};
+
+class PlainSteps {
+ public:
+  // Rules in the order of their ids.
+  PlainSteps(std::vector<PlainRule> rules, router::StateSettings settings)
+      : rules_(std::move(rules)), settings_(std::move(settings)) {}
+
+  std::vector<std::string> Apply(const PlainEvent& event);
+
+ private:
+  // An event that came to a step, with what it was decided by.
+  struct Seen {
+    int64_t time_ms = 0;
+    int64_t watermark_ms = 0;  // after the event had moved it
+    double amount = 0;
+    std::string value;  // of the counted field
+    PlainFields fields;
+  };
+  using History = std::vector<Seen>;
+
+  int64_t TimeOf(const PlainEvent& event) const;
+  void ApplyRule(const PlainRule& rule, const PlainEvent& event, std::vector<std::string>* lines);
+  bool DedupPasses(const router::Step& step, const History& history, const Seen& now) const;
+  bool ThrottlePasses(const router::Step& step, const History& history, const Seen& now) const;
+  bool ThresholdPasses(const router::Step& step, const History& history, const Seen& now) const;
+
+  const std::vector<PlainRule> rules_;
+  const router::StateSettings settings_;
+  std::optional<int64_t> watermark_ms_;
+  int64_t now_ms_ = 0;  // of the event at hand
+  // By step and key.
+  std::map<std::pair<const router::Step*, std::string>, History> histories_;
+};
+
+}  // namespace turnout::support
