@@ -49,7 +49,9 @@ absl::Status Dispatcher::Dispatch(const Event& event, const router::Routes& rout
     if (!status.ok()) return status;
   }
   for (const router::Output& output : routes.outputs) {
-    if (absl::Status status = SendOutput(event, output); !status.ok()) return status;
+    const absl::Status status = output.window_end_ms ? SendWindow(event, output)
+                                                     : SendOutput(event, output);
+    if (!status.ok()) return status;
   }
   // An event that could not be read is in the dead-letter topic already; what it lacks is no news.
   if (!routes.payload_error.ok()) return absl::OkStatus();
@@ -62,6 +64,17 @@ absl::Status Dispatcher::Dispatch(const Event& event, const router::Routes& rout
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+// It has nothing of the event that closed it but the position. What can't be delivered is the
+// window: the event is well.
+absl::Status Dispatcher::SendWindow(const Event& event, const router::Output& output) {
+  Event window = event;
+  window.timestamp_ms = *output.window_end_ms;
+  window.key = output.key;
+  window.value = output.value;
+  window.headers = {};
+  return SendOutput(window, output);
 }
 
 absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& output) {

@@ -66,6 +66,7 @@ class Dispatcher {
     absl::Span<const router::RuleIndex> rules;
   };
 
+  absl::Status SendWindow(const connectors::Event& event, const router::Output& output);
   absl::Status SendOutput(const connectors::Event& event, const router::Output& output);
   absl::Status DeadLetter(const connectors::Event& event, const Undeliverable& why);
   void AddReason(const Undeliverable& why);

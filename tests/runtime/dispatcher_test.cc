@@ -38,6 +38,7 @@ struct Produced {
   std::string topic;
   std::optional<std::string> key;
   std::optional<std::string> value;
+  int64_t timestamp_ms = 0;
   std::map<std::string, std::string> headers;
 };
 
@@ -51,8 +52,10 @@ class RecordingSink : public connectors::Sink {
   absl::Status Begin() override { return absl::OkStatus(); }
   absl::Status Produce(const connectors::OutputRecord& record) override {
     Produced& copy = records.emplace_back();
-    copy = {
-        .topic = std::string(record.topic), .key = Copy(record.key), .value = Copy(record.value)};
+    copy = {.topic = std::string(record.topic),
+            .key = Copy(record.key),
+            .value = Copy(record.value),
+            .timestamp_ms = record.timestamp_ms};
     for (const Header& header : record.headers) copy.headers.emplace(header.first, header.second);
     return absl::OkStatus();
   }
@@ -257,6 +260,47 @@ TEST_F(DispatcherTest, WaitsWhereTheDeadLetterTopicIsMissing) {
   const absl::Status status =
       dispatcher.Dispatch({.value = "{"}, router_->Route({.value = "{", .topic = "events"}));
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+}
+
+TEST_F(DispatcherTest, AWindowHasItsOwnTimeAndNothingOfTheEventButThePosition) {
+  Dispatcher dispatcher({.source_topic = source_topic_, .dead_letter_topic = "events.dead-letter"},
+                        &sink_, &destinations_);
+  dispatcher.UseRules(rules_);
+  const Header headers[] = {{"trace", "abc"}};
+  const connectors::Event event{.partition = 3,
+                                .offset = 42,
+                                .timestamp_ms = 1,
+                                .key = "k",
+                                .value = "{}",
+                                .headers = headers};
+  const router::RuleIndex rule = 0;
+  router::Output window{.destination = "shop.orders",
+                        .key = "user",
+                        .value = R"({"n":1})",
+                        .window_end_ms = 60'000,
+                        .rules = absl::MakeConstSpan(&rule, 1),
+                        .rule_ids = "shop/all"};
+  router::Routes routes;
+  routes.outputs = absl::MakeConstSpan(&window, 1);
+  ASSERT_TRUE(dispatcher.Dispatch(event, routes).ok());
+  ASSERT_EQ(sink_.records.size(), 1U);
+  EXPECT_EQ(sink_.records[0].key, "user");
+  EXPECT_EQ(sink_.records[0].value, R"({"n":1})");
+  EXPECT_EQ(sink_.records[0].timestamp_ms, 60'000);
+  EXPECT_EQ(sink_.records[0].headers.size(), 3U);
+  EXPECT_EQ(HeaderOf(sink_.records[0], kRulesHeader), "shop/all");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kSourceHeader), "events/3/42");
+
+  // What can't be delivered is the window, so that is what the dead-letter topic keeps.
+  window.destination = "shop.gone";
+  admin_.limits["shop.gone"] = 0;
+  ASSERT_TRUE(dispatcher.Dispatch(event, routes).ok());
+  ASSERT_EQ(sink_.records.size(), 2U);
+  EXPECT_EQ(sink_.records[1].topic, "events.dead-letter");
+  EXPECT_EQ(sink_.records[1].key, "user");
+  EXPECT_EQ(sink_.records[1].value, R"({"n":1})");
+  EXPECT_EQ(HeaderOf(sink_.records[1], "trace"), "(none)");
+  EXPECT_EQ(HeaderOf(sink_.records[1], kSourceHeader), "events/3/42");
 }
 
 }  // namespace
