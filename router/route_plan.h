@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "router/rule_file.h"
+#include "router/state_settings.h"
 #include "router/step_plan.h"
 
 namespace turnout::router {
@@ -25,6 +26,8 @@ using RuleIndex = uint32_t;
 struct RoutePlan {
   // Stands for the event's own key among field numbers.
   static constexpr uint32_t kOwnKey = UINT32_MAX;
+  // Stands for every key among field numbers.
+  static constexpr uint32_t kAnyKey = UINT32_MAX - 1;
   // Stands for the event's own payload among shapes.
   static constexpr uint32_t kNoShape = UINT32_MAX;
 
@@ -47,6 +50,7 @@ struct RoutePlan {
   std::vector<std::shared_ptr<const ShapePlan>> shapes;  // each once
   std::vector<StepPlan> steps;                  // of rules, one rule after another
   uint32_t time_field = StepPlan::kNone;        // position in `fields`
+  uint32_t partition_field = StepPlan::kNone;   // the same: what the source is partitioned by
   std::vector<uint32_t> target_ids;             // of rules, one rule after another
   std::vector<RuleTargets> rules;               // by RuleIndex, and one past the end
 };
@@ -60,6 +64,10 @@ class RoutePlanBuilder {
   // The rules added from now on are this team's.
   void StartTeam(const std::vector<std::string>& allowed_destinations);
   void AddRule(const Rule& rule);
+  // What decides an event's partition in the source.
+  void SetPartitionField(const std::string& path) {
+    plan_.partition_field = path == kOnePartition ? RoutePlan::kAnyKey : FieldNumber(path);
+  }
   // Where events say when they happened.
   void SetTimeField(const std::string& path) { plan_.time_field = FieldNumber(path); }
   RoutePlan Finish();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,13 @@ struct OpenOutput {
   uint32_t last_link = kNone;
   uint32_t rule_count = 0;
   size_t id_bytes = 0;  // of all rules' ids
+};
+
+// A match that goes on where its next step's key lives.
+struct SentOn {
+  uint32_t key_field = 0;
+  RuleIndex rule = 0;
+  state::StepId step = 0;
 };
 
 struct Link {
@@ -100,9 +108,15 @@ struct Router::Impl {
   }
 
   void Start();
-  void RouteRule(RuleIndex rule, const Event& event);
-  bool PassesSteps(RuleIndex rule);
+  absl::Status Read(const Event& event, TaskSteps* task);
+  const Routes& Finish();
+  void RouteRule(RuleIndex rule, uint32_t first_step, uint32_t local_key, const Event& event);
+  void ContinueRule(state::StepId step, std::string_view rule_id, const Event& event);
+  bool PassesSteps(RuleIndex rule, uint32_t first_step, uint32_t local_key);
   bool PassesState(RuleIndex rule, const StepPlan& step);
+  void SendOn(RuleIndex rule, const StepPlan& step);
+  void Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault);
+  void GatherRekeyed();
   const EventShaper::Result& Shaped(uint32_t shape, const Event& event);
   EventShaper::Result ShapeEvent(const ShapePlan& shape, const Event& event);
   void ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value, Slot* slot);
@@ -139,6 +153,10 @@ struct Router::Impl {
   std::vector<Output> outputs;
   std::vector<Rejection> rejections;
   std::vector<Stopped> stopped;
+  std::vector<SentOn> sent_on;
+  std::vector<RuleIndex> rekeyed_rules;
+  std::vector<state::StepId> rekeyed_steps;
+  std::vector<Rekeyed> rekeyed;
   Routes routes;
 };
 
@@ -150,6 +168,8 @@ void Router::Impl::Start() {
   outputs.clear();
   rejections.clear();
   stopped.clear();
+  sent_on.clear();
+  rekeyed.clear();
   routes.state_error = absl::OkStatus();
 }
 
@@ -193,10 +213,14 @@ std::string_view Router::Impl::ResolveName(const RoutePlan::Target& target, Slot
   return {name, bytes};
 }
 
-bool Router::Impl::PassesSteps(RuleIndex rule) {
-  for (uint32_t i = plan.rules[rule].steps_begin; i < plan.rules[rule + 1].steps_begin; ++i) {
+bool Router::Impl::PassesSteps(RuleIndex rule, uint32_t first_step, uint32_t local_key) {
+  for (uint32_t i = first_step; i < plan.rules[rule + 1].steps_begin; ++i) {
     const StepPlan& step = plan.steps[i];
     if (step.kind != StepKind::kSample) {
+      if (step.key_field != local_key && local_key != RoutePlan::kAnyKey) {
+        SendOn(rule, step);
+        return false;
+      }
       if (!PassesState(rule, step)) return false;
       continue;
     }
@@ -215,13 +239,52 @@ bool Router::Impl::PassesState(RuleIndex rule, const StepPlan& step) {
     return false;
   }
   if (*verdict == StepVerdict::kRejects) {
-    const StepEngine::Fault& fault = engine->fault();
-    const std::string_view step_name = arena.Join({"the step `", StepName(step.kind), "`"});
-    rejections.push_back({rule, MissingField(plan.fields[fault.field], step_name, fault.how)});
+    Reject(rule, step, engine->fault());
   } else if (*verdict != StepVerdict::kPasses) {
     stopped.push_back({rule, step.kind, *verdict == StepVerdict::kStopsLate});
   }
   return *verdict == StepVerdict::kPasses;
+}
+
+void Router::Impl::Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault) {
+  const std::string_view step_name = arena.Join({"the step `", StepName(step.kind), "`"});
+  rejections.push_back({rule, MissingField(plan.fields[fault.field], step_name, fault.how)});
+}
+
+void Router::Impl::SendOn(RuleIndex rule, const StepPlan& step) {
+  if (!engine->HasKey(step, *scratch)) return Reject(rule, step, engine->fault());
+  sent_on.push_back({step.key_field, rule, step.id});
+}
+
+// One record a key: rules of the same key travel together.
+void Router::Impl::GatherRekeyed() {
+  std::sort(sent_on.begin(), sent_on.end(), [](const SentOn& a, const SentOn& b) {
+    return std::tie(a.key_field, a.rule, a.step) < std::tie(b.key_field, b.rule, b.step);
+  });
+  rekeyed_rules.clear();
+  rekeyed_steps.clear();
+  for (const SentOn& one : sent_on) {
+    rekeyed_rules.push_back(one.rule);
+    rekeyed_steps.push_back(one.step);
+  }
+  for (size_t begin = 0, end = 0; begin < sent_on.size(); begin = end) {
+    const uint32_t key_field = sent_on[begin].key_field;
+    size_t bytes = 0;
+    for (; end < sent_on.size() && sent_on[end].key_field == key_field; ++end) {
+      bytes += rules->rules()[sent_on[end].rule].id.size() + 1;
+    }
+    char* const text = arena.Allocate(bytes);
+    char* at = text;
+    for (size_t i = begin; i < end; ++i) {
+      if (at != text) *at++ = ',';
+      const std::string_view id = rules->rules()[sent_on[i].rule].id;
+      at = std::copy(id.begin(), id.end(), at);
+    }
+    rekeyed.push_back({.key = scratch->Field(key_field),
+                       .rules = absl::MakeConstSpan(rekeyed_rules).subspan(begin, end - begin),
+                       .steps = absl::MakeConstSpan(rekeyed_steps).subspan(begin, end - begin),
+                       .rule_ids = {text, static_cast<size_t>(at - text)}});
+  }
 }
 
 // Once an event and shape, however many rules have it.
@@ -315,9 +378,11 @@ void Router::Impl::AddLink(uint32_t output, RuleIndex rule) {
   to.id_bytes += rules->rules()[rule].id.size();
 }
 
-void Router::Impl::RouteRule(RuleIndex rule, const Event& event) {
+// Steps from `first_step` on; those that keep state by the field `local_key` keep it here.
+void Router::Impl::RouteRule(RuleIndex rule, uint32_t first_step, uint32_t local_key,
+                             const Event& event) {
   const RoutePlan::RuleTargets& from = plan.rules[rule];
-  if (!PassesSteps(rule)) return;
+  if (!PassesSteps(rule, first_step, local_key)) return;
   std::string_view value = event.value;
   if (from.shape != RoutePlan::kNoShape) {
     const EventShaper::Result& result = Shaped(from.shape, event);
@@ -384,21 +449,61 @@ Router::Router(std::shared_ptr<const RuleSet> rules)
     : impl_(std::make_unique<Impl>(std::move(rules))) {}
 Router::~Router() = default;
 
+// The payload, as far as anybody asks for it, and the task's time.
+absl::Status Router::Impl::Read(const Event& event, TaskSteps* task) {
+  Start();
+  routes.payload_error = rules->matcher().Match(event, scratch.get());
+  return engine ? engine->StartEvent(event, *scratch, task) : absl::OkStatus();
+}
+
+const Routes& Router::Impl::Finish() {
+  CloseOutputs();
+  GatherRekeyed();
+  routes.outputs = outputs;
+  routes.rejections = rejections;
+  routes.stopped = stopped;
+  routes.rekeyed = rekeyed;
+  return routes;
+}
+
 const Routes& Router::Route(const Event& event, TaskSteps* task) {
   Impl& impl = *impl_;
-  impl.Start();
-  impl.routes.payload_error = impl.rules->matcher().Match(event, impl.scratch.get());
+  impl.routes.state_error = impl.Read(event, task);
   impl.routes.matched = impl.scratch->matches();
-  if (impl.engine) impl.routes.state_error = impl.engine->StartEvent(event, *impl.scratch, task);
   for (const RuleIndex rule : impl.routes.matched) {
     if (!impl.routes.state_error.ok()) break;
-    impl.RouteRule(rule, event);
+    impl.RouteRule(rule, impl.plan.rules[rule].steps_begin, impl.plan.partition_field, event);
   }
-  impl.CloseOutputs();
-  impl.routes.outputs = impl.outputs;
-  impl.routes.rejections = impl.rejections;
-  impl.routes.stopped = impl.stopped;
-  return impl.routes;
+  return impl.Finish();
+}
+
+void Router::Impl::ContinueRule(state::StepId step, std::string_view rule_id, const Event& event) {
+  const std::vector<RuleInfo>& infos = rules->rules();
+  const auto found = std::lower_bound(
+      infos.begin(), infos.end(), rule_id,
+      [](const RuleInfo& info, std::string_view sought) { return info.id < sought; });
+  if (found == infos.end() || found->id != rule_id) return;
+  const auto rule = static_cast<RuleIndex>(found - infos.begin());
+  for (uint32_t i = plan.rules[rule].steps_begin; i < plan.rules[rule + 1].steps_begin; ++i) {
+    if (plan.steps[i].id == step) return RouteRule(rule, i, plan.steps[i].key_field, event);
+  }
+  rejections.push_back({rule,
+                        "the rule has changed since the event was re-keyed for one of its steps, "
+                        "and has that step no more"});
+}
+
+const Routes& Router::Continue(const Event& event, absl::Span<const state::StepId> steps,
+                               std::string_view rule_ids, TaskSteps* task) {
+  Impl& impl = *impl_;
+  impl.routes.state_error = impl.Read(event, task);
+  impl.routes.matched = {};
+  for (const state::StepId step : steps) {
+    if (!impl.routes.state_error.ok()) break;
+    const size_t end = std::min(rule_ids.find(','), rule_ids.size());
+    impl.ContinueRule(step, rule_ids.substr(0, end), event);
+    rule_ids.remove_prefix(std::min(end + 1, rule_ids.size()));
+  }
+  return impl.Finish();
 }
 
 const RuleSet& Router::rules() const { return *impl_->rules; }

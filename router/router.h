@@ -53,10 +53,10 @@ struct Stopped {
 // Matches whose next step keeps its state by another key than this partition's: they go on where
 // that key lives.
 struct Rekeyed {
-  std::string_view key;     // text of the field that the step is keyed by
-  state::StepId step = 0;   // the next one
+  std::string_view key;  // text of the field that the steps are keyed by
   absl::Span<const RuleIndex> rules;
-  std::string_view rule_ids;  // "team/a,team/b"
+  absl::Span<const state::StepId> steps;  // the next one of each
+  std::string_view rule_ids;              // "team/a,team/b"
 };
 
 struct Routes {
@@ -76,6 +76,13 @@ class Router {
 
   // `task` is that of the event's partition; it may be null if the rules keep no state.
   const Routes& Route(const Event& event, TaskSteps* task = nullptr);
+
+  // The event goes on with these steps, of these rules ("team/a,team/b"), in the partition where
+  // they keep its key. A rule that is gone is passed over; where only its step is, the match is
+  // rejected.
+  const Routes& Continue(const Event& event, absl::Span<const state::StepId> steps,
+                         std::string_view rule_ids, TaskSteps* task);
+
   const RuleSet& rules() const;
 
  private:

@@ -106,6 +106,15 @@ bool KeepsState(const RuleFile& team) {
   });
 }
 
+bool Rekeys(const RuleFile& team, const StateSettings& settings) {
+  if (settings.partitioned_by == kOnePartition) return false;
+  return std::any_of(team.rules.begin(), team.rules.end(), [&](const Rule& rule) {
+    return std::any_of(rule.steps.begin(), rule.steps.end(), [&](const Step& step) {
+      return step.keeps_state() && step.key_field != settings.partitioned_by;
+    });
+  });
+}
+
 void AppendSteps(const RuleFile& team, std::vector<state::StepId>* steps) {
   for (const Rule& rule : team.rules) {
     for (const Step& step : rule.steps) {

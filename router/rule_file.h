@@ -22,6 +22,7 @@
 #include "router/document.h"
 #include "router/pattern.h"
 #include "router/shape_reader.h"
+#include "router/state_settings.h"
 #include "router/step.h"
 
 namespace turnout::router {
@@ -70,6 +71,8 @@ struct RuleFile {
 };
 
 bool KeepsState(const RuleFile& team);
+// Whether some step that keeps state has another key than the source is partitioned by.
+bool Rekeys(const RuleFile& team, const StateSettings& settings);
 // The ids of its steps that keep state.
 void AppendSteps(const RuleFile& team, std::vector<state::StepId>* steps);
 

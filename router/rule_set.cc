@@ -142,6 +142,9 @@ std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams, StateSett
   std::string hash = HashOf(teams, settings, kept_steps);
   std::vector<state::StepId> steps = AllSteps(teams, kept_steps);
   if (!steps.empty() && !settings.time_field.empty()) builder.SetTimeField(settings.time_field);
+  if (!steps.empty() && !settings.partitioned_by.empty()) {
+    builder.SetPartitionField(settings.partitioned_by);
+  }
   RoutePlan plan = builder.Finish();
   Matcher matcher(patterns, plan.fields);
   std::vector<Destination> destinations = ConstantDestinations(teams, plan);
@@ -156,6 +159,11 @@ const std::string& RuleSet::hash() const { return impl_->hash; }
 const std::vector<RuleInfo>& RuleSet::rules() const { return impl_->ids.infos(); }
 const std::vector<RuleSet::Destination>& RuleSet::destinations() const {
   return impl_->destinations;
+}
+bool RuleSet::rekeys() const {
+  return std::any_of(impl_->teams.begin(), impl_->teams.end(), [this](const Team& team) {
+    return Rekeys(*team, impl_->settings);
+  });
 }
 const std::vector<Team>& RuleSet::teams() const { return impl_->teams; }
 absl::Span<const state::StepId> RuleSet::kept_steps() const { return impl_->kept_steps; }

@@ -62,6 +62,8 @@ class RuleSet {
   // Of all steps that keep state, and `kept_steps`; sorted. A state keeps these and no others.
   absl::Span<const state::StepId> steps() const;
   bool keeps_state() const { return !steps().empty(); }
+  // Whether some step has another key than the source is partitioned by.
+  bool rekeys() const;
 
   // For the Router. The Matcher's patterns are numbered by RuleIndex, its fields as in the plan.
   const Matcher& matcher() const;

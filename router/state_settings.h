@@ -6,12 +6,16 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace turnout::router {
 
+// For a source of one partition.
+inline constexpr std::string_view kOnePartition = "*";
+
 struct StateSettings {
-  // The field that the source is partitioned by; empty: none is known. Steps on another key are
-  // re-keyed.
+  // The field that the source is partitioned by; empty: none is known; kOnePartition: all keys
+  // meet. Steps on another key are re-keyed.
   std::string partitioned_by;
   // Where an event says when it happened; empty: its record's timestamp.
   std::string time_field;

@@ -37,15 +37,22 @@ StepVerdict StepEngine::Reject(uint32_t field, std::string_view how) {
   return StepVerdict::kRejects;
 }
 
-absl::StatusOr<StepVerdict> StepEngine::Judge(const StepPlan& step,
-                                              const Matcher::Scratch& fields) {
+bool StepEngine::HasKey(const StepPlan& step, const Matcher::Scratch& fields) {
   call_.key = fields.Field(step.key_field);
   if (call_.key.data() == nullptr) {
-    return Reject(step.key_field, "absent, null or not a scalar");
+    fault_ = {step.key_field, "absent, null or not a scalar"};
+    return false;
   }
   if (call_.key.size() > kStepKeyBytesMax) {
-    return Reject(step.key_field, "longer than the 1024 bytes of a key");
+    fault_ = {step.key_field, "longer than the 1024 bytes of a key"};
+    return false;
   }
+  return true;
+}
+
+absl::StatusOr<StepVerdict> StepEngine::Judge(const StepPlan& step,
+                                              const Matcher::Scratch& fields) {
+  if (!HasKey(step, fields)) return StepVerdict::kRejects;
   if (step.kind == StepKind::kDedup) return JudgeDedup(step, call_);
   if (step.kind == StepKind::kThrottle) return JudgeThrottle(step, call_);
   if (step.measure == Measure::kSum) {

@@ -34,6 +34,9 @@ class StepEngine {
   // Every event of the task, in the order of offsets, before any of its steps.
   absl::Status StartEvent(const Event& event, const Matcher::Scratch& fields, TaskSteps* task);
 
+  // Whether the event has the step's key; where it hasn't, `fault` says why.
+  bool HasKey(const StepPlan& step, const Matcher::Scratch& fields);
+
   // A step other than `sample` is asked about the event. After kRejects `fault` says why.
   absl::StatusOr<StepVerdict> Judge(const StepPlan& step, const Matcher::Scratch& fields);
   const Fault& fault() const { return fault_; }

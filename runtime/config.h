@@ -37,6 +37,8 @@ struct Config {
   int workers = 1;                // workers
   std::string state_dir;          // state_dir
   router::StateSettings time;     // source.partitioned_by, source.time_field, ...
+  std::string rekey_topic;        // rekey.topic; default: <source.group>.rekey
+  int rekey_partitions = 0;       // rekey.partitions; 0: as the source
   struct State {                  // state:
     bool go_on_after_gap = false;              // state.on_gap: refuse | go_on
     int64_t memory_bytes_max = 256 << 20;      // state.memory

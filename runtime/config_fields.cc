@@ -39,6 +39,16 @@ std::string DefaultCheckpointStore(const Config& config, const ConfigEnvironment
   return config.state_dir + "/checkpoints";
 }
 
+// A group may have a name that no topic may.
+std::string DefaultRekeyTopic(const Config& config, const ConfigEnvironment&) {
+  constexpr std::string_view kSuffix = ".rekey";
+  std::string name = config.group.substr(0, kTopicNameBytesMax - kSuffix.size());
+  for (char& c : name) {
+    if (!CheckTopic({&c, 1}).empty() && c != '.') c = '_';
+  }
+  return name.append(kSuffix);
+}
+
 std::string Field(const FieldValue& value) { return value.text == kNone ? "" : value.text; }
 
 using Fields = std::vector<ConfigField>;
@@ -96,7 +106,8 @@ void AddTimeFields(Fields* fields) {
        .default_text = kNone,
        .allowed = kFieldAllowed,
        .check = CheckField,
-       .effect = "The field whose value decides an event's partition in the source.",
+       .effect = "The field whose value decides an event's partition in the source; `*`: it has "
+                 "one partition.",
        .cost = "Steps by this key keep their state where the event is; steps by another one send "
                "it through one more topic first. Wrong, equal keys never meet.",
        .store = [](const FieldValue& v, Config* c) { c->time.partitioned_by = Field(v); }});
@@ -131,6 +142,29 @@ void AddTimeFields(Fields* fields) {
 }
 
 void AddStateFields(Fields* fields) {
+  fields->push_back(
+      {.key = "rekey.topic",
+       .default_shown = "<source.group>.rekey",
+       .derive = DefaultRekeyTopic,
+       .allowed = kTopicAllowed,
+       .check = CheckTopic,
+       .effect =
+           "The internal topic through which events reach the partition of a step's key, where "
+           "that is not `source.partitioned_by`. Created when the first such rule comes.",
+       .cost = "For Turnout alone, and for this pipeline alone.",
+       .store = [](const FieldValue& v, Config* c) { c->rekey_topic = v.text; }});
+  fields->push_back(
+      {.key = "rekey.partitions",
+       .type = FieldType::kCount,
+       .default_text = "source",
+       .min = 1,
+       .max = 10'000,
+       .word = "source",
+       .word_number = 0,
+       .effect = "Its partitions when it is created; `source`: as many as the source has.",
+       .cost =
+           "More let more workers share it. Adding some later moves keys away from their state.",
+       .store = [](const FieldValue& v, Config* c) { c->rekey_partitions = Int(v); }});
   fields->push_back(
       {.key = "state_dir",
        .type = FieldType::kPath,

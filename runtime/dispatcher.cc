@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "connectors/record_size.h"
 #include "runtime/record_headers.h"
+#include "runtime/rekey.h"
 
 namespace turnout::runtime {
 
@@ -29,11 +30,26 @@ void Dispatcher::Reset() {
   counts_.events = counts_.event_bytes = counts_.outputs = counts_.dead_lettered_events = 0;
 }
 
-absl::Status Dispatcher::Dispatch(const Event& event, const router::Routes& routes) {
+void Dispatcher::Begin(const Event& event, std::string_view source) {
   ++counts_.events;
   counts_.event_bytes += event.value.size();
+  source_.assign(source);
+  if (!source.empty()) return;
   source_.assign(options_.source_topic);
   absl::StrAppend(&source_, "/", event.partition, "/", event.offset);
+}
+
+absl::Status Dispatcher::DispatchForeign(const Event& event) {
+  Begin(event, {});
+  ++counts_.dead_lettered_events;
+  return DeadLetter(event, {.kind = kErrorUnreadable,
+                            .reason = "this is no re-keyed event: somebody else writes to the "
+                                      "re-key topic, which is for Turnout alone"});
+}
+
+absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
+                                  const router::Routes& routes) {
+  Begin(event, source);
   for (const router::RuleIndex rule : routes.matched) ++CountsOf(rule).matched;
   for (const router::Stopped& stopped : routes.stopped) {
     RuleCounts& counts = CountsOf(stopped.rule);
@@ -52,6 +68,9 @@ absl::Status Dispatcher::Dispatch(const Event& event, const router::Routes& rout
     const absl::Status status = output.window_end_ms ? SendWindow(event, output)
                                                      : SendOutput(event, output);
     if (!status.ok()) return status;
+  }
+  for (const router::Rekeyed& rekeyed : routes.rekeyed) {
+    if (absl::Status status = SendRekeyed(event, rekeyed); !status.ok()) return status;
   }
   // An event that could not be read is in the dead-letter topic already; what it lacks is no news.
   if (!routes.payload_error.ok()) return absl::OkStatus();
@@ -75,6 +94,41 @@ absl::Status Dispatcher::SendWindow(const Event& event, const router::Output& ou
   window.value = output.value;
   window.headers = {};
   return SendOutput(window, output);
+}
+
+absl::Status Dispatcher::SendRekeyed(const Event& event, const router::Rekeyed& rekeyed) {
+  EncodeRekeyed(source_, rekeyed, &rekeyed_);
+  headers_.assign(event.headers.begin(), event.headers.end());
+  headers_.emplace_back(kRekeyedHeader, rekeyed_);
+  headers_.emplace_back(kRekeyedKeyHeader, event.key);
+  const OutputRecord record{.topic = options_.rekey_topic,
+                            .timestamp_ms = event.timestamp_ms,
+                            .key = rekeyed.key,
+                            .value = event.value,
+                            .headers = headers_};
+  const int64_t bytes = connectors::RecordBatchBytes(record);
+  const absl::StatusOr<const Destination*> found = destinations_->Find(options_.rekey_topic, bytes);
+  if (!found.ok()) return found.status();
+  const Destination& topic = **found;
+  if (!topic.available) {
+    return absl::UnavailableError(absl::StrFormat("the re-key topic '%s' can't be written: %s",
+                                                  options_.rekey_topic, topic.reason));
+  }
+  if (bytes > topic.record_bytes_max) {
+    reason_.clear();
+    absl::StrAppendFormat(&reason_,
+                          "re-keyed, the record takes %d bytes and the topic at most %d; raise the "
+                          "topic's max.message.bytes or send less",
+                          bytes, topic.record_bytes_max);
+    return DeadLetter(event, {.kind = kErrorTooLarge,
+                              .reason = reason_,
+                              .destination = options_.rekey_topic,
+                              .rule_ids = rekeyed.rule_ids,
+                              .rules = rekeyed.rules});
+  }
+  if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
+  for (const router::RuleIndex rule : rekeyed.rules) ++CountsOf(rule).rekeyed;
+  return absl::OkStatus();
 }
 
 absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& output) {

@@ -7,8 +7,8 @@
 // hold the value, the value is left out and its size and position are named, so that nothing is
 // lost silently.
 //
-// Errors: those of Sink::Produce and Destinations::Find; Unavailable names the dead-letter topic
-//   where it can't be written. The transaction must then be redone.
+// Errors: those of Sink::Produce and Destinations::Find; Unavailable names the dead-letter topic,
+//   or the re-key topic, where it can't be written. The transaction must then be redone.
 // Threads: one worker's own. Allocates nothing an event once warm.
 #pragma once
 
@@ -30,6 +30,7 @@ namespace turnout::runtime {
 struct DispatcherOptions {
   std::string source_topic;
   std::string dead_letter_topic;
+  std::string rekey_topic;  // empty: no match may go there
   bool provenance_headers = true;
 };
 
@@ -52,7 +53,12 @@ class Dispatcher {
   // Forgets the counts: a transaction begins (anew).
   void Reset();
 
-  absl::Status Dispatch(const connectors::Event& event, const router::Routes& routes);
+  // `source` is the event's position, topic/partition/offset; empty: where it was read.
+  absl::Status Dispatch(const connectors::Event& event, std::string_view source,
+                        const router::Routes& routes);
+
+  // A record of the re-key topic that is no re-keyed event.
+  absl::Status DispatchForeign(const connectors::Event& event);
 
   const BatchCounts& counts() const { return counts_; }
 
@@ -67,6 +73,8 @@ class Dispatcher {
   };
 
   absl::Status SendWindow(const connectors::Event& event, const router::Output& output);
+  void Begin(const connectors::Event& event, std::string_view source);
+  absl::Status SendRekeyed(const connectors::Event& event, const router::Rekeyed& rekeyed);
   absl::Status SendOutput(const connectors::Event& event, const router::Output& output);
   absl::Status DeadLetter(const connectors::Event& event, const Undeliverable& why);
   void AddReason(const Undeliverable& why);
@@ -86,6 +94,7 @@ class Dispatcher {
   std::string source_;  // "topic/partition/offset"
   std::string reason_;
   std::string omitted_;
+  std::string rekeyed_;  // value of its header
 };
 
 }  // namespace turnout::runtime

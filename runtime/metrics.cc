@@ -192,6 +192,7 @@ struct Metrics::Impl {
   std::vector<Gauge*> teams_aside ABSL_GUARDED_BY(mu);
   Gauge* rule_set ABSL_GUARDED_BY(mu) = nullptr;
   StateServiceStats states ABSL_GUARDED_BY(mu);
+  uint64_t state_memory_bytes ABSL_GUARDED_BY(mu) = 0;
 };
 
 RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
@@ -257,7 +258,7 @@ void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
       const int64_t lag =
           std::max<int64_t>(0, partition.end_offset - std::max<int64_t>(0, partition.next_offset));
       const std::vector<ClientMetric::Label> label = {
-          {"partition", std::to_string(partition.partition)}};
+          {"topic", worker.topic}, {"partition", std::to_string(partition.partition)}};
       AddValue(&records, static_cast<double>(lag), label);
       if (lag == 0) {
         AddValue(&seconds, 0, label);
@@ -297,7 +298,7 @@ void Metrics::Impl::CollectStates(std::vector<MetricFamily>* to) const {
   add("turnout_state_entries", "Entries of their states, roughly.", MetricType::Gauge,
       static_cast<double>(states.entries_estimate));
   add("turnout_state_memory_bytes", "Cache and memtables of their states.", MetricType::Gauge,
-      static_cast<double>(states.memory_bytes));
+      static_cast<double>(state_memory_bytes));
   add("turnout_checkpoints_published_total", "Checkpoints published.", MetricType::Counter,
       static_cast<double>(states.checkpoints));
   add("turnout_checkpoint_sent_bytes_total", "Bytes sent for them.", MetricType::Counter,
@@ -374,9 +375,10 @@ void Metrics::OnDestinationUnavailable(const std::string& topic, const std::stri
   impl_->families.unavailable.Add({{"destination", known || room ? topic : kOther}}).Increment();
 }
 
-void Metrics::OnStates(const StateServiceStats& stats) {
+void Metrics::OnStates(const StateServiceStats& stats, uint64_t memory_bytes) {
   absl::MutexLock lock(&impl_->mu);
   impl_->states = stats;
+  impl_->state_memory_bytes = memory_bytes;
 }
 
 void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {

@@ -46,7 +46,7 @@ class Metrics : public WorkerObserver {
   // Rule files that were refused, and teams that stand aside for a destination.
   void OnTeams(const std::vector<std::string>& refused_files,
                const std::vector<std::string>& aside);
-  void OnStates(const StateServiceStats& stats);
+  void OnStates(const StateServiceStats& stats, uint64_t memory_bytes);
   void OnBrokers(bool reachable);
   void OnReady(bool ready);
 

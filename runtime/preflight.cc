@@ -27,15 +27,25 @@ std::string WithReason(std::string sentence, const TopicDescription& topic) {
   return topic.reason.empty() ? sentence : absl::StrCat(sentence, ": ", topic.reason);
 }
 
+bool SendsTo(const router::RuleFile& team, const std::string& topic) {
+  return std::any_of(team.rules.begin(), team.rules.end(), [&](const router::Rule& rule) {
+    return std::any_of(rule.to.begin(), rule.to.end(),
+                       [&](const router::DestinationTemplate& to) { return to.text == topic; });
+  });
+}
+
 // What is wrong with this destination for good, or an empty team when nothing is.
-TeamAside Judge(const PreflightOptions& options, const std::string& destination,
-                const TopicDescription& topic) {
+TeamAside Judge(const PreflightOptions& options, const router::RuleFile& team,
+                const std::string& destination, const TopicDescription& topic) {
   TeamAside aside;
   if (destination == options.source_topic) {
     aside.reason = "is the source topic: its own output would be routed again without end";
     aside.cure = "send to another topic";
   } else if (destination == options.dead_letter_topic) {
     aside.reason = "is the dead-letter topic, which only Turnout itself writes to";
+    aside.cure = "send to another topic";
+  } else if (destination == options.rekey_topic && SendsTo(team, destination)) {
+    aside.reason = "is the re-key topic, which only Turnout itself writes to";
     aside.cure = "send to another topic";
   } else if (topic.state == State::kMissing) {
     aside.reason = WithReason("does not exist", topic);
@@ -96,7 +106,7 @@ absl::Status DescribeInto(TopicAdmin* admin, absl::Span<const std::string> topic
 
 absl::StatusOr<TopicDescriptions> Observe(const PreflightOptions& options,
                                           absl::Span<const router::Team> teams, TopicAdmin* admin) {
-  std::vector<std::string> written = ConstantDestinations(teams);
+  std::vector<std::string> written = TopicsOf(options, teams);
   // The source is only read; asking whether it may be written would say nothing of that.
   written.erase(std::remove(written.begin(), written.end(), options.source_topic), written.end());
   if (!std::binary_search(written.begin(), written.end(), options.dead_letter_topic)) {
@@ -126,9 +136,11 @@ absl::Status CreateAll(const PreflightOptions& options, const std::vector<NewTop
 
 }  // namespace
 
-std::vector<std::string> ConstantDestinations(absl::Span<const router::Team> teams) {
+std::vector<std::string> TopicsOf(const PreflightOptions& options,
+                                  absl::Span<const router::Team> teams) {
   std::set<std::string> topics;
   for (const router::Team& team : teams) {
+    if (router::Rekeys(*team, options.settings)) topics.insert(options.rekey_topic);
     for (const router::Rule& rule : team->rules) {
       for (const router::DestinationTemplate& to : rule.to) {
         if (to.is_constant()) topics.insert(to.text);
@@ -149,6 +161,12 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
   }
   std::string obstacle = Obstacle("source topic", "read", source, "source.topic");
   if (!obstacle.empty()) decision.waiting_for.push_back(std::move(obstacle));
+  if (options.settings.partitioned_by == router::kOnePartition && source.partitions > 1) {
+    decision.waiting_for.push_back(absl::StrCat(
+        "source topic ", options.source_topic, " has ", source.partitions,
+        " partitions, and source.partitioned_by says `*`, that all keys meet in one (name the "
+        "field that its events are partitioned by, or `none`)"));
+  }
 
   const TopicDescription dead_letters = Look(observed, options.dead_letter_topic);
   if (dead_letters.state == State::kMissing && options.create) {
@@ -161,9 +179,9 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
   std::set<std::string> to_create;
   for (size_t i = 0; i < teams.size(); ++i) {
     bool well = true;
-    for (const std::string& destination : ConstantDestinations({&teams[i], 1})) {
+    for (const std::string& destination : TopicsOf(options, {&teams[i], 1})) {
       const TopicDescription topic = Look(observed, destination);
-      TeamAside aside = Judge(options, destination, topic);
+      TeamAside aside = Judge(options, *teams[i], destination, topic);
       if (aside.topic.empty()) {
         LowerTo(topic.batch_bytes_max, &decision.batch_bytes_max);
         continue;
@@ -173,11 +191,18 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
       decision.aside.push_back(std::move(aside));
       const bool own =
           destination == options.source_topic || destination == options.dead_letter_topic;
-      if (topic.state == State::kMissing && options.create && !own) to_create.insert(destination);
+      const bool create = options.create || destination == options.rekey_topic;
+      if (topic.state == State::kMissing && create && !own) to_create.insert(destination);
     }
     if (well) decision.in_force.push_back(i);
   }
-  for (const std::string& topic : to_create) decision.create.push_back(ToCreate(options, topic));
+  for (const std::string& topic : to_create) {
+    decision.create.push_back(ToCreate(options, topic));
+    if (topic != options.rekey_topic) continue;
+    const int as_source = std::max(1, source.partitions);
+    decision.create.back().partitions =
+        options.rekey_partitions > 0 ? options.rekey_partitions : as_source;
+  }
   return decision;
 }
 

@@ -28,6 +28,11 @@ namespace turnout::runtime {
 struct PreflightOptions {
   std::string source_topic;
   std::string dead_letter_topic;
+  // Where matches of rules go whose steps have another key than the source is partitioned by. It is
+  // created when the first such rule comes, with as many partitions as the source if 0.
+  std::string rekey_topic;
+  int rekey_partitions = 0;
+  router::StateSettings settings;  // say which rules those are
   bool create = false;               // what is missing, but for the source
   connectors::NewTopic new_topic;    // as which; its name is not used
   int create_source_partitions = 0;  // 0: the source is never created
@@ -58,8 +63,10 @@ struct PreflightDecision {
 
 using TopicDescriptions = absl::flat_hash_map<std::string, connectors::TopicDescription>;
 
-// The constant destinations of these teams, sorted, each once.
-std::vector<std::string> ConstantDestinations(absl::Span<const router::Team> teams);
+// The topics that these teams' rules need to write: constant destinations, and the re-key topic
+// where one re-keys; sorted, each once.
+std::vector<std::string> TopicsOf(const PreflightOptions& options,
+                                  absl::Span<const router::Team> teams);
 
 // `observed` holds a description of every topic named; one that is absent counts as missing.
 PreflightDecision DecidePreflight(const PreflightOptions& options,

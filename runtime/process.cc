@@ -67,6 +67,15 @@ const char* DeliveryName(Delivery delivery) {
 
 }  // namespace
 
+// A topic that is read by workers of its own.
+struct Hop {
+  bool is_rekeyed = false;
+  std::string topic;
+  std::string group;
+  std::string id;  // in the names of clients
+  std::unique_ptr<StateService> states;
+};
+
 struct Process::Impl {
   explicit Impl(ProcessOptions with) : options(std::move(with)), config(options.config) {}
 
@@ -79,6 +88,9 @@ struct Process::Impl {
   bool LookAtFiles();
   void WakeControl();
   void WaitForWork(absl::Duration at_most);
+  void StartWorkers();
+  const Hop& HopOf(int worker) const;
+  StateServiceOptions StateOptions(const Hop& hop) const;
   void RunWorker(int index);
   // Runs one worker until the process stops or its settings are out of date.
   absl::Status RunWorkerOnce(int index);
@@ -110,7 +122,9 @@ struct Process::Impl {
   std::unique_ptr<connectors::TopicAdmin> own_admin;
   connectors::TopicAdmin* admin = nullptr;
   std::unique_ptr<state::CheckpointStore> checkpoint_store;
-  std::unique_ptr<StateService> states;
+  std::unique_ptr<state::StateResources> state_resources;
+  Hop source_hop;                    // the ingestion topic
+  Hop rekey_hop;                     // what was re-keyed
   std::unique_ptr<RuleShelf> shelf;  // the control thread's, once it runs
   std::unique_ptr<RuleControl> rules;
   std::unique_ptr<AdminServer> server;
@@ -132,7 +146,7 @@ PipelineFacts Process::Impl::Facts() const {
   facts.dead_letter_topic = config.dead_letter_topic;
   facts.delivery = DeliveryName(config.delivery);
   facts.brokers = bootstrap_servers;
-  facts.workers = config.workers;
+  facts.workers = facts.rekey_workers = config.workers;
   return facts;
 }
 
@@ -143,6 +157,9 @@ PreflightOptions Process::Impl::Preflight() const {
   preflight.create = config.create_topics.enabled || options.embedded;
   preflight.new_topic = NewTopicOf(config.create_topics);
   preflight.create_source_partitions = options.embedded ? options.embedded_source_partitions : 0;
+  preflight.rekey_topic = config.rekey_topic;
+  preflight.rekey_partitions = config.rekey_partitions;
+  preflight.settings = config.time;
   return preflight;
 }
 
@@ -163,10 +180,12 @@ connectors::KafkaClientOptions Process::Impl::ClientOptions(const std::string& n
 
 connectors::KafkaSourceOptions Process::Impl::SourceOptions(int index) {
   connectors::KafkaSourceOptions source;
-  source.client = ClientOptions(absl::StrCat(index, "-source"));
-  source.topic = config.topic;
-  source.group_id = config.group;
-  source.start_at_earliest = config.start_at_earliest;
+  const Hop& hop = HopOf(index);
+  source.client = ClientOptions(absl::StrCat(hop.id, index % config.workers, "-source"));
+  source.topic = hop.topic;
+  source.group_id = hop.group;
+  // Nothing of what was re-keyed may be skipped.
+  source.start_at_earliest = hop.is_rekeyed || config.start_at_earliest;
   source.session_timeout_ms = config.session_timeout_ms;
   source.poll_events_max = config.limits.batch_events_max;
   source.poll_bytes_max = config.limits.batch_bytes_max;
@@ -175,11 +194,13 @@ connectors::KafkaSourceOptions Process::Impl::SourceOptions(int index) {
 
 connectors::KafkaSinkOptions Process::Impl::SinkOptions(int index, int64_t batch_bytes_max) {
   connectors::KafkaSinkOptions sink;
-  sink.client = ClientOptions(absl::StrCat(index, "-sink"));
+  const Hop& hop = HopOf(index);
+  const std::string id = absl::StrCat(hop.id, index % config.workers);
+  sink.client = ClientOptions(absl::StrCat(id, "-sink"));
   sink.delivery = config.delivery;
-  sink.source_topic = config.topic;
+  sink.source_topic = hop.topic;
   // Stable over restarts, so that a restarted router fences its own ghost at once.
-  sink.transactional_id = absl::StrCat(config.group, "-", config.instance, "-", index);
+  sink.transactional_id = absl::StrCat(config.group, "-", config.instance, "-", id);
   sink.transaction_timeout_ms =
       static_cast<int>(absl::ToInt64Milliseconds(config.limits.transaction_timeout));
   if (batch_bytes_max > 0) sink.batch_bytes_max = batch_bytes_max;
@@ -240,22 +261,36 @@ absl::Status Process::Impl::StartKafka() {
 
 // Touches nothing: the first rule with memory makes what it needs.
 absl::Status Process::Impl::StartStates() {
-  checkpoint_store =
-      std::make_unique<state::DirectoryCheckpointStore>(config.checkpoints.store);
+  checkpoint_store = std::make_unique<state::DirectoryCheckpointStore>(config.checkpoints.store);
+  state::StateLimits limits;
+  limits.memory_bytes_max = static_cast<size_t>(config.state.memory_bytes_max);
+  limits.memtable_bytes_max = limits.memory_bytes_max * 3 / 8;
+  state_resources = std::make_unique<state::StateResources>(limits);
+  source_hop.topic = config.topic;
+  source_hop.group = config.group;
+  rekey_hop.is_rekeyed = true;
+  rekey_hop.topic = config.rekey_topic;
+  rekey_hop.group = config.rekey_topic;
+  rekey_hop.id = "r";  // of no instance's name and number
+  for (Hop* const hop : {&source_hop, &rekey_hop}) {
+    hop->states = std::make_unique<StateService>(StateOptions(*hop), state_resources.get(),
+                                                 checkpoint_store.get());
+  }
+  return absl::OkStatus();
+}
+
+StateServiceOptions Process::Impl::StateOptions(const Hop& hop) const {
   StateServiceOptions state;
   state.directory = config.state_dir;
-  state.topic = config.topic;
+  state.topic = hop.topic;
   state.group = config.group;
   state.gap_policy =
       config.state.go_on_after_gap ? state::GapPolicy::kGoOn : state::GapPolicy::kRefuse;
-  state.limits.memory_bytes_max = static_cast<size_t>(config.state.memory_bytes_max);
-  state.limits.memtable_bytes_max = state.limits.memory_bytes_max * 3 / 8;
   state.prune.count_max = static_cast<size_t>(config.checkpoints.keep);
   state.prune.age_ms_max = absl::ToInt64Milliseconds(config.checkpoints.keep_for);
   state.checkpoint_interval = config.checkpoints.interval;
   state.on_trouble = [](const std::string& what) { LogWarning("state_trouble", what); };
-  states = std::make_unique<StateService>(std::move(state), checkpoint_store.get());
-  return absl::OkStatus();
+  return state;
 }
 
 absl::Status Process::Impl::LoadTeams() {
@@ -269,8 +304,7 @@ absl::Status Process::Impl::LoadTeams() {
             : std::string(absl::StripTrailingAsciiWhitespace(problems)));
   }
   rules = std::make_unique<RuleControl>(
-      Preflight(), config.time,
-      RuleControlParts{admin, &clock, &feed, board.get(), metrics.get()});
+      Preflight(), config.time, RuleControlParts{admin, &clock, &feed, board.get(), metrics.get()});
   rules->Take(shelf->teams(), shelf->refused());
   return absl::OkStatus();
 }
@@ -280,7 +314,9 @@ AdminAnswer Process::Impl::HealthAnswer(const Health& health) const {
 }
 
 std::string Process::Impl::MetricsText() const {
-  metrics->OnStates(states->Stats());
+  StateServiceStats states = source_hop.states->Stats();
+  states += rekey_hop.states->Stats();
+  metrics->OnStates(states, state_resources->memory_bytes());
   metrics->OnReady(board->Ready().ok);
   return metrics->Text();
 }
@@ -316,11 +352,8 @@ void Process::Impl::Control() {
     if (clock.Now() >= look_at) {
       const absl::Status looked = rules->Look();
       if (looked.ok()) observer->OnBrokers("admin", true, "");
-      if (rules->ready() && workers.empty()) {
-        for (int i = 0; i < config.workers; ++i) {
-          workers.emplace_back([this, i] { RunWorker(i); });
-        }
-      }
+      if (rules->ready() && workers.empty()) StartWorkers();
+      if (rules->rekeys() && workers.size() == static_cast<size_t>(config.workers)) StartWorkers();
       if (rules->ready() && !rules->teams_stand_aside()) {
         look_at = absl::InfiniteFuture();
       } else {
@@ -331,6 +364,18 @@ void Process::Impl::Control() {
     feed.Reclaim();
     WaitForWork(std::min(look_at - clock.Now(), between_files));
   }
+}
+
+// Those of the source, then those of what was re-keyed.
+void Process::Impl::StartWorkers() {
+  const int begun = static_cast<int>(workers.size());
+  for (int i = begun; i < begun + config.workers; ++i) {
+    workers.emplace_back([this, i] { RunWorker(i); });
+  }
+}
+
+const Hop& Process::Impl::HopOf(int worker) const {
+  return worker < config.workers ? source_hop : rekey_hop;
 }
 
 // True when there is something for the pre-flight to judge.
@@ -355,6 +400,7 @@ void Process::Impl::RunWorker(int index) {
 }
 
 absl::Status Process::Impl::RunWorkerOnce(int index) {
+  const Hop& hop = HopOf(index);
   const int64_t batch_bytes_max = rules->batch_bytes_max();
   auto source = connectors::MakeKafkaSource(SourceOptions(index));
   if (!source.ok()) return source.status();
@@ -370,10 +416,12 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   WorkerOptions worker_options;
   worker_options.index = index;
   worker_options.delivery = config.delivery;
-  worker_options.source_topic = config.topic;
+  worker_options.source_topic = hop.topic;
+  worker_options.is_rekeyed = hop.is_rekeyed;
+  worker_options.rekey_topic = config.rekey_topic;
   worker_options.dead_letter_topic = config.dead_letter_topic;
   worker_options.provenance_headers = config.provenance_headers;
-  const std::unique_ptr<StateKeeper> keeper = states->KeeperFor(index);
+  const std::unique_ptr<StateKeeper> keeper = hop.states->KeeperFor(index);
   Worker worker(std::move(worker_options), source->get(), sink->get(), keeper.get(), &destinations,
                 &feed, observer.get(), &clock);
   // A team that came back may have a destination that takes smaller batches than the sink was told.

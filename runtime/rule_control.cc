@@ -226,6 +226,7 @@ void RuleControl::PublishIfChanged() {
            {"rules", rules->rules().size()},
            {"teams", in_force_.size()},
            {"build_ms", absl::ToInt64Milliseconds(now - begun)}});
+  rekeys_ = rules->rekeys();
   parts_.feed->Publish(std::move(rules));
   is_published_ = true;
 }

@@ -80,9 +80,9 @@ struct Job {
 }  // namespace
 
 struct StateService::Impl {
-  Impl(StateServiceOptions with, state::CheckpointStore* store)
+  Impl(StateServiceOptions with, state::StateResources* shared, state::CheckpointStore* store)
       : options(std::move(with)),
-        resources(options.limits),
+        resources(shared),
         checkpoint_store(store),
         prefix(PathName(options.group)),
         archive(store, prefix) {}
@@ -119,7 +119,7 @@ struct StateService::Impl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
 
   const StateServiceOptions options;
-  state::StateResources resources;
+  state::StateResources* const resources;
   state::CheckpointStore* const checkpoint_store;
   const std::string prefix;
   RuleArchive archive;
@@ -188,7 +188,7 @@ class StateService::Impl::Keeper : public StateKeeper {
   absl::StatusOr<std::unique_ptr<state::TaskState>> Create(int32_t partition,
                                                            int64_t start_offset) override {
     auto checkpoints = service_->CheckpointsOf(partition);
-    RocksTaskHome home(service_->Directory("tasks", partition), &service_->resources,
+    RocksTaskHome home(service_->Directory("tasks", partition), service_->resources,
                        checkpoints.get());
     auto state = home.CreateLocal(start_offset);
     if (!state.ok()) return state;
@@ -288,7 +288,7 @@ void StateService::Impl::RunRecovery() {
 void StateService::Impl::RunJob(const std::shared_ptr<Job>& job) {
   const int32_t partition = job->request.partition;
   auto checkpoints = CheckpointsOf(partition);
-  RocksTaskHome home(Directory("tasks", partition), &resources, checkpoints.get());
+  RocksTaskHome home(Directory("tasks", partition), resources, checkpoints.get());
   absl::StatusOr<RecoveredTask> recovered =
       RecoverTask(job->request, options.gap_policy, home,
                   [this](const std::string& hash) { return archive.Find(hash); });
@@ -486,8 +486,9 @@ void StateService::Impl::Bury(Entry* entry) {
   ++changes;
 }
 
-StateService::StateService(StateServiceOptions options, state::CheckpointStore* checkpoints)
-    : impl_(std::make_unique<Impl>(std::move(options), checkpoints)) {
+StateService::StateService(StateServiceOptions options, state::StateResources* resources,
+                           state::CheckpointStore* checkpoints)
+    : impl_(std::make_unique<Impl>(std::move(options), resources, checkpoints)) {
   for (int i = 0; i < std::max(1, impl_->options.recovery_threads); ++i) {
     impl_->threads.emplace_back([this] { impl_->RunRecovery(); });
   }
@@ -509,10 +510,20 @@ std::unique_ptr<StateKeeper> StateService::KeeperFor(int worker) {
   return std::make_unique<Impl::Keeper>(impl_.get(), worker);
 }
 
+StateServiceStats& StateServiceStats::operator+=(const StateServiceStats& other) {
+  tasks += other.tasks;
+  disk_bytes += other.disk_bytes;
+  entries_estimate += other.entries_estimate;
+  checkpoints += other.checkpoints;
+  checkpoint_bytes += other.checkpoint_bytes;
+  checkpoint_failures += other.checkpoint_failures;
+  oldest_checkpoint = std::max(oldest_checkpoint, other.oldest_checkpoint);
+  return *this;
+}
+
 StateServiceStats StateService::Stats() const {
   absl::MutexLock lock(&impl_->mu);
   StateServiceStats stats = impl_->stats;
-  stats.memory_bytes = impl_->resources.memory_bytes();
   const absl::Time now = absl::Now();
   for (const auto& [partition, entry] : impl_->entries) {
     if (entry->is_gone) continue;

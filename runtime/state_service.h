@@ -33,7 +33,6 @@ struct StateServiceOptions {
   std::string topic;      // whose partitions are the tasks
   std::string group;
   state::GapPolicy gap_policy = state::GapPolicy::kRefuse;
-  state::StateLimits limits;
   state::PrunePolicy prune;
   absl::Duration checkpoint_interval = absl::Minutes(1);
   absl::Duration collect_interval = absl::Minutes(1);
@@ -47,17 +46,19 @@ struct StateServiceStats {
   uint64_t tasks = 0;
   uint64_t disk_bytes = 0;
   uint64_t entries_estimate = 0;
-  uint64_t memory_bytes = 0;  // cache and memtables
   uint64_t checkpoints = 0;   // published since the start
   uint64_t checkpoint_bytes = 0;  // sent for them
   uint64_t checkpoint_failures = 0;
   absl::Duration oldest_checkpoint;  // age of the newest one of the task where it is oldest
+
+  StateServiceStats& operator+=(const StateServiceStats& other);
 };
 
 class StateService {
  public:
-  // `checkpoints` is borrowed.
-  StateService(StateServiceOptions options, state::CheckpointStore* checkpoints);
+  // Both are borrowed; services may share them.
+  StateService(StateServiceOptions options, state::StateResources* resources,
+               state::CheckpointStore* checkpoints);
   ~StateService();
 
   // One worker's.

@@ -89,6 +89,7 @@ Json WorkerJson(const WorkerFacts& worker) {
                     {"at", Timestamp(worker.last_outcome.at)}};
   }
   return {{"worker", worker.status.worker},
+          {"topic", worker.status.topic},
           {"state", StateName(worker.status.state)},
           {"reason", worker.status.reason},
           {"rule_set", worker.status.rule_set_hash},
@@ -172,7 +173,7 @@ struct StatusBoard::Impl {
       : facts(std::move(about)),
         clock(on),
         started(on->Now()),
-        turns_ns(static_cast<size_t>(facts.workers)) {
+        turns_ns(static_cast<size_t>(facts.workers + facts.rekey_workers)) {
     for (int i = 0; i < facts.workers; ++i) workers[i].status.worker = i;
   }
 

@@ -31,6 +31,7 @@ struct PipelineFacts {
   std::string delivery;
   std::string brokers;
   int workers = 1;
+  int rekey_workers = 0;  // behind them; may never start
   // A worker that has not turned for so long is stuck.
   absl::Duration stuck_after = absl::Seconds(60);
 };

@@ -22,18 +22,11 @@ absl::Status DamagedIn(const Task& task, const absl::Status& why) {
 
 }  // namespace
 
-router::Event RouterEvent(const Event& event, const std::string& topic) {
-  return {.value = event.value,
-          .key = event.key,
-          .topic = topic,
-          .partition = event.partition,
-          .timestamp_ms = event.timestamp_ms,
-          .headers = event.headers};
-}
-
 TaskSet::TaskSet(TaskSetOptions options, connectors::Source* source, StateKeeper* keeper,
                  WorkerObserver* observer)
-    : options_(std::move(options)), source_(source), keeper_(keeper), observer_(observer) {}
+    : options_(std::move(options)),
+      replays_(options_.source_topic, options_.is_rekeyed),
+      source_(source), keeper_(keeper), observer_(observer) {}
 
 void TaskSet::Tell(const Task& task, const std::string& text) {
   observer_->OnTask(options_.worker, task.partition, task.phase, text);
@@ -185,9 +178,10 @@ absl::StatusOr<bool> TaskSet::Replay(Task* task, const Event& event) {
     return absl::InternalError(absl::StrFormat("partition %d: no rule set for the replay of %d",
                                                task->partition, event.offset));
   }
-  const router::Routes& routes =
-      task->replay_router->Route(RouterEvent(event, options_.source_topic), task->steps.get());
-  if (!routes.state_error.ok()) return DamagedIn(*task, routes.state_error);
+  const RoutedEvent routed = replays_.Route(*task->replay_router, event, task->steps.get());
+  const absl::Status failed = routed.routes == nullptr ? absl::OkStatus()
+                                                       : routed.routes->state_error;
+  if (!failed.ok()) return DamagedIn(*task, failed);
   task->applied_offset = event.offset + 1;
   if (replayed_.empty() || replayed_.back() != task) {
     if (std::find(replayed_.begin(), replayed_.end(), task) == replayed_.end()) {

@@ -19,6 +19,7 @@
 #include "absl/types/span.h"
 #include "connectors/source.h"
 #include "router/rule_set.h"
+#include "runtime/event_routing.h"
 #include "runtime/state_keeper.h"
 #include "runtime/task.h"
 #include "runtime/worker_observer.h"
@@ -28,6 +29,7 @@ namespace turnout::runtime {
 struct TaskSetOptions {
   int worker = 0;
   std::string source_topic;
+  bool is_rekeyed = false;  // it is the internal topic of re-keyed events
 };
 
 class TaskSet {
@@ -82,6 +84,7 @@ class TaskSet {
   void Tell(const Task& task, const std::string& text);
 
   const TaskSetOptions options_;
+  EventRouting replays_;
   connectors::Source* const source_;
   StateKeeper* const keeper_;
   WorkerObserver* const observer_;
@@ -89,8 +92,5 @@ class TaskSet {
   int unsettled_ = 0;  // tasks that are not live
   std::vector<Task*> replayed_;  // since the last CommitReplays
 };
-
-// What the router sees of it.
-router::Event RouterEvent(const connectors::Event& event, const std::string& topic);
 
 }  // namespace turnout::runtime

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "runtime/dispatcher.h"
+#include "runtime/event_routing.h"
 #include "runtime/task_set.h"
 
 namespace turnout::runtime {
@@ -75,11 +76,15 @@ struct Worker::Impl : connectors::AssignmentListener {
         feed(worker_rules),
         observer(worker_observer),
         clock(worker_clock),
+        routing(options.source_topic, options.is_rekeyed),
         dispatcher({.source_topic = options.source_topic,
                     .dead_letter_topic = options.dead_letter_topic,
+                    .rekey_topic = options.rekey_topic,
                     .provenance_headers = options.provenance_headers},
                    sink, destinations),
-        tasks({.worker = options.index, .source_topic = options.source_topic}, source, keeper,
+        tasks({.worker = options.index,
+               .source_topic = options.source_topic,
+               .is_rekeyed = options.is_rekeyed}, source, keeper,
               observer),
         backoff(options.backoff_min) {}
 
@@ -128,6 +133,7 @@ struct Worker::Impl : connectors::AssignmentListener {
   std::unique_ptr<router::Router> router;
   std::shared_ptr<const router::RuleSet> rules;
   uint64_t rules_version = 0;
+  EventRouting routing;
   Dispatcher dispatcher;
   TaskSet tasks;
 
@@ -233,6 +239,7 @@ bool Worker::Impl::AdoptRules() {
   // The brokers are asked only about what is new: other teams' events wait for the answer.
   std::vector<std::string> topics = NewTopics(before.get(), *rules);
   if (before == nullptr) topics.push_back(options.dead_letter_topic);
+  if (rules->rekeys()) topics.push_back(options.rekey_topic);
   destinations->Prime(std::move(topics));
   dispatcher.UseRules(rules);
   status_told = absl::InfinitePast();
@@ -313,10 +320,16 @@ absl::Status Worker::Impl::Apply(Task* task, const Event& event) {
     if (!used.ok()) return StateFailed(task, used);
     share.has_rules = true;
   }
-  const router::Routes& routes =
-      router->Route(RouterEvent(event, options.source_topic), task->steps.get());
-  if (!routes.state_error.ok()) return StateFailed(task, routes.state_error);
-  if (absl::Status sent = dispatcher.Dispatch(event, routes); !sent.ok()) return sent;
+  const RoutedEvent routed = routing.Route(*router, event, task->steps.get());
+  absl::Status sent;
+  if (routed.routes == nullptr) {
+    sent = dispatcher.DispatchForeign(event);
+  } else if (!routed.routes->state_error.ok()) {
+    return StateFailed(task, routed.routes->state_error);
+  } else {
+    sent = dispatcher.Dispatch(*routed.event, routed.source, *routed.routes);
+  }
+  if (!sent.ok()) return sent;
   task->applied_offset = event.offset + 1;
   task->last_event_time = absl::FromUnixMillis(event.timestamp_ms);
   timestamps_ms.push_back(event.timestamp_ms);
@@ -510,6 +523,7 @@ void Worker::Impl::TellStatus(WorkerState state, std::string_view reason) {
   WorkerStatus status{.worker = options.index,
                       .state = state,
                       .reason = std::string(reason),
+                      .topic = options.source_topic,
                       .rule_set_hash = rules == nullptr ? "" : rules->hash()};
   for (const auto& [partition, task] : tasks.all()) {
     PartitionStatus of_partition = {.partition = partition,

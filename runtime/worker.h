@@ -41,6 +41,8 @@ struct WorkerOptions {
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
   std::string source_topic;
   std::string dead_letter_topic;
+  std::string rekey_topic;  // where matches go whose next step has another key; empty: nowhere
+  bool is_rekeyed = false;  // the source is that topic
   bool provenance_headers = true;
   absl::Duration poll_wait = absl::Milliseconds(100);  // how soon a stop or a rule change is seen
   absl::Duration backoff_min = absl::Milliseconds(10);

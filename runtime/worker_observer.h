@@ -65,6 +65,7 @@ struct WorkerStatus {
   int worker = 0;
   WorkerState state = WorkerState::kStarting;
   std::string reason;  // why it waits, in plain words; empty while running
+  std::string topic;  // that it reads
   std::string rule_set_hash;
   std::vector<PartitionStatus> partitions;
 };

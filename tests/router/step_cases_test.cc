@@ -33,6 +33,7 @@ int64_t NumberOf(const Node& node) {
 
 StateSettings SettingsOf(const Node& given) {
   StateSettings settings;
+  settings.partitioned_by = kOnePartition;
   const Node* node = given.Find("settings");
   if (node == nullptr) return settings;
   if (const Node* ms = node->Find("lateness_ms")) settings.lateness_ms = NumberOf(*ms);
@@ -107,7 +108,9 @@ TEST(StepCases, AnUnreadablePayloadMovesTheTimeByItsRecord) {
       {}, &problems);
   ASSERT_TRUE(files.has_value());
   Router router(RuleSet::Build({std::make_shared<const RuleFile>(std::move(files->front()))},
-                               {.time_field = "at", .lateness_ms = 1000}));
+                               {.partitioned_by = std::string(kOnePartition),
+                                .time_field = "at",
+                                .lateness_ms = 1000}));
   const Routes& routes =
       router.Route({.value = R"({"at": 7, "k": )", .topic = "in", .timestamp_ms = 5000}, &task);
   EXPECT_FALSE(routes.payload_error.ok());

@@ -228,7 +228,8 @@ TEST(Config, ProblemsNamePlaceAllowedValuesAndNearestName) {
       {"worker: 2",
        "4:1: worker: is not known (did you mean `workers`? Known: brokers, source, rules, "
        "delivery, "
-       "instance, workers, listen, state_dir, state, checkpoints, dead_letter_topic, "
+       "instance, workers, listen, rekey, state_dir, state, checkpoints, "
+       "dead_letter_topic, "
        "provenance_headers, "
        "create_topics, "
        "limits, log, kafka)"},
@@ -544,6 +545,8 @@ delivery: exactly_once  # default
 instance: "${file:/run/workers}"  # /etc/turnout/p.yaml:4 ${file:/run/workers} [secret]
 workers: 2  # --set
 listen: 127.0.0.1:9464  # default
+rekey.topic: turnout-orders.rekey  # default
+rekey.partitions: source  # default
 state_dir: /var/lib/turnout  # default
 state.memory: 256MiB  # default
 state.on_gap: refuse  # default

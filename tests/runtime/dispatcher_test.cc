@@ -124,7 +124,8 @@ class DispatcherTest : public testing::Test {
                                   .value = value,
                                   .headers = headers};
     const absl::Status status = dispatcher.Dispatch(
-        event, router_->Route({.value = value, .key = key_, .topic = "events", .partition = 3}));
+        event, /*source=*/{},
+        router_->Route({.value = value, .key = key_, .topic = "events", .partition = 3}));
     EXPECT_TRUE(status.ok()) << status;
     counts_ = dispatcher.counts();
   }
@@ -258,7 +259,7 @@ TEST_F(DispatcherTest, WaitsWhereTheDeadLetterTopicIsMissing) {
                         &sink_, &destinations_);
   dispatcher.UseRules(rules_);
   const absl::Status status =
-      dispatcher.Dispatch({.value = "{"}, router_->Route({.value = "{", .topic = "events"}));
+      dispatcher.Dispatch({.value = "{"}, {}, router_->Route({.value = "{", .topic = "events"}));
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
 }
 
@@ -282,7 +283,7 @@ TEST_F(DispatcherTest, AWindowHasItsOwnTimeAndNothingOfTheEventButThePosition) {
                         .rule_ids = "shop/all"};
   router::Routes routes;
   routes.outputs = absl::MakeConstSpan(&window, 1);
-  ASSERT_TRUE(dispatcher.Dispatch(event, routes).ok());
+  ASSERT_TRUE(dispatcher.Dispatch(event, {}, routes).ok());
   ASSERT_EQ(sink_.records.size(), 1U);
   EXPECT_EQ(sink_.records[0].key, "user");
   EXPECT_EQ(sink_.records[0].value, R"({"n":1})");
@@ -294,7 +295,7 @@ TEST_F(DispatcherTest, AWindowHasItsOwnTimeAndNothingOfTheEventButThePosition) {
   // What can't be delivered is the window, so that is what the dead-letter topic keeps.
   window.destination = "shop.gone";
   admin_.limits["shop.gone"] = 0;
-  ASSERT_TRUE(dispatcher.Dispatch(event, routes).ok());
+  ASSERT_TRUE(dispatcher.Dispatch(event, {}, routes).ok());
   ASSERT_EQ(sink_.records.size(), 2U);
   EXPECT_EQ(sink_.records[1].topic, "events.dead-letter");
   EXPECT_EQ(sink_.records[1].key, "user");

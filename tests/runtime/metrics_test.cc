@@ -146,6 +146,7 @@ TEST_F(MetricsTest, TheRuleSetInForceIsTheOnlyOneNamed) {
 TEST_F(MetricsTest, LagIsToldWhileThePartitionIsOurs) {
   WorkerStatus status;
   status.state = WorkerState::kRunning;
+  status.topic = "events";
   status.partitions = {
       {.partition = 1, .next_offset = 10, .end_offset = 25, .last_event_time = clock.Now()},
       {.partition = 2, .next_offset = 7, .end_offset = 7, .last_event_time = clock.Now()},
@@ -154,12 +155,17 @@ TEST_F(MetricsTest, LagIsToldWhileThePartitionIsOurs) {
   metrics.OnStatus(status);
   clock.Advance(absl::Seconds(30));  // the age grows though the worker says nothing
   std::string text = metrics.Text();
-  EXPECT_THAT(text, HasSubstr("turnout_partition_lag_records{partition=\"1\"} 15\n"));
-  EXPECT_THAT(text, HasSubstr("turnout_partition_lag_seconds{partition=\"1\"} 30\n"));
-  EXPECT_THAT(text, HasSubstr("turnout_partition_lag_records{partition=\"2\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("turnout_partition_lag_seconds{partition=\"2\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("turnout_partition_lag_records{partition=\"3\"} 9\n"));
-  EXPECT_THAT(text, Not(HasSubstr("lag_seconds{partition=\"3\"}")));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_partition_lag_records{topic=\"events\",partition=\"1\"} 15\n"));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_partition_lag_seconds{topic=\"events\",partition=\"1\"} 30\n"));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_partition_lag_records{topic=\"events\",partition=\"2\"} 0\n"));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_partition_lag_seconds{topic=\"events\",partition=\"2\"} 0\n"));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_partition_lag_records{topic=\"events\",partition=\"3\"} 9\n"));
+  EXPECT_THAT(text, Not(HasSubstr("lag_seconds{topic=\"events\",partition=\"3\"}")));
   EXPECT_THAT(text, Not(HasSubstr("partition=\"4\"")));
   EXPECT_THAT(text, HasSubstr("turnout_workers{state=\"running\"} 1\n"));
 
@@ -211,8 +217,7 @@ TEST_F(MetricsTest, TheProcessIsMeasured) {
 std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& clock) {
   const auto rules = Rules("team", 1);
   TransactionReport report = Report(rules);
-  report.rule_counts = {
-      {.rule = 0, .matched = 1, .stopped = {1}, .late = 1, .rekeyed = 1}};
+  report.rule_counts = {{.rule = 0, .matched = 1, .stopped = {1}, .late = 1, .rekeyed = 1}};
   metrics.OnTransaction(report);
   metrics.OnRuleSet(*rules, clock.Now());
   metrics.OnTransaction(report);

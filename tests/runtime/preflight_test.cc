@@ -184,7 +184,7 @@ TEST(PreflightTest, ADestinationOfTwoTeamsIsCreatedOnce) {
 
 TEST(PreflightTest, DestinationsNamedByAFieldAreNotJudgedBeforehand) {
   const std::vector<router::Team> teams = {Team("a", {"orders.{region}"})};
-  EXPECT_THAT(ConstantDestinations(teams), IsEmpty());
+  EXPECT_THAT(TopicsOf({}, teams), IsEmpty());
   EXPECT_THAT(DecidePreflight(Options(false), teams, {}).in_force, ElementsAre(0u));
 }
 

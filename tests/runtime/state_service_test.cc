@@ -50,7 +50,7 @@ class StateServiceTest : public testing::Test {
     options.group = "turnout-Events";
     options.checkpoint_interval = interval_;
     Process process;
-    process.service = std::make_unique<StateService>(std::move(options), &store_);
+    process.service = std::make_unique<StateService>(std::move(options), &resources_, &store_);
     process.keeper = process.service->KeeperFor(0);
     return process;
   }
@@ -87,6 +87,7 @@ class StateServiceTest : public testing::Test {
   }
 
   support::TempDirectory directory_;
+  state::StateResources resources_{state::StateLimits()};
   FlakyStore store_{directory_.path() + "/checkpoints"};
   absl::Duration interval_ = absl::Hours(1);
 };

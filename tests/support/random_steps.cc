@@ -146,6 +146,7 @@ StepCase RandomStepCase(uint64_t seed) {
   for (const router::Rule& rule : files->front().rules) {
     out.plain_rules.push_back({"t/" + rule.name, types[out.plain_rules.size()], rule.steps});
   }
+  out.settings.partitioned_by = router::kOnePartition;
   out.settings.lateness_ms = choices.Of<int64_t>({0, 5, 100, 10'000});
   out.settings.ahead_ms_max = choices.Of<int64_t>({0, 50, 3'600'000});
   if (choices.OneIn(3)) out.settings.time_field = "at";

@@ -1,0 +1,39 @@
+// EventRouting: hands an event to a router as what it is: one of the source, or one that was
+// re-keyed and goes on with the steps that wait for it here.
+//
+// Threads: a worker's own. Lifetime: the answer is valid until the next call, and while the event's
+// bytes live.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "connectors/record.h"
+#include "router/router.h"
+#include "router/task_steps.h"
+#include "runtime/rekey.h"
+
+namespace turnout::runtime {
+
+struct RoutedEvent {
+  const connectors::Event* event = nullptr;  // as it was in the source
+  std::string_view source;                   // its position there; empty: that of the event itself
+  const router::Routes* routes = nullptr;    // null: the record is not a re-keyed event
+};
+
+class EventRouting {
+ public:
+  // `topic` is the one that is read; `is_rekeyed` whether it is the internal one.
+  EventRouting(std::string topic, bool is_rekeyed)
+      : topic_(std::move(topic)), is_rekeyed_(is_rekeyed) {}
+
+  RoutedEvent Route(router::Router& router, const connectors::Event& event,
+                    router::TaskSteps* task);
+
+ private:
+  const std::string topic_;
+  const bool is_rekeyed_;
+  ArrivedEvent arrived_;
+};
+
+}  // namespace turnout::runtime

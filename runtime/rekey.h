@@ -1,0 +1,42 @@
+// Re-keying: how a matched event travels to the partition where its next step keeps its key.
+//
+// The event is sent to an internal topic under that key, as it was: value, timestamp and headers,
+// and behind them two more that say where it came from and how it goes on. Who reads the topic puts
+// the event together again, so that all that follows is the same as without the detour.
+//
+//   turnout-rekeyed      1 events/3/1742 00f3ab...[,...] team/rule[,...]
+//   turnout-rekeyed-key  the event's own key; null if it had none
+//
+// The words of the first: the format, the source position, the ids of the next steps (16 hex
+// digits), and the rules they are of, in the same order.
+// Errors: a record without these headers is none of ours: nullopt.
+// Threads: pure functions. Lifetime: what is decoded views the record.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "connectors/record.h"
+#include "router/router.h"
+
+namespace turnout::runtime {
+
+inline constexpr std::string_view kRekeyedHeader = "turnout-rekeyed";
+inline constexpr std::string_view kRekeyedKeyHeader = "turnout-rekeyed-key";
+
+// `text` becomes the first header's value.
+void EncodeRekeyed(std::string_view source, const router::Rekeyed& rekeyed, std::string* text);
+
+struct ArrivedEvent {
+  connectors::Event event;  // as it was in the source, but for its position: that of this record
+  std::string_view source;  // "events/3/1742"
+  std::vector<state::StepId> steps;
+  std::string_view rule_ids;
+};
+
+// Into `arrived`, whose memory is used again. False: not a re-keyed event.
+bool DecodeRekeyed(const connectors::Event& record, ArrivedEvent* arrived);
+
+}  // namespace turnout::runtime
