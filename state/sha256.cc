@@ -1,9 +1,12 @@
 #include "state/sha256.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -23,16 +26,11 @@ class Digest {
 
   void Add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
 
-  std::string Hex() {
+  std::string Digits() {
     unsigned char bytes[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
     EVP_DigestFinal_ex(context_.get(), bytes, &size);
-    std::string hex;
-    for (unsigned int i = 0; i < size; ++i) {
-      hex.push_back("0123456789abcdef"[bytes[i] >> 4]);
-      hex.push_back("0123456789abcdef"[bytes[i] & 15]);
-    }
-    return hex;
+    return Hex({reinterpret_cast<const char*>(bytes), size});
   }
 
  private:
@@ -44,23 +42,50 @@ class Digest {
 std::string Sha256(std::string_view bytes) {
   Digest digest;
   digest.Add(bytes);
-  return digest.Hex();
+  return digest.Digits();
+}
+
+std::string HmacSha256(std::string_view key, std::string_view bytes) {
+  unsigned char result[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), result, &size);
+  return {reinterpret_cast<const char*>(result), size};
+}
+
+std::string Hex(std::string_view bytes) {
+  std::string hex;
+  for (const char byte : bytes) {
+    hex.push_back("0123456789abcdef"[static_cast<unsigned char>(byte) >> 4]);
+    hex.push_back("0123456789abcdef"[static_cast<unsigned char>(byte) & 15]);
+  }
+  return hex;
 }
 
 absl::StatusOr<FileDigest> Sha256OfFile(const std::string& path) {
+  return Sha256OfPart(path, 0, std::numeric_limits<uint64_t>::max());
+}
+
+absl::StatusOr<FileDigest> Sha256OfPart(const std::string& path, uint64_t offset, uint64_t bytes) {
   const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::fopen(path.c_str(), "rbe"),
                                                                 &std::fclose);
   if (file == nullptr) return ErrnoStatus(errno, "opening", path);
   std::setvbuf(file.get(), nullptr, _IONBF, 0);
+  if (::fseeko(file.get(), static_cast<off_t>(offset), SEEK_SET) != 0) {
+    return ErrnoStatus(errno, "reading", path);
+  }
   std::vector<char> piece(kPieceBytes);
   Digest digest;
   FileDigest result;
-  while (const size_t read = std::fread(piece.data(), 1, piece.size(), file.get())) {
+  while (result.bytes < bytes) {
+    const uint64_t wanted = std::min<uint64_t>(piece.size(), bytes - result.bytes);
+    const size_t read = std::fread(piece.data(), 1, wanted, file.get());
+    if (read == 0) break;
     digest.Add({piece.data(), read});
     result.bytes += read;
   }
   if (std::ferror(file.get()) != 0) return ErrnoStatus(errno, "reading", path);
-  result.sha256 = digest.Hex();
+  result.sha256 = digest.Digits();
   return result;
 }
 

@@ -13,6 +13,12 @@ inline constexpr size_t kSha256Digits = 64;
 
 std::string Sha256(std::string_view bytes);
 
+// HMAC-SHA-256, as its 32 bytes.
+std::string HmacSha256(std::string_view key, std::string_view bytes);
+
+// Any bytes as lower-case hexadecimal digits.
+std::string Hex(std::string_view bytes);
+
 struct FileDigest {
   uint64_t bytes = 0;
   std::string sha256;
@@ -20,5 +26,8 @@ struct FileDigest {
 
 // Reads the file in pieces. Errors: those of files.h.
 absl::StatusOr<FileDigest> Sha256OfFile(const std::string& path);
+
+// Of at most `bytes` bytes from `offset` on: fewer if the file ends before.
+absl::StatusOr<FileDigest> Sha256OfPart(const std::string& path, uint64_t offset, uint64_t bytes);
 
 }  // namespace turnout::state
