@@ -33,6 +33,8 @@ DOORS = (
     ("librdkafka/", ("PkgConfig::rdkafka",), {"connectors", "bench"}),
     ("rocksdb/", ("RocksDB::rocksdb-shared",), {"state"}),
     ("openssl/", ("OpenSSL::Crypto",), {"state"}),
+    ("curl/", ("PkgConfig::curl",), {"state"}),
+    ("pugixml", ("pugixml::pugixml",), {"state"}),
     ("prometheus/", ("prometheus-cpp::core", "prometheus-cpp::pull"), {"runtime"}),
     ("httplib", ("httplib::httplib",), {"runtime"}),
     ("spdlog/", ("spdlog::spdlog",), {"runtime"}),
