@@ -17,8 +17,10 @@ namespace turnout::state {
 namespace {
 
 constexpr size_t kHeaderBytesMax = 64 * 1024;
+constexpr size_t kErrorBytesMax = 64 * 1024;  // of what is kept of an answer that is no success
 constexpr size_t kIdleHandlesMax = 8;
 constexpr long kBufferBytes = 256 * 1024;
+constexpr long kStalledBytesPerSecond = 1024;
 
 bool IsSuccess(long status) { return status >= 200 && status < 300; }
 
@@ -84,7 +86,7 @@ size_t OnAnswer(char* data, size_t, size_t size, void* context) {
     return exchange.failure.ok() ? size : 0;
   }
   std::string& body = exchange.response.body;
-  const size_t room = request.answer_bytes_max - body.size();
+  const size_t room = (IsSuccess(status) ? request.answer_bytes_max : kErrorBytesMax) - body.size();
   body.append(data, std::min(size, room));
   exchange.too_long = size > room;
   return exchange.too_long ? 0 : size;
@@ -164,7 +166,7 @@ void SetLimits(CURL* curl, const HttpOptions& options, const HttpRequest& reques
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(options.connect_timeout));
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, Milliseconds(request.timeout));
   if (!request.may_stall) {
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, kStalledBytesPerSecond);
     curl_easy_setopt(
         curl, CURLOPT_LOW_SPEED_TIME,
         std::max<long>(1, static_cast<long>(absl::ToInt64Seconds(options.stall_timeout))));

@@ -28,7 +28,7 @@ namespace turnout::state {
 struct HttpOptions {
   std::string ca_bundle;  // a PEM file; empty: the system's
   absl::Duration connect_timeout = absl::Seconds(5);
-  absl::Duration stall_timeout = absl::Seconds(30);  // whole seconds without a byte
+  absl::Duration stall_timeout = absl::Seconds(30);  // so long below 1 KiB a second; whole seconds
   bool direct = false;                               // past the proxy that the environment names
 };
 
@@ -51,7 +51,7 @@ struct HttpRequest {
   // Called before the first piece, if any comes, with what is known then: status and headers.
   std::function<absl::Status(int status, const HttpHeaders& headers)> on_headers;
 
-  size_t answer_bytes_max = 1 << 20;  // of what is kept
+  size_t answer_bytes_max = 1 << 20;  // of what is kept; of an error 64 KiB are
   absl::Duration timeout = absl::Minutes(1);
   bool may_stall = false;  // the answer may be long in coming, until `timeout`
 };
@@ -59,7 +59,7 @@ struct HttpRequest {
 struct HttpResponse {
   int status = 0;
   HttpHeaders headers;  // names in lower case
-  std::string body;     // of an error, at most answer_bytes_max
+  std::string body;
 
   // Empty if there is none.
   std::string_view Header(std::string_view lower_case_name) const;
