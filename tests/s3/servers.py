@@ -1,0 +1,139 @@
+"""The servers of the S3 tests: SeaweedFS, which checks signatures, and moto, which knows STS."""
+import ctypes
+import json
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+START_TIMEOUT_S = 60
+PR_SET_PDEATHSIG = 1
+BIN = Path(sys.executable).parent
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent():
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def free_port():
+    """A port that nobody listens on, below those that outgoing connections are given."""
+    while True:
+        port = random.SystemRandom().randrange(15000, 32000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def answers(url):
+    """The body of what is answered there; None if that is no success."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return answer.read()
+    except OSError:
+        return None
+
+
+class Server:
+    """A process with a log that is ready when `_answers` says so, and is ended by SIGKILL."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self._process = None
+
+    def start(self):
+        with open(self.directory / "log", "ab") as log:
+            self._process = subprocess.Popen(
+                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self.directory, start_new_session=True, preexec_fn=die_with_parent)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                tail = (self.directory / "log").read_text(errors="replace")[-3000:]
+                raise RuntimeError(f"{type(self).__name__} did not start:\n{tail}")
+            time.sleep(0.1)
+        return self
+
+    def kill(self):
+        """Ends it by SIGKILL."""
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+class SeaweedFs(Server):
+    """`access_key` may do everything. With `certificate` and `key`, it also serves https."""
+
+    def __init__(self, directory, access_key, secret, certificate=None, key=None):
+        super().__init__(directory)
+        self._ports = [free_port() for _ in range(7)]
+        self.https_port = free_port()
+        self._tls = (certificate, key)
+        (self.directory / "data").mkdir(exist_ok=True)
+        (self.directory / "s3.json").write_text(json.dumps({"identities": [{
+            "name": "tests",
+            "credentials": [{"accessKey": access_key, "secretKey": secret}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}))
+
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def _command(self):
+        names = ["master.port", "master.port.grpc", "volume.port", "volume.port.grpc",
+                 "filer.port", "filer.port.grpc", "s3.port.grpc"]
+        tls = ([f"-s3.cert.file={self._tls[0]}", f"-s3.key.file={self._tls[1]}",
+                f"-s3.port.https={self.https_port}"] if self._tls[0] else [])
+        return [BIN / "weed", "server", f"-dir={self.directory / 'data'}", "-ip=127.0.0.1",
+                "-ip.bind=127.0.0.1", "-master.volumeSizeLimitMB=256", "-volume.max=40",
+                "-master.electionTimeout=1s", "-master.telemetry=false", "-s3.port.iceberg=0",
+                "-s3.port.lance=0", "-s3.autoCreateBucket=false", "-s3", f"-s3.port={self.port}", f"-s3.config={self.directory / 's3.json'}",
+                *(f"-{name}={port}" for name, port in zip(names, self._ports)), *tls]
+
+    def _answers(self):
+        """Whether S3 is there, and the volumes that it keeps its bytes in."""
+        if answers(f"{self.endpoint}/healthz") is None:
+            return False
+        status = json.loads(answers(f"http://127.0.0.1:{self._ports[0]}/dir/status") or "{}")
+        return bool(status.get("Topology", {}).get("DataCenters"))
+
+    def kill(self):
+        super().kill()
+        for port in [self.port, *self._ports]:
+            for socket_file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                socket_file.unlink(missing_ok=True)
+
+
+class Moto(Server):
+    """Takes any signature; STS gives anybody the role that is asked for."""
+
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def _command(self):
+        return [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(self.port)]
+
+    def _answers(self):
+        return answers(f"{self.endpoint}/moto-api/") is not None
+
+
+def make_certificate(directory):
+    """A certificate of its own for 127.0.0.1, and its key."""
+    certificate, key = Path(directory) / "cert.pem", Path(directory) / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=tests", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    return certificate, key
