@@ -236,6 +236,7 @@ TEST_F(S3CheckpointStoreTest, WaitsOutAServerThatHangs) {
   server_->Set("turnout/shop/x", std::string(100'000, 'x'));
   EXPECT_EQ(Downloaded("x"), std::string(100'000, 'x'));
   EXPECT_EQ(server_->requests().at(1).headers.at("range"), "bytes=50000-");
+  EXPECT_EQ(server_->requests().at(1).headers.at("if-match"), "\"set-1\"");
 }
 
 TEST_F(S3CheckpointStoreTest, ResumesADownloadAsLongAsItGetsFurther) {
@@ -277,7 +278,11 @@ TEST_F(S3CheckpointStoreTest, TakesNoAnswerForTheRestThatIsNotIt) {
        [&](Reply* reply) {
          *reply = {.body = bytes, .headers = {{"ETag", "\"e\""}}};
        }},
-      {"another tag", [](Reply* reply) { reply->headers["ETag"] = "\"other\""; }},
+      {"another object",
+       [](Reply* reply) {
+         reply->headers["ETag"] = "\"other\"";
+         reply->body.assign(reply->body.size(), 'x');
+       }},
       {"another range",
        [](Reply* reply) { reply->headers["Content-Range"] = "bytes 7-199999/200000"; }},
       {"no range", [](Reply* reply) { reply->headers.erase("Content-Range"); }},
