@@ -1,8 +1,6 @@
 #include "state/expiry.h"
 
 #include <rocksdb/compaction_filter.h>
-#include <rocksdb/db.h>
-#include <rocksdb/listener.h>
 #include <rocksdb/table_properties.h>
 
 #include <algorithm>
@@ -25,28 +23,6 @@ constexpr size_t kSpansMax = 256;
 constexpr int64_t kFirstSpanMs = 1000;
 
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
-class WatermarkListener : public rocksdb::EventListener {
- public:
-  explicit WatermarkListener(std::shared_ptr<DurableWatermark> watermark)
-      : watermark_(std::move(watermark)) {}
-
-  void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo&) override {
-    rocksdb::ReadOptions options;
-    options.read_tier = rocksdb::kPersistedTier;
-    std::string bytes;
-    if (!db->Get(options, rocksdb::Slice(kPointKey.data(), kPointKey.size()), &bytes).ok()) return;
-    const absl::StatusOr<StatePoint> point = DecodePoint(bytes);
-    if (!point.ok()) return;  // Open will say so; until then nothing expires
-    int64_t before = watermark_->load();
-    while (before < point->watermark_ms &&
-           !watermark_->compare_exchange_weak(before, point->watermark_ms)) {
-    }
-  }
-
- private:
-  const std::shared_ptr<DurableWatermark> watermark_;
-};
 
 class ExpiryFilter : public rocksdb::CompactionFilter {
  public:
@@ -145,11 +121,6 @@ class ExpiryCollectorFactory : public rocksdb::TablePropertiesCollectorFactory {
 };
 
 }  // namespace
-
-std::shared_ptr<rocksdb::EventListener> NewWatermarkListener(
-    std::shared_ptr<DurableWatermark> watermark) {
-  return std::make_shared<WatermarkListener>(std::move(watermark));
-}
 
 std::shared_ptr<rocksdb::CompactionFilterFactory> NewExpiryFilter(
     std::shared_ptr<const DurableWatermark> watermark) {

@@ -19,7 +19,6 @@
 
 namespace rocksdb {
 class CompactionFilterFactory;
-class EventListener;
 struct TableProperties;
 class TablePropertiesCollectorFactory;
 }  // namespace rocksdb
@@ -28,10 +27,6 @@ namespace turnout::state {
 
 // The watermark that is in a task's files.
 using DurableWatermark = std::atomic<int64_t>;
-
-// Moves the watermark on after each flush.
-std::shared_ptr<rocksdb::EventListener> NewWatermarkListener(
-    std::shared_ptr<DurableWatermark> watermark);
 
 // Drops what is not seen at the durable watermark.
 std::shared_ptr<rocksdb::CompactionFilterFactory> NewExpiryFilter(

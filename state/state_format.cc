@@ -1,5 +1,6 @@
 #include "state/state_format.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -26,25 +27,20 @@ int64_t NumberAt(std::string_view bytes, size_t at) {
   return number;
 }
 
-void AppendStep(StepId step, std::string* out) {
-  for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>(step >> shift));
-}
-
 }  // namespace
 
 void EncodeKey(StepId step, std::string_view key, std::string* out) {
-  out->clear();
-  out->reserve(kStepPrefixBytes + key.size());
-  out->push_back(kEntryTag);
-  AppendStep(step, out);
+  char prefix[kStepPrefixBytes] = {kEntryTag};
+  for (size_t i = 1; i < kStepPrefixBytes; ++i) {
+    prefix[i] = static_cast<char>(step >> (64 - 8 * i));
+  }
+  out->assign(prefix, kStepPrefixBytes);
   out->append(key);
 }
 
-void EncodeValue(std::string_view value, int64_t expires_at_ms, std::string* out) {
-  out->clear();
-  out->reserve(kExpiryBytes + value.size());
-  AppendNumber(expires_at_ms, out);
-  out->append(value);
+void EncodeValue(std::string_view value, int64_t expires_at_ms, char* out) {
+  std::memcpy(out, &expires_at_ms, kExpiryBytes);
+  std::copy(value.begin(), value.end(), out + kExpiryBytes);
 }
 
 std::string StepBegin(StepId step) {

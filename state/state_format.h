@@ -37,7 +37,8 @@ struct EntryValue {
 
 // Into `out`, whose memory is used again.
 void EncodeKey(StepId step, std::string_view key, std::string* out);
-void EncodeValue(std::string_view value, int64_t expires_at_ms, std::string* out);
+// Writes kExpiryBytes and as many as the value has.
+void EncodeValue(std::string_view value, int64_t expires_at_ms, char* out);
 
 // The first key of the step, and the first beyond all of its keys.
 std::string StepBegin(StepId step);

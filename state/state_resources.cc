@@ -1,7 +1,6 @@
 #include "state/state_resources.h"
 
 #include <rocksdb/cache.h>
-#include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
@@ -12,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "state/rocksdb_status.h"
+#include "state/recent_changes.h"
 
 namespace turnout::state {
 namespace {
@@ -63,12 +62,12 @@ size_t StateResources::memory_bytes() const { return cache_->GetUsage(); }
 
 size_t StateResources::memtable_bytes() const { return memtables_->memory_usage(); }
 
-void StateResources::Add(rocksdb::DB* store) {
+void StateResources::Add(RecentChanges* store) {
   const absl::MutexLock lock(&mutex_);
   stores_.push_back(store);
 }
 
-void StateResources::Remove(rocksdb::DB* store) {
+void StateResources::Remove(RecentChanges* store) {
   const absl::MutexLock lock(&mutex_);
   std::erase(stores_, store);
 }
@@ -90,22 +89,15 @@ absl::Status StateResources::MakeRoom(size_t bytes) {
 }
 
 absl::Status StateResources::FlushLargest(bool wait) {
-  rocksdb::DB* largest = nullptr;
-  uint64_t most = 0;
-  for (rocksdb::DB* store : stores_) {
-    uint64_t bytes = 0;
-    store->GetIntProperty(wait ? rocksdb::DB::Properties::kCurSizeAllMemTables
-                               : rocksdb::DB::Properties::kCurSizeActiveMemTable,
-                          &bytes);
+  RecentChanges* largest = nullptr;
+  size_t most = 0;
+  for (RecentChanges* store : stores_) {
+    const size_t bytes = wait ? store->bytes() : store->open_bytes();
     if (bytes <= most) continue;
     largest = store;
     most = bytes;
   }
-  if (largest == nullptr) return absl::OkStatus();
-  rocksdb::FlushOptions options;
-  options.wait = wait;
-  options.allow_write_stall = true;
-  return FromRocksDb(largest->Flush(options), "writing memory to", largest->GetName());
+  return largest == nullptr ? absl::OkStatus() : largest->Flush(wait);
 }
 
 }  // namespace turnout::state

@@ -20,12 +20,13 @@
 
 namespace rocksdb {
 class Cache;
-class DB;
 class TableFactory;
 class WriteBufferManager;
 }  // namespace rocksdb
 
 namespace turnout::state {
+
+class RecentChanges;
 
 struct StateLimits {
   // Cache and memtables of all tasks. Less: more reads from disk.
@@ -55,8 +56,8 @@ class StateResources {
   size_t memtable_bytes() const;
 
   // For stores. Add and Remove bracket a store's life.
-  void Add(rocksdb::DB* store);
-  void Remove(rocksdb::DB* store);
+  void Add(RecentChanges* store);
+  void Remove(RecentChanges* store);
   // Before so many bytes of memtables are written. An error is that of the flush that was waited
   // for.
   absl::Status MakeRoom(size_t bytes);
@@ -72,7 +73,7 @@ class StateResources {
   const std::shared_ptr<rocksdb::TableFactory> tables_;
   const std::shared_ptr<rocksdb::WriteBufferManager> memtables_;
   absl::Mutex mutex_;
-  std::vector<rocksdb::DB*> stores_ ABSL_GUARDED_BY(mutex_);
+  std::vector<RecentChanges*> stores_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace turnout::state

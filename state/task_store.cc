@@ -4,7 +4,6 @@
 #include <rocksdb/metadata.h>
 #include <rocksdb/options.h>
 #include <rocksdb/utilities/checkpoint.h>
-#include <rocksdb/write_batch.h>
 
 #include <algorithm>
 #include <string_view>
@@ -20,8 +19,6 @@ namespace {
 
 // A small store must not take a large piece of memory: RocksDB's arenas grow by this.
 constexpr size_t kArenaBlockBytes = 16 * 1024;
-// What a change takes in a memtable beside its bytes: a skip list's node.
-constexpr size_t kNodeBytes = 64;
 // RocksDB keeps a buffer of this for each file it writes, two of which are always open; and a table
 // of open files in 2^N parts.
 constexpr size_t kWriteBufferBytes = 32 * 1024;
@@ -30,8 +27,6 @@ constexpr size_t kLogFileBytesMax = 256 * 1024;
 constexpr size_t kManifestBytesMax = 4 * 1024 * 1024;
 // Files of a level above the last one; L0 may have so many before they are merged.
 constexpr int kFilesBeforeMerge = 4;
-// What a hash table's slot and a short string's heap block add to a pending entry.
-constexpr size_t kPendingOverheadBytes = 96;
 
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -51,9 +46,8 @@ rocksdb::Options MakeOptions(const StateResources& resources,
   options.compression = rocksdb::kLZ4Compression;
   options.level0_file_num_compaction_trigger = kFilesBeforeMerge;
   options.level_compaction_dynamic_level_bytes = true;
-  options.compaction_filter_factory = NewExpiryFilter(watermark);
+  options.compaction_filter_factory = NewExpiryFilter(std::move(watermark));
   options.table_properties_collector_factories.push_back(NewExpiryCollector());
-  options.listeners.push_back(NewWatermarkListener(std::move(watermark)));
   options.db_host_id.clear();  // files are named by what they hold, wherever they were written
   // Only what concerns this store, little of it, and no timers.
   options.info_log_level = rocksdb::WARN_LEVEL;
@@ -73,9 +67,11 @@ TaskStore::TaskStore(std::string directory, StateResources* resources)
       durable_watermark_(std::make_shared<DurableWatermark>(kNoWatermark)) {}
 
 TaskStore::~TaskStore() {
-  if (db_ == nullptr) return;
-  resources_->Remove(db_.get());
-  // What fails to be flushed here is replayed.
+  if (recent_ == nullptr) return;
+  resources_->Remove(recent_.get());
+  // What fails to be written here is replayed.
+  recent_->Flush(/*wait=*/true).IgnoreError();
+  recent_ = nullptr;
   db_->Close().PermitUncheckedError();
 }
 
@@ -126,7 +122,10 @@ absl::Status TaskStore::OpenRocksDb(bool create) {
   }
   if (!status.ok()) return FromRocksDb(status, "opening", directory_);
   db_.reset(db);
-  resources_->Add(db);
+  recent_ =
+      std::make_unique<RecentChanges>(db, directory_, resources_->limits().task_memtable_bytes_max,
+                                      resources_->memtables(), durable_watermark_);
+  resources_->Add(recent_.get());
   return absl::OkStatus();
 }
 
@@ -143,11 +142,20 @@ absl::StatusOr<bool> TaskStore::Answer(std::string_view stored, std::string* val
 
 absl::StatusOr<bool> TaskStore::Get(StepId step, std::string_view key, std::string* value) {
   EncodeKey(step, key, &key_);
-  if (const auto pending = pending_.find(key_); pending != pending_.end()) {
-    return pending->second ? Answer(*pending->second, value) : false;
+  const uint64_t hash = ChangeTable::Hash(key_);
+  if (const ChangeTable::Change* change = pending_.Find(hash, key_)) {
+    return change->is_deletion() ? false : Answer(change->value(), value);
   }
-  if (removed_.contains(step)) return false;
-  rocksdb::PinnableSlice stored;
+  if (!removed_.empty() && removed_.contains(step)) return false;
+  switch (recent_->Get(hash, step, key_, watermark_ms_, value)) {
+    case RecentChanges::Found::kSeen:
+      return true;
+    case RecentChanges::Found::kNotSeen:
+      return false;
+    case RecentChanges::Found::kNotHere:
+      break;
+  }
+  rocksdb::PinnableSlice stored(&stored_);
   const rocksdb::Status status =
       db_->Get({}, db_->DefaultColumnFamily(), rocksdb::Slice(key_), &stored);
   if (status.IsNotFound()) return false;
@@ -155,28 +163,17 @@ absl::StatusOr<bool> TaskStore::Get(StepId step, std::string_view key, std::stri
   return Answer(View(stored), value);
 }
 
-void TaskStore::ReplaceAtKey(Change change) {
-  const auto [place, is_new] = pending_.try_emplace(key_);
-  if (is_new) {
-    pending_bytes_ += kPendingOverheadBytes + key_.size();
-  } else if (place->second) {
-    pending_bytes_ -= place->second->size();
-  }
-  if (change) pending_bytes_ += change->size();
-  place->second = std::move(change);
-}
-
 void TaskStore::Put(StepId step, std::string_view key, std::string_view value,
                     int64_t expires_at_ms) {
   EncodeKey(step, key, &key_);
-  std::string stored;
-  EncodeValue(value, expires_at_ms, &stored);
-  ReplaceAtKey(std::move(stored));
+  const ChangeTable::Place place =
+      pending_.Replace(ChangeTable::Hash(key_), key_, kExpiryBytes + value.size());
+  EncodeValue(value, expires_at_ms, place.value);
 }
 
 void TaskStore::Delete(StepId step, std::string_view key) {
   EncodeKey(step, key, &key_);
-  ReplaceAtKey(std::nullopt);
+  pending_.Replace(ChangeTable::Hash(key_), key_, 0);
 }
 
 absl::Status TaskStore::Scan(StepId step, std::string_view from, std::string_view to,
@@ -185,37 +182,54 @@ absl::Status TaskStore::Scan(StepId step, std::string_view from, std::string_vie
   EncodeKey(step, from, &begin);
   std::string end = StepEnd(step);
   if (!to.empty()) EncodeKey(step, to, &end);
+  if (begin >= end) return absl::OkStatus();
 
-  std::vector<std::pair<std::string_view, const Change*>> pending;
-  for (const auto& [key, change] : pending_) {
-    if (key >= begin && key < end) pending.emplace_back(key, &change);
+  // Newest first: what is pending, what is recent, and RocksDB, unless all below was removed.
+  RecentChanges::Ordered pending;
+  pending_.ForEach([&](uint64_t, const ChangeTable::Change& change) {
+    if (change.key() >= begin && change.key() < end) pending[change.key()] = &change;
+  });
+  const auto tables = recent_->Ordering(step);
+  struct Source {
+    RecentChanges::Ordered::const_iterator next;
+    RecentChanges::Ordered::const_iterator end;
+  };
+  std::vector<Source> sources = {{pending.begin(), pending.end()}};
+  bool is_removed = removed_.contains(step);
+  for (const auto& table : tables) {
+    if (is_removed) break;
+    sources.push_back({table->ordered().lower_bound(begin), table->ordered().lower_bound(end)});
+    is_removed = table->removed().contains(step);
   }
-  std::sort(pending.begin(), pending.end());
-
   rocksdb::ReadOptions options;
   const rocksdb::Slice bound(end);
   options.iterate_upper_bound = &bound;
   const std::unique_ptr<rocksdb::Iterator> stored(db_->NewIterator(options));
-  if (!removed_.contains(step)) stored->Seek(begin);
+  if (!is_removed) stored->Seek(begin);
 
+  std::string key;
   std::string value;
-  for (auto next = pending.begin(); stored->Valid() || next != pending.end();) {
-    // The smaller key goes first; of two equal ones the pending one hides the other.
-    const bool take_pending =
-        next != pending.end() && (!stored->Valid() || next->first <= View(stored->key()));
-    if (take_pending && stored->Valid() && next->first == View(stored->key())) {
-      stored->Next();
-      continue;
+  while (true) {
+    // The smallest key goes next; of equal ones the newest hides the others.
+    const ChangeTable::Change* newest = nullptr;
+    for (const Source& source : sources) {
+      if (source.next == source.end) continue;
+      if (newest == nullptr || source.next->first < newest->key()) newest = source.next->second;
     }
-    const std::string key(take_pending ? next->first : View(stored->key()));
+    const bool has_stored = stored->Valid();
+    if (newest == nullptr && !has_stored) break;
     absl::StatusOr<bool> seen = false;
-    if (!take_pending) {
+    if (newest == nullptr || (has_stored && View(stored->key()) < newest->key())) {
+      key = View(stored->key());
       seen = Answer(View(stored->value()), &value);
-      stored->Next();
     } else {
-      if (*next->second) seen = Answer(**next->second, &value);
-      ++next;
+      key = newest->key();
+      if (!newest->is_deletion()) seen = Answer(newest->value(), &value);
     }
+    for (Source& source : sources) {
+      if (source.next != source.end && source.next->first == key) ++source.next;
+    }
+    if (has_stored && View(stored->key()) == key) stored->Next();
     if (!seen.ok()) return seen.status();
     if (*seen && !visit(std::string_view(key).substr(kStepPrefixBytes), value)) break;
   }
@@ -228,12 +242,12 @@ void TaskStore::AdvanceWatermark(int64_t event_time_ms) {
 
 absl::Status TaskStore::Retain(absl::Span<const StepId> steps) {
   const absl::flat_hash_set<StepId> retained(steps.begin(), steps.end());
-  absl::erase_if(pending_, [&](const auto& pending) {
-    if (retained.contains(DecodeKey(pending.first)->step)) return false;
-    pending_bytes_ -= kPendingOverheadBytes + pending.first.size() +
-                      (pending.second ? pending.second->size() : 0);
-    return true;
+  pending_.EraseIf([&](const ChangeTable::Change& change) {
+    return !retained.contains(DecodeKey(change.key())->step);
   });
+  for (const StepId step : recent_->steps()) {
+    if (!retained.contains(step)) removed_.insert(step);
+  }
   // From step to step, whatever lies between.
   const std::unique_ptr<rocksdb::Iterator> stored(db_->NewIterator({}));
   stored->Seek(StepBegin(0));
@@ -251,49 +265,29 @@ absl::Status TaskStore::Commit(int64_t applied_offset, std::string_view rule_set
     return absl::InternalError(absl::StrFormat("%s: a commit of offset %d after one of %d",
                                                directory_, applied_offset, point_.applied_offset));
   }
+  if (absl::Status status = resources_->MakeRoom(recent_->GrowthMax(pending_)); !status.ok()) {
+    return status;
+  }
   StatePoint point{.start_offset = point_.start_offset,
                    .applied_offset = applied_offset,
                    .watermark_ms = watermark_ms_,
                    .rule_set = std::string(rule_set)};
-  rocksdb::WriteBatch batch;
-  for (const StepId step : removed_) {
-    batch.DeleteRange(StepBegin(step), StepEnd(step)).PermitUncheckedError();
-  }
-  for (const auto& [key, change] : pending_) {
-    (change ? batch.Put(key, *change) : batch.Delete(key)).PermitUncheckedError();
-  }
-  batch.Put(ToSlice(kPointKey), EncodePoint(point)).PermitUncheckedError();
-
-  if (failed_) {
-    // RocksDB refuses all writes after a failed flush until it is told that the disk may be well.
-    const rocksdb::Status resumed = db_->Resume();
-    if (!resumed.ok()) return FromRocksDb(resumed, "writing", directory_);
-  }
-  failed_ = true;
-  const size_t bytes = batch.GetDataSize() + batch.Count() * kNodeBytes + kArenaBlockBytes;
-  if (absl::Status status = resources_->MakeRoom(bytes); !status.ok()) return status;
-  rocksdb::WriteOptions options;
-  options.disableWAL = true;
-  const rocksdb::Status written = db_->Write(options, &batch);
-  if (!written.ok()) return FromRocksDb(written, "writing", directory_);
-  failed_ = false;
+  if (absl::Status status = recent_->Commit(pending_, removed_, point); !status.ok()) return status;
   point_ = std::move(point);
   Rollback();
   return absl::OkStatus();
 }
 
 void TaskStore::Rollback() {
-  pending_.clear();
+  pending_.Clear();
   removed_.clear();
-  pending_bytes_ = 0;
   watermark_ms_ = point_.watermark_ms;
 }
 
-absl::Status TaskStore::Flush() {
-  return FromRocksDb(db_->Flush(rocksdb::FlushOptions()), "writing memory to", directory_);
-}
+absl::Status TaskStore::Flush() { return recent_->Flush(/*wait=*/true); }
 
 absl::Status TaskStore::Snapshot(const std::string& directory) {
+  if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
   rocksdb::Checkpoint* made = nullptr;
   rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
@@ -342,8 +336,9 @@ StoreStats TaskStore::stats() const {
   StoreStats stats{.durable_watermark_ms = durable_watermark_->load()};
   using Properties = rocksdb::DB::Properties;
   db_->GetIntProperty(Properties::kTotalSstFilesSize, &stats.disk_bytes);
-  db_->GetIntProperty(Properties::kCurSizeAllMemTables, &stats.memtable_bytes);
   db_->GetIntProperty(Properties::kEstimateNumKeys, &stats.entries_estimate);
+  stats.memtable_bytes = recent_->bytes();
+  stats.entries_estimate += recent_->entries();
   return stats;
 }
 

@@ -1,10 +1,11 @@
-// TaskStore: one task's state in a RocksDB of its own.
+// TaskStore: one task's state, in memory and in a RocksDB of its own.
 //
-// Pending changes lie in a hash table before it; Commit writes them and the new point as one batch
-// into its memtable. There is no write-ahead log: a crash takes the store back to an earlier
-// commit, exactly, and the applied offset in it says which; the source has what follows. That holds
-// because there is one column family, a batch never spans two memtables, and memtables become files
-// in order. Close (the destructor) flushes, so that nothing is replayed after an orderly end.
+// Pending changes lie in a hash table; Commit adds them and the new point to the recent ones, which
+// become a file of RocksDB's once they are many (state/recent_changes.h). There is no write-ahead
+// log: a crash takes the store back to an earlier commit, exactly, and the applied offset in it
+// says which; the source has what follows. That holds because a file holds whole commits and files
+// are made in order. The destructor writes what is in memory, so that nothing is replayed after an
+// orderly end.
 //
 // Errors: those of TaskState; Unavailable as well if another process has the store open. An error
 // of another store that shares the memory can be met in Commit: that of its disk. Threads: one,
@@ -19,9 +20,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "state/change_table.h"
 #include "state/expiry.h"
+#include "state/recent_changes.h"
 #include "state/state_resources.h"
 #include "state/task_state.h"
 
@@ -62,7 +64,7 @@ class TaskStore : public TaskState {
   void AdvanceWatermark(int64_t event_time_ms) override;
   int64_t watermark_ms() const override { return watermark_ms_; }
   absl::Status Retain(absl::Span<const StepId> steps) override;
-  size_t pending_bytes() const override { return pending_bytes_; }
+  size_t pending_bytes() const override { return pending_.used_bytes(); }
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override;
   void Rollback() override;
 
@@ -82,27 +84,23 @@ class TaskStore : public TaskState {
   StoreStats stats() const;
 
  private:
-  // A pending entry as it will be written; nothing if it is deleted.
-  using Change = std::optional<std::string>;
-
   TaskStore(std::string directory, StateResources* resources);
 
   absl::Status OpenRocksDb(bool create);
   absl::StatusOr<bool> Answer(std::string_view stored, std::string* value) const;
-  void ReplaceAtKey(Change change);
 
   const std::string directory_;
   StateResources* const resources_;
   const std::shared_ptr<DurableWatermark> durable_watermark_;
   std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<RecentChanges> recent_;
 
   StatePoint point_;
   int64_t watermark_ms_ = kNoWatermark;
-  absl::flat_hash_map<std::string, Change> pending_;  // by encoded key
-  absl::flat_hash_set<StepId> removed_;               // all that they have committed is deleted
-  size_t pending_bytes_ = 0;
-  bool failed_ = false;  // the last Commit did
-  std::string key_;      // the encoded key of the call in hand; its memory is used again
+  ChangeTable pending_;
+  absl::flat_hash_set<StepId> removed_;  // all that they have committed is deleted
+  std::string key_;     // the encoded key of the call in hand; its memory is used again
+  std::string stored_;  // what RocksDB answers, the same
 };
 
 }  // namespace turnout::state

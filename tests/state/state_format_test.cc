@@ -36,7 +36,8 @@ TEST(StateFormat, BytesThatAreNoEntryAreNotTakenForOne) {
 TEST(StateFormat, AValueComesBackWithItsExpiry) {
   for (const int64_t expires_at_ms : {int64_t{-5}, int64_t{0}, int64_t{1} << 40, kNeverExpires}) {
     std::string encoded;
-    EncodeValue(std::string_view("a\0b", 3), expires_at_ms, &encoded);
+    encoded.resize(kExpiryBytes + 3);
+    EncodeValue(std::string_view("a\0b", 3), expires_at_ms, encoded.data());
     const std::optional<EntryValue> value = DecodeValue(encoded);
     ASSERT_TRUE(value);
     EXPECT_EQ(value->expires_at_ms, expires_at_ms);

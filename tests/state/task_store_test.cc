@@ -61,6 +61,19 @@ class TaskStoreTest : public ::testing::Test {
     return text;
   }
 
+  // What Get answers, of a key of ApplyBatch's and of one that is never there.
+  bool IsSameByKey(support::MemoryState& model, uint64_t number) {
+    for (const StepId step : kSteps) {
+      for (const char* end : {"", "x"}) {
+        const std::string key = absl::StrCat("key-", number, end);
+        std::string value;
+        const std::string expected = model.Get(step, key, &value).value() ? value : "none";
+        if (Get(step, key) != expected) return false;
+      }
+    }
+    return true;
+  }
+
   void Commit(int64_t offset) {
     const absl::Status status = store_->Commit(offset, "rules");
     ASSERT_TRUE(status.ok()) << status;
@@ -68,6 +81,7 @@ class TaskStoreTest : public ::testing::Test {
 
   support::TempDirectory directory_;
   StateResources resources_{kSmall};
+  std::unique_ptr<StateResources> seeds_resources_;
   std::unique_ptr<TaskStore> store_;
 };
 
@@ -218,10 +232,16 @@ TEST_F(TaskStoreTest, ASnapshotIsAStoreOfItsOwn) {
   EXPECT_EQ(Get(1, "a"), "1");
 }
 
-// Whatever happens between two batches, the state is that of two maps in memory.
+// Whatever happens between two batches, the state is that of two maps in memory: whether most of it
+// is recent, in files, or on its way from one to the other.
 TEST_F(TaskStoreTest, AnswersLikeTwoMapsWhateverHappensOnDisk) {
-  for (uint64_t seed = 1; seed <= 6; ++seed) {
-    Create(0);
+  constexpr size_t kTableBytes[] = {4 << 10, 16 << 10, 64 << 10, 1 << 20};
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    StateLimits limits = kSmall;
+    limits.task_memtable_bytes_max = kTableBytes[seed % std::size(kTableBytes)];
+    store_ = nullptr;
+    seeds_resources_ = std::make_unique<StateResources>(limits);
+    store_ = TaskStore::Create(path(), seeds_resources_.get(), 0).value();
     support::MemoryState model(0);
     support::SeededRandom random(seed);
     for (int64_t offset = 0; offset < 300; ++offset) {
@@ -234,13 +254,19 @@ TEST_F(TaskStoreTest, AnswersLikeTwoMapsWhateverHappensOnDisk) {
         store_->Rollback();
         model.Rollback();
       }
+      ASSERT_TRUE(!random.OneIn(5) || IsSameByKey(model, random.Below(200))) << seed;
       Commit(offset + 1);
       ASSERT_TRUE(model.Commit(offset + 1, "rules").ok());
       ASSERT_TRUE(!random.OneIn(12) || store_->Flush().ok());
       ASSERT_TRUE(!random.OneIn(12) || store_->Collect().ok());
-      if (random.OneIn(60)) Reopen();
+      if (!random.OneIn(60)) continue;
+      store_ = nullptr;
+      store_ = TaskStore::Open(path(), seeds_resources_.get()).value();
     }
     ASSERT_EQ(support::Dump(*store_, kSteps), support::Dump(model, kSteps)) << seed;
+    for (uint64_t number = 0; number < 200; ++number) {
+      ASSERT_TRUE(IsSameByKey(model, number)) << seed;
+    }
   }
 }
 
