@@ -264,8 +264,12 @@ rocksdb::Status RecentChanges::WriteSorted(const Table& table, const std::string
     if (status.ok()) status = writer.DeleteRange(StepBegin(step), StepEnd(step));
   }
   if (status.ok()) status = writer.Put(ToSlice(kPointKey), EncodePoint(table.point_));
-  for (const ChangeTable::Change* change : table.changes_.Sorted()) {
-    if (!status.ok()) break;
+  const std::vector<const ChangeTable::Change*> sorted = table.changes_.Sorted();
+  for (size_t at = 0; at < sorted.size() && status.ok(); ++at) {
+    const ChangeTable::Change* const change = sorted[at];
+    if (at + ChangeTable::kAhead < sorted.size()) {
+      __builtin_prefetch(sorted[at + ChangeTable::kAhead]);
+    }
     status = change->is_deletion() ? writer.Delete(ToSlice(change->key()))
                                    : writer.Put(ToSlice(change->key()), ToSlice(change->value()));
   }

@@ -36,6 +36,8 @@ std::shared_ptr<rocksdb::TableFactory> NewTables(std::shared_ptr<rocksdb::Cache>
   options.block_size = kBlockBytes;
   options.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsAKey));
   options.cache_index_and_filter_blocks = true;
+  // Every Get asks the newest files: not by way of the cache's lock. There are few of them.
+  options.pin_l0_filter_and_index_blocks_in_cache = true;
   options.optimize_filters_for_memory = true;
   options.format_version = 5;
   options.cache_usage_options.options_overrides[rocksdb::CacheEntryRole::kBlockBasedTableReader] = {

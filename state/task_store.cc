@@ -25,8 +25,9 @@ constexpr size_t kWriteBufferBytes = 32 * 1024;
 constexpr int kOpenFilesShardBits = 1;
 constexpr size_t kLogFileBytesMax = 256 * 1024;
 constexpr size_t kManifestBytesMax = 4 * 1024 * 1024;
-// Files of a level above the last one; L0 may have so many before they are merged.
-constexpr int kFilesBeforeMerge = 4;
+// L0 may have so many files before they are merged. Fewer: each byte is merged more often. More:
+// more filters to ask.
+constexpr int kFilesBeforeMerge = 8;
 
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
