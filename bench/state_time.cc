@@ -1,23 +1,35 @@
 // What does an event cost that a step remembers by key, and what does a key?
 //
-// Fills a task's store with KEYS keys, then counts EVENTS events by key, drawn at random: a Get and
-// a Put each, a Commit every 500. Before the figures, all counts are read back and must add up.
-// Times are CPU times: of the calls, on their thread, and of the whole process, with RocksDB's
-// threads. The floor in the same run is the same loop on an absl hash map, which remembers nothing
-// when it ends. Prints one line of JSON.
+// Two loads on a task's store of KEYS live keys, a Commit every 500 events:
 //
-//   bench_state_time DIRECTORY KEYS EVENTS
+//   dedup     every event's key is new: a Get that finds nothing, a Put of 8 bytes. Event time goes
+//             on by one key's share an event, so that one old key expires for each new one.
+//   counters  a key drawn at random among those that are there: a Get, a Put of 100 bytes.
+//
+// The answer is checked: no Get may err, and all that is there in the end is counted. Times are CPU
+// times: of the calls, on their thread, and of all other threads (RocksDB's), from after the fill
+// has come to rest until the events' files have: what is written is paid for, mergers included. The
+// floor in the same run is the same loop on an absl hash map, which remembers nothing when it ends.
+// Prints one line of JSON.
+//
+//   bench_state_time DIRECTORY dedup|counters KEYS EVENTS
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_format.h"
+#include "runtime/allocation_count.h"
 #include "state/state_resources.h"
 #include "state/task_store.h"
 
@@ -26,11 +38,23 @@ namespace {
 
 constexpr state::StepId kStep = 1;
 constexpr uint64_t kEventsABatch = 500;
+constexpr size_t kDedupBytes = 8;
+constexpr size_t kCounterBytes = 100;
+constexpr size_t kKeyBytes = 20;
 
 int64_t CpuNs(clockid_t clock) {
   timespec now = {};
   clock_gettime(clock, &now);
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+int64_t ThreadNs() { return CpuNs(CLOCK_THREAD_CPUTIME_ID); }
+int64_t OthersNs() { return CpuNs(CLOCK_PROCESS_CPUTIME_ID) - ThreadNs(); }
+
+size_t ResidentBytes() {
+  size_t total = 0;
+  size_t resident = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident;
+  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
 // SplitMix64's finalizer: neighbours get keys far apart.
@@ -40,15 +64,37 @@ uint64_t Mixed(uint64_t z) {
   return z ^ (z >> 31);
 }
 
-// 20 bytes: "user" and 16 digits.
-void WriteKey(uint64_t number, std::string* key) {
-  *key = absl::StrFormat("user%016x", Mixed(number + 1));
-}
+// "user" and 16 digits.
+struct Key {
+  explicit Key(uint64_t number) {
+    std::memcpy(bytes, "user", 4);
+    uint64_t mixed = Mixed(number + 1);
+    for (size_t i = kKeyBytes; i-- > 4; mixed >>= 4) bytes[i] = "0123456789abcdef"[mixed & 15];
+  }
+  std::string_view view() const { return {bytes, kKeyBytes}; }
+  char bytes[kKeyBytes];
+};
 
-struct Times {
+struct Load {
+  bool is_dedup = false;
+  uint64_t keys = 0;
+  uint64_t events = 0;
+
+  // Of an event after the fill; the fill's are 0 to keys - 1, in order.
+  uint64_t KeyOf(uint64_t event) const { return is_dedup ? keys + event : Mixed(event) % keys; }
+  size_t value_bytes() const { return is_dedup ? kDedupBytes : kCounterBytes; }
+  // The n-th event of all, a millisecond each.
+  int64_t ExpiryMs(uint64_t n) const {
+    return is_dedup ? static_cast<int64_t>(n + keys) : state::kNeverExpires;
+  }
+};
+
+struct Costs {
   int64_t get_ns = 0;
   int64_t put_ns = 0;
   int64_t commit_ns = 0;
+  int64_t commit_ns_max = 0;
+  uint64_t allocations = 0;
 };
 
 bool Failed(const absl::Status& status) {
@@ -56,126 +102,177 @@ bool Failed(const absl::Status& status) {
   return !status.ok();
 }
 
-// One batch of events; the times of its three parts, each taken around a whole batch.
-bool CountBatch(state::TaskStore& store, uint64_t first, uint64_t events, uint64_t keys,
-                bool in_order, Times* times) {
-  std::string key;
-  std::string value;
-  std::string counts(events * sizeof(uint64_t), '\0');
-  auto* const count = reinterpret_cast<uint64_t*>(counts.data());
-  const auto key_of = [&](uint64_t event) {
-    WriteKey(in_order ? event : Mixed(event) % keys, &key);
-  };
-  const int64_t begin = CpuNs(CLOCK_THREAD_CPUTIME_ID);
-  for (uint64_t i = 0; i < events; ++i) key_of(first + i);
-  const int64_t made_keys = CpuNs(CLOCK_THREAD_CPUTIME_ID);
-  for (uint64_t i = 0; i < events; ++i) {
-    key_of(first + i);
-    const absl::StatusOr<bool> found = store.Get(kStep, key, &value);
+bool IsWrong(bool wrong, const char* what) {
+  if (wrong) std::fprintf(stderr, "bench_state_time: a wrong answer: %s\n", what);
+  return wrong;
+}
+
+// One batch of events; the costs of its three parts, each taken around a whole batch.
+bool RunBatch(state::TaskStore& store, const Load& load, bool is_fill, uint64_t first,
+              Costs* costs) {
+  static std::string value;
+  uint64_t counts[kEventsABatch];
+  const auto key_of = [&](uint64_t event) { return Key(is_fill ? event : load.KeyOf(event)); };
+  const uint64_t n = first + (is_fill ? 0 : load.keys);  // of all events
+  uint64_t sum = 0;
+  const int64_t begin = ThreadNs();
+  for (uint64_t i = 0; i < kEventsABatch; ++i) {
+    sum += static_cast<uint8_t>(key_of(first + i).bytes[kKeyBytes - 1]);
+  }
+  const int64_t keys_ns = ThreadNs() - begin + (sum == 0 ? 1 : 0);
+  const uint64_t allocations = runtime::ThreadAllocations().value_or(0);
+  const int64_t start = ThreadNs();
+  for (uint64_t i = 0; i < kEventsABatch; ++i) {
+    const absl::StatusOr<bool> found = store.Get(kStep, key_of(first + i).view(), &value);
     if (Failed(found.status())) return false;
-    if (*found) std::memcpy(&count[i], value.data(), sizeof(uint64_t));
+    const bool expected = !is_fill && !load.is_dedup;
+    if (IsWrong(*found != expected, expected ? "a key is missing" : "a key is new")) return false;
+    counts[i] = 0;
+    if (*found) std::memcpy(&counts[i], value.data(), sizeof(uint64_t));
   }
-  const int64_t got = CpuNs(CLOCK_THREAD_CPUTIME_ID);
-  for (uint64_t i = 0; i < events; ++i) {
-    key_of(first + i);
-    const uint64_t next = count[i] + 1;
-    store.Put(kStep, key, {reinterpret_cast<const char*>(&next), sizeof(next)},
-              state::kNeverExpires);
+  const int64_t got = ThreadNs();
+  char bytes[kCounterBytes] = {};
+  for (uint64_t i = 0; i < kEventsABatch; ++i) {
+    const Key key = key_of(first + i);
+    const uint64_t next = counts[i] + 1;
+    // Behind the count, bytes that are another key's neither: sums and times look so.
+    for (size_t at = 0; at < load.value_bytes(); at += kKeyBytes) {
+      std::memcpy(bytes + at, key.bytes, std::min(kKeyBytes, load.value_bytes() - at));
+    }
+    std::memcpy(bytes, &next, sizeof(next));
+    store.Put(kStep, key.view(), {bytes, load.value_bytes()}, load.ExpiryMs(n + i));
   }
-  const int64_t put = CpuNs(CLOCK_THREAD_CPUTIME_ID);
-  const int64_t applied = store.point().applied_offset + static_cast<int64_t>(events);
+  const int64_t put = ThreadNs();
+  store.AdvanceWatermark(static_cast<int64_t>(n + kEventsABatch - 1));
+  const int64_t applied = store.point().applied_offset + static_cast<int64_t>(kEventsABatch);
+  const auto wall = std::chrono::steady_clock::now();
   if (Failed(store.Commit(applied, "rules"))) return false;
-  times->get_ns += got - made_keys - (made_keys - begin);
-  times->put_ns += put - got - (made_keys - begin);
-  times->commit_ns += CpuNs(CLOCK_THREAD_CPUTIME_ID) - put;
+  const int64_t wall_ns = (std::chrono::steady_clock::now() - wall).count();
+  costs->commit_ns += ThreadNs() - put;
+  costs->commit_ns_max = std::max(costs->commit_ns_max, wall_ns);
+  costs->get_ns += got - start - keys_ns;
+  costs->put_ns += put - got - keys_ns;
+  costs->allocations += runtime::ThreadAllocations().value_or(0) - allocations;
   return true;
 }
 
 // The same reads and writes on a map, in ns an event.
-double FloorNs(uint64_t keys, uint64_t events) {
-  absl::flat_hash_map<std::string, uint64_t> counts;
-  std::string key;
-  for (uint64_t i = 0; i < keys; ++i) {
-    WriteKey(i, &key);
-    counts[key] = 1;
+double FloorNs(const Load& load) {
+  absl::flat_hash_map<std::string, std::string> map;
+  const std::string value(load.value_bytes(), 'x');
+  for (uint64_t i = 0; i < load.keys; ++i) map[std::string(Key(i).view())] = value;
+  const int64_t begin = ThreadNs();
+  uint64_t sum = 0;
+  for (uint64_t i = 0; i < load.events; ++i) {
+    sum += static_cast<uint8_t>(Key(load.KeyOf(i)).bytes[kKeyBytes - 1]);
   }
-  const int64_t begin = CpuNs(CLOCK_THREAD_CPUTIME_ID);
-  for (uint64_t i = 0; i < events; ++i) WriteKey(Mixed(i) % keys, &key);
-  const int64_t made_keys = CpuNs(CLOCK_THREAD_CPUTIME_ID);
-  for (uint64_t i = 0; i < events; ++i) {
-    WriteKey(Mixed(i) % keys, &key);
-    ++counts[key];
+  const int64_t keys_ns = ThreadNs() - begin + (sum == 0 ? 1 : 0);
+  const int64_t start = ThreadNs();
+  for (uint64_t i = 0; i < load.events; ++i) {
+    const Key key(load.KeyOf(i));
+    if (load.is_dedup) map.erase(std::string(Key(i).view()));
+    map[std::string(key.view())] = value;
   }
-  const int64_t end = CpuNs(CLOCK_THREAD_CPUTIME_ID);
-  return static_cast<double>(end - made_keys - (made_keys - begin)) / static_cast<double>(events);
+  return static_cast<double>(ThreadNs() - start - keys_ns * (load.is_dedup ? 2 : 1)) /
+         static_cast<double>(load.events);
 }
 
-int Run(const std::string& directory, uint64_t keys, uint64_t events) {
+// Until no thread but this one does anything.
+void ComeToRest() {
+  int64_t before = OthersNs();
+  for (int quiet = 0; quiet < 3;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const int64_t now = OthersNs();
+    quiet = now - before < 1'000'000 ? quiet + 1 : 0;
+    before = now;
+  }
+}
+
+// All that is there, against what was put.
+bool IsRight(state::TaskStore& store, const Load& load) {
+  uint64_t sum = 0;
+  uint64_t entries = 0;
+  const absl::Status status =
+      store.Scan(kStep, {}, {}, [&](std::string_view, std::string_view value) {
+        uint64_t count = 0;
+        std::memcpy(&count, value.data(), sizeof(count));
+        sum += count;
+        ++entries;
+        return true;
+      });
+  if (Failed(status)) return false;
+  uint64_t expected = load.keys;
+  if (IsWrong(entries != expected, "keys that are not there, or no longer")) return false;
+  // A batch counts a key once even if it meets it twice: it reads before it writes.
+  for (uint64_t event = 0; event < load.events && !load.is_dedup; event += kEventsABatch) {
+    uint64_t distinct[kEventsABatch];
+    for (uint64_t i = 0; i < kEventsABatch; ++i) distinct[i] = load.KeyOf(event + i);
+    std::sort(distinct, distinct + kEventsABatch);
+    expected += static_cast<uint64_t>(std::unique(distinct, distinct + kEventsABatch) - distinct);
+  }
+  return !IsWrong(sum != expected, "counts that do not add up");
+}
+
+int Run(const std::string& directory, const Load& load) {
+  const size_t resident = ResidentBytes();
   state::StateResources resources{state::StateLimits{}};
   auto opened = state::TaskStore::Create(directory, &resources, 0);
   if (Failed(opened.status())) return 1;
   state::TaskStore& store = **opened;
-  Times ignored;
-  for (uint64_t key = 0; key < keys; key += kEventsABatch) {
-    if (!CountBatch(store, key, kEventsABatch, keys, /*in_order=*/true, &ignored)) return 1;
+  Costs ignored;
+  for (uint64_t key = 0; key < load.keys; key += kEventsABatch) {
+    if (!RunBatch(store, load, /*is_fill=*/true, key, &ignored)) return 1;
   }
   if (Failed(store.Flush())) return 1;
+  ComeToRest();
 
-  Times times;
-  const int64_t process = CpuNs(CLOCK_PROCESS_CPUTIME_ID);
-  for (uint64_t event = 0; event < events; event += kEventsABatch) {
-    if (!CountBatch(store, event, kEventsABatch, keys, /*in_order=*/false, &times)) return 1;
+  Costs costs;
+  const int64_t others = OthersNs();
+  for (uint64_t event = 0; event < load.events; event += kEventsABatch) {
+    if (!RunBatch(store, load, /*is_fill=*/false, event, &costs)) return 1;
   }
-  const int64_t process_ns = CpuNs(CLOCK_PROCESS_CPUTIME_ID) - process;
-
-  // A batch counts a key once even if it meets it twice: it reads before it writes. So the sum is
-  // that of the distinct keys of each batch.
-  uint64_t sum = 0;
-  uint64_t entries = 0;
-  absl::Status status = store.Scan(kStep, {}, {}, [&](std::string_view, std::string_view value) {
-    uint64_t count = 0;
-    std::memcpy(&count, value.data(), sizeof(count));
-    sum += count;
-    ++entries;
-    return true;
-  });
-  uint64_t expected = keys;
-  for (uint64_t event = 0; event < events; event += kEventsABatch) {
-    absl::flat_hash_map<uint64_t, bool> distinct;
-    for (uint64_t i = 0; i < kEventsABatch; ++i) distinct[Mixed(event + i) % keys] = true;
-    expected += distinct.size();
-  }
-  if (Failed(status) || entries != keys || sum != expected) {
-    std::fprintf(stderr, "bench_state_time: a wrong answer: %d keys, counts of %d, not %d\n",
-                 static_cast<int>(entries), static_cast<int>(sum), static_cast<int>(expected));
-    return 1;
-  }
+  const size_t memory_bytes = resources.memory_bytes();
+  const size_t resident_bytes = ResidentBytes() - resident;
   if (Failed(store.Flush())) return 1;
-  const auto per_event = [&](int64_t ns) {
-    return static_cast<double>(ns) / static_cast<double>(events);
+  ComeToRest();
+  const int64_t others_ns = OthersNs() - others;
+  if (!IsRight(store, load)) return 1;
+
+  const auto per_event = [&](auto amount) {
+    return static_cast<double>(amount) / static_cast<double>(load.events);
   };
+  const auto per_key = [&](auto amount) {
+    return static_cast<double>(amount) / static_cast<double>(load.keys);
+  };
+  const double all_ns = per_event(costs.get_ns + costs.put_ns + costs.commit_ns + others_ns);
   std::printf(
-      "{\"keys\":%llu,\"events\":%llu,\"get_ns\":%.0f,\"put_ns\":%.0f,\"commit_ns\":%.0f,"
-      "\"process_ns_per_event\":%.0f,\"floor_ns\":%.0f,\"disk_bytes_per_key\":%.1f}\n",
-      static_cast<unsigned long long>(keys), static_cast<unsigned long long>(events),
-      per_event(times.get_ns), per_event(times.put_ns), per_event(times.commit_ns),
-      per_event(process_ns), FloorNs(keys, events),
-      static_cast<double>(store.stats().disk_bytes) / static_cast<double>(keys));
+      "{\"load\":\"%s\",\"keys\":%llu,\"events\":%llu,\"get_ns\":%.0f,\"put_ns\":%.0f,"
+      "\"commit_ns\":%.0f,\"background_ns\":%.0f,\"all_ns\":%.0f,\"floor_ns\":%.0f,"
+      "\"longest_commit_ms\":%.1f,\"allocations_per_event\":%.4f,\"disk_bytes_per_key\":%.1f,"
+      "\"memory_bytes_per_key\":%.1f,\"resident_bytes_per_key\":%.1f}\n",
+      load.is_dedup ? "dedup" : "counters", static_cast<unsigned long long>(load.keys),
+      static_cast<unsigned long long>(load.events), per_event(costs.get_ns),
+      per_event(costs.put_ns), per_event(costs.commit_ns), per_event(others_ns), all_ns,
+      FloorNs(load), static_cast<double>(costs.commit_ns_max) / 1e6, per_event(costs.allocations),
+      per_key(store.stats().disk_bytes), per_key(memory_bytes), per_key(resident_bytes));
   return 0;
 }
 
 int Main(int argc, char** argv) {
-  uint64_t keys = 0;
-  uint64_t events = 0;
-  const bool is_right = argc == 4 && absl::SimpleAtoi(argv[2], &keys) &&
-                        absl::SimpleAtoi(argv[3], &events) && keys > 0 && events > 0 &&
-                        keys % kEventsABatch == 0 && events % kEventsABatch == 0;
+  Load load;
+  const std::string_view what = argc == 5 ? argv[2] : "";
+  load.is_dedup = what == "dedup";
+  const bool is_right =
+      (load.is_dedup || what == "counters") && absl::SimpleAtoi(argv[3], &load.keys) &&
+      absl::SimpleAtoi(argv[4], &load.events) && load.keys > 0 && load.events > 0 &&
+      load.keys % kEventsABatch == 0 && load.events % kEventsABatch == 0;
   if (!is_right) {
-    std::fprintf(stderr, "usage: bench_state_time DIRECTORY KEYS EVENTS (multiples of %d)\n",
+    std::fprintf(stderr,
+                 "usage: bench_state_time DIRECTORY dedup|counters KEYS EVENTS (multiples of %d)\n",
                  static_cast<int>(kEventsABatch));
     return 2;
   }
-  return Run(argv[1], keys, events);
+  return Run(argv[1], load);
 }
 
 }  // namespace
