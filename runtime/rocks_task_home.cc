@@ -35,7 +35,10 @@ absl::StatusOr<std::vector<state::CheckpointFact>> RocksTaskHome::Checkpoints() 
   std::vector<state::CheckpointFact> facts;
   for (const state::ListedCheckpoint& one : *listed) {
     state::CheckpointFact fact{.sequence = one.sequence, .sound = one.manifest.ok()};
-    if (fact.sound) fact.applied_offset = one.manifest->point.applied_offset;
+    if (fact.sound) {
+      fact.applied_offset = one.manifest->point.applied_offset;
+      fact.start_offset = one.manifest->point.start_offset;
+    }
     facts.push_back(fact);
   }
   return facts;

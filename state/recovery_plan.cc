@@ -26,10 +26,16 @@ RecoveryPlan BeginEmpty(int64_t offset, std::vector<std::string> alerts) {
   return {.replay_from = offset, .replay_to = offset, .alerts = std::move(alerts)};
 }
 
+// Whether anything is remembered: a state that was begun with a transaction that never committed
+// has seen nothing.
 bool HasState(const RecoveryFacts& facts) {
   const bool untouched =
       facts.local == LocalStore::kSound && facts.local_offset == facts.local_start_offset;
-  return !facts.checkpoints.empty() || (facts.local != LocalStore::kAbsent && !untouched);
+  const bool has_checkpoint = std::any_of(
+      facts.checkpoints.begin(), facts.checkpoints.end(), [](const CheckpointFact& one) {
+        return !one.sound || one.applied_offset != one.start_offset;
+      });
+  return has_checkpoint || (facts.local != LocalStore::kAbsent && !untouched);
 }
 
 // What is there and not ahead of `committed`; the newest, and the nearest of equals.

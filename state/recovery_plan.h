@@ -29,6 +29,7 @@ struct CheckpointFact {
   int64_t sequence = 0;
   bool sound = true;
   int64_t applied_offset = 0;  // of a sound one
+  int64_t start_offset = -1;   // of a sound one; the same as applied: it has seen nothing
 };
 
 struct RecoveryFacts {
