@@ -231,12 +231,12 @@ absl::Status TaskSet::UseRules(Task* task, const std::shared_ptr<const router::R
     task->state = *std::move(made);
     task->steps = std::make_unique<router::TaskSteps>(task->state.get());
   }
-  const std::vector<state::RuleSetSince>& used = task->note.rule_sets;
-  if (!used.empty() && used.back().hash == rules.hash()) return absl::OkStatus();
-  // They took effect before this partition came with its state, maybe.
+  // They may have taken effect while nobody here had any state.
   if (!keeper_->KeepRules(in_force)) {
     return absl::UnavailableError("the checkpoint store has not taken the rule set yet");
   }
+  const std::vector<state::RuleSetSince>& used = task->note.rule_sets;
+  if (!used.empty() && used.back().hash == rules.hash()) return absl::OkStatus();
   task->steps->Forget();
   absl::Status retained = task->state->Retain(rules.steps());
   return retained.ok() ? retained : DamagedIn(*task, retained);
