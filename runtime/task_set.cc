@@ -211,7 +211,8 @@ absl::Status TaskSet::GoLive(Task* task) {
 absl::Status TaskSet::CommitReplays(Task** failed) {
   while (!replayed_.empty()) {
     Task* const task = *failed = replayed_.back();
-    const std::string& rule_set = task->replay_router->rules().hash();
+    // By its name, not by the archive's copy of it, which lacks what keeps no state.
+    const std::string& rule_set = task->replay_since[task->replay_next - 1].hash;
     absl::Status committed = task->state->Commit(task->applied_offset, rule_set);
     if (!committed.ok()) return DamagedIn(*task, committed);
     replayed_.pop_back();
