@@ -44,6 +44,7 @@ struct Task {
   std::unique_ptr<router::TaskSteps> steps;
 
   // Replaying, up to committed_offset.
+  int64_t replay_from = 0;
   std::vector<state::RuleSetSince> replay_since;
   std::vector<std::shared_ptr<const router::RuleSet>> replay_rules;
   size_t replay_next = 0;  // of these, the first that is not in force yet

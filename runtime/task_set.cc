@@ -72,8 +72,16 @@ void TaskSet::Release(absl::Span<const int32_t> partitions, Parting parting, abs
 
 void TaskSet::ReleaseAll(Parting parting, absl::Time until) {
   std::vector<int32_t> partitions;
-  for (const auto& [partition, task] : tasks_) partitions.push_back(partition);
+  for (const Task* task : InOrder()) partitions.push_back(task->partition);
   Release(partitions, parting, until);
+}
+
+std::vector<Task*> TaskSet::InOrder() const {
+  std::vector<Task*> tasks;
+  for (const auto& [partition, task] : tasks_) tasks.push_back(task.get());
+  std::sort(tasks.begin(), tasks.end(),
+            [](const Task* a, const Task* b) { return a->partition < b->partition; });
+  return tasks;
 }
 
 Task* TaskSet::Find(int32_t partition) {
@@ -114,6 +122,7 @@ void TaskSet::Take(RecoveredTask recovered) {
   task->replay_since = plan.rule_sets;
   task->replay_rules = std::move(recovered.rule_sets);
   task->replay_next = 0;
+  task->replay_from = plan.replay_from;
   task->applied_offset =
       plan.replay_from < plan.replay_to ? plan.replay_from : task->committed_offset;
   task->is_recovered = true;
@@ -138,25 +147,26 @@ void TaskSet::Resume(Task* task) {
 
 void TaskSet::Advance() {
   if (unsettled_ == 0) return;
-  for (auto& [partition, task] : tasks_) {
-    if (task->phase == TaskPhase::kRecovering && !task->is_asked_for) Ask(task.get());
+  const std::vector<Task*> tasks = InOrder();
+  for (Task* task : tasks) {
+    if (task->phase == TaskPhase::kRecovering && !task->is_asked_for) Ask(task);
   }
   while (std::optional<RecoveredTask> recovered = keeper_->TakeRecovered()) {
     Take(*std::move(recovered));
   }
-  for (auto& [partition, task] : tasks_) {
-    if (task->is_recovered) Resume(task.get());
+  for (Task* task : tasks) {
+    if (task->is_recovered) Resume(task);
   }
 }
 
 void TaskSet::AdvanceIdle() {
   if (unsettled_ == 0) return;
-  for (auto& [partition, task] : tasks_) {
+  for (Task* task : InOrder()) {
     if (task->phase != TaskPhase::kReplaying) continue;
-    const int64_t end = source_->EndOffset(partition);
+    const int64_t end = source_->EndOffset(task->partition);
     if (end < 0 || end > task->applied_offset) continue;
     // What stops this from going live now is met again at the next turn.
-    GoLive(task.get()).IgnoreError();
+    GoLive(task).IgnoreError();
   }
 }
 
@@ -167,13 +177,7 @@ absl::StatusOr<bool> TaskSet::Replay(Task* task, const Event& event) {
   }
   // The source repeats nothing by itself; what has been seen was polled before a rewind.
   if (event.offset < task->applied_offset) return true;
-  while (task->replay_next < task->replay_since.size() &&
-         event.offset >= task->replay_since[task->replay_next].offset) {
-    const auto& rules = task->replay_rules[task->replay_next++];
-    if (absl::Status status = task->state->Retain(rules->steps()); !status.ok()) return status;
-    task->steps->Forget();
-    task->replay_router = std::make_unique<router::Router>(rules);
-  }
+  if (absl::Status status = UseReplayRules(task, event.offset); !status.ok()) return status;
   if (task->replay_router == nullptr) {
     return absl::InternalError(absl::StrFormat("partition %d: no rule set for the replay of %d",
                                                task->partition, event.offset));
@@ -189,6 +193,34 @@ absl::StatusOr<bool> TaskSet::Replay(Task* task, const Event& event) {
     }
   }
   return true;
+}
+
+// Those that were in force at that offset.
+absl::Status TaskSet::UseReplayRules(Task* task, int64_t offset) {
+  const size_t before = task->replay_next;
+  while (task->replay_next < task->replay_since.size() &&
+         offset >= task->replay_since[task->replay_next].offset) {
+    ++task->replay_next;
+  }
+  if (task->replay_next == before) return absl::OkStatus();
+  const auto& rules = task->replay_rules[task->replay_next - 1];
+  task->replay_router = std::make_unique<router::Router>(rules);
+  task->steps->Forget();
+  return task->state->Retain(rules->steps());
+}
+
+void TaskSet::RollBackReplays(std::vector<SourceOffset>* targets) {
+  for (Task* task : InOrder()) {
+    if (task->phase != TaskPhase::kReplaying) continue;
+    task->state->Rollback();
+    task->steps->Forget();
+    std::erase(replayed_, task);
+    task->replay_next = 0;
+    task->replay_router.reset();
+    // The state begins before the first event where the source has lost some.
+    task->applied_offset = std::max(task->replay_from, task->state->point().applied_offset);
+    targets->push_back({.partition = task->partition, .offset = task->applied_offset});
+  }
 }
 
 absl::Status TaskSet::GoLive(Task* task) {

@@ -58,6 +58,8 @@ class TaskSet {
   absl::StatusOr<bool> Replay(Task* task, const connectors::Event& event);
   // Makes durable what the replays since the last call came to. An error is that of `failed`.
   absl::Status CommitReplays(Task** failed);
+  // Replays go back to what is durable of them; appends where they have to be read from.
+  void RollBackReplays(std::vector<connectors::SourceOffset>* targets);
 
   // Before the first event of a transaction: the state that these rules need, without what they
   // don't. Pending like the events' own changes.
@@ -77,9 +79,12 @@ class TaskSet {
   void Repair(Task* task, const absl::Status& why);
 
  private:
+  // By their partitions, so that what happens does not depend on how a hash table lies.
+  std::vector<Task*> InOrder() const;
   void Ask(Task* task);
   void Take(RecoveredTask recovered);
   void Resume(Task* task);
+  absl::Status UseReplayRules(Task* task, int64_t offset);
   absl::Status GoLive(Task* task);
   void Tell(const Task& task, const std::string& text);
 

@@ -297,8 +297,9 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
     }
     Task* const found = tasks.Find(event.partition);
     if (found != nullptr && found->phase == TaskPhase::kReplaying) {
+      if (!built.ok()) continue;  // all of a replay since its last commit is read again
       const absl::StatusOr<bool> replayed = tasks.Replay(found, event);
-      if (!replayed.ok()) built.Update(StateFailed(found, replayed.status()));
+      if (!replayed.ok()) built = StateFailed(found, replayed.status());
       if (!replayed.ok() || *replayed) continue;
     }
     // After a failure the rest is touched all the same: the shares say what has to be read again.
@@ -474,10 +475,7 @@ void Worker::Impl::StepRewinding() {
   for (const Share& share : shares) {
     targets.push_back({.partition = share.task->partition, .offset = share.first_offset});
   }
-  for (const auto& [partition, task] : tasks.all()) {
-    if (task->phase != TaskPhase::kReplaying) continue;
-    targets.push_back({.partition = partition, .offset = task->applied_offset});
-  }
+  tasks.RollBackReplays(&targets);
   const absl::Status rewound = source->Rewind(targets);
   if (absl::IsUnavailable(rewound)) return Wait(rewound);
   if (!rewound.ok()) return Recover(rewound);
