@@ -491,7 +491,8 @@ void Worker::Impl::StepRewinding() {
 }
 
 void Worker::Impl::RepairDamaged() {
-  if (damaged == nullptr) return;
+  // To hold a partition ends the life of what was polled; it is through, or read again, soon.
+  if (damaged == nullptr || !rest.empty()) return;
   tasks.Repair(std::exchange(damaged, nullptr), damage);
 }
 
