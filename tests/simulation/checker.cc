@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "state/commit_note.h"
+#include "tests/simulation/state_rules.h"
 #include "tests/support/murmur2.h"
 
 namespace turnout::simulation {
@@ -32,8 +33,9 @@ struct Found {
 
 class Checker {
  public:
-  Checker(MemoryLog& log, support::MemoryGroup& group, const Expectation& expectation)
-      : log_(log), group_(group), expectation_(expectation) {}
+  Checker(MemoryLog& log, support::MemoryGroup& group, const Expectation& expectation,
+          StateRecords* state_records)
+      : log_(log), group_(group), expectation_(expectation), state_records_(state_records) {}
 
   std::vector<std::string> Run() {
     for (const auto& [name, topic] : log_.topics()) {
@@ -47,7 +49,9 @@ class Checker {
  private:
   using Place = std::pair<int32_t, int64_t>;
 
-  bool exactly_once() const { return expectation_.delivery == Delivery::kExactlyOnce; }
+  bool exactly_once() const {
+    return expectation_.once && expectation_.delivery == Delivery::kExactlyOnce;
+  }
 
   void Violation(std::string text) {
     if (violations_.size() < kViolationsMax) violations_.push_back(std::move(text));
@@ -64,7 +68,8 @@ class Checker {
 
   MemoryLog& log_;
   support::MemoryGroup& group_;
-  const Expectation expectation_;
+  const Expectation& expectation_;
+  StateRecords* const state_records_;
   std::map<Place, std::vector<Found>> found_;
   std::vector<std::string> violations_;
 };
@@ -79,14 +84,22 @@ void Checker::ReadTopic(const support::MemoryTopic& topic) {
       const std::string where = absl::StrFormat("%s/%d/%d", topic.name, partition, record->offset);
       const std::optional<Found> found = Trace(where, *record, dead);
       if (!found) continue;
-      CheckBytes(where, *record, *found, dead, partition, partitions);
       const Place place = {found->event->partition, found->event->record.offset};
-      found_[place].push_back(*found);
+      const bool remembers = found->rules.rfind(absl::StrCat(kStateTeam, "/"), 0) == 0;
+      if (remembers) {
+        (*state_records_)[place].push_back(
+            {StateLine(found->destination, record->key, record->value.value_or(""),
+                       record->timestamp_ms, found->rules, found->error),
+             found->version});
+        if (!exactly_once()) continue;
+      } else {
+        CheckBytes(where, *record, *found, dead, partition, partitions);
+        found_[place].push_back(*found);
+      }
       // With repeats only the first time counts, and only of what every rule set sends there.
       const std::string stream = exactly_once() ? "" : found->rules;
       if (!exactly_once()) {
-        const bool repeated =
-            !seen.insert({place.first, place.second, stream}).second;
+        const bool repeated = !seen.insert({place.first, place.second, stream}).second;
         if (repeated || !record->key || !AlwaysExpected(*found)) continue;
       }
       auto [before, first] = last.try_emplace({place.first, stream}, place.second);
@@ -123,10 +136,8 @@ std::optional<Found> Checker::Trace(const std::string& where, const MemoryRecord
   found.destination =
       dead ? record.Header("turnout-destination") : where.substr(0, where.find('/'));
   const std::string hash = record.Header("turnout-rule-set");
-  for (int version = 0; version < expectation_.published; ++version) {
-    if (RuleSetOf(version)->hash() == hash) found.version = version;
-  }
-  if (found.version < 0) {
+  found.version = VersionOf(hash);
+  if (!expectation_.published.contains(found.version)) {
     Violation(absl::StrFormat("%s names the rule set '%s', never published", where, hash));
     return std::nullopt;
   }
@@ -152,9 +163,9 @@ void Checker::CheckBytes(const std::string& where, const MemoryRecord& record, c
   if (record.timestamp_ms != original.timestamp_ms) {
     Violation(absl::StrFormat("%s has another timestamp", where));
   }
-  if (!std::equal(original.headers.begin(), original.headers.end(), record.headers.begin(),
-                  record.headers.begin() +
-                      std::min(original.headers.size(), record.headers.size()))) {
+  if (!std::equal(
+          original.headers.begin(), original.headers.end(), record.headers.begin(),
+          record.headers.begin() + std::min(original.headers.size(), record.headers.size()))) {
     Violation(absl::StrFormat("%s lacks the event's headers", where));
   }
   if (key && partition != support::PartitionOfKey(*key, partitions)) {
@@ -193,11 +204,16 @@ std::string Checker::Missing(const SimEvent& event, int version,
 void Checker::CheckEvent(const Place& place, const SimEvent& event) {
   std::vector<const Found*> found;
   for (const Found& record : found_[place]) found.push_back(&record);
-  std::string why = absl::StrFormat("lost: event %d (%d/%d) left no record", event.id, place.first,
-                                    place.second);
+  std::string why =
+      absl::StrFormat("lost: event %d (%d/%d) left no record", event.id, place.first, place.second);
   if (found.empty()) return Violation(why);
   std::set<int> versions;
   for (const Found* record : found) versions.insert(record->version);
+  const auto noted = expectation_.versions.find(place);
+  if (noted == expectation_.versions.end() || !versions.contains(noted->second)) {
+    Violation(absl::StrFormat("event %d (%d/%d) was committed by another rule set than noted",
+                              event.id, place.first, place.second));
+  }
   if (exactly_once() && versions.size() > 1) {
     return Violation(absl::StrFormat("duplicated: event %d went by several rule sets", event.id));
   }
@@ -224,7 +240,7 @@ void Checker::CheckEvent(const Place& place, const SimEvent& event) {
 }
 
 bool Checker::AlwaysExpected(const Found& found) const {
-  for (int version = 0; version < expectation_.published; ++version) {
+  for (const int version : expectation_.published) {
     bool here = false;
     for (const Outcome& outcome : Expect(*found.event, version, false)) {
       here |= outcome.destination == found.destination && outcome.rules == found.rules &&
@@ -260,6 +276,7 @@ void Checker::CheckOffsets() {
       for (const state::RuleSetSince& since : note->rule_sets) {
         if (since.offset <= place.second) in_force = since.hash;
       }
+      if (in_force.empty()) continue;  // before the last checkpoint
       if (in_force != RuleSetOf(records[0].version)->hash()) {
         Violation(absl::StrFormat("the note of partition %d is wrong about offset %d: %s",
                                   partition, place.second, committed->note));
@@ -272,8 +289,8 @@ void Checker::CheckOffsets() {
 }  // namespace
 
 std::vector<std::string> Check(MemoryLog& log, support::MemoryGroup& group,
-                               const Expectation& expectation) {
-  return Checker(log, group, expectation).Run();
+                               const Expectation& expectation, StateRecords* state_records) {
+  return Checker(log, group, expectation, state_records).Run();
 }
 
 }  // namespace turnout::simulation

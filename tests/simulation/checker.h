@@ -9,10 +9,14 @@
 // At least once: every event has at least all outcomes of one rule set, and nothing that no rule
 // set led to. Records may repeat, but never skip: where an event's record stands in a partition for
 // the first time, those of all earlier events of its source partition already stand there.
+//
+// Of rules that remember (state_rules.h) the checker only collects the records, in lines;
+// state_checker.h compares them.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,11 +34,22 @@ struct Expectation {
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
   const Events* events = nullptr;
   int first_settled_id = 0;  // from this event on every destination was well
-  int published = 1;         // rule sets
+  std::set<int> published;   // rule sets
+  // False: offsets were set back on the way, so that records may repeat whatever the delivery.
+  bool once = true;
+  // What the notes said was in force, a rule set for each event.
+  std::map<std::pair<int32_t, int64_t>, int> versions;
 };
+
+// What the rules that remember made of each event, with the rule set that each record names.
+struct StateRecord {
+  std::string line;
+  int version = -1;
+};
+using StateRecords = std::map<std::pair<int32_t, int64_t>, std::vector<StateRecord>>;
 
 // What is wrong, a sentence each, at most a few; empty where all is well.
 std::vector<std::string> Check(support::MemoryLog& log, support::MemoryGroup& group,
-                               const Expectation& expectation);
+                               const Expectation& expectation, StateRecords* state_records);
 
 }  // namespace turnout::simulation

@@ -1,7 +1,11 @@
 #include "tests/simulation/mutations.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
+
+#include "state/commit_note.h"
+#include "tests/simulation/state_mutations.h"
 
 namespace turnout::simulation {
 namespace {
@@ -17,14 +21,23 @@ std::vector<SourceOffset> Shift(Mutation mutation, absl::Span<const SourceOffset
   for (SourceOffset& offset : shifted) {
     if (mutation == Mutation::kOffsetsOneTooFar) ++offset.offset;
     if (mutation == Mutation::kOffsetsOneTooNear) --offset.offset;
+    auto note = state::DecodeCommitNote(offset.note);
+    if (!note.ok() || note->rule_sets.empty()) continue;
+    auto& rule_sets = note->rule_sets;
+    if (mutation == Mutation::kNoteForgotten)
+      rule_sets.erase(rule_sets.begin(), rule_sets.end() - 1);
+    if (mutation == Mutation::kRuleChangeNotNoted) rule_sets.resize(1);
+    if (mutation == Mutation::kStateStartForgotten) note->state_start.reset();
+    offset.note = state::EncodeCommitNote(*note);
   }
   return shifted;
 }
 
 class BuggySink : public connectors::Sink {
  public:
-  BuggySink(Mutation mutation, std::unique_ptr<connectors::Sink> sink, connectors::Source* source)
-      : mutation_(mutation), sink_(std::move(sink)), source_(source) {}
+  BuggySink(Mutation mutation, std::unique_ptr<connectors::Sink> sink, connectors::Source* source,
+            BuggyKeeper* keeper)
+      : mutation_(mutation), sink_(std::move(sink)), source_(source), keeper_(keeper) {}
 
   absl::Status Open() override {
     outputs_committed_ = false;
@@ -35,8 +48,7 @@ class BuggySink : public connectors::Sink {
     return sink_->Begin();
   }
   absl::Status Produce(const OutputRecord& record) override { return sink_->Produce(record); }
-  absl::Status Commit(absl::Span<const SourceOffset> offsets,
-                      const GroupMetadata& group) override;
+  absl::Status Commit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) override;
   absl::Status Abort() override { return sink_->Abort(); }
   std::vector<connectors::DestinationFailure> FailuresOfTransaction() override {
     return sink_->FailuresOfTransaction();
@@ -47,11 +59,11 @@ class BuggySink : public connectors::Sink {
   const Mutation mutation_;
   const std::unique_ptr<connectors::Sink> sink_;
   connectors::Source* const source_;
+  BuggyKeeper* const keeper_;
   bool outputs_committed_ = false;
 };
 
-absl::Status BuggySink::Commit(absl::Span<const SourceOffset> offsets,
-                               const GroupMetadata& group) {
+absl::Status BuggySink::Commit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) {
   if (mutation_ == Mutation::kOffsetsCommittedApart) {
     if (!outputs_committed_) {
       if (absl::Status status = sink_->Commit({}, group); !status.ok()) return status;
@@ -62,17 +74,46 @@ absl::Status BuggySink::Commit(absl::Span<const SourceOffset> offsets,
   if (mutation_ == Mutation::kGenerationIgnored) {
     return sink_->Commit(offsets, {.group_id = group.group_id});
   }
-  return sink_->Commit(Shift(mutation_, offsets), group);
+  const std::vector<SourceOffset> shifted = Shift(mutation_, offsets);
+  if (keeper_ != nullptr) keeper_->BeforeCommit(shifted);
+  return sink_->Commit(shifted, group);
 }
+
+// Tells of partitions as if what their local stores have seen were all that is committed.
+class BuggyListener : public AssignmentListener {
+ public:
+  BuggyListener(AssignmentListener* listener, const BuggyKeeper* keeper)
+      : listener_(listener), keeper_(keeper) {}
+
+  void OnAssigned(absl::Span<const SourceOffset> committed) override {
+    std::vector<SourceOffset> told(committed.begin(), committed.end());
+    for (SourceOffset& one : told) {
+      const int64_t local = keeper_->LocalOffset(one.partition);
+      if (local >= 0) one.offset = std::min(one.offset, local);
+    }
+    listener_->OnAssigned(told);
+  }
+  void OnRevoked(absl::Span<const int32_t> partitions) override {
+    listener_->OnRevoked(partitions);
+  }
+  void OnLost(absl::Span<const int32_t> partitions) override { listener_->OnLost(partitions); }
+
+ private:
+  AssignmentListener* const listener_;
+  const BuggyKeeper* const keeper_;
+};
 
 class BuggySource : public connectors::Source {
  public:
-  BuggySource(Mutation mutation, std::unique_ptr<connectors::Source> source)
-      : mutation_(mutation), source_(std::move(source)) {}
+  BuggySource(Mutation mutation, std::unique_ptr<connectors::Source> source,
+              const BuggyKeeper* keeper)
+      : mutation_(mutation), source_(std::move(source)), keeper_(keeper) {}
 
   absl::StatusOr<absl::Span<const Event>> Poll(absl::Duration max_wait,
                                                AssignmentListener& listener) override {
-    return source_->Poll(max_wait, listener);
+    if (mutation_ != Mutation::kReplaySpeaks) return source_->Poll(max_wait, listener);
+    BuggyListener buggy(&listener, keeper_);
+    return source_->Poll(max_wait, buggy);
   }
   absl::Status Rewind(absl::Span<const SourceOffset> to) override {
     return mutation_ == Mutation::kRewindForgotten ? absl::OkStatus() : source_->Rewind(to);
@@ -96,6 +137,7 @@ class BuggySource : public connectors::Source {
  private:
   const Mutation mutation_;
   const std::unique_ptr<connectors::Source> source_;
+  const BuggyKeeper* const keeper_;
 };
 
 }  // namespace
@@ -118,31 +160,72 @@ std::string_view MutationName(Mutation mutation) {
       return "GenerationIgnored";
     case Mutation::kUnstableOffsetsRead:
       return "UnstableOffsetsRead";
+    case Mutation::kStateBeforeLog:
+      return "StateBeforeLog";
+    case Mutation::kRollbackForgotten:
+      return "RollbackForgotten";
+    case Mutation::kStateOneTooFar:
+      return "StateOneTooFar";
+    case Mutation::kStateOneTooNear:
+      return "StateOneTooNear";
+    case Mutation::kReplaySpeaks:
+      return "ReplaySpeaks";
+    case Mutation::kReplaySkipped:
+      return "ReplaySkipped";
+    case Mutation::kReplayOneTooFar:
+      return "ReplayOneTooFar";
+    case Mutation::kReplayWithNewestRules:
+      return "ReplayWithNewestRules";
+    case Mutation::kRetainForgottenInReplay:
+      return "RetainForgottenInReplay";
+    case Mutation::kNoteForgotten:
+      return "NoteForgotten";
+    case Mutation::kRuleChangeNotNoted:
+      return "RuleChangeNotNoted";
+    case Mutation::kStateStartForgotten:
+      return "StateStartForgotten";
+    case Mutation::kWatermarkFromClock:
+      return "WatermarkFromClock";
+    case Mutation::kCheckpointAhead:
+      return "CheckpointAhead";
+    case Mutation::kBaseAhead:
+      return "BaseAhead";
+    case Mutation::kOtherLivesKept:
+      return "OtherLivesKept";
+    case Mutation::kDamagedBegunEmpty:
+      return "DamagedBegunEmpty";
   }
   return "?";
 }
 
 std::unique_ptr<connectors::Sink> MutateSink(Mutation mutation,
                                              std::unique_ptr<connectors::Sink> sink,
-                                             connectors::Source* source) {
+                                             connectors::Source* source, BuggyKeeper* keeper) {
   switch (mutation) {
     case Mutation::kOffsetsCommittedApart:
     case Mutation::kGenerationIgnored:
     case Mutation::kOffsetsOneTooFar:
     case Mutation::kOffsetsOneTooNear:
-      return std::make_unique<BuggySink>(mutation, std::move(sink), source);
+    case Mutation::kNoteForgotten:
+    case Mutation::kRuleChangeNotNoted:
+    case Mutation::kStateStartForgotten:
+    case Mutation::kStateBeforeLog:
+    case Mutation::kCheckpointAhead:
+      return std::make_unique<BuggySink>(mutation, std::move(sink), source, keeper);
     default:
       return sink;
   }
 }
 
 std::unique_ptr<connectors::Source> MutateSource(Mutation mutation,
-                                                 std::unique_ptr<connectors::Source> source) {
+                                                 std::unique_ptr<connectors::Source> source,
+                                                 const BuggyKeeper* keeper) {
   switch (mutation) {
     case Mutation::kRewindForgotten:
     case Mutation::kOffsetsOneTooFar:
     case Mutation::kOffsetsOneTooNear:
-      return std::make_unique<BuggySource>(mutation, std::move(source));
+    case Mutation::kReplaySpeaks:
+      return std::make_unique<BuggySource>(mutation, std::move(source), keeper);
     default:
       return source;
   }

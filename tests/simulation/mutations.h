@@ -10,6 +10,8 @@
 
 namespace turnout::simulation {
 
+class BuggyKeeper;
+
 enum class Mutation {
   kNone,
   kOffsetsCommittedApart,  // outputs in a transaction, offsets after it
@@ -19,6 +21,24 @@ enum class Mutation {
   kOffsetsOneTooNear,      // one event less
   kGenerationIgnored,      // offsets are committed as nobody's in particular
   kUnstableOffsetsRead,    // a new owner doesn't wait for the old one's transaction
+  // Of states (state_mutations.h).
+  kStateBeforeLog,           // what rules remember is durable before Kafka has committed
+  kRollbackForgotten,        // an aborted batch's changes stay
+  kStateOneTooFar,           // the state says it has seen one event more than it has
+  kStateOneTooNear,          // one event less
+  kReplaySpeaks,             // a replay sends its outputs again
+  kReplaySkipped,            // an older state is taken for that of the committed offset
+  kReplayOneTooFar,          // a replay leaves out its first event
+  kReplayWithNewestRules,    // instead of those of the time
+  kRetainForgottenInReplay,  // a replay keeps what a rule change made the state forget
+  kNoteForgotten,            // the note names the newest rules alone
+  kRuleChangeNotNoted,       // the note names the oldest rules alone
+  kStateStartForgotten,      // the note doesn't say that there is a state
+  kWatermarkFromClock,
+  kCheckpointAhead,    // published before Kafka has committed what is in it
+  kBaseAhead,          // a state ahead of the committed offset is taken for one at it
+  kOtherLivesKept,     // what lies ahead of the committed offset is not removed
+  kDamagedBegunEmpty,  // a damaged store is replaced by an empty one
 };
 // Those that at-least-once delivery is meant to survive no more than exactly-once.
 inline constexpr Mutation kMutationsOfAnyDelivery[] = {
@@ -28,13 +48,34 @@ inline constexpr Mutation kAllMutations[] = {
     Mutation::kOffsetsOneTooFar,      Mutation::kOffsetsOneTooNear, Mutation::kGenerationIgnored,
     Mutation::kUnstableOffsetsRead,
 };
+inline constexpr Mutation kStateMutations[] = {
+    Mutation::kStateBeforeLog,
+    Mutation::kRollbackForgotten,
+    Mutation::kStateOneTooFar,
+    Mutation::kStateOneTooNear,
+    Mutation::kReplaySpeaks,
+    Mutation::kReplaySkipped,
+    Mutation::kReplayOneTooFar,
+    Mutation::kReplayWithNewestRules,
+    Mutation::kRetainForgottenInReplay,
+    Mutation::kNoteForgotten,
+    Mutation::kRuleChangeNotNoted,
+    Mutation::kStateStartForgotten,
+    Mutation::kWatermarkFromClock,
+    Mutation::kCheckpointAhead,
+    Mutation::kBaseAhead,
+    Mutation::kOtherLivesKept,
+    Mutation::kDamagedBegunEmpty,
+};
 std::string_view MutationName(Mutation mutation);
 
-// The same sink or source, with the bug in front of it where it is one of theirs.
+// The same sink or source, with the bug in front of it where it is one of theirs. `keeper` is that
+// of the same process.
 std::unique_ptr<connectors::Sink> MutateSink(Mutation mutation,
                                              std::unique_ptr<connectors::Sink> sink,
-                                             connectors::Source* source);
+                                             connectors::Source* source, BuggyKeeper* keeper);
 std::unique_ptr<connectors::Source> MutateSource(Mutation mutation,
-                                                 std::unique_ptr<connectors::Source> source);
+                                                 std::unique_ptr<connectors::Source> source,
+                                                 const BuggyKeeper* keeper);
 
 }  // namespace turnout::simulation

@@ -11,11 +11,17 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "router/rule_file.h"
+#include "runtime/rule_loader.h"
+#include "tests/simulation/state_rules.h"
 
 namespace turnout::simulation {
 namespace {
 
 using support::SeededRandom;
+
+// Without what the state's rules add to them.
+constexpr int kStatelessSets = 3;
+constexpr int64_t kFirstEventMs = 1'700'000'000'000;
 
 // A rule twice: as a team writes it, and as a predicate.
 struct SimRule {
@@ -67,31 +73,26 @@ const std::vector<SimRule>& CommonRules() {
 
 std::vector<SimRule> MakeRules(int version) {
   std::vector<SimRule> rules = CommonRules();
-  const SimRule big = {.team = "orders",
-                       .name = "big",
-                       .match = "{type: [order.placed], amount: [{numeric: ['>=', 500]}]}",
-                       .matches =
-                           [](const SimEvent& event) {
-                             return event.type == "order.placed" && event.amount >= 500;
-                           },
-                       .to = {"sim.orders", "sim.audit"}};
-  const SimRule payments = {.team = "fraud",
-                            .name = "payments",
-                            .match = "{type: [{prefix: payment.}]}",
-                            .matches =
-                                [](const SimEvent& event) {
-                                  return event.type.rfind("payment.", 0) == 0;
-                                },
-                            .to = {"sim.by-customer"},
-                            .keyed_by_customer = true};
-  const SimRule declined = {.team = "fraud",
-                            .name = "declined",
-                            .match = "{type: [payment.declined]}",
-                            .matches =
-                                [](const SimEvent& event) {
-                                  return event.type == "payment.declined";
-                                },
-                            .to = {"sim.orders"}};
+  const SimRule big = {
+      .team = "orders",
+      .name = "big",
+      .match = "{type: [order.placed], amount: [{numeric: ['>=', 500]}]}",
+      .matches =
+          [](const SimEvent& event) { return event.type == "order.placed" && event.amount >= 500; },
+      .to = {"sim.orders", "sim.audit"}};
+  const SimRule payments = {
+      .team = "fraud",
+      .name = "payments",
+      .match = "{type: [{prefix: payment.}]}",
+      .matches = [](const SimEvent& event) { return event.type.rfind("payment.", 0) == 0; },
+      .to = {"sim.by-customer"},
+      .keyed_by_customer = true};
+  const SimRule declined = {
+      .team = "fraud",
+      .name = "declined",
+      .match = "{type: [payment.declined]}",
+      .matches = [](const SimEvent& event) { return event.type == "payment.declined"; },
+      .to = {"sim.orders"}};
   if (version != 1) rules.push_back(big);
   if (version != 2) rules.push_back(payments);
   if (version != 0) rules.push_back(declined);
@@ -101,10 +102,10 @@ std::vector<SimRule> MakeRules(int version) {
 const std::vector<SimRule>& RulesOf(int version) {
   static const auto* const sets = [] {
     auto* const made = new std::vector<std::vector<SimRule>>;
-    for (int i = 0; i < kRuleSets; ++i) made->push_back(MakeRules(i));
+    for (int i = 0; i < kStatelessSets; ++i) made->push_back(MakeRules(i));
     return made;
   }();
-  return (*sets)[version];
+  return (*sets)[version % kStatelessSets];
 }
 
 std::string TeamFile(const std::string& team, const std::vector<SimRule>& rules) {
@@ -118,28 +119,33 @@ std::string TeamFile(const std::string& team, const std::vector<SimRule>& rules)
   return text;
 }
 
+router::Team ReadTeam(const std::string& team, const std::string& text) {
+  std::vector<router::Problem> problems;
+  std::vector<router::Team> teams = runtime::CompileRules(team + ".yaml", text, {}, &problems);
+  if (teams.size() != 1) {
+    std::fprintf(stderr, "the simulation's own rules are refused: %s\n",
+                 problems.empty() ? "" : problems[0].what.c_str());
+    std::abort();
+  }
+  return teams[0];
+}
+
 std::shared_ptr<const router::RuleSet> Build(int version) {
   const std::vector<SimRule>& rules = RulesOf(version);
   std::vector<router::Team> files;
   std::map<std::string, int> teams;
   for (const SimRule& rule : rules) ++teams[rule.team];
-  for (const auto& [team, count] : teams) {
-    std::vector<router::Problem> problems;
-    auto file = router::ReadRuleFile(team + ".yaml", TeamFile(team, rules), {}, &problems);
-    if (!file) {
-      std::fprintf(stderr, "the simulation's own rules are refused: %s\n",
-                   problems.empty() ? "" : problems[0].what.c_str());
-      std::abort();
-    }
-    files.push_back(std::make_shared<const router::RuleFile>(*std::move(file)));
-  }
-  return router::RuleSet::Build(std::move(files));
+  for (const auto& [team, count] : teams) files.push_back(ReadTeam(team, TeamFile(team, rules)));
+  const std::string remembering = StateTeamFile(version);
+  if (!remembering.empty()) files.push_back(ReadTeam(kStateTeam, remembering));
+  return router::RuleSet::Build(std::move(files), StateSettingsOf(version));
 }
 
 std::string Payload(const SimEvent& event) {
   std::string text = absl::StrFormat(R"({"id": %d, "type": "%s", "amount": %d, "region": "%s")",
                                      event.id, event.type, event.amount, event.region);
   if (event.customer) absl::StrAppend(&text, R"(, "customer": ")", *event.customer, "\"");
+  if (event.at_ms) absl::StrAppend(&text, R"(, "at": )", *event.at_ms);
   if (event.large) absl::StrAppendFormat(&text, R"(, "pad": "%*s")", kLargePayloadBytes, "x");
   return text + "}";
 }
@@ -157,6 +163,15 @@ std::optional<std::string> UnreadablePayload(int id, SeededRandom& random) {
   }
 }
 
+// Mostly in order, some late, now and then far ahead or without a time at all.
+void SetTimes(SimEvent* event, SeededRandom& random) {
+  int64_t time = kFirstEventMs + event->id * 20 + random.Between(-40, 40);
+  if (random.OneIn(10)) time -= random.Between(50, 600);
+  if (random.OneIn(40)) time += random.Between(200, 3'000);
+  event->record.timestamp_ms = random.OneIn(40) ? -1 : time;
+  if (random.OneIn(2)) event->at_ms = time + random.Between(-60, 60);
+}
+
 }  // namespace
 
 SimEvent MakeEvent(int id, SeededRandom& random) {
@@ -171,7 +186,7 @@ SimEvent MakeEvent(int id, SeededRandom& random) {
                  .amount = static_cast<int>(random.Below(1'000)),
                  .region = kRegions[random.Below(3)]};
   if (!random.OneIn(5)) event.customer = absl::StrCat("c", random.Below(4));
-  event.record.timestamp_ms = 1'700'000'000'000 + id;
+  SetTimes(&event, random);
   if (!random.OneIn(8)) event.record.key = absl::StrCat("k", random.Below(6));
   event.record.value = event.readable ? Payload(event) : UnreadablePayload(id, random);
   event.record.headers.emplace_back("trace", absl::StrCat("t", id));
@@ -186,6 +201,13 @@ std::shared_ptr<const router::RuleSet> RuleSetOf(int version) {
     return sets;
   }();
   return (*built)[version];
+}
+
+int VersionOf(const std::string& hash) {
+  for (int version = 0; version < kRuleSets; ++version) {
+    if (RuleSetOf(version)->hash() == hash) return version;
+  }
+  return -1;
 }
 
 std::vector<Outcome> Expect(const SimEvent& event, int version, bool settled) {

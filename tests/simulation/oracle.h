@@ -31,6 +31,7 @@ struct SimEvent {
   int amount = 0;
   std::string region;
   std::optional<std::string> customer;
+  std::optional<int64_t> at_ms;  // when it happened, as its payload says
   support::MemoryRecord record;
   int32_t partition = -1;
 };
@@ -40,19 +41,22 @@ SimEvent MakeEvent(int id, support::SeededRandom& random);
 // One thing that an event leads to, in words that can be compared.
 struct Outcome {
   std::string destination;
-  std::string rules;                // "team/a,team/b"
-  std::optional<std::string> key;   // of the record in the destination
-  std::string error;                // not empty: only a dead letter may tell of it
+  std::string rules;               // "team/a,team/b"
+  std::optional<std::string> key;  // of the record in the destination
+  std::string error;               // not empty: only a dead letter may tell of it
   // It may be a dead letter with this error instead, as the destination was at the time.
   std::string error_instead;
 };
 
-// Number of rule sets; each has content of its own and is published at most once, in order.
-inline constexpr int kRuleSets = 3;
+// Number of rule sets; each has content of its own. Their rules that remember are state_rules.h's.
+inline constexpr int kRuleSets = 6;
 
 std::shared_ptr<const router::RuleSet> RuleSetOf(int version);
+// -1: none of ours.
+int VersionOf(const std::string& hash);
 
-// `settled`: every destination is well, so that nothing may be a dead letter for its sake.
+// Of the rules that remember nothing. `settled`: every destination is well, so that nothing may be
+// a dead letter for its sake.
 std::vector<Outcome> Expect(const SimEvent& event, int version, bool settled);
 
 }  // namespace turnout::simulation

@@ -10,8 +10,11 @@
 #include "runtime/rule_feed.h"
 #include "runtime/worker.h"
 #include "tests/simulation/mutations.h"
+#include "tests/simulation/simulated_states.h"
+#include "tests/simulation/state_mutations.h"
 #include "tests/support/fault_points.h"
 #include "tests/support/memory_log.h"
+#include "tests/support/memory_state_keeper.h"
 #include "tests/support/memory_topic_admin.h"
 #include "tests/support/recording_observer.h"
 
@@ -24,6 +27,8 @@ struct Surroundings {
   std::unique_ptr<support::MemoryLog> log;
   runtime::RuleFeed rules;
   support::RecordingObserver observer;
+  std::unique_ptr<SimulatedStates> states;
+  support::SeededRandom keeper_random{0};
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
   Mutation mutation = Mutation::kNone;
   // Of every process that ever ran: the brokers remember the dead for a while.
@@ -35,7 +40,7 @@ class SimulatedRouter {
   // `ordinal` is its stable name, from which its transactional id comes.
   SimulatedRouter(int ordinal, Surroundings* surroundings);
   // What it had in memory is gone; nobody is told.
-  ~SimulatedRouter() { process_.dead = true; }
+  ~SimulatedRouter();
 
   // One turn of the worker. False: it crashed.
   bool Step();
@@ -45,6 +50,7 @@ class SimulatedRouter {
   int ordinal() const { return ordinal_; }
   bool busy() const { return busy_; }  // inside a Step that stands still
   const support::SimulatedProcess& process() const { return process_; }
+  const support::MemoryStateKeeper& keeper() const { return keeper_; }
 
  private:
   template <typename Action>
@@ -53,6 +59,11 @@ class SimulatedRouter {
   const int ordinal_;
   support::SimulatedProcess& process_;
   bool busy_ = false;
+  bool closed_ = false;
+  const std::unique_ptr<support::StatePlace> place_;
+  const std::unique_ptr<BuggyPlace> buggy_place_;  // null without a bug
+  support::MemoryStateKeeper keeper_;
+  const std::unique_ptr<BuggyKeeper> buggy_keeper_;  // null without a bug
   std::unique_ptr<connectors::Source> source_;
   std::unique_ptr<connectors::Sink> sink_;
   support::MemoryTopicAdmin admin_;

@@ -1,12 +1,18 @@
 #include "tests/simulation/simulation.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "state/commit_note.h"
 #include "tests/simulation/checker.h"
 #include "tests/simulation/oracle.h"
 #include "tests/simulation/simulated_router.h"
+#include "tests/simulation/state_checker.h"
+#include "tests/simulation/state_rules.h"
 
 namespace turnout::simulation {
 namespace {
@@ -57,11 +63,20 @@ class Simulation {
   void AppendEvents(int64_t count);
   void AppendAborted();
   void ChangeDestination();
+  void ChangeState();
+  void Truncate();
+  void PublishRules();
+  void NoteCommit(int64_t before, const connectors::SourceOffset& now);
+  void SetBackOffsets();
+  bool StatesAreUpToDate();
+  void CollectHeldStates(FoundStates* found);
+  void CheckHandOvers(const FoundStates& found);
   void StartMissing();
   void HealDestinations();
   bool ComeToRest();
   std::string WhatIsNotAtRest();
   void CloseAll();
+  void Compare(int first_settled_id);
   support::MemoryGroup& group() { return *around_.log->Group("turnout", kSourceTopic); }
 
   const SimulationOptions options_;
@@ -73,7 +88,9 @@ class Simulation {
   Events events_;
   int events_total_ = 0;
   int events_made_ = 0;
-  int published_ = 0;
+  std::vector<int> published_;                                        // rule sets, the newest last
+  std::map<std::pair<int32_t, int64_t>, int> versions_;               // by what the notes say
+  std::map<int32_t, std::vector<connectors::SourceOffset>> commits_;  // of each partition
   int faults_left_ = 0;
   int pause_depth_ = 0;
   bool calm_ = false;    // the second act has begun
@@ -93,6 +110,8 @@ void Simulation::Build() {
   const auto partitions = [&](int64_t most) {
     return static_cast<int32_t>(random_.Between(1, most));
   };
+  around_.states = MakeMemoryStates(&around_.points, random_.Next(), options_.set_back);
+  around_.keeper_random = SeededRandom(random_.Next());
   around_.log->CreateTopic(kSourceTopic, partitions(options_.source_partitions_max));
   around_.log->CreateTopic(kDeadLetterTopic, partitions(2));
   for (const char* name :
@@ -102,7 +121,14 @@ void Simulation::Build() {
   around_.log->CreateTopic(kSmallTopic, partitions(3),
                            random_.OneIn(2) ? kSmallBatchBytesMax : kRoomyBatchBytesMax);
   around_.log->FindTopic(kClosedTopic)->forbidden = random_.OneIn(2);
-  around_.rules.Publish(RuleSetOf(published_++));
+  for (int version = 0; version < kRuleSets; ++version) {
+    for (const StateRule& rule : StateRulesOf(version)) {
+      around_.log->CreateTopic(kStateTopicPrefix + rule.name, 2);
+    }
+  }
+  group().SetOnCommitted(
+      [this](int64_t before, const connectors::SourceOffset& now) { NoteCommit(before, now); });
+  PublishRules();
   routers_.resize(static_cast<size_t>(random_.Between(1, options_.routers_max)));
   events_total_ = static_cast<int>(random_.Between(options_.events_max / 2, options_.events_max));
   faults_left_ = static_cast<int>(fault_random_.Between(0, options_.faults_max));
@@ -118,8 +144,12 @@ std::optional<Fault> Simulation::PlanFault(int64_t number) {
   if (calm_ || faults_left_ == 0 || !fault_random_.OneIn(25)) return std::nullopt;
   --faults_left_;
   // Crashes and pauses are the ones that matter most.
-  if (fault_random_.OneIn(3)) return Fault::kPause;
-  return support::kAllFaults[fault_random_.Below(std::size(support::kAllFaults))];
+  const Fault fault =
+      fault_random_.OneIn(3)
+          ? Fault::kPause
+          : support::kAllFaults[fault_random_.Below(std::size(support::kAllFaults))];
+  // A recovery that is overtaken would remove what the new owner relies on.
+  return options_.set_back && fault == Fault::kPause ? Fault::kCrashAfter : fault;
 }
 
 void Simulation::StepRouter(std::unique_ptr<SimulatedRouter>& router) {
@@ -143,9 +173,10 @@ void Simulation::Turn() {
   } else if (dice < 86) {
     AppendEvents(random_.Between(1, 4));
   } else if (dice < 88) {
-    if (published_ < kRuleSets) around_.rules.Publish(RuleSetOf(published_++));
+    if (static_cast<int>(published_.size()) < options_.rule_sets_max) PublishRules();
   } else if (dice < 91) {
     if (!healed_) ChangeDestination();
+    if (!calm_) ChangeState();
   } else if (dice < 93) {
     StopRouter(router);
   } else if (dice < 95) {
@@ -198,6 +229,59 @@ void Simulation::ChangeDestination() {
   }
 }
 
+void Simulation::PublishRules() {
+  int version = static_cast<int>(random_.Below(kRuleSets));
+  if (!published_.empty() && version == published_.back()) version = (version + 1) % kRuleSets;
+  published_.push_back(version);
+  around_.rules.Publish(RuleSetOf(version));
+}
+
+// Who has taken a partition over says by its note what was in force.
+void Simulation::NoteCommit(int64_t before, const connectors::SourceOffset& now) {
+  commits_[now.partition].push_back(now);
+  const auto note = state::DecodeCommitNote(now.note);
+  if (!note.ok()) return;
+  auto event = events_.lower_bound({now.partition, std::max<int64_t>(before, 0)});
+  for (; event != events_.end() && event->first < std::pair(now.partition, now.offset); ++event) {
+    for (const state::RuleSetSince& since : note->rule_sets) {
+      if (since.offset <= event->first.second) versions_[event->first] = VersionOf(since.hash);
+    }
+  }
+}
+
+void Simulation::ChangeState() {
+  SimulatedStates& states = *around_.states;
+  switch (random_.Below(5)) {
+    case 0:
+      states.FailRead(static_cast<int>(random_.Below(routers_.size())), random_.Between(1, 10));
+      break;
+    case 3:
+      states.SetAway(!states.is_away());
+      break;
+    case 1:
+      if (!options_.set_back) states.Damage(random_);
+      break;
+    case 2: {
+      const size_t ordinal = random_.Below(routers_.size());
+      if (routers_[ordinal] == nullptr) states.LoseDisk(static_cast<int>(ordinal));
+      break;
+    }
+    default:
+      if (!options_.set_back) Truncate();
+  }
+}
+
+// Retention takes what a checkpoint has seen.
+void Simulation::Truncate() {
+  support::MemoryTopic& source = *around_.log->FindTopic(kSourceTopic);
+  const auto partition = static_cast<int32_t>(random_.Below(source.partitions.size()));
+  const int64_t furthest = around_.states->FurthestCheckpoint(partition);
+  support::MemoryPartition& log = *source.partitions[partition];
+  if (furthest > log.start_offset() && furthest <= group().CommittedOffset(partition)) {
+    log.DeleteBefore(random_.Between(log.start_offset(), furthest));
+  }
+}
+
 // The process stands still; the world goes on without it.
 void Simulation::Pause(support::SimulatedProcess& process) {
   static constexpr int kSeconds[] = {2, 15, 15, 70};
@@ -218,6 +302,7 @@ void Simulation::MoveAside(const support::SimulatedProcess& process) {
     if (router == nullptr || &router->process() != &process) continue;
     const int ordinal = router->ordinal();
     zombies_.push_back({std::move(router), random_.Between(0, kZombieStepsMax)});
+    around_.states->LoseDisk(ordinal);  // it is the zombie's
     router = std::make_unique<SimulatedRouter>(ordinal, &around_);
     return;
   }
@@ -226,8 +311,8 @@ void Simulation::MoveAside(const support::SimulatedProcess& process) {
 void Simulation::StepZombies() {
   for (size_t i = 0; i < zombies_.size(); ++i) {
     if (zombies_[i].router == nullptr || zombies_[i].router->busy()) continue;
-    const bool goes_on = zombies_[i].steps_left-- > 0 &&
-                         !zombies_[i].router->process().dead && zombies_[i].router->Step();
+    const bool goes_on = zombies_[i].steps_left-- > 0 && !zombies_[i].router->process().dead &&
+                         zombies_[i].router->Step();
     if (!goes_on) zombies_[i].router.reset();
   }
 }
@@ -249,7 +334,74 @@ std::string Simulation::WhatIsNotAtRest() {
   }
   if (group().has_pending_offsets()) return "offsets are pending";
   if (!around_.log->transactions().idle()) return "a transaction is open";
+  if (!StatesAreUpToDate()) return "a state is not where its log is";
   return "";
+}
+
+// Whoever has a partition has its state, and that has seen what is committed.
+bool Simulation::StatesAreUpToDate() {
+  std::set<int32_t> held;
+  for (const std::unique_ptr<SimulatedRouter>& router : routers_) {
+    if (router == nullptr) continue;
+    if (!router->keeper().is_settled()) return false;
+    for (const auto& [partition, state] : router->keeper().states()) {
+      if (state->point().applied_offset != group().CommittedOffset(partition)) return false;
+      held.insert(partition);
+    }
+  }
+  return std::all_of(commits_.begin(), commits_.end(), [&](const auto& commits) {
+    const auto note = state::DecodeCommitNote(commits.second.back().note);
+    return !note.ok() || !note->state_start || held.contains(commits.first);
+  });
+}
+
+// What the workers have in their hands.
+void Simulation::CollectHeldStates(FoundStates* found) {
+  for (const std::unique_ptr<SimulatedRouter>& router : routers_) {
+    if (router == nullptr) continue;
+    for (const auto& [partition, state] : router->keeper().states()) {
+      const state::StatePoint& point = state->point();
+      if (point.applied_offset == point.start_offset) continue;
+      (*found)[partition].push_back(
+          {.where = absl::StrCat("what router ", router->ordinal(), " holds"),
+           .applied_offset = point.applied_offset,
+           .dump = DumpState(*state)});
+    }
+  }
+}
+
+// Who hands over leaves a checkpoint of all there is.
+void Simulation::CheckHandOvers(const FoundStates& found) {
+  for (const auto& [partition, states] : found) {
+    const int64_t committed = group().CommittedOffset(partition);
+    const bool handed_over =
+        std::any_of(states.begin(), states.end(), [&](const support::FoundState& one) {
+          return one.is_checkpoint && one.applied_offset == committed;
+        });
+    if (handed_over) continue;
+    result_.violations.push_back(absl::StrFormat(
+        "partition %d was handed over at %d without a checkpoint there", partition, committed));
+  }
+}
+
+// Somebody takes the group back to what it had committed before; nobody is in it.
+void Simulation::SetBackOffsets() {
+  for (std::unique_ptr<SimulatedRouter>& router : routers_) {
+    if (router != nullptr) StopRouter(router);
+  }
+  zombies_.clear();
+  around_.clock.Advance(absl::Seconds(21));
+  for (auto& [partition, commits] : commits_) {
+    const auto first = std::find_if(commits.begin(), commits.end(), [](const auto& commit) {
+      const auto note = state::DecodeCommitNote(commit.note);
+      return note.ok() && note->state_start;
+    });
+    if (first == commits.end() || random_.OneIn(4)) continue;
+    const auto chosen = first + random_.Below(commits.end() - first);
+    commits.erase(chosen + 1, commits.end());
+    group().SetBack(commits.back());
+  }
+  PublishRules();
 }
 
 bool Simulation::ComeToRest() {
@@ -268,11 +420,15 @@ bool Simulation::ComeToRest() {
     if (WhatIsNotAtRest().empty()) return true;
     if (around_.clock.Now() - since > kRestWithin) break;
   }
-  std::string waits = absl::StrFormat(
-      "doesn't come to rest within %s: %s; %s; %s", absl::FormatDuration(kRestWithin),
-      WhatIsNotAtRest(), around_.log->transactions().Describe(), group().Describe());
+  std::string waits = absl::StrFormat("doesn't come to rest within %s: %s; %s; %s",
+                                      absl::FormatDuration(kRestWithin), WhatIsNotAtRest(),
+                                      around_.log->transactions().Describe(), group().Describe());
   for (const auto& [worker, status] : around_.observer.statuses) {
     if (!status.reason.empty()) absl::StrAppend(&waits, "; worker ", worker, ": ", status.reason);
+    for (const auto& one : status.partitions) {
+      if (one.reason.empty()) continue;
+      absl::StrAppend(&waits, "; partition ", one.partition, ": ", one.reason);
+    }
   }
   result_.violations.push_back(std::move(waits));
   return false;
@@ -302,6 +458,37 @@ void Simulation::CloseAll() {
   }
 }
 
+void Simulation::Compare(int first_settled_id) {
+  FoundStates held;
+  CollectHeldStates(&held);
+  CloseAll();
+  FoundStates found = around_.states->Collect();
+  if (!options_.only_fault) CheckHandOvers(found);
+  for (auto& [partition, states] : held) {
+    std::move(states.begin(), states.end(), std::back_inserter(found[partition]));
+  }
+  for (const auto& [partition, states] : found) {
+    result_.states += static_cast<int64_t>(states.size());
+  }
+  const Expectation expectation = {.delivery = options_.delivery,
+                                   .events = &events_,
+                                   .first_settled_id = first_settled_id,
+                                   .published = {published_.begin(), published_.end()},
+                                   .once = !options_.set_back,
+                                   .versions = std::move(versions_)};
+  StateRecords records;
+  const auto report = [this](std::vector<std::string> violations) {
+    std::move(violations.begin(), violations.end(), std::back_inserter(result_.violations));
+  };
+  report(Check(*around_.log, group(), expectation, &records));
+  report(CheckStates(expectation, records, found));
+  const uint64_t reported = around_.observer.events;
+  if (around_.points.faults() == 0 && !options_.set_back && reported != events_.size()) {
+    result_.violations.push_back(absl::StrFormat("the reports speak of %d events and there were %d",
+                                                 reported, events_.size()));
+  }
+}
+
 SimulationResult Simulation::Run() {
   Build();
   for (int turns = events_total_ * kTurnsAnEvent; turns > 0; --turns) {
@@ -309,8 +496,13 @@ SimulationResult Simulation::Run() {
     StepZombies();
   }
   calm_ = true;
+  around_.states->Settle();
   AppendEvents(events_total_);
   bool rests = ComeToRest();
+  if (rests && options_.set_back) {
+    SetBackOffsets();
+    rests = ComeToRest();
+  }
   const int first_settled_id = events_made_;
   if (rests) {
     HealDestinations();
@@ -318,21 +510,7 @@ SimulationResult Simulation::Run() {
     AppendEvents(kLastEvents);
     rests = ComeToRest();
   }
-  if (rests) {
-    CloseAll();
-    const std::vector<std::string> found =
-        Check(*around_.log, group(),
-              {.delivery = options_.delivery,
-               .events = &events_,
-               .first_settled_id = first_settled_id,
-               .published = published_});
-    result_.violations.insert(result_.violations.end(), found.begin(), found.end());
-    const uint64_t reported = around_.observer.events;
-    if (around_.points.faults() == 0 && reported != events_.size()) {
-      result_.violations.push_back(absl::StrFormat(
-          "the reports speak of %d events and there were %d", reported, events_.size()));
-    }
-  }
+  if (rests) Compare(first_settled_id);
   result_.calls = around_.points.calls();
   result_.faults = around_.points.faults();
   result_.trace_hash = around_.points.trace_hash();

@@ -32,6 +32,11 @@ struct SimulationOptions {
   int source_partitions_max = 4;
   int events_max = 60;
   int faults_max = 6;
+  int rule_sets_max = 4;  // published in a run
+  // Once, offsets are set back, so that states are ahead of them: records may repeat, states not.
+  // Not to where no state was kept, and with one router: of what lies on others' disks nobody could
+  // say that it belongs to another life.
+  bool set_back = false;
   // A fault at this very call, and no other.
   std::optional<std::pair<int64_t, support::Fault>> only_fault;
   bool keep_trace = false;
@@ -42,6 +47,7 @@ struct SimulationResult {
   int64_t calls = 0;
   int64_t faults = 0;
   int64_t records = 0;  // seen by a read-committed consumer
+  int64_t states = 0;   // that were compared
   uint64_t trace_hash = 0;
   std::vector<std::string> trace;
 };

@@ -33,8 +33,11 @@ uint64_t Seeds() { return FromEnvironment("TURNOUT_SIM_SEEDS", kSeedsByDefault);
 
 // The seed's own choice, so that the seed alone names the run.
 SimulationOptions OptionsOf(uint64_t seed) {
+  const bool set_back = seed % 16 == 5;
   return {.seed = seed,
-          .delivery = seed % 4 == 3 ? Delivery::kAtLeastOnce : Delivery::kExactlyOnce};
+          .delivery = seed % 4 == 3 ? Delivery::kAtLeastOnce : Delivery::kExactlyOnce,
+          .routers_max = set_back ? 1 : 4,
+          .set_back = set_back};
 }
 
 // Runs it again with its trace and says all that is known.
@@ -57,21 +60,25 @@ TEST(SimulationTest, EverySeedEndsWithExactlyWhatTheRulesSay) {
   int64_t calls = 0;
   int64_t faults = 0;
   int64_t records = 0;
+  int64_t states = 0;
   uint64_t traces = 0;
   for (uint64_t seed = first; seed <= last; ++seed) {
     const SimulationResult result = RunSimulation(OptionsOf(seed));
     calls += result.calls;
     faults += result.faults;
     records += result.records;
+    states += result.states;
     traces = traces * 31 + result.trace_hash;
     ASSERT_TRUE(result.violations.empty())
         << Failure(OptionsOf(seed), absl::StrCat("simulation_test --seed=", seed));
   }
   // The last figure is the same in every run of these seeds, on every machine.
-  std::printf("%llu seeds: %lld calls, %lld faults, %lld records as expected (traces %016llx)\n",
-              static_cast<unsigned long long>(last - first + 1), static_cast<long long>(calls),
-              static_cast<long long>(faults), static_cast<long long>(records),
-              static_cast<unsigned long long>(traces));
+  std::printf(
+      "%llu seeds: %lld calls, %lld faults, %lld records and %lld states as expected "
+      "(traces %016llx)\n",
+      static_cast<unsigned long long>(last - first + 1), static_cast<long long>(calls),
+      static_cast<long long>(faults), static_cast<long long>(records),
+      static_cast<long long>(states), static_cast<unsigned long long>(traces));
 }
 
 // Small enough that every call of it can be the one that fails.
@@ -127,15 +134,21 @@ TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
   EXPECT_EQ(hashes.size(), 20u);  // and others give others
 }
 
-// The first seed in which the checker notices the bug.
-void ExpectNoticed(Mutation mutation, Delivery delivery) {
-  constexpr uint64_t kSeedsTried = 400;
+// The first seed in which the checks notice the bug.
+void ExpectNoticed(Mutation mutation, Delivery delivery, bool set_back) {
+  constexpr uint64_t kSeedsTried = 1'000;
   for (uint64_t seed = 1; seed <= kSeedsTried; ++seed) {
-    const SimulationResult result =
-        RunSimulation({.seed = seed, .delivery = delivery, .mutation = mutation});
+    SimulationOptions options = {.seed = seed,
+                                 .delivery = delivery,
+                                 .mutation = mutation,
+                                 .routers_max = set_back ? 1 : 4,
+                                 .set_back = set_back};
+    const SimulationResult result = RunSimulation(options);
     if (result.violations.empty()) continue;
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
                 result.violations[0].c_str());
+    options.mutation = Mutation::kNone;
+    EXPECT_EQ(absl::StrJoin(RunSimulation(options).violations, "\n"), "");
     return;
   }
   FAIL() << MutationName(mutation) << " went unnoticed in " << kSeedsTried << " seeds";
@@ -145,16 +158,22 @@ void ExpectNoticed(Mutation mutation, Delivery delivery) {
 class MutationTest : public ::testing::TestWithParam<Mutation> {};
 
 TEST_P(MutationTest, IsNoticedWithExactlyOnceDelivery) {
-  ExpectNoticed(GetParam(), Delivery::kExactlyOnce);
+  const bool needs_set_back =
+      GetParam() == Mutation::kBaseAhead || GetParam() == Mutation::kOtherLivesKept;
+  ExpectNoticed(GetParam(), Delivery::kExactlyOnce, needs_set_back);
 }
 
 TEST(SimulationTest, LossIsNoticedWithAtLeastOnceDeliveryToo) {
   for (const Mutation mutation : kMutationsOfAnyDelivery) {
-    ExpectNoticed(mutation, Delivery::kAtLeastOnce);
+    ExpectNoticed(mutation, Delivery::kAtLeastOnce, /*set_back=*/false);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Bugs, MutationTest, ::testing::ValuesIn(kAllMutations),
+                         [](const ::testing::TestParamInfo<Mutation>& tried) {
+                           return std::string(MutationName(tried.param));
+                         });
+INSTANTIATE_TEST_SUITE_P(BugsOfStates, MutationTest, ::testing::ValuesIn(kStateMutations),
                          [](const ::testing::TestParamInfo<Mutation>& tried) {
                            return std::string(MutationName(tried.param));
                          });

@@ -124,8 +124,8 @@ void MemoryGroup::Settle() {
     if (alive) member.last_heartbeat = now;
     const bool silent = now - member.last_heartbeat > options_.session_timeout;
     const bool idle = now - member.last_poll > options_.poll_interval_max;
-    const bool late = preparing_ && !member.joined &&
-                      now - prepare_began_ > options_.rebalance_timeout;
+    const bool late =
+        preparing_ && !member.joined && now - prepare_began_ > options_.rebalance_timeout;
     if (silent || idle || late) {
       at = members_.erase(at);
       left = true;
@@ -154,8 +154,8 @@ absl::Status MemoryGroup::CheckMember(const GroupMetadata& metadata) const {
 absl::Status MemoryGroup::CheckNotes(absl::Span<const SourceOffset> offsets) const {
   for (const SourceOffset& offset : offsets) {
     if (offset.note.size() > options_.note_bytes_max) {
-      return absl::InternalError(absl::StrFormat("a note of %d bytes (OFFSET_METADATA_TOO_LARGE)",
-                                                 offset.note.size()));
+      return absl::InternalError(
+          absl::StrFormat("a note of %d bytes (OFFSET_METADATA_TOO_LARGE)", offset.note.size()));
     }
   }
   return absl::OkStatus();
@@ -166,9 +166,15 @@ absl::Status MemoryGroup::Commit(absl::Span<const SourceOffset> offsets,
   if (absl::Status status = CheckMember(metadata); !status.ok()) return status;
   if (absl::Status status = CheckNotes(offsets); !status.ok()) return status;
   for (const SourceOffset& offset : offsets) {
-    committed_[offset.partition] = {offset, next_sequence_++};
+    Store({offset, next_sequence_++});
   }
   return absl::OkStatus();
+}
+
+void MemoryGroup::Store(const Stored& stored) {
+  const int64_t before = CommittedOffset(stored.offset.partition);
+  committed_[stored.offset.partition] = stored;
+  if (on_committed_) on_committed_(before, stored.offset);
 }
 
 absl::Status MemoryGroup::CommitInTransaction(int64_t producer_id,
@@ -191,9 +197,8 @@ void MemoryGroup::Resolve(int64_t producer_id, bool commit) {
   const auto found = pending_.find(producer_id);
   if (found == pending_.end()) return;
   for (const auto& [partition, stored] : found->second) {
-    Stored& current = committed_[partition];
     // Of two, the one that was appended later counts, whichever marker came first.
-    if (commit && stored.sequence > current.sequence) current = stored;
+    if (commit && stored.sequence > committed_[partition].sequence) Store(stored);
   }
   pending_.erase(found);
 }

@@ -12,9 +12,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -39,11 +41,11 @@ class MemoryGroup {
  public:
   // What a heartbeat answers.
   enum class Standing {
-    kStable,       // nothing to do
-    kMustJoin,     // a rebalance has begun
-    kWaiting,      // joined; others have not yet
-    kMustSync,     // the round is complete: take the assignment
-    kUnknown,      // not, or no longer, a member
+    kStable,    // nothing to do
+    kMustJoin,  // a rebalance has begun
+    kWaiting,   // joined; others have not yet
+    kMustSync,  // the round is complete: take the assignment
+    kUnknown,   // not, or no longer, a member
   };
   struct Assignment {
     int32_t generation = -1;
@@ -74,6 +76,14 @@ class MemoryGroup {
   // Throws out who has fallen silent; called whenever time has passed.
   void Settle();
 
+  // Told of every offset that is committed, with the one that was before it (-1: none).
+  using OnCommitted = std::function<void(int64_t before, const connectors::SourceOffset& now)>;
+  void SetOnCommitted(OnCommitted on_committed) { on_committed_ = std::move(on_committed); }
+  // As somebody does with an administrator's tool; nobody may be in the group.
+  void SetBack(const connectors::SourceOffset& to) {
+    committed_[to.partition] = {to, next_sequence_++};
+  }
+
   size_t members() const { return members_.size(); }
   bool has_pending_offsets() const { return !pending_.empty(); }
   std::string Describe() const;
@@ -95,6 +105,7 @@ class MemoryGroup {
 
   absl::Status CheckMember(const connectors::GroupMetadata& metadata) const;
   absl::Status CheckNotes(absl::Span<const connectors::SourceOffset> offsets) const;
+  void Store(const Stored& stored);
   void Prepare();
   void CompleteIfAllJoined();
   void Assign();
@@ -103,6 +114,7 @@ class MemoryGroup {
   const int32_t partitions_;
   const MemoryGroupOptions options_;
   SimulatedClock* const clock_;
+  OnCommitted on_committed_;
 
   int32_t generation_ = 0;
   bool preparing_ = false;

@@ -21,10 +21,19 @@ class MemoryState : public state::TaskState {
   };
   using Entries = std::map<std::pair<state::StepId, std::string>, Entry>;
 
+  struct Version {
+    state::StatePoint point;
+    Entries entries;
+  };
+
   explicit MemoryState(int64_t start_offset) {
     committed_.point.start_offset = committed_.point.applied_offset = start_offset;
     pending_ = committed_;
   }
+  explicit MemoryState(Version version) : committed_(std::move(version)), pending_(committed_) {}
+
+  const Version& committed() const { return committed_; }
+  const Version& pending() const { return pending_; }  // as it would be committed
 
   const state::StatePoint& point() const override { return committed_.point; }
   absl::StatusOr<bool> Get(state::StepId step, std::string_view key, std::string* value) override;
@@ -41,11 +50,6 @@ class MemoryState : public state::TaskState {
   void Rollback() override;
 
  private:
-  struct Version {
-    state::StatePoint point;
-    Entries entries;
-  };
-
   Version committed_;
   Version pending_;  // committed, and what is pending done to it
   size_t pending_bytes_ = 0;

@@ -1,0 +1,51 @@
+// SimulatedStates: what the routers of a run have of disks, and the checkpoint store that they
+// share, with what chance may do to them.
+//
+// Nothing that happens here makes a recovery impossible, so that none may be refused: of a task's
+// checkpoints the one that is furthest stays sound, and the source keeps what comes after it.
+// In memory, or on RocksDB and a directory.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "tests/simulation/state_checker.h"
+#include "tests/support/fault_points.h"
+#include "tests/support/memory_log.h"
+#include "tests/support/seeded_random.h"
+#include "tests/support/state_place.h"
+
+namespace turnout::simulation {
+
+class SimulatedStates {
+ public:
+  virtual ~SimulatedStates() = default;
+
+  // What a new process of this ordinal has: the disk of the one before it.
+  virtual std::unique_ptr<support::StatePlace> PlaceFor(int ordinal,
+                                                        support::SimulatedProcess* process) = 0;
+  // The next process of the ordinal begins with an empty disk.
+  virtual void LoseDisk(int ordinal) = 0;
+  // The checkpoint store answers, or doesn't.
+  virtual void SetAway(bool away) = 0;
+  virtual bool is_away() const = 0;
+  // One of the next reads of a state fails.
+  virtual void FailRead(int ordinal, int64_t reads) = 0;
+  // The store answers, and damage of stores that are open and that nobody has noticed is undone.
+  virtual void Settle() = 0;
+  // A checkpoint or a local store is damaged; which, says chance.
+  virtual void Damage(support::SeededRandom& random) = 0;
+  // Of the task's checkpoints, how far the furthest is; -1: there is none.
+  virtual int64_t FurthestCheckpoint(int32_t partition) = 0;
+  // All that lie anywhere, but those that have seen nothing. Nobody has any of them open.
+  virtual FoundStates Collect() = 0;
+};
+
+std::unique_ptr<SimulatedStates> MakeMemoryStates(support::FaultPoints* points, uint64_t seed,
+                                                  bool set_back);
+
+// What the archive of rule sets gives back for one of the simulation's.
+std::shared_ptr<const router::RuleSet> ArchivedRulesOf(const std::string& hash);
+
+}  // namespace turnout::simulation

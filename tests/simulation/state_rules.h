@@ -1,0 +1,89 @@
+// The simulation's rules that remember: as a team writes them, and as plain code that says what
+// comes of the events of one partition, from the words of router/README.md.
+//
+// Each rule has a destination of its own, so that every output is one rule's. PlainTask shares
+// nothing with the router but the hash of `sample`, which other tests look after.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "router/state_settings.h"
+#include "tests/simulation/oracle.h"
+
+namespace turnout::simulation {
+
+inline constexpr char kStateTeam[] = "risk";
+inline constexpr char kStateTopicPrefix[] = "sim.state.";
+
+enum class PlainKind { kSample, kDedup, kThrottle, kCount, kSum, kDistinct, kWindow, kRunning };
+
+struct PlainStep {
+  PlainKind kind = PlainKind::kDedup;
+  std::string key;  // its field
+  int64_t span_ms = 0;
+  int64_t slide_ms = 0;  // of the windows
+  double at_least = 0;   // also: the limit, the percentage
+  bool every = false;
+};
+
+struct StateRule {
+  std::string name;
+  std::string match;
+  bool (*matches)(const SimEvent&);
+  std::vector<PlainStep> steps;
+};
+
+// Those of a rule set; empty where it keeps no state.
+const std::vector<StateRule>& StateRulesOf(int version);
+router::StateSettings StateSettingsOf(int version);
+// The team's file; empty where it has no rules.
+std::string StateTeamFile(int version);
+
+// One thing that an event of these rules led to, in words that can be compared.
+std::string StateLine(const std::string& destination, const std::optional<std::string>& key,
+                      const std::string& value, int64_t timestamp_ms, const std::string& rules,
+                      const std::string& error);
+
+class PlainTask {
+ public:
+  // The lines of the next event of the partition.
+  std::vector<std::string> Apply(const SimEvent& event, int version);
+
+ private:
+  // What a step knows of a key. A step uses what it needs.
+  struct Entry {
+    int64_t time_ms = 0;  // of what passed last, of the period's begin, of the newest
+    int64_t count = 0;
+    std::vector<std::pair<int64_t, double>> amounts;
+    std::map<std::string, int64_t> values;  // to when each was seen last
+    int64_t expires_at_ms = 0;
+  };
+  struct Counted {  // by a window
+    int64_t time_ms = 0;
+    int amount = 0;
+    std::optional<std::string> customer;
+  };
+
+  void Use(int version);
+  int64_t TimeOf(const SimEvent& event) const;
+  void Close(int64_t before_ms, std::vector<std::string>* lines);
+  std::optional<std::string> Feature(const PlainStep& step, const std::string& key,
+                                     const std::vector<Counted>& events, int64_t end_ms) const;
+  void ApplyRule(const StateRule& rule, const SimEvent& event, std::vector<std::string>* lines);
+  bool Passes(const PlainStep& step, const std::string& id, const std::string& key,
+              const SimEvent& event, bool* late);
+  Entry* Find(const std::string& id, const std::string& key);
+
+  int version_ = -1;
+  std::optional<int64_t> watermark_ms_;
+  int64_t now_ms_ = 0;                                            // of the event at hand
+  std::map<std::pair<std::string, std::string>, Entry> entries_;  // by step and key
+  std::map<std::pair<std::string, std::string>, std::vector<Counted>> windows_;
+};
+
+}  // namespace turnout::simulation
