@@ -22,6 +22,7 @@
 #include "router/document.h"
 #include "router/rule_file.h"
 #include "router/state_settings.h"
+#include "state/s3_options.h"
 
 namespace turnout::runtime {
 
@@ -48,6 +49,7 @@ struct Config {
     absl::Duration interval = absl::Minutes(1);
     int keep = 24;
     absl::Duration keep_for = absl::Hours(7 * 24);
+    state::S3Options s3;                       // checkpoints.s3.*
   } checkpoints;
   std::string listen;             // listen: host:port of the admin API; port 0 takes a free one
   std::string dead_letter_topic;  // dead_letter_topic; default: <source.topic>.dead-letter

@@ -122,6 +122,16 @@ std::string CheckField(std::string_view text) {
   return {};
 }
 
+std::string CheckEndpoint(std::string_view text) {
+  if (text == "aws") return {};
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (text.substr(0, scheme.size()) != scheme) continue;
+    if (text.size() == scheme.size()) return "names no host";
+    return CheckPath(text);
+  }
+  return "begins neither with http:// nor with https://";
+}
+
 std::string CheckCheckpointStore(std::string_view text) {
   constexpr std::string_view kS3 = "s3://";
   if (text.substr(0, kS3.size()) == kS3) {

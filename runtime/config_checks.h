@@ -22,5 +22,6 @@ std::string CheckListen(std::string_view text);    // host:port
 std::string CheckPath(std::string_view text);
 std::string CheckField(std::string_view text);            // steps with dots between them
 std::string CheckCheckpointStore(std::string_view text);  // an absolute path, or s3://...
+std::string CheckEndpoint(std::string_view text);         // http:// or https://, or `aws`
 
 }  // namespace turnout::runtime

@@ -16,6 +16,8 @@ constexpr int64_t kGiB = 1 << 30;
 constexpr std::string_view kTopicAllowed =
     "a topic's name: 1 to 249 of a-z, A-Z, 0-9, `.`, `_`, `-`";
 
+// Stands for AWS's own servers.
+constexpr std::string_view kAws = "aws";
 // Stands for no field at all.
 constexpr std::string_view kNone = "none";
 constexpr std::string_view kFieldAllowed = "a field's path, or `none`";
@@ -235,6 +237,44 @@ void AddStateFields(Fields* fields) {
        .effect = "How long a checkpoint is kept; the newest three stay in any case.",
        .cost = "One is of use for as long as the source reaches back to it.",
        .store = [](const FieldValue& v, Config* c) { c->checkpoints.keep_for = Ms(v); }});
+  fields->push_back(
+      {.key = "checkpoints.s3.region",
+       .default_text = "us-east-1",
+       .allowed = "a region's name",
+       .check = CheckInstance,
+       .effect = "The region of an s3:// store's bucket.",
+       .cost = "Another than the bucket's is refused by AWS. Credentials come from the "
+               "environment, a web identity (IRSA), pod identity or the machine's role.",
+       .store = [](const FieldValue& v, Config* c) { c->checkpoints.s3.region = v.text; }});
+  fields->push_back({.key = "checkpoints.s3.endpoint",
+                     .default_text = kAws,
+                     .allowed = "http:// or https:// and a host, or `aws`",
+                     .check = CheckEndpoint,
+                     .effect = "Another server that speaks S3.",
+                     .cost = "It must know conditional writes (If-None-Match).",
+                     .store = [](const FieldValue& v, Config* c) {
+                       c->checkpoints.s3.endpoint = v.text == kAws ? "" : v.text;
+                     }});
+  fields->push_back(
+      {.key = "checkpoints.s3.addressing",
+       .type = FieldType::kChoice,
+       .default_text = "auto",
+       .choices = {"auto", "path", "host"},
+       .effect = "Whether the bucket stands in the path or in the host's name; `auto`: in the path "
+                 "with an endpoint of one's own, and where its name has dots.",
+       .cost = "Most servers that are not AWS's want `path`.",
+       .store = [](const FieldValue& v, Config* c) {
+         if (v.number != 0) c->checkpoints.s3.path_style = v.number == 1;
+       }});
+  fields->push_back(
+      {.key = "checkpoints.s3.ca_bundle",
+       .type = FieldType::kPath,
+       .default_text = "/etc/ssl/certs/ca-certificates.crt",
+       .allowed = "a path",
+       .check = CheckPath,
+       .effect = "The authorities that its certificate may be of, a PEM file.",
+       .cost = "Without the file nothing is trusted.",
+       .store = [](const FieldValue& v, Config* c) { c->checkpoints.s3.ca_bundle = v.text; }});
 }
 
 void AddPipelineFields(Fields* fields) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -27,7 +28,7 @@
 #include "runtime/state_service.h"
 #include "runtime/status_board.h"
 #include "runtime/worker.h"
-#include "state/directory_checkpoint_store.h"
+#include "state/checkpoint_location.h"
 
 namespace turnout::runtime {
 namespace {
@@ -261,7 +262,15 @@ absl::Status Process::Impl::StartKafka() {
 
 // Touches nothing: the first rule with memory makes what it needs.
 absl::Status Process::Impl::StartStates() {
-  checkpoint_store = std::make_unique<state::DirectoryCheckpointStore>(config.checkpoints.store);
+  const auto random = [] {
+    thread_local std::mt19937_64 bits{std::random_device{}()};
+    return uint64_t{bits()};
+  };
+  auto store = state::MakeCheckpointStore(
+      config.checkpoints.store, config.checkpoints.s3,
+      {.now = [] { return absl::Now(); }, .sleep = absl::SleepFor, .random = random});
+  if (!store.ok()) return store.status();
+  checkpoint_store = *std::move(store);
   state::StateLimits limits;
   limits.memory_bytes_max = static_cast<size_t>(config.state.memory_bytes_max);
   limits.memtable_bytes_max = limits.memory_bytes_max * 3 / 8;

@@ -554,6 +554,10 @@ checkpoints.store: /var/lib/turnout/checkpoints  # default
 checkpoints.interval: 1m  # default
 checkpoints.keep: 24  # default
 checkpoints.keep_for: 7d  # default
+checkpoints.s3.region: us-east-1  # default
+checkpoints.s3.endpoint: aws  # default
+checkpoints.s3.addressing: auto  # default
+checkpoints.s3.ca_bundle: /etc/ssl/certs/ca-certificates.crt  # default
 dead_letter_topic: orders.dead-letter  # default
 provenance_headers: true  # default
 create_topics.enabled: false  # default

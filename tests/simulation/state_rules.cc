@@ -122,7 +122,10 @@ const std::vector<StateRule>& StateRulesOf(int version) {
 }
 
 router::StateSettings StateSettingsOf(int version) {
-  return {.time_field = version == 3 ? "at" : "", .lateness_ms = 100, .ahead_ms_max = 1'000};
+  return {.partitioned_by = std::string(router::kOnePartition),
+          .time_field = version == 3 ? "at" : "",
+          .lateness_ms = 100,
+          .ahead_ms_max = 1'000};
 }
 
 std::string StateTeamFile(int version) {
