@@ -1,7 +1,10 @@
 #include "router/route_plan.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
+
+#include "router/canonical_text.h"
 
 namespace turnout::router {
 
@@ -48,7 +51,28 @@ uint32_t RoutePlanBuilder::TargetNumber(const DestinationTemplate& destination, 
   return number->second;
 }
 
+// Of the rule that is being added.
+void RoutePlanBuilder::AddAggregate(const Step& step) {
+  AggregatePlan aggregate = {.rule = static_cast<uint32_t>(plan_.rules.size()),
+                             .id = step.id,
+                             .window_ms = step.span_ms,
+                             .slide_ms = step.slide_ms,
+                             .emit_every = step.emit_every};
+  for (const Feature& feature : step.features) {
+    AggregatePlan::Feature& planned = aggregate.features.emplace_back();
+    planned.measure = feature.measure;
+    if (!feature.field.empty()) planned.field = FieldNumber(feature.field);
+    planned.json_name = ",";
+    AppendJsonString(feature.name, &planned.json_name);
+    planned.json_name += ":";
+  }
+  if (!step.emit_every) plan_.slides_gcd_ms = std::gcd(plan_.slides_gcd_ms, step.slide_ms);
+  plan_.aggregates.push_back(std::move(aggregate));
+}
+
 void RoutePlanBuilder::AddStep(const Step& step) {
+  const bool is_aggregate = step.kind == StepKind::kAggregate;
+  if (is_aggregate) AddAggregate(step);
   plan_.steps.push_back({.kind = step.kind,
                          .measure = step.measure,
                          .emit_every = step.emit_every,
@@ -58,6 +82,9 @@ void RoutePlanBuilder::AddStep(const Step& step) {
                                               : FieldNumber(step.measure_field),
                          .share = step.share,
                          .limit = step.limit,
+                         .aggregate = is_aggregate
+                                          ? static_cast<uint32_t>(plan_.aggregates.size() - 1)
+                                          : StepPlan::kNone,
                          .span_ms = step.span_ms,
                          .at_least = step.at_least,
                          .id = step.id});

@@ -49,6 +49,9 @@ struct RoutePlan {
   std::vector<Target> targets;
   std::vector<std::shared_ptr<const ShapePlan>> shapes;  // each once
   std::vector<StepPlan> steps;                  // of rules, one rule after another
+  std::vector<AggregatePlan> aggregates;        // in the order of their rules
+  // Of the slides of all aggregates whose windows close; 0: there are none.
+  int64_t slides_gcd_ms = 0;
   uint32_t time_field = StepPlan::kNone;        // position in `fields`
   uint32_t partition_field = StepPlan::kNone;   // the same: what the source is partitioned by
   std::vector<uint32_t> target_ids;             // of rules, one rule after another
@@ -75,6 +78,7 @@ class RoutePlanBuilder {
  private:
   uint32_t FieldNumber(const std::string& path);
   void AddStep(const Step& step);
+  void AddAggregate(const Step& step);
   uint32_t ShapeNumber(const std::shared_ptr<const ShapePlan>& shape);
   uint32_t TargetNumber(const DestinationTemplate& destination, uint32_t key_field, uint32_t shape);
 

@@ -58,6 +58,12 @@ struct SentOn {
   state::StepId step = 0;
 };
 
+// A record that a rule sends in the event's place.
+struct FeatureOutput {
+  std::string_view key;
+  std::string_view value;  // null data(): none
+};
+
 struct Link {
   RuleIndex rule = 0;
   uint32_t next = kNone;
@@ -113,7 +119,9 @@ struct Router::Impl {
   void RouteRule(RuleIndex rule, uint32_t first_step, uint32_t local_key, const Event& event);
   void ContinueRule(state::StepId step, std::string_view rule_id, const Event& event);
   bool PassesSteps(RuleIndex rule, uint32_t first_step, uint32_t local_key);
+  absl::Status StartSteps(const Event& event, TaskSteps* task);
   bool PassesState(RuleIndex rule, const StepPlan& step);
+  void RouteFeature(RuleIndex rule);
   void SendOn(RuleIndex rule, const StepPlan& step);
   void Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault);
   void GatherRekeyed();
@@ -141,6 +149,8 @@ struct Router::Impl {
   std::vector<Slot> slots;  // by target
   std::vector<ShapedEvent> shaped;  // by shape
   std::optional<StepEngine> engine;  // none if no rule keeps state
+  std::vector<ClosedWindow> closed;
+  FeatureOutput feature;  // of the rule at hand
   EventShaper shaper;
   // For payloads that the matcher had no need to read.
   EventParser parser;
@@ -232,6 +242,24 @@ bool Router::Impl::PassesSteps(RuleIndex rule, uint32_t first_step, uint32_t loc
   return true;
 }
 
+// Windows that the event closes come before all that it is itself.
+absl::Status Router::Impl::StartSteps(const Event& event, TaskSteps* task) {
+  closed.clear();
+  feature = {};
+  absl::Status status = engine->StartEvent(event, *scratch, task, &arena, &closed);
+  for (const ClosedWindow& window : closed) {
+    for (uint32_t i = plan.rules[window.rule].begin; i < plan.rules[window.rule + 1].begin; ++i) {
+      outputs.push_back({.destination = plan.targets[plan.target_ids[i]].destination.text,
+                         .key = window.key,
+                         .value = window.value,
+                         .window_end_ms = window.end_ms,
+                         .rules = absl::MakeConstSpan(&window.rule, 1),
+                         .rule_ids = rules->rules()[window.rule].id});
+    }
+  }
+  return status;
+}
+
 bool Router::Impl::PassesState(RuleIndex rule, const StepPlan& step) {
   const absl::StatusOr<StepVerdict> verdict = engine->Judge(step, *scratch);
   if (!verdict.ok()) {
@@ -240,10 +268,21 @@ bool Router::Impl::PassesState(RuleIndex rule, const StepPlan& step) {
   }
   if (*verdict == StepVerdict::kRejects) {
     Reject(rule, step, engine->fault());
-  } else if (*verdict != StepVerdict::kPasses) {
+  } else if (*verdict == StepVerdict::kSends) {
+    feature = {.key = engine->record_key(), .value = arena.Join({engine->record()})};
+  } else if (*verdict == StepVerdict::kStops || *verdict == StepVerdict::kStopsLate) {
     stopped.push_back({rule, step.kind, *verdict == StepVerdict::kStopsLate});
   }
-  return *verdict == StepVerdict::kPasses;
+  return *verdict == StepVerdict::kPasses || *verdict == StepVerdict::kSends;
+}
+
+// Its destinations are constants that the team may write.
+void Router::Impl::RouteFeature(RuleIndex rule) {
+  for (uint32_t i = plan.rules[rule].begin; i < plan.rules[rule + 1].begin; ++i) {
+    const RoutePlan::Target& target = plan.targets[plan.target_ids[i]];
+    AddLink(FindOrOpen(target.team, target.destination.text, feature.key, feature.value), rule);
+  }
+  feature = {};
 }
 
 void Router::Impl::Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault) {
@@ -383,6 +422,7 @@ void Router::Impl::RouteRule(RuleIndex rule, uint32_t first_step, uint32_t local
                              const Event& event) {
   const RoutePlan::RuleTargets& from = plan.rules[rule];
   if (!PassesSteps(rule, first_step, local_key)) return;
+  if (!IsNull(feature.value)) return RouteFeature(rule);
   std::string_view value = event.value;
   if (from.shape != RoutePlan::kNoShape) {
     const EventShaper::Result& result = Shaped(from.shape, event);
@@ -453,7 +493,7 @@ Router::~Router() = default;
 absl::Status Router::Impl::Read(const Event& event, TaskSteps* task) {
   Start();
   routes.payload_error = rules->matcher().Match(event, scratch.get());
-  return engine ? engine->StartEvent(event, *scratch, task) : absl::OkStatus();
+  return engine ? StartSteps(event, task) : absl::OkStatus();
 }
 
 const Routes& Router::Impl::Finish() {

@@ -244,6 +244,29 @@ void RuleReader::ReadKey(const Node& node, Rule* rule) {
   rule->key_field = key->text;
 }
 
+// What an aggregate sends is no event: it has a key and a form of its own.
+void RuleReader::CheckAggregate(const Node& node, const Rule& rule) {
+  const bool has_one = std::any_of(rule.steps.begin(), rule.steps.end(), [](const Step& step) {
+    return step.kind == StepKind::kAggregate;
+  });
+  if (!has_one) return;
+  if (const Node* shape = node.Find("shape")) {
+    Add(shape->at, "a rule with an `aggregate` has a `shape`",
+        "remove it: the aggregate's `fields` say what its records hold");
+  }
+  if (const Node* key = node.Find("key")) {
+    Add(key->at, "a rule with an `aggregate` has a `key`",
+        "remove it: its records have the aggregate's key");
+  }
+  for (const DestinationTemplate& destination : rule.to) {
+    if (destination.is_constant()) continue;
+    Add(node.Find("to")->at,
+        absl::StrFormat("a rule with an `aggregate` has a destination with a field in it, %s",
+                        Quoted(destination.text)),
+        "name a topic: what closes a window is no event of that key");
+  }
+}
+
 void RuleReader::CheckUnique(const Rule& rule, const std::string& team) {
   const auto [first, is_new] = rule_positions_.emplace(team + "/" + rule.name, rule.at);
   if (is_new) return;
@@ -271,6 +294,7 @@ void RuleReader::ReadRule(const Node& node, absl::Span<const std::string_view> k
   ReadStepsAndShape(node, &rule);
   ReadTo(node, *file, &rule);
   ReadKey(node, &rule);
+  CheckAggregate(node, rule);
 }
 
 void RuleReader::ReadFile(const Node& root, RuleFile* file) {

@@ -47,6 +47,7 @@ class RuleReader {
   void ReadTo(const Node& node, const RuleFile& file, Rule* rule);
   void ReadDestination(const Node& node, const RuleFile& file, Rule* rule);
   void ReadKey(const Node& node, Rule* rule);
+  void CheckAggregate(const Node& node, const Rule& rule);
   void CheckUnique(const Rule& rule, const std::string& team);
 
   const RuleLimits& limits_;

@@ -40,6 +40,8 @@ state::StepId StepIdOf(std::string_view team, std::string_view rule, const Step&
   }
   if (step.kind == StepKind::kAggregate) {
     hash.AddNumber(static_cast<uint64_t>(step.slide_ms));
+    // Windows that close are deleted then, others' panes expire.
+    hash.AddNumber(step.emit_every ? 1 : 0);
     for (const Feature& feature : step.features) {
       hash.Add(feature.name);
       hash.AddNumber(static_cast<uint64_t>(feature.measure));

@@ -70,6 +70,7 @@ inline constexpr uint32_t kThrottleLimitMax = 1'000'000'000;
 inline constexpr uint32_t kThresholdItemsMax = 1'000;  // of count and distinct: `at_least`
 inline constexpr int64_t kWindowSlidesMax = 100;       // slides a window
 inline constexpr size_t kFeaturesMax = 64;             // of an aggregate
+inline constexpr size_t kFeatureNameBytesMax = 100;
 inline constexpr size_t kStepKeyBytesMax = 1'024;
 inline constexpr size_t kClosedWindowsMax = 256;       // an event closes at most, the next one more
 

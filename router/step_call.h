@@ -19,7 +19,14 @@
 
 namespace turnout::router {
 
-enum class StepVerdict { kPasses, kStops, kStopsLate, kRejects };
+enum class StepVerdict {
+  kPasses,
+  kStops,
+  kStopsLate,
+  kRejects,
+  kCounts,  // in a window that is to close: nothing is sent now
+  kSends,   // a record takes the event's place
+};
 
 // What a threshold remembers: a time, and an amount's bits or a value's hash.
 struct TimedItem {

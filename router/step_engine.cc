@@ -12,9 +12,18 @@
 #include "router/throttle.h"
 
 namespace turnout::router {
+namespace {
+
+// Which stretch of `stride_ms` a watermark lies in; no window ends before 0.
+int64_t StrideOf(int64_t watermark_ms, int64_t stride_ms) {
+  return watermark_ms < 0 ? 0 : watermark_ms / stride_ms;
+}
+
+}  // namespace
 
 absl::Status StepEngine::StartEvent(const Event& event, const Matcher::Scratch& fields,
-                                    TaskSteps* task) {
+                                    TaskSteps* task, Arena* arena,
+                                    std::vector<ClosedWindow>* closed) {
   if (task == nullptr) {
     return absl::InternalError("the rules keep state, and the router was given none");
   }
@@ -23,12 +32,35 @@ absl::Status StepEngine::StartEvent(const Event& event, const Matcher::Scratch& 
   if (plan_.time_field != StepPlan::kNone) {
     field_ms = TimeOfField(fields.FieldKind(plan_.time_field), fields.Field(plan_.time_field));
   }
-  const int64_t time_ms = EventTime(event.timestamp_ms, field_ms, settings_, state.watermark_ms());
+  const int64_t before_ms = state.watermark_ms();
+  const int64_t time_ms = EventTime(event.timestamp_ms, field_ms, settings_, before_ms);
   state.AdvanceWatermark(time_ms - settings_.lateness_ms);
   call_ = {.state = &state,
            .scratch = &scratch_,
            .time_ms = time_ms,
            .late = time_ms < state.watermark_ms()};
+  if (plan_.slides_gcd_ms == 0) return absl::OkStatus();
+  // A window ends at a multiple of its slide, and so at one of what divides all slides.
+  const bool passes_an_end = StrideOf(before_ms, plan_.slides_gcd_ms) !=
+                             StrideOf(state.watermark_ms(), plan_.slides_gcd_ms);
+  if (task->closing() == TaskSteps::Closing::kDone && !passes_an_end) return absl::OkStatus();
+  return CloseWindows(task, arena, closed);
+}
+
+absl::Status StepEngine::CloseWindows(TaskSteps* task, Arena* arena,
+                                      std::vector<ClosedWindow>* closed) {
+  task->set_closing(TaskSteps::Closing::kDone);
+  size_t left = kClosedWindowsMax;
+  for (const AggregatePlan& plan : plan_.aggregates) {
+    if (plan.emit_every) continue;
+    const absl::StatusOr<bool> has_more =
+        aggregate_.CloseDue(plan, call_.state, call_.state->watermark_ms(), &left, arena, closed);
+    if (!has_more.ok()) {
+      task->Forget();
+      return has_more.status();
+    }
+    if (*has_more) task->set_closing(TaskSteps::Closing::kBehind);
+  }
   return absl::OkStatus();
 }
 
@@ -55,6 +87,10 @@ absl::StatusOr<StepVerdict> StepEngine::Judge(const StepPlan& step,
   if (!HasKey(step, fields)) return StepVerdict::kRejects;
   if (step.kind == StepKind::kDedup) return JudgeDedup(step, call_);
   if (step.kind == StepKind::kThrottle) return JudgeThrottle(step, call_);
+  if (step.kind == StepKind::kAggregate) {
+    return aggregate_.Judge(plan_.aggregates[step.aggregate], call_, call_.state->watermark_ms(),
+                            fields, &record_);
+  }
   if (step.measure == Measure::kSum) {
     bool exact = false;
     const double amount = fields.FieldKind(step.measure_field) == ValueKind::kNumber

@@ -6,10 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "router/aggregate.h"
+#include "router/arena.h"
 #include "router/event.h"
 #include "router/matcher.h"
 #include "router/route_plan.h"
@@ -31,8 +35,10 @@ class StepEngine {
   StepEngine(const RoutePlan& plan, const StateSettings& settings)
       : plan_(plan), settings_(settings) {}
 
-  // Every event of the task, in the order of offsets, before any of its steps.
-  absl::Status StartEvent(const Event& event, const Matcher::Scratch& fields, TaskSteps* task);
+  // Every event of the task, in the order of offsets, before any of its steps. What is in `closed`
+  // then are windows that it closes, with their texts in `arena`.
+  absl::Status StartEvent(const Event& event, const Matcher::Scratch& fields, TaskSteps* task,
+                          Arena* arena, std::vector<ClosedWindow>* closed);
 
   // Whether the event has the step's key; where it hasn't, `fault` says why.
   bool HasKey(const StepPlan& step, const Matcher::Scratch& fields);
@@ -40,14 +46,20 @@ class StepEngine {
   // A step other than `sample` is asked about the event. After kRejects `fault` says why.
   absl::StatusOr<StepVerdict> Judge(const StepPlan& step, const Matcher::Scratch& fields);
   const Fault& fault() const { return fault_; }
+  // After kSends, until the next call.
+  std::string_view record() const { return record_; }
+  std::string_view record_key() const { return call_.key; }
 
  private:
+  absl::Status CloseWindows(TaskSteps* task, Arena* arena, std::vector<ClosedWindow>* closed);
   StepVerdict Reject(uint32_t field, std::string_view how);
 
   const RoutePlan& plan_;
   const StateSettings& settings_;
   StepScratch scratch_;
   StepCall call_;  // of the event at hand
+  Aggregate aggregate_;
+  std::string record_;
   Fault fault_;
 };
 

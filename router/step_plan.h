@@ -25,4 +25,20 @@ struct StepPlan {
   state::StepId id = 0;
 };
 
+// A rule's last step, if it is an aggregate.
+struct AggregatePlan {
+  struct Feature {
+    Measure measure = Measure::kCount;
+    uint32_t field = StepPlan::kNone;  // position in RoutePlan::fields; none for a count
+    std::string json_name;             // `,"name":`
+  };
+
+  uint32_t rule = 0;  // RuleIndex
+  state::StepId id = 0;
+  int64_t window_ms = 0;
+  int64_t slide_ms = 0;
+  bool emit_every = false;
+  std::vector<Feature> features;
+};
+
 }  // namespace turnout::router

@@ -24,12 +24,18 @@ constexpr std::string_view kDedupKeys[] = {"key", "for"};
 constexpr std::string_view kThrottleKeys[] = {"key", "limit", "per"};
 constexpr std::string_view kThresholdKeys[] = {"key",      "count",  "sum", "distinct",
                                                "at_least", "within", "emit"};
+constexpr std::string_view kAggregateKeys[] = {"key", "window", "slide", "emit", "fields"};
+constexpr std::string_view kFeatureMeasures[] = {"sum", "min", "max", "avg", "distinct"};
+// What every record of an aggregate begins with.
+constexpr std::string_view kOwnNames[] = {"key", "window_start_ms", "window_end_ms"};
 constexpr std::string_view kMeasureNames[] = {"count", "sum", "distinct"};
 
 constexpr std::string_view kSampleExample = "sample: {key: customer.id, percent: 12.5}";
 constexpr std::string_view kDedupExample = "dedup: {key: order.id, for: 1h}";
 constexpr std::string_view kThrottleExample = "throttle: {key: user.id, limit: 5, per: 10m}";
 constexpr std::string_view kThresholdExample = "threshold: {key: card, count: 5, within: 10m}";
+constexpr std::string_view kAggregateExample =
+    "aggregate: {key: user.id, window: 1h, fields: {payments: count, total: {sum: amount}}}";
 
 class StepReader {
  public:
@@ -42,11 +48,14 @@ class StepReader {
   void Add(Position at, std::string what, std::string cure) {
     problems_->push_back({at, "", std::move(what), std::move(cure)});
   }
-  void ReadStep(const Node& node, std::vector<Step>* steps);
+  void ReadStep(const Node& node, bool is_last, std::vector<Step>* steps);
   void ReadSample(const Node& node, Step* step);
   void ReadDedup(const Node& node, Step* step);
   void ReadThrottle(const Node& node, Step* step);
   void ReadThreshold(const Node& node, Step* step);
+  void ReadAggregate(const Member& member, bool is_last, Step* step);
+  void ReadFeatures(const Node& node, Step* step);
+  void ReadFeature(const Node& node, Feature* feature);
   void ReadMeasure(const Node& node, std::string_view name, Step* step);
 
   // Whether the node is an object with none but these keys, which a message shows an example of.
@@ -248,7 +257,87 @@ void StepReader::ReadThreshold(const Node& node, Step* step) {
       absl::StrFormat("write it as `%s`", example_));
 }
 
-void StepReader::ReadStep(const Node& node, std::vector<Step>* steps) {
+// `node` is what one field of the record is made of: `count`, or `{sum: amount}`.
+void StepReader::ReadFeature(const Node& node, Feature* feature) {
+  if (node.kind == Node::Kind::kString && node.text == "count") return;
+  if (node.kind != Node::Kind::kObject || node.members.size() != 1) {
+    Add(node.at,
+        absl::StrFormat("the field %s is neither `count` nor made of one other field",
+                        Quoted(feature->name)),
+        "write `count`, or such as `{sum: amount}`");
+    return;
+  }
+  const Member& member = node.members[0];
+  const auto name =
+      std::find(std::begin(kFeatureMeasures), std::end(kFeatureMeasures), member.name);
+  if (name == std::end(kFeatureMeasures)) {
+    Add(member.at, absl::StrFormat("unknown measure %s", Quoted(member.name)),
+        NearestNameCure(member.name, kFeatureMeasures));
+    return;
+  }
+  constexpr Measure kMeasures[] = {Measure::kSum, Measure::kMin, Measure::kMax, Measure::kAvg,
+                                   Measure::kDistinct};
+  feature->measure = kMeasures[name - std::begin(kFeatureMeasures)];
+  feature->field = ReadPath(member.value, member.name).value_or("");
+}
+
+void StepReader::ReadFeatures(const Node& node, Step* step) {
+  if (!CheckObject(node, "fields", "fields: {payments: count, total: {sum: amount}}", problems_)) {
+    return;
+  }
+  CheckKeys(node, {}, problems_);
+  if (node.members.size() > kFeaturesMax) {
+    Add(node.at,
+        absl::StrFormat("`fields` has %d entries, more than kFeaturesMax, %d", node.members.size(),
+                        kFeaturesMax),
+        "split the rule");
+    return;
+  }
+  for (const Member& member : node.members) {
+    const auto own = std::find(std::begin(kOwnNames), std::end(kOwnNames), member.name);
+    if (own != std::end(kOwnNames)) {
+      Add(member.at, absl::StrFormat("every record has a field `%s` of its own", *own),
+          "give this one another name");
+    } else if (member.name.empty() || member.name.size() > kFeatureNameBytesMax) {
+      Add(member.at,
+          absl::StrFormat("a field's name is empty or longer than kFeatureNameBytesMax, %d",
+                          kFeatureNameBytesMax),
+          "write a short name, such as `total`");
+    }
+    Feature& feature = step->features.emplace_back();
+    feature.name = member.name;
+    ReadFeature(member.value, &feature);
+  }
+}
+
+void StepReader::ReadAggregate(const Member& member, bool is_last, Step* step) {
+  const Node& node = member.value;
+  if (!is_last) {
+    Add(member.at, "`aggregate` is not the last of the rule's steps",
+        "put it last: what it sends is a record of its own, not the event");
+  }
+  if (!Begin(node, "aggregate", kAggregateKeys, kAggregateExample)) return;
+  NeedKey(node, step);
+  step->span_ms = NeedDuration(node, "window");
+  const Node* slide = node.Find("slide");
+  step->slide_ms = slide == nullptr ? step->span_ms : NeedDuration(node, "slide");
+  if (slide != nullptr && step->span_ms > 0 && step->slide_ms > 0) {
+    if (step->span_ms % step->slide_ms != 0) {
+      Add(slide->at, "`window` of `aggregate` is no multiple of its `slide`",
+          "write such as `window: 1h, slide: 5m`");
+    } else if (step->span_ms / step->slide_ms > kWindowSlidesMax) {
+      Add(slide->at,
+          absl::StrFormat("`window` of `aggregate` has %d slides, more than kWindowSlidesMax, %d",
+                          step->span_ms / step->slide_ms, kWindowSlidesMax),
+          "write a longer slide, or a shorter window");
+    }
+  }
+  step->emit_every = ReadEmit(node, "close", "every");
+  const Node* fields = Need(node, "fields", "what the record says");
+  if (fields != nullptr) ReadFeatures(*fields, step);
+}
+
+void StepReader::ReadStep(const Node& node, bool is_last, std::vector<Step>* steps) {
   if (node.kind != Node::Kind::kObject || node.members.size() != 1) {
     Add(node.at, "a step must be an object with the step's name as its one key",
         "write it as `- sample: {key: customer.id, percent: 10}`");
@@ -268,9 +357,8 @@ void StepReader::ReadStep(const Node& node, std::vector<Step>* steps) {
     step.kind = StepKind::kThreshold;
     ReadThreshold(member.value, &step);
   } else if (member.name == "aggregate") {
-    Add(member.at, "the step `aggregate` is not in this version of Turnout",
-        "remove the rule, or run a version that has it");
-    return;
+    step.kind = StepKind::kAggregate;
+    ReadAggregate(member, is_last, &step);
   } else {
     Add(member.at, absl::StrFormat("unknown step %s", Quoted(member.name)),
         NearestNameCure(member.name, kStepNames));
@@ -292,7 +380,7 @@ void StepReader::ReadSteps(const Node& node, std::vector<Step>* steps) {
         "split the rule");
     return;
   }
-  for (const Node& item : node.items) ReadStep(item, steps);
+  for (const Node& item : node.items) ReadStep(item, &item == &node.items.back(), steps);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "router/router.h"
 #include "router/rule_file.h"
 #include "tests/fuzz/check.h"
+#include "tests/support/memory_state.h"
 
 namespace turnout::router {
 namespace {
@@ -50,8 +51,12 @@ void Fuzz(std::string_view input) {
   for (const RuleFile& team : *teams) CheckAccepted(team);
   std::vector<Team> shared;
   for (RuleFile& team : *teams) shared.push_back(std::make_shared<const RuleFile>(std::move(team)));
-  Router router(RuleSet::Build(std::move(shared)));
-  const Routes& routes = router.Route({.value = R"({"type": "x", "region": "eu", "n": [1, {}]})"});
+  Router router(RuleSet::Build(std::move(shared), {.partitioned_by = std::string(kOnePartition)}));
+  support::MemoryState state(0);
+  TaskSteps task(&state);
+  const Routes& routes =
+      router.Route({.value = R"({"type": "x", "region": "eu", "a": 1, "n": [1, {}]})"}, &task);
+  FUZZ_CHECK(routes.state_error.ok());
   for (const Output& output : routes.outputs) {
     FUZZ_CHECK(TopicNameFault(output.destination).empty());
   }

@@ -3,6 +3,7 @@
 // and redone, on both states.
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -66,6 +67,8 @@ void SortRest(std::vector<std::string>* lines) {
 }
 
 TEST(StepProperty, EventsBecomeWhatThePlainStepsSay) {
+  std::map<std::string, size_t> tally;  // of lines, by their first word
+  size_t full = 0;                      // events that closed as many windows as one may
   for (uint64_t seed = 0; seed < 1'500; ++seed) {
     const StepCase given = support::RandomStepCase(seed);
     std::string dump;
@@ -73,12 +76,23 @@ TEST(StepProperty, EventsBecomeWhatThePlainStepsSay) {
     PlainSteps plain(given.plain_rules, given.settings);
     for (size_t i = 0; i < given.events.size(); ++i) {
       std::vector<std::string> expected = plain.Apply(given.events[i]);
+      size_t closed = 0;
+      for (const std::string& line : expected) {
+        const std::string word = line.substr(0, line.find(' '));
+        ++tally[word];
+        closed += word == "close" ? 1 : 0;
+      }
+      full += closed == kClosedWindowsMax ? 1 : 0;
       SortRest(&expected);
       SortRest(&got[i]);
       ASSERT_EQ(got[i], expected) << "seed " << seed << "\n"
                                   << Described(given, i, got[i], expected);
     }
   }
+  for (const char* word : {"close", "out", "stop", "late", "reject"}) {
+    EXPECT_GT(tally[word], 1'000U) << word;
+  }
+  EXPECT_GE(full, 5U);
 }
 
 // Takes batches of random sizes, some of which are rolled back and done once more.

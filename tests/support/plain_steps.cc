@@ -1,6 +1,7 @@
 #include "tests/support/plain_steps.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <set>
@@ -174,6 +175,88 @@ bool PlainSteps::ThresholdPasses(const Step& step, const History& history, const
   return after >= step.at_least && (step.emit_every || before < step.at_least);
 }
 
+std::string PlainSteps::Record(const Step& step, const Windows& windows, const std::string& key,
+                               int64_t end_ms) const {
+  const int64_t begin_ms = end_ms - step.span_ms;
+  std::string json = "{\"key\":\"" + key + "\",\"window_start_ms\":" + std::to_string(begin_ms) +
+                     ",\"window_end_ms\":" + std::to_string(end_ms);
+  const auto text_of = [](double number) -> std::string {
+    if (!std::isfinite(number)) return "null";
+    if (std::abs(number) < 9007199254740992 && number == std::floor(number)) {
+      return std::to_string(static_cast<int64_t>(number));
+    }
+    char text[64];
+    return {text, std::to_chars(text, text + sizeof(text), number).ptr};
+  };
+  for (const router::Feature& feature : step.features) {
+    uint64_t events = 0;
+    std::set<std::string> texts;
+    std::vector<double> numbers;
+    std::map<int64_t, double> sums;  // by pane: each is summed in the order of arrival
+    for (const Counted& one : windows.counted) {
+      if (one.key != key || one.pane_ms < begin_ms || one.pane_ms >= end_ms) continue;
+      ++events;
+      if (const auto text = TextOf(one.fields, feature.field)) texts.insert(*text);
+      if (const auto number = NumberOf(one.fields, feature.field)) {
+        numbers.push_back(*number);
+        sums[one.pane_ms] += *number;
+      }
+    }
+    double sum = 0;
+    for (const auto& [pane, pane_sum] : sums) sum += pane_sum;
+    json += ",\"" + feature.name + "\":";
+    const bool is_empty = numbers.empty();
+    switch (feature.measure) {
+      case Measure::kCount:
+        json += std::to_string(events);
+        break;
+      case Measure::kSum:
+        json += text_of(sum);
+        break;
+      case Measure::kMin:
+        json += is_empty ? "null" : text_of(*std::min_element(numbers.begin(), numbers.end()));
+        break;
+      case Measure::kMax:
+        json += is_empty ? "null" : text_of(*std::max_element(numbers.begin(), numbers.end()));
+        break;
+      case Measure::kAvg:
+        json += is_empty ? "null" : text_of(sum / static_cast<double>(numbers.size()));
+        break;
+      case Measure::kDistinct:
+        json += std::to_string(texts.size());
+    }
+  }
+  return json + "}";
+}
+
+void PlainSteps::CloseWindows(const PlainRule& rule, size_t* left,
+                              std::vector<std::string>* lines) {
+  const Step& step = rule.steps.back();
+  if (step.kind != StepKind::kAggregate || step.emit_every || *watermark_ms_ < 0) return;
+  Windows& windows = windows_[&step];
+  const int64_t due_ms = *watermark_ms_ / step.slide_ms * step.slide_ms;
+  if (windows.end_ms >= due_ms && !windows.key) return;
+  std::set<std::pair<int64_t, std::string>> due;
+  for (const Counted& one : windows.counted) {
+    for (int64_t end = one.pane_ms + step.slide_ms; end <= one.pane_ms + step.span_ms;
+         end += step.slide_ms) {
+      const bool is_closed = end < windows.end_ms ||
+                             (end == windows.end_ms && (!windows.key || one.key <= *windows.key));
+      if (end <= due_ms && !is_closed) due.emplace(end, one.key);
+    }
+  }
+  for (const auto& [end, key] : due) {
+    if (*left == 0) return;
+    --*left;
+    lines->push_back("close " + rule.id + " " + key + " " + std::to_string(end) + " " +
+                     Record(step, windows, key, end));
+    windows.end_ms = end;
+    windows.key = key;
+  }
+  windows.end_ms = due_ms;
+  windows.key.reset();
+}
+
 void PlainSteps::ApplyRule(const PlainRule& rule, const PlainEvent& event,
                            std::vector<std::string>* lines) {
   for (const Step& step : rule.steps) {
@@ -181,6 +264,20 @@ void PlainSteps::ApplyRule(const PlainRule& rule, const PlainEvent& event,
     const std::optional<std::string> key = TextOf(event.fields, step.key_field);
     if (!key || key->size() > 1024) {
       lines->push_back("reject " + rule.id);
+      return;
+    }
+    if (step.kind == StepKind::kAggregate) {
+      const int64_t pane = now_ms_ / step.slide_ms * step.slide_ms;
+      if (now_ms_ < *watermark_ms_ && pane + step.span_ms <= *watermark_ms_) {
+        lines->push_back("late " + rule.id + " aggregate");
+        return;
+      }
+      Windows& windows = windows_[&step];
+      windows.counted.push_back({pane, *key, event.fields});
+      if (step.emit_every) {
+        lines->push_back("out " + rule.id + " " + *key + " " +
+                         Record(step, windows, *key, pane + step.slide_ms));
+      }
       return;
     }
     Seen now{.time_ms = now_ms_, .watermark_ms = *watermark_ms_};
@@ -227,6 +324,8 @@ std::vector<std::string> PlainSteps::Apply(const PlainEvent& event) {
   const int64_t watermark = now_ms_ - settings_.lateness_ms;
   watermark_ms_ = watermark_ms_ ? std::max(*watermark_ms_, watermark) : watermark;
   std::vector<std::string> lines;
+  size_t left = 256;
+  for (const PlainRule& rule : rules_) CloseWindows(rule, &left, &lines);
   for (const PlainRule& rule : rules_) {
     const auto type = event.fields.find("type");
     const bool matches = rule.type.empty() ||

@@ -58,6 +58,22 @@ class PlainSteps {
   };
   using History = std::vector<Seen>;
 
+  // An event that an aggregate has counted.
+  struct Counted {
+    int64_t pane_ms = 0;
+    std::string key;
+    PlainFields fields;
+  };
+  struct Windows {
+    std::vector<Counted> counted;
+    // All windows up to this end and key are closed; no key: all of that end.
+    int64_t end_ms = 0;
+    std::optional<std::string> key;
+  };
+
+  void CloseWindows(const PlainRule& rule, size_t* left, std::vector<std::string>* lines);
+  std::string Record(const router::Step& step, const Windows& windows, const std::string& key,
+                     int64_t end_ms) const;
   int64_t TimeOf(const PlainEvent& event) const;
   void ApplyRule(const PlainRule& rule, const PlainEvent& event, std::vector<std::string>* lines);
   bool DedupPasses(const router::Step& step, const History& history, const Seen& now) const;
@@ -70,6 +86,7 @@ class PlainSteps {
   int64_t now_ms_ = 0;  // of the event at hand
   // By step and key.
   std::map<std::pair<const router::Step*, std::string>, History> histories_;
+  std::map<const router::Step*, Windows> windows_;  // of aggregates
 };
 
 }  // namespace turnout::support

@@ -45,10 +45,27 @@ std::string RandomStep(Choices& choices) {
   }
 }
 
+std::string RandomAggregate(Choices& choices) {
+  const size_t slide_ms = choices.Of<size_t>({1, 5, 64, 1000, 10'000});
+  const size_t slides = choices.OneIn(2) ? 1 : choices.OneIn(8) ? 100 : choices.Between(2, 4);
+  std::string fields = "\"events\": \"count\"";
+  for (const std::string measure : {"sum", "min", "max", "avg", "distinct"}) {
+    if (choices.OneIn(2)) continue;
+    absl::StrAppend(&fields, ", \"", measure, "\": {\"", measure, "\": \"",
+                    choices.Of(kNumberFields), "\"}");
+  }
+  return absl::StrCat("{\"aggregate\": {\"key\": \"", choices.Of(kKeys), "\", \"window\": \"",
+                      slide_ms * slides, "ms\", \"slide\": \"", slide_ms, "ms\"",
+                      choices.OneIn(3) ? ", \"emit\": \"every\"" : "", ", \"fields\": {", fields,
+                      "}}}");
+}
+
 std::string RandomRule(Choices& choices, size_t number, const std::string& type) {
   std::string steps;
   for (size_t i = choices.Between(1, choices.OneIn(3) ? 3 : 1); i > 0; --i) {
-    absl::StrAppend(&steps, steps.empty() ? "" : ", ", RandomStep(choices));
+    const bool is_aggregate = i == 1 && choices.OneIn(3);
+    absl::StrAppend(&steps, steps.empty() ? "" : ", ",
+                    is_aggregate ? RandomAggregate(choices) : RandomStep(choices));
   }
   const std::string match = type.empty() ? R"({"$kafka": {"topic": ["in"]}})"
                                          : absl::StrCat("{\"type\": [\"", type, "\"]}");
@@ -106,7 +123,7 @@ PlainEvent RandomEvent(Choices& choices, int64_t* clock_ms, int64_t stride_ms, s
   event.fields["type"] = choices.Of<std::string>({"\"a\"", "\"a\"", "\"b\"", "7"});
   for (const std::string& name : kKeys) {
     if (choices.OneIn(25)) continue;
-    event.fields[name] = absl::StrCat("\"", std::string(1, 'a' + choices.Below(keys)), "\"");
+    event.fields[name] = absl::StrCat("\"k", choices.Below(keys), "\"");
     if (choices.OneIn(25)) {
       event.fields[name] = choices.Of<std::string>({"null", "[]", "{}", "true", "5", "5.0", "\"\"",
                                                     "\"" + std::string(1025, 'x') + "\"",
@@ -155,8 +172,10 @@ StepCase RandomStepCase(uint64_t seed) {
 
   int64_t clock_ms = choices.Of<int64_t>({0, 1'000'000, 1'700'000'000'000});
   const int64_t stride_ms = choices.Of<int64_t>({0, 3, 50, 2'000});
-  const size_t keys = choices.Between(1, 4);
-  const size_t events = choices.OneIn(10) ? 400 : choices.Between(20, 120);
+  // So many now and then that one event can't close all of their windows.
+  const bool is_many = choices.OneIn(15);
+  const size_t keys = is_many ? 1'000 : choices.Between(1, 4);
+  const size_t events = is_many ? 900 : choices.OneIn(10) ? 400 : choices.Between(20, 120);
   for (size_t i = 0; i < events; ++i) {
     out.events.push_back(
         RandomEvent(choices, &clock_ms, stride_ms, keys, !out.settings.time_field.empty()));
