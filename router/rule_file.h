@@ -35,6 +35,9 @@ struct RuleLimits {
   PatternLimits pattern;
   int steps_max = 16;  // of a rule
   ShapeLimits shape;
+  // No limit, but of the same origin: what the source is partitioned by, as in StateSettings, for
+  // who tells which rules are re-keyed. Nobody said: nullopt.
+  std::optional<std::string> partitioned_by;
 };
 
 inline constexpr size_t kNameBytesMax = 100;  // of a team, of a rule

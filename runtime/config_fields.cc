@@ -112,7 +112,10 @@ void AddTimeFields(Fields* fields) {
                  "one partition.",
        .cost = "Steps by this key keep their state where the event is; steps by another one send "
                "it through one more topic first. Wrong, equal keys never meet.",
-       .store = [](const FieldValue& v, Config* c) { c->time.partitioned_by = Field(v); }});
+       .store = [](const FieldValue& v, Config* c) {
+         c->time.partitioned_by = Field(v);
+         c->limits.rules.partitioned_by = Field(v);
+       }});
   fields->push_back(
       {.key = "source.time_field",
        .default_text = kNone,

@@ -18,6 +18,8 @@ using router::Problem;
 constexpr std::string_view kSecret = "[secret]";
 constexpr std::string_view kKafkaPrefix = "kafka.";
 constexpr std::string_view kLimitsPrefix = "limits.";
+// What decides which rules are re-keyed: for who judges rules without running them.
+constexpr std::string_view kPartitionedByKey = "source.partitioned_by";
 
 bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
@@ -81,7 +83,8 @@ std::optional<LoadedConfig> ConfigReader::Read(std::string_view text) {
 std::optional<Config::Limits> ConfigReader::ReadLimits(std::string_view text) {
   if (!TakeText(text)) return std::nullopt;
   for (const ConfigField& field : ConfigFields()) {
-    if (StartsWith(field.key, kLimitsPrefix)) ReadField(field);
+    const bool says_of_rules = field.key == kPartitionedByKey;
+    if (says_of_rules || StartsWith(field.key, kLimitsPrefix)) ReadField(field);
   }
   if (problems_->size() > problems_before_) {
     SortProblems();

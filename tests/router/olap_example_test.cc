@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "router/router.h"
 #include "tests/router/case_file.h"
+#include "tests/support/memory_state.h"
 
 namespace turnout::router {
 namespace {
@@ -34,7 +35,10 @@ RuleFile Rules() {
 }
 
 TEST(OlapExample, EveryEventBecomesTheRowThatIsWrittenDown) {
-  Router router(RuleSet::Build({std::make_shared<const RuleFile>(Rules())}));
+  Router router(RuleSet::Build({std::make_shared<const RuleFile>(Rules())},
+                               {.partitioned_by = std::string(kOnePartition)}));
+  support::MemoryState state(0);
+  TaskSteps task(&state);
   const std::vector<std::string> events = LinesOf("events.ndjson");
   const std::vector<std::string> rows = LinesOf("rows.ndjson");
   ASSERT_EQ(events.size(), rows.size());
@@ -43,7 +47,7 @@ TEST(OlapExample, EveryEventBecomesTheRowThatIsWrittenDown) {
     std::vector<Problem> problems;
     const std::optional<Node> row = ParseJson(rows[i], &problems);
     ASSERT_TRUE(row.has_value()) << rows[i];
-    const Routes& routes = router.Route({.value = events[i]});
+    const Routes& routes = router.Route({.value = events[i]}, &task);
     const auto member = [&](std::string_view name) { return TextOf(*row, name); };
     ASSERT_EQ(routes.outputs.size(), member("topic").empty() ? 0U : 1U) << events[i];
     ASSERT_EQ(routes.rejections.size(), member("rejected").empty() ? 0U : 1U) << events[i];
