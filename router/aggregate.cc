@@ -8,8 +8,15 @@ namespace {
 constexpr char kPaneTag = 'p';
 constexpr std::string_view kMarkKey = "c";
 constexpr size_t kPaneKeyBytes = 1 + kStoredNumberBytes;
+constexpr size_t kPanesAtOnceMax = 1024;
 constexpr char kWithin = 1;
 constexpr int64_t kNoPane = kEventTimeMsMax + 1;
+
+// Few enough that their panes take little memory, whatever they hold.
+size_t KeysAtOnce(const AggregatePlan& plan) {
+  const auto panes = static_cast<size_t>(plan.window_ms / plan.slide_ms);
+  return std::max<size_t>(1, kPanesAtOnceMax / panes);
+}
 
 // Big endian, so that panes are in the order of time.
 void SetPaneKey(int64_t pane_ms, std::string_view key, std::string* out) {
@@ -109,10 +116,11 @@ void Aggregate::WriteMark(const AggregatePlan& plan, state::TaskState* state) {
   state->Put(plan.id, kMarkKey, bytes_, state::kNeverExpires);
 }
 
-absl::StatusOr<int64_t> Aggregate::FirstPane(const AggregatePlan& plan, state::TaskState* state) {
+absl::StatusOr<int64_t> Aggregate::FirstPane(const AggregatePlan& plan, state::TaskState* state,
+                                             int64_t from_ms) {
   int64_t pane_ms = kNoPane;
   absl::Status read;
-  SetPaneKey(0, {}, &state_key_);
+  SetPaneKey(std::max<int64_t>(from_ms, 0), {}, &state_key_);
   const absl::Status scanned = state->Scan(
       plan.id, state_key_, {}, [&](std::string_view state_key, std::string_view /*value*/) {
         read = ReadPaneKey(state_key, plan, &pane_ms);
@@ -127,21 +135,31 @@ absl::Status Aggregate::FindPanes(const AggregatePlan& plan, state::TaskState* s
                                   int64_t end_ms, int64_t first_pane_ms, size_t keys_max) {
   found_bytes_.Reset();
   found_.clear();
-  int64_t pane_ms = std::max(end_ms - plan.window_ms, first_pane_ms);
-  for (; pane_ms < end_ms; pane_ms += plan.slide_ms) {
-    SetPaneKey(pane_ms, mark_.key, &state_key_);
-    // The first key behind it.
+  int64_t next_ms = std::max({end_ms - plan.window_ms, first_pane_ms, int64_t{0}});
+  while (next_ms < end_ms) {
+    SetPaneKey(next_ms, mark_.key, &state_key_);
+    // The first key behind it, in each pane by itself; else one scan goes through them all.
     if (mark_.is_within) state_key_.push_back('\0');
-    SetPaneKey(pane_ms + 1, {}, &end_key_);
+    next_ms = mark_.is_within ? next_ms + plan.slide_ms : end_ms;
+    SetPaneKey(next_ms, {}, &end_key_);
+    int64_t pane_ms = kNoPane;
     size_t keys = 0;
-    const absl::Status status = state->Scan(
+    absl::Status read;
+    const absl::Status scanned = state->Scan(
         plan.id, state_key_, end_key_, [&](std::string_view state_key, std::string_view value) {
+          const int64_t last_ms = pane_ms;
+          read = ReadPaneKey(state_key, plan, &pane_ms);
+          if (!read.ok()) return false;
+          keys = pane_ms == last_ms ? keys + 1 : 1;
           found_.push_back({.pane_ms = pane_ms,
                             .key = found_bytes_.Join({state_key.substr(kPaneKeyBytes)}),
                             .value = found_bytes_.Join({value})});
-          return ++keys < keys_max;
+          if (keys < keys_max) return true;
+          next_ms = pane_ms + plan.slide_ms;
+          return false;
         });
-    if (!status.ok()) return status;
+    if (!scanned.ok()) return scanned;
+    if (!read.ok()) return read;
   }
   std::sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) {
     const int order = a.key.compare(b.key);
@@ -151,10 +169,10 @@ absl::Status Aggregate::FindPanes(const AggregatePlan& plan, state::TaskState* s
 }
 
 absl::Status Aggregate::CloseWindows(const AggregatePlan& plan, state::TaskState* state,
-                                     int64_t end_ms, size_t* left, Arena* arena,
+                                     int64_t end_ms, size_t keys_max, Arena* arena,
                                      std::vector<ClosedWindow>* closed) {
   size_t next = 0;
-  for (; next < found_.size() && *left > 0; --*left) {
+  for (; next < found_.size() && keys_max > 0; --keys_max) {
     const std::string_view key = found_[next].key;
     record_.Start(plan);
     for (; next < found_.size() && found_[next].key == key; ++next) {
@@ -186,23 +204,27 @@ absl::StatusOr<bool> Aggregate::CloseDue(const AggregatePlan& plan, state::TaskS
   if (absl::Status status = ReadMark(plan, state); !status.ok()) return status;
   if (!mark_.is_within && mark_.end_ms >= due_ms) return false;
   while (true) {
-    const absl::StatusOr<int64_t> first_pane_ms = FirstPane(plan, state);
-    if (!first_pane_ms.ok()) return first_pane_ms.status();
-    const int64_t open_ms = mark_.is_within ? mark_.end_ms : mark_.end_ms + plan.slide_ms;
-    if (*first_pane_ms + plan.window_ms < open_ms) {
-      return DamagedStep(StepKind::kAggregate, "it is of a pane whose windows have all closed");
+    // Never looks at what is closed: RocksDB has a tombstone there for each deleted pane and key.
+    int64_t end_ms = mark_.end_ms;
+    int64_t first_pane_ms = mark_.end_ms - plan.window_ms;
+    if (!mark_.is_within) {
+      const absl::StatusOr<int64_t> found = FirstPane(plan, state, first_pane_ms + plan.slide_ms);
+      if (!found.ok()) return found.status();
+      first_pane_ms = *found;
+      // Windows without an event are passed over.
+      end_ms = std::max(mark_.end_ms, first_pane_ms) + plan.slide_ms;
+      if (end_ms > due_ms) break;
     }
-    // Windows without an event are passed over.
-    const int64_t end_ms =
-        mark_.is_within ? mark_.end_ms : std::max(mark_.end_ms, *first_pane_ms) + plan.slide_ms;
-    if (end_ms > due_ms) break;
     if (*left == 0) {
       WriteMark(plan, state);
       return true;
     }
-    absl::Status status = FindPanes(plan, state, end_ms, *first_pane_ms, *left + 1);
-    if (status.ok()) status = CloseWindows(plan, state, end_ms, left, arena, closed);
+    const size_t keys_max = std::min(*left, KeysAtOnce(plan));
+    const size_t before = closed->size();
+    absl::Status status = FindPanes(plan, state, end_ms, first_pane_ms, keys_max + 1);
+    if (status.ok()) status = CloseWindows(plan, state, end_ms, keys_max, arena, closed);
     if (!status.ok()) return status;
+    *left -= closed->size() - before;
   }
   mark_.end_ms = due_ms;
   mark_.is_within = false;

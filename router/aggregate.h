@@ -70,15 +70,16 @@ class Aggregate {
 
   absl::Status ReadMark(const AggregatePlan& plan, state::TaskState* state);
   void WriteMark(const AggregatePlan& plan, state::TaskState* state);
-  // The earliest pane there is; kEventTimeMsMax + 1 if there is none.
-  absl::StatusOr<int64_t> FirstPane(const AggregatePlan& plan, state::TaskState* state);
+  // The earliest pane from `from_ms` on; kEventTimeMsMax + 1 if there is none.
+  absl::StatusOr<int64_t> FirstPane(const AggregatePlan& plan, state::TaskState* state,
+                                    int64_t from_ms);
   // Entries of the window's panes behind the mark's key: those of the first `keys_max` keys at
   // least, if there are so many.
   absl::Status FindPanes(const AggregatePlan& plan, state::TaskState* state, int64_t end_ms,
                          int64_t first_pane_ms, size_t keys_max);
-  // Closes windows of one end; the mark says how far.
+  // Closes windows of one end, `keys_max` at most; the mark says how far.
   absl::Status CloseWindows(const AggregatePlan& plan, state::TaskState* state, int64_t end_ms,
-                            size_t* left, Arena* arena, std::vector<ClosedWindow>* closed);
+                            size_t keys_max, Arena* arena, std::vector<ClosedWindow>* closed);
 
   FeatureRecord record_;
   Mark mark_;

@@ -125,20 +125,5 @@ TEST(StepBytes, DamageIsFoundAndNamesTheStep) {
   }
 }
 
-TEST(StepBytes, APaneThatNoWindowNeedsIsDamage) {
-  constexpr std::string_view kWindows =
-      R"("aggregate": {"key": "k", "window": "2s", "slide": "1s", "fields": {"n": "count"}})";
-  const auto rules = RulesOf(kWindows);
-  support::MemoryState state(0);
-  state.AdvanceWatermark(1'000'000);
-  const state::StepId step = rules->steps()[0];
-  state.Put(step, "c", Number(999'000), state::kNeverExpires);
-  state.Put(step, PaneKey(1'000, "b"), Number(1), state::kNeverExpires);
-  TaskSteps task(&state);
-  Router router(rules);
-  const Routes& routes = router.Route({.value = "{}", .timestamp_ms = 1'000'000}, &task);
-  EXPECT_EQ(routes.state_error.code(), absl::StatusCode::kDataLoss) << routes.state_error;
-}
-
 }  // namespace
 }  // namespace turnout::router

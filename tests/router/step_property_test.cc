@@ -95,6 +95,34 @@ TEST(StepProperty, EventsBecomeWhatThePlainStepsSay) {
   EXPECT_GE(full, 5U);
 }
 
+// So many keys in windows of so many panes that they are closed some at a time, over several
+// events, while late ones still come in.
+TEST(StepProperty, ManyKeysOfLongWindowsCloseOverSeveralEvents) {
+  StepCase given = support::StepCaseOf(
+      R"({"team": "t", "name": "r", "match": {"$kafka": {"topic": ["in"]}}, "to": "t.r", )"
+      R"("steps": [{"aggregate": {"key": "k", "window": "200ms", "slide": "10ms", )"
+      R"("fields": {"n": "count", "s": {"sum": "v"}, "d": {"distinct": "v"}}}}]})",
+      {.partitioned_by = std::string(kOnePartition), .lateness_ms = 20});
+  SeededRandom random(1);
+  for (int64_t i = 0; i < 500; ++i) {
+    const bool is_late = i > 400 && random.OneIn(2);
+    const int64_t time_ms = (i < 400 ? i / 10 : 200 + i) - (is_late ? random.Between(0, 150) : 0);
+    given.events.push_back({1'000'000 + time_ms,
+                            {{"k", "\"k" + std::to_string(random.Below(350)) + "\""},
+                             {"v", std::to_string(random.Between(1, 9))}}});
+  }
+  std::string dump;
+  const auto got = Undisturbed(given, &dump);
+  PlainSteps plain(given.plain_rules, given.settings);
+  size_t full = 0;
+  for (size_t i = 0; i < given.events.size(); ++i) {
+    const std::vector<std::string> expected = plain.Apply(given.events[i]);
+    ASSERT_EQ(got[i], expected) << Described(given, i, got[i], expected);
+    full += got[i].size() >= kClosedWindowsMax ? 1 : 0;
+  }
+  EXPECT_GT(full, 5U);
+}
+
 // Takes batches of random sizes, some of which are rolled back and done once more.
 // `reopen` may put another state in place of the committed one.
 void ApplyInBatches(const StepCase& given, uint64_t seed,

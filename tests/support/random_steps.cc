@@ -144,16 +144,8 @@ PlainEvent RandomEvent(Choices& choices, int64_t* clock_ms, int64_t stride_ms, s
 
 }  // namespace
 
-StepCase RandomStepCase(uint64_t seed) {
-  Choices choices(seed);
-  StepCase out;
-  std::vector<std::string> types;
-  for (size_t i = choices.Between(1, 4); i > 0; --i) {
-    types.push_back(choices.Of<std::string>({"", "a", "b"}));
-  }
-  for (size_t i = 0; i < types.size(); ++i) {
-    out.rules_text += RandomRule(choices, i, types[i]);
-  }
+StepCase StepCaseOf(std::string rules_text, router::StateSettings settings) {
+  StepCase out = {.rules_text = std::move(rules_text), .settings = std::move(settings)};
   std::vector<router::Problem> problems;
   auto files = router::ReadRuleLines(out.rules_text, {}, &problems);
   if (!files.has_value()) {
@@ -161,14 +153,28 @@ StepCase RandomStepCase(uint64_t seed) {
     std::abort();
   }
   for (const router::Rule& rule : files->front().rules) {
-    out.plain_rules.push_back({"t/" + rule.name, types[out.plain_rules.size()], rule.steps});
+    out.plain_rules.push_back({"t/" + rule.name, "", rule.steps});
   }
-  out.settings.partitioned_by = router::kOnePartition;
-  out.settings.lateness_ms = choices.Of<int64_t>({0, 5, 100, 10'000});
-  out.settings.ahead_ms_max = choices.Of<int64_t>({0, 50, 3'600'000});
-  if (choices.OneIn(3)) out.settings.time_field = "at";
   out.rule_set = router::RuleSet::Build(
       {std::make_shared<const router::RuleFile>(std::move(files->front()))}, out.settings);
+  return out;
+}
+
+StepCase RandomStepCase(uint64_t seed) {
+  Choices choices(seed);
+  std::vector<std::string> types;
+  for (size_t i = choices.Between(1, 4); i > 0; --i) {
+    types.push_back(choices.Of<std::string>({"", "a", "b"}));
+  }
+  std::string rules_text;
+  for (size_t i = 0; i < types.size(); ++i) rules_text += RandomRule(choices, i, types[i]);
+  router::StateSettings settings;
+  settings.partitioned_by = router::kOnePartition;
+  settings.lateness_ms = choices.Of<int64_t>({0, 5, 100, 10'000});
+  settings.ahead_ms_max = choices.Of<int64_t>({0, 50, 3'600'000});
+  if (choices.OneIn(3)) settings.time_field = "at";
+  StepCase out = StepCaseOf(std::move(rules_text), std::move(settings));
+  for (size_t i = 0; i < types.size(); ++i) out.plain_rules[i].type = types[i];
 
   int64_t clock_ms = choices.Of<int64_t>({0, 1'000'000, 1'700'000'000'000});
   const int64_t stride_ms = choices.Of<int64_t>({0, 3, 50, 2'000});

@@ -24,6 +24,10 @@ struct StepCase {
 
 StepCase RandomStepCase(uint64_t seed);
 
+// These rules, JSON lines of one team, each of which matches every event of topic `in`; no events
+// yet.
+StepCase StepCaseOf(std::string rules_text, router::StateSettings settings);
+
 // What the router answered, in PlainSteps' lines.
 std::vector<std::string> LinesOf(const router::Routes& routes, const router::RuleSet& rules,
                                  const std::string& payload);
