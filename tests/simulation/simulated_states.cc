@@ -43,6 +43,8 @@ class MemoryStates : public SimulatedStates {
   }
   void Settle() override;
   void Damage(support::SeededRandom& random) override;
+  void LoseCheckpoints() override { checkpoints_.tasks.clear(); }
+  void LoseRules() override { checkpoints_.rules.clear(); }
   int64_t FurthestCheckpoint(int32_t partition) override;
   FoundStates Collect() override;
 

@@ -36,6 +36,8 @@ class SimulatedStates {
   virtual void Settle() = 0;
   // A checkpoint or a local store is damaged; which, says chance.
   virtual void Damage(support::SeededRandom& random) = 0;
+  virtual void LoseCheckpoints() = 0;
+  virtual void LoseRules() = 0;
   // Of the task's checkpoints, how far the furthest is; -1: there is none.
   virtual int64_t FurthestCheckpoint(int32_t partition) = 0;
   // All that lie anywhere, but those that have seen nothing. Nobody has any of them open.
@@ -44,6 +46,9 @@ class SimulatedStates {
 
 std::unique_ptr<SimulatedStates> MakeMemoryStates(support::FaultPoints* points, uint64_t seed,
                                                   bool set_back);
+
+// On RocksDB, in a directory of its own that goes with it.
+std::unique_ptr<SimulatedStates> MakeRocksStates(support::FaultPoints* points, bool set_back);
 
 // What the archive of rule sets gives back for one of the simulation's.
 std::shared_ptr<const router::RuleSet> ArchivedRulesOf(const std::string& hash);

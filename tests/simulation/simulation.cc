@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "state/commit_note.h"
@@ -68,6 +69,8 @@ class Simulation {
   void PublishRules();
   void NoteCommit(int64_t before, const connectors::SourceOffset& now);
   void SetBackOffsets();
+  void RuinStates();
+  void ExpectRefusals();
   bool StatesAreUpToDate();
   void CollectHeldStates(FoundStates* found);
   void CheckHandOvers(const FoundStates& found);
@@ -110,7 +113,10 @@ void Simulation::Build() {
   const auto partitions = [&](int64_t most) {
     return static_cast<int32_t>(random_.Between(1, most));
   };
-  around_.states = MakeMemoryStates(&around_.points, random_.Next(), options_.set_back);
+  const uint64_t states_seed = random_.Next();
+  around_.states = options_.on_rocksdb
+                       ? MakeRocksStates(&around_.points, options_.set_back)
+                       : MakeMemoryStates(&around_.points, states_seed, options_.set_back);
   around_.keeper_random = SeededRandom(random_.Next());
   around_.log->CreateTopic(kSourceTopic, partitions(options_.source_partitions_max));
   around_.log->CreateTopic(kDeadLetterTopic, partitions(2));
@@ -384,6 +390,76 @@ void Simulation::CheckHandOvers(const FoundStates& found) {
   }
 }
 
+// All routers end, and before they begin again everything is lost that their states could be had
+// from.
+void Simulation::RuinStates() {
+  for (std::unique_ptr<SimulatedRouter>& router : routers_) {
+    if (router != nullptr) StopRouter(router);
+  }
+  zombies_.clear();
+  around_.clock.Advance(absl::Seconds(21));
+  SimulatedStates& states = *around_.states;
+  for (size_t i = 0; i < routers_.size(); ++i) states.LoseDisk(static_cast<int>(i));
+  if (options_.ruin != Ruin::kOffsetsLost) states.LoseCheckpoints();
+  if (options_.ruin == Ruin::kRuleSetsLost) {
+    states.LoseRules();
+    // What is in force is kept again by whoever runs by it: other rules.
+    int version = 0;
+    while (std::find(published_.begin(), published_.end(), version) != published_.end()) ++version;
+    around_.rules.Publish(RuleSetOf(version));
+  }
+  for (const auto& [partition, commits] : commits_) {
+    connectors::SourceOffset lost = commits.back();
+    lost.note.clear();
+    if (options_.ruin == Ruin::kOffsetsLost) lost.offset = -1;
+    if (options_.ruin == Ruin::kNotesLost || options_.ruin == Ruin::kOffsetsLost) {
+      group().SetBack(lost);
+    }
+    if (options_.ruin == Ruin::kSourceCutBack) {
+      around_.log->FindTopic(kSourceTopic)->partitions[partition]->DeleteBefore(lost.offset);
+    }
+  }
+}
+
+// A task that had a state is refused by its name and commits nothing more, whatever comes.
+void Simulation::ExpectRefusals() {
+  static const std::map<Ruin, std::string> kNames = {{Ruin::kSourceCutBack, "state gap"},
+                                                     {Ruin::kRuleSetsLost, "rules lost"},
+                                                     {Ruin::kNotesLost, "note lost"},
+                                                     {Ruin::kOffsetsLost, "offsets lost"}};
+  std::map<int32_t, int64_t> had_state;
+  for (const auto& [partition, commits] : commits_) {
+    const auto note = state::DecodeCommitNote(commits.back().note);
+    if (note.ok() && note->state_start) had_state[partition] = -1;
+  }
+  RuinStates();
+  around_.observer.statuses.clear();
+  for (auto& [partition, committed] : had_state) committed = group().CommittedOffset(partition);
+  events_total_ += kLastEvents;
+  AppendEvents(kLastEvents);
+  for (int round = 0; round < 300; ++round) {
+    StartMissing();
+    for (std::unique_ptr<SimulatedRouter>& router : routers_) StepRouter(router);
+  }
+  std::map<int32_t, std::string> reasons;
+  for (const auto& [worker, status] : around_.observer.statuses) {
+    for (const runtime::PartitionStatus& one : status.partitions) {
+      if (one.phase == runtime::TaskPhase::kRefused) reasons[one.partition] = one.reason;
+    }
+  }
+  for (const auto& [partition, committed] : had_state) {
+    ++result_.refusals;
+    const std::string& name = kNames.at(options_.ruin);
+    // A source that retention has cut back before is found out first.
+    const bool is_named = absl::StartsWith(reasons[partition], name) ||
+                          absl::StartsWith(reasons[partition], "state gap");
+    if (is_named && group().CommittedOffset(partition) == committed) continue;
+    result_.violations.push_back(absl::StrFormat(
+        "partition %d ought to be refused for '%s' at %d; it is at %d, refused for '%s'", partition,
+        name, committed, group().CommittedOffset(partition), reasons[partition]));
+  }
+}
+
 // Somebody takes the group back to what it had committed before; nobody is in it.
 void Simulation::SetBackOffsets() {
   for (std::unique_ptr<SimulatedRouter>& router : routers_) {
@@ -504,13 +580,15 @@ SimulationResult Simulation::Run() {
     rests = ComeToRest();
   }
   const int first_settled_id = events_made_;
-  if (rests) {
+  if (rests && options_.ruin != Ruin::kNone) {
+    ExpectRefusals();
+  } else if (rests) {
     HealDestinations();
     events_total_ += kLastEvents;
     AppendEvents(kLastEvents);
     rests = ComeToRest();
   }
-  if (rests) Compare(first_settled_id);
+  if (rests && options_.ruin == Ruin::kNone) Compare(first_settled_id);
   result_.calls = around_.points.calls();
   result_.faults = around_.points.faults();
   result_.trace_hash = around_.points.trace_hash();

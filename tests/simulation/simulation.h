@@ -23,6 +23,16 @@
 
 namespace turnout::simulation {
 
+// What is lost between two lives of all routers, besides all disks and checkpoints, so that no
+// recovery can be right: each has a name to refuse by.
+enum class Ruin {
+  kNone,
+  kSourceCutBack,  // to what is committed: state gap
+  kRuleSetsLost,   // rules lost
+  kNotesLost,      // the offsets are there: note lost
+  kOffsetsLost,    // the checkpoints are there: offsets lost
+};
+
 struct SimulationOptions {
   uint64_t seed = 1;
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
@@ -32,11 +42,13 @@ struct SimulationOptions {
   int source_partitions_max = 4;
   int events_max = 60;
   int faults_max = 6;
-  int rule_sets_max = 4;  // published in a run
+  int rule_sets_max = 4;    // published in a run
+  bool on_rocksdb = false;  // states, checkpoints and the archive of rule sets; else in memory
   // Once, offsets are set back, so that states are ahead of them: records may repeat, states not.
   // Not to where no state was kept, and with one router: of what lies on others' disks nobody could
   // say that it belongs to another life.
   bool set_back = false;
+  Ruin ruin = Ruin::kNone;
   // A fault at this very call, and no other.
   std::optional<std::pair<int64_t, support::Fault>> only_fault;
   bool keep_trace = false;
@@ -46,8 +58,9 @@ struct SimulationResult {
   std::vector<std::string> violations;  // empty: all is well
   int64_t calls = 0;
   int64_t faults = 0;
-  int64_t records = 0;  // seen by a read-committed consumer
-  int64_t states = 0;   // that were compared
+  int64_t records = 0;   // seen by a read-committed consumer
+  int64_t states = 0;    // that were compared
+  int64_t refusals = 0;  // tasks that were refused, as they had to be
   uint64_t trace_hash = 0;
   std::vector<std::string> trace;
 };

@@ -2,6 +2,7 @@
 // prints.
 #include "tests/simulation/simulation.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -79,6 +80,43 @@ TEST(SimulationTest, EverySeedEndsWithExactlyWhatTheRulesSay) {
       static_cast<unsigned long long>(last - first + 1), static_cast<long long>(calls),
       static_cast<long long>(faults), static_cast<long long>(records),
       static_cast<long long>(states), static_cast<unsigned long long>(traces));
+}
+
+// The same on RocksDB, a directory and the real archive of rule sets: fewer seeds, since a run
+// takes a hundred times as long.
+TEST(SimulationTest, SomeSeedsEndTheSameOnRocksDb) {
+  const uint64_t last = std::clamp<uint64_t>(Seeds() / 400, 10, 1'000);
+  int64_t states = 0;
+  for (uint64_t seed = 1; seed <= last; ++seed) {
+    SimulationOptions options = OptionsOf(seed);
+    options.on_rocksdb = true;
+    options.events_max = 30;
+    const SimulationResult result = RunSimulation(options);
+    states += result.states;
+    ASSERT_TRUE(result.violations.empty())
+        << Failure(options, "simulation_test --gtest_filter=*RocksDb");
+  }
+  std::printf("%llu seeds, %lld states as expected\n", static_cast<unsigned long long>(last),
+              static_cast<long long>(states));
+}
+
+// What can't be brought back is refused by its name, and nothing is begun empty.
+TEST(SimulationTest, WhatIsLostForGoodIsRefusedByName) {
+  for (const Ruin ruin :
+       {Ruin::kSourceCutBack, Ruin::kRuleSetsLost, Ruin::kNotesLost, Ruin::kOffsetsLost}) {
+    int64_t refusals = 0;
+    for (uint64_t seed = 1; seed <= 50; ++seed) {
+      SimulationOptions options = OptionsOf(seed);
+      options.set_back = false;
+      options.ruin = ruin;
+      const SimulationResult result = RunSimulation(options);
+      refusals += result.refusals;
+      ASSERT_TRUE(result.violations.empty())
+          << "ruin " << static_cast<int>(ruin) << ", "
+          << Failure(options, "simulation_test --gtest_filter=*RefusedByName");
+    }
+    EXPECT_GT(refusals, 25) << static_cast<int>(ruin);
+  }
 }
 
 // Small enough that every call of it can be the one that fails.
