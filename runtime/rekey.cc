@@ -40,8 +40,8 @@ bool DecodeSteps(std::string_view text, std::vector<state::StepId>* steps) {
 }  // namespace
 
 void EncodeRekeyed(std::string_view source, const router::Rekeyed& rekeyed, std::string* text) {
-  text->assign(kFormat);
-  text->append(" ").append(source);
+  text->clear();
+  text->append(kFormat).append(" ").append(source);
   char separator = ' ';
   for (const state::StepId step : rekeyed.steps) {
     absl::StrAppendFormat(text, "%c%016x", separator, step);
