@@ -160,7 +160,8 @@ absl::StatusOr<runtime::PublishedCheckpoint> MemoryTaskHome::Publish() {
   if (absl::Status refused = call.Before(); !refused.ok()) return refused;
   absl::Status effect = checkpoints_->away ? Away() : absl::OkStatus();
   auto& published = checkpoints_->tasks[partition_];
-  if (effect.ok() && !published.try_emplace(sequence_, snapshot_).second) {
+  if (effect.ok() &&
+      !published.try_emplace(sequence_, MemoryCheckpoints::Checkpoint{snapshot_}).second) {
     effect = absl::AbortedError("somebody else has published it");
   }
   if (absl::Status answer = call.After(effect); !answer.ok()) return answer;
