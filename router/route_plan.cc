@@ -62,7 +62,7 @@ void RoutePlanBuilder::AddAggregate(const Step& step) {
     AggregatePlan::Feature& planned = aggregate.features.emplace_back();
     planned.measure = feature.measure;
     if (!feature.field.empty()) planned.field = FieldNumber(feature.field);
-    planned.json_name = ",";
+    planned.json_name.push_back(',');
     AppendJsonString(feature.name, &planned.json_name);
     planned.json_name += ":";
   }
