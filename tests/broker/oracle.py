@@ -6,7 +6,8 @@ destinations with that. Only what the tests use of the rule language is known he
 else raises.
 
 A record is identified by its destination, its bytes (every test event is unique, and every test
-shape keeps what makes it so) and its key, never by the provenance headers, which are only checked: a wrong header can't hide a duplicate.
+shape keeps what makes it so) and its key, never by the provenance headers, which are only checked:
+a wrong header can't hide a duplicate.
 """
 import collections
 import functools
@@ -18,9 +19,16 @@ ERROR, REASON, DESTINATION = "turnout-error", "turnout-reason", "turnout-destina
 EXAMPLES_MAX = 5
 
 # What one destination should hold for one event. `reason` is the kind of a dead letter, else None;
-# `shaped` the bytes that a shape makes of the event, None where there is no shape.
-Expected = collections.namedtuple("Expected", "topic key rules event reason shaped",
-                                  defaults=[None])
+# `shaped` the bytes that a shape or a step makes of the event, else None. A window that
+# the event closed has a `timestamp_ms` of its own, none of the event's headers, and a `place` among
+# the windows that the event closed.
+Expected = collections.namedtuple("Expected",
+                                  "topic key rules event reason shaped timestamp_ms place",
+                                  defaults=[None, None, 0])
+
+# What the last step made of an event, in place of the event.
+Feature = collections.namedtuple("Feature", "key value")
+PASSED, STOPPED = "passed", "stopped"
 
 
 def value_of(one):
@@ -115,7 +123,7 @@ def _kafka_document(record):
     return document
 
 
-def _field(document, path):
+def field_text(document, path):
     """A field's text as a key or in a topic's name; None where it is missing."""
     for part in path.split("."):
         document = document.get(part) if isinstance(document, dict) else None
@@ -124,6 +132,17 @@ def _field(document, path):
     if isinstance(document, str):
         return document
     return json.dumps(document)
+
+
+class Unroutable(Exception):
+    """The event lacks a field that a rule which it matches needs."""
+
+
+def needed_text(document, path):
+    text = field_text(document, path)
+    if text is None:
+        raise Unroutable(path)
+    return text
 
 
 def sample_bucket(text):
@@ -136,28 +155,14 @@ def sample_bucket(text):
     return (h ^ h >> 33) % 10_000
 
 
-def _passes(steps, document):
-    for step in steps:
-        (name, options), = step.items()
-        if name != "sample":
-            raise NotImplementedError(f"the oracle doesn't know the step {name}")
-        text = _field(document, options["key"])
-        if text is None or sample_bucket(text) >= round(options["percent"] * 100):
-            return False
-    return True
-
-
-class Unshapable(Exception):
-    """The event lacks a field that a template needs."""
+def in_sample(options, document):
+    """Whether the step `sample` lets the event pass."""
+    text = field_text(document, options["key"])
+    return text is not None and sample_bucket(text) < round(options["percent"] * 100)
 
 
 def _fill(template, document):
-    def text(found):
-        field = _field(document, found.group(1))
-        if field is None:
-            raise Unshapable(found.group(1))
-        return field
-    return re.sub(r"\{([^}]*)\}", text, template)
+    return re.sub(r"\{([^}]*)\}", lambda found: needed_text(document, found.group(1)), template)
 
 
 def shaped(shape, document):
@@ -224,28 +229,38 @@ class Oracle:
         name = f"{team}/{rule['name']}"
         to = rule["to"] if isinstance(rule["to"], list) else [rule["to"]]
         key, value = event.key, None
-        if not _passes(rule.get("steps", ()), document):
-            return
-        if "shape" in rule:
-            try:
+        try:
+            outcome = self._take_steps(name, rule, document)
+            if outcome == STOPPED:
+                return
+            if isinstance(outcome, Feature):
+                key, value = outcome
+            if "shape" in rule:
                 value = shaped(rule["shape"], document)
-            except Unshapable:
-                found.append(Expected(self.dead_letter_topic, event.key, name, event, "unroutable"))
-                return
-        if "key" in rule:
-            text = _field(document, rule["key"])
-            if text is None:
-                found.append(Expected(self.dead_letter_topic, event.key, name, event, "unroutable"))
-                return
-            key = text.encode()
+            if "key" in rule:
+                key = needed_text(document, rule["key"]).encode()
+        except Unroutable:
+            found.append(Expected(self.dead_letter_topic, event.key, name, event, "unroutable"))
+            return
         for template in to:
-            parts = {path: _field(document, path) for path in re.findall(r"\{([^}]*)\}", template)}
+            parts = {path: field_text(document, path)
+                     for path in re.findall(r"\{([^}]*)\}", template)}
             if None in parts.values():
                 found.append(Expected(self.dead_letter_topic, event.key, name, event, "unroutable"))
                 continue
             topic = re.sub(r"\{([^}]*)\}", lambda m: parts[m.group(1)], template)
             if name not in outputs[topic, key, value]:
                 outputs[topic, key, value].append(name)
+
+    def _take_steps(self, name, rule, document):
+        """PASSED, STOPPED, or the Feature that the rule's last step makes of the event."""
+        for step in rule.get("steps", ()):
+            (kind, options), = step.items()
+            if kind != "sample":
+                raise NotImplementedError(f"the oracle doesn't know the step {kind}")
+            if not in_sample(options, document):
+                return STOPPED
+        return PASSED
 
     def _within_limit(self, topic, key, rules, event, value):
         size = len(event.value if value is None else value)
@@ -291,11 +306,15 @@ class Oracle:
                 verdict.add("wrong", 1, ("due", left, "but it has", content, record))
             if self.provenance or any(name == ERROR for name, _ in record.headers):
                 rule_set = [value for name, value in record.headers if name == RULE_SET]
-                if len(rule_set) != 1 or not re.fullmatch(rb"[0-9a-f]{16}", rule_set[0]):
-                    verdict.add("wrong", 1, ("no rule set named", record))
+                if len(rule_set) != 1 or not self._is_rule_set(rule_set[0], wanted[0].event):
+                    verdict.add("wrong", 1, ("not the rule set that was in force", record))
             if any(name == ERROR for name, _ in record.headers):
                 if not dict(record.headers).get(REASON):
                     verdict.add("wrong", 1, ("a dead letter without a reason", record))
+
+    def _is_rule_set(self, name, event):
+        """Whether that may have been in force at this event."""
+        return re.fullmatch(rb"[0-9a-f]{16}", name)
 
     def _content(self, one):
         event, headers = one.event, {}
@@ -305,6 +324,8 @@ class Oracle:
                 headers[RULES] = one.rules.encode()
         if one.reason:
             headers[ERROR] = one.reason.encode()
+        if one.timestamp_ms is not None:
+            return (), one.timestamp_ms, tuple(sorted(headers.items()))
         return tuple(event.headers), event.timestamp_ms, tuple(sorted(headers.items()))
 
     def _check_order(self, due, found, verdict):
@@ -319,11 +340,11 @@ class Oracle:
                     continue
                 if home.setdefault(record.key, record.partition) != record.partition:
                     verdict.add("reordered", 1, ("one key in two partitions", record))
-                event = wanted[0].event
-                line = record.key, event.partition
-                if event.offset < last.get(line, -1):
-                    verdict.add("reordered", 1, ("after offset", last[line], record))
-                last[line] = max(event.offset, last.get(line, -1))
+                line = record.key, wanted[0].event.partition
+                place = wanted[0].event.offset, wanted[0].place
+                if place < last.get(line, place):
+                    verdict.add("reordered", 1, ("after offset", last[line][0], record))
+                last[line] = max(place, last.get(line, place))
 
     def _check_partitions(self, found, partitions, verdict):
         for topic, records in found.items():
