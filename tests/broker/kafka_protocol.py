@@ -1,5 +1,5 @@
 """The little of Kafka's own protocol that the tests speak themselves: whether a broker takes
-requests, and ACLs, for which their Python client is too old.
+requests, ACLs, and the notes beside committed offsets, for which their Python client is too old.
 
 Each call is one request on a connection of its own to 127.0.0.1.
 Errors: OSError when nobody answers, RuntimeError when the broker refuses.
@@ -7,7 +7,7 @@ Errors: OSError when nobody answers, RuntimeError when the broker refuses.
 import socket
 import struct
 
-_METADATA, _CREATE_ACLS, _DELETE_ACLS = 3, 30, 31
+_METADATA, _OFFSET_FETCH, _CREATE_ACLS, _DELETE_ACLS = 3, 9, 30, 31
 _KINDS = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
 _OPERATIONS = {"all": 2, "read": 3, "write": 4, "create": 5, "describe": 8, "describe_configs": 10,
                "idempotent_write": 12}
@@ -19,6 +19,24 @@ def count_brokers(port, timeout_s):
     """How many brokers the one at this port knows of: none before it takes requests."""
     answer = _request(port, _METADATA, struct.pack(">i", 0), timeout_s)  # about no topic
     return struct.unpack(">i", answer[:4])[0]
+
+
+def committed_notes(port, group, topic, partitions, timeout_s=10):
+    """Partition to (committed offset or -1, the text beside it), of the first `partitions`."""
+    body = _string(group) + struct.pack(">i", 1) + _string(topic)
+    body += struct.pack(f">i{partitions}i", partitions, *range(partitions))
+    answer = _request(port, _OFFSET_FETCH, body, timeout_s)
+    at = 4 + 2 + len(topic.encode()) + 4  # after the topic's name and its partitions' number
+    found = {}
+    for _ in range(partitions):
+        partition, offset, size = struct.unpack_from(">iqh", answer, at)
+        text = answer[at + 14:at + 14 + max(0, size)]
+        error, = struct.unpack_from(">h", answer, at + 14 + len(text))
+        at += 16 + len(text)
+        if error:
+            raise RuntimeError(f"the broker does not tell the group's offsets: error {error}")
+        found[partition] = offset, text.decode()
+    return found
 
 
 def change_acl(port, how, user, operation, kind, name, pattern):

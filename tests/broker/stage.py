@@ -39,8 +39,9 @@ class SharedBroker:
 
 
 class Stage:
-    def __init__(self, name, binary, directory, shared, seed):
+    def __init__(self, name, binary, directory, shared, seed, scale=1):
         self.name = name
+        self.scale = scale  # how much longer the load lasts than in a usual run
         self.binary = binary
         self.directory = Path(directory)
         self.seed = seed
@@ -89,9 +90,9 @@ class Stage:
 
     # Rules.
 
-    def teams(self, *names):
+    def teams(self, *names, directory=RULES):
         """Rule files of tests/broker/rules as parsed JSON, with this test's topic names."""
-        return [json.loads((RULES / f"{name}.json").read_text().replace("@", self.prefix))
+        return [json.loads((directory / f"{name}.json").read_text().replace("@", self.prefix))
                 for name in names or ("fraud", "growth", "search")]
 
     def write_rules(self, teams, directory="rules"):

@@ -115,9 +115,9 @@ def produce(bootstrap, topic, records, rate=None, stop=None, properties=None):
     return count
 
 
-def read(bootstrap, topics, committed=True, stall_s=READ_STALL_S):
+def read(bootstrap, topics, committed=True, stall_s=READ_STALL_S, begin=None):
     """Every record of these topics up to their present end, as {topic: [Record]} in the order of
-    (partition, offset)."""
+    (partition, offset). `begin`: partition to where it begins, if its first records are gone."""
     topics = [topics] if isinstance(topics, str) else list(topics)
     consumer = _reader(bootstrap, committed)
     try:
@@ -126,7 +126,8 @@ def read(bootstrap, topics, committed=True, stall_s=READ_STALL_S):
         if missing:
             raise RuntimeError(f"there is no topic {', '.join(missing)} to read")
         waiting = {(name, part) for name in topics for part in known[name].partitions}
-        consumer.assign([TopicPartition(name, part, 0) for name, part in waiting])
+        consumer.assign([TopicPartition(name, part, (begin or {}).get(part, 0))
+                         for name, part in waiting])
         found = {name: collections.defaultdict(list) for name in topics}
         heard = time.monotonic()
         while waiting:
@@ -144,6 +145,16 @@ def read(bootstrap, topics, committed=True, stall_s=READ_STALL_S):
         consumer.close()
     return {name: [record for part in sorted(parts) for record in parts[part]]
             for name, parts in found.items()}
+
+
+def tail(bootstrap, topics):
+    """A read_committed Consumer of all partitions of these topics, from their first record on. The
+    caller closes it."""
+    consumer = _reader(bootstrap, True)
+    known = consumer.list_topics(timeout=10).topics
+    consumer.assign([TopicPartition(name, part, 0) for name in topics
+                     for part in known[name].partitions])
+    return consumer
 
 
 def ends(bootstrap, topic, committed=True, timeout_s=10):
