@@ -115,6 +115,8 @@ class ProcessTest : public testing::Test {
     config_.dead_letter_topic = "events.dead-letter";
     config_.rules = (directory_ / "rules").string();
     config_.listen = "127.0.0.1:0";
+    config_.state_dir = (directory_ / "state").string();
+    config_.checkpoints.store = (directory_ / "checkpoints").string();
     config_.limits.destination_recheck = absl::Milliseconds(100);
   }
   ~ProcessTest() override { std::filesystem::remove_all(directory_); }

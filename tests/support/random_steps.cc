@@ -130,9 +130,10 @@ PlainEvent RandomEvent(Choices& choices, int64_t* clock_ms, int64_t stride_ms, s
                                                     "\"" + std::string(1024, 'x') + "\""});
     }
   }
+  // Fewer than 64 values: so many different ones are counted exactly, as the plain model does.
   for (const std::string& name : kNumberFields) {
     if (choices.OneIn(25)) continue;
-    event.fields[name] = absl::StrCat(choices.Between(0, 5), ".", choices.Between(0, 9));
+    event.fields[name] = absl::StrCat(choices.Between(0, 5), ".", choices.Between(0, 3));
     if (choices.OneIn(6)) event.fields[name] = "-" + event.fields[name];
     if (choices.OneIn(25)) {
       event.fields[name] =
