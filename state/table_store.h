@@ -1,0 +1,95 @@
+// TableStore: a table kept from a compacted topic: key to value, in a RocksDB of its own.
+//
+// Beside its entries it holds the next offset to read of each partition of its topic, written in
+// the same batch as the changes that led there. There is no write-ahead log: what a crash forgets
+// is read again, from the offsets that are left. A store that is damaged, of another topic or of
+// another format is wiped when it is opened; the topic has all of it.
+//
+// Units: bytes of values are those that were given. Its size on disk has no bound but the topic's;
+// in memory it has its part of StateResources.
+// Errors: Unavailable if another process has the store open; DataLoss from a read that finds
+//   damage; ResourceExhausted for a full disk.
+// Threads: Find and stats on any, at the same time as everything else; all other calls on one.
+// Lifetime: `resources` outlives the store.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "state/state_resources.h"
+
+namespace rocksdb {
+class DB;
+class WriteBatch;
+}  // namespace rocksdb
+
+namespace turnout::state {
+
+// A larger value is not kept: its key is not in the table then.
+inline constexpr size_t kTableValueBytesMax = size_t{1} << 20;
+
+// The next offset to read, by partition.
+using TableOffsets = std::map<int32_t, int64_t>;
+
+struct TableChange {
+  std::string_view key;
+  std::optional<std::string_view> value;  // nothing: the key is deleted
+};
+
+struct TableStats {
+  uint64_t entries_estimate = 0;
+  uint64_t disk_bytes = 0;
+};
+
+class TableStore {
+ public:
+  // What is there of this topic, else an empty table.
+  static absl::StatusOr<std::unique_ptr<TableStore>> Open(const std::string& directory,
+                                                          std::string_view topic,
+                                                          StateResources* resources);
+  ~TableStore();
+
+  // Why the table that was there was wiped; empty: it was not, or there was none.
+  const std::string& wiped_because() const { return wiped_because_; }
+
+  // As of the last Apply.
+  const TableOffsets& offsets() const { return offsets_; }
+
+  // The changes in their order and the offsets, together. Of offsets only those that are named
+  // change. Answers how many values were too large to keep. After an error, the same call again.
+  absl::StatusOr<size_t> Apply(absl::Span<const TableChange> changes, const TableOffsets& offsets);
+
+  // Forgets everything, offsets included; readers find nothing from then on.
+  absl::Status Clear();
+
+  // False: there is no such key.
+  absl::StatusOr<bool> Find(std::string_view key, std::string* value) const;
+
+  TableStats stats() const;
+
+ private:
+  TableStore(std::string directory, StateResources* resources);
+
+  absl::Status OpenRocksDb();
+  // Whether what is there may be used; reads the offsets.
+  absl::Status ReadHead(std::string_view topic);
+  absl::Status Write(rocksdb::WriteBatch* batch);
+
+  const std::string directory_;
+  StateResources* const resources_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::string head_;
+  std::string wiped_because_;
+  TableOffsets offsets_;
+  bool failed_ = false;  // the last write did
+};
+
+}  // namespace turnout::state
