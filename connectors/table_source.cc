@@ -1,0 +1,304 @@
+#include "connectors/table_source.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "connectors/kafka_errors.h"
+#include "connectors/kafka_handle.h"
+#include "connectors/kafka_offsets.h"
+#include "connectors/message_batch.h"
+
+namespace turnout::connectors {
+namespace {
+
+constexpr size_t kTakeMax = 100;
+constexpr int64_t kPollBytesMax = 4 << 20;
+constexpr int kAskTimeoutMs = 1'000;
+// After a question that was not answered well, and while records were read.
+constexpr absl::Duration kLookAgainAfter = absl::Milliseconds(500);
+// ListOffsets' names for a log's beginning and its (last stable) end.
+constexpr int64_t kEarliestTimestamp = -2;
+constexpr int64_t kLatestTimestamp = -1;
+
+class KafkaTableSource final : public TableSource {
+ public:
+  explicit KafkaTableSource(const KafkaTableOptions& options)
+      : options_(options), doing_("table topic " + options.topic), known_(options.offsets) {}
+  ~KafkaTableSource() override {
+    batch_.Clear();
+    topic_.reset();
+    queue_.reset();
+  }
+
+  absl::Status Start();
+
+  absl::StatusOr<TableBatch> Poll(absl::Duration max_wait) override;
+  bool loaded() const override;
+  int64_t lag() const override;
+
+ private:
+  struct Partition {
+    int64_t next = 0;       // offset to read
+    int64_t load_to = 0;    // the end when reading began
+    int64_t end = 0;        // as of the last look
+    bool moved = false;     // since the last answer
+  };
+
+  absl::Status Look();
+  absl::StatusOr<int32_t> CountPartitions();
+  absl::StatusOr<std::map<int32_t, int64_t>> Ask(int32_t partitions, int64_t timestamp);
+  bool FitsTheLog(int32_t partition, int64_t begin, int64_t end) const;
+  absl::Status Follow(const std::map<int32_t, int64_t>& begins,
+                      const std::map<int32_t, int64_t>& ends);
+  void StartAnew();
+  absl::Status TakeRecords(absl::Duration max_wait);
+  absl::Status Keep(rd_kafka_message_t* message);
+
+  const KafkaTableOptions options_;
+  const std::string doing_;
+  std::unique_ptr<KafkaHandle> client_;
+  KafkaQueue queue_;
+  KafkaTopic topic_;
+
+  std::map<int32_t, int64_t> known_;  // of partitions that are not followed yet
+  std::map<int32_t, Partition> partitions_;
+  bool starts_anew_ = false;  // to be told with the next answer
+  bool was_missing_ = false;  // the topic, when it was looked for last
+  bool log_is_lost_ = false;  // what we asked to read is not there
+  absl::Status problem_;      // of the last look
+  absl::Time look_at_ = absl::InfinitePast();
+  MessageBatch batch_;
+};
+
+absl::Status KafkaTableSource::Start() {
+  KafkaHandleSetup setup;
+  setup.role = KafkaRole::kConsumer;
+  setup.client = options_.client;
+  setup.owner = this;
+  setup.defaults = {
+      {"fetch.wait.max.ms", "100"},
+      {"fetch.error.backoff.ms", "50"},
+      {"queued.max.messages.kbytes", "16384"},
+      {"reconnect.backoff.max.ms", "2000"},
+  };
+  setup.settings = {
+      // A group must be named even where none is joined.
+      {"group.id", "turnout-table"},
+      {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"},
+      {"isolation.level", "read_committed"},
+      // What the log has lost is no reason to go on elsewhere: the table is to be read again.
+      {"auto.offset.reset", "error"},
+      {"allow.auto.create.topics", "false"},
+      {"enable.partition.eof", "true"},
+  };
+  absl::StatusOr<std::unique_ptr<KafkaHandle>> client = KafkaHandle::Make(std::move(setup));
+  if (!client.ok()) return client.status();
+  client_ = *std::move(client);
+  rd_kafka_poll_set_consumer(client_->get());
+  queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
+  topic_.reset(rd_kafka_topic_new(client_->get(), options_.topic.c_str(), nullptr));
+  if (topic_ == nullptr) return StatusOfKafkaCode(rd_kafka_last_error(), doing_);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TableBatch> KafkaTableSource::Poll(absl::Duration max_wait) {
+  batch_.Clear();
+  if (absl::Now() >= look_at_ || log_is_lost_) {
+    problem_ = Look();
+    look_at_ = absl::Now() + (problem_.ok() ? kTableLookEvery : kLookAgainAfter);
+  }
+  // Without an answer, what is followed already goes on being read, as far as it can be.
+  if (!problem_.ok() && (partitions_.empty() || !absl::IsUnavailable(problem_))) return problem_;
+  if (absl::Status taken = TakeRecords(max_wait); !taken.ok()) return taken;
+  TableBatch answer;
+  answer.starts_anew = std::exchange(starts_anew_, false);
+  answer.records = batch_.Return(SIZE_MAX, INT64_MAX);
+  for (auto& [number, partition] : partitions_) {
+    if (std::exchange(partition.moved, false)) answer.next_offsets[number] = partition.next;
+  }
+  return answer;
+}
+
+absl::StatusOr<int32_t> KafkaTableSource::CountPartitions() {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  rd_kafka_resp_err_t code =
+      rd_kafka_metadata(client_->get(), 0, topic_.get(), &metadata, kAskTimeoutMs);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::UnavailableError(
+        absl::StrCat(doing_, ": no broker answers: ", rd_kafka_err2str(code)));
+  }
+  int32_t count = 0;
+  code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  if (metadata->topic_cnt == 1) {
+    code = metadata->topics[0].err;
+    count = metadata->topics[0].partition_cnt;
+  }
+  rd_kafka_metadata_destroy(metadata);
+  if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+    was_missing_ = true;
+    return absl::InvalidArgumentError(
+        absl::StrCat(doing_, " doesn't exist; create it with cleanup.policy=compact"));
+  }
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(code, doing_);
+  return count;
+}
+
+absl::StatusOr<std::map<int32_t, int64_t>> KafkaTableSource::Ask(int32_t partitions,
+                                                                 int64_t timestamp) {
+  std::vector<SourceOffset> asked;
+  for (int32_t i = 0; i < partitions; ++i) asked.push_back({i, timestamp, {}});
+  const PartitionList list = MakePartitionList(client_->get(), options_.topic, asked);
+  const rd_kafka_resp_err_t code =
+      rd_kafka_offsets_for_times(client_->get(), list.get(), kAskTimeoutMs);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(code, doing_);
+  std::map<int32_t, int64_t> offsets;
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& answer = list->elems[i];
+    if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(answer.err, doing_);
+    if (answer.offset < 0) {
+      return absl::UnavailableError(
+          absl::StrCat(doing_, ": partition ", answer.partition, " is not known to the broker"));
+    }
+    offsets[answer.partition] = answer.offset;
+  }
+  return offsets;
+}
+
+bool KafkaTableSource::FitsTheLog(int32_t partition, int64_t begin, int64_t end) const {
+  const auto followed = partitions_.find(partition);
+  if (followed != partitions_.end()) {
+    return begin <= followed->second.next && followed->second.next <= end;
+  }
+  const auto known = known_.find(partition);
+  return known == known_.end() || (begin <= known->second && known->second <= end);
+}
+
+// Looks at the topic: partitions, where their logs begin and end, and whether they are the ones
+// that we know.
+absl::Status KafkaTableSource::Look() {
+  const absl::StatusOr<int32_t> count = CountPartitions();
+  if (!count.ok()) return count.status();
+  const auto begins = Ask(*count, kEarliestTimestamp);
+  if (!begins.ok()) return begins.status();
+  const auto ends = Ask(*count, kLatestTimestamp);
+  if (!ends.ok()) return ends.status();
+  // Offsets of partitions that are gone are another topic's as well.
+  const bool has_read = !partitions_.empty() || !known_.empty();
+  bool fits = !log_is_lost_ && !(was_missing_ && has_read);
+  for (const auto& known : known_) fits = fits && known.first < *count;
+  for (const auto& followed : partitions_) fits = fits && followed.first < *count;
+  for (int32_t i = 0; i < *count; ++i) fits = fits && FitsTheLog(i, begins->at(i), ends->at(i));
+  if (!fits) StartAnew();
+  was_missing_ = false;
+  log_is_lost_ = false;
+  return Follow(*begins, *ends);
+}
+
+void KafkaTableSource::StartAnew() {
+  starts_anew_ = true;
+  known_.clear();
+  partitions_.clear();
+  rd_kafka_assign(client_->get(), nullptr);
+}
+
+absl::Status KafkaTableSource::Follow(const std::map<int32_t, int64_t>& begins,
+                                      const std::map<int32_t, int64_t>& ends) {
+  std::vector<SourceOffset> fresh;
+  for (const auto& [number, end] : ends) {
+    const auto [place, is_new] = partitions_.try_emplace(number);
+    Partition& partition = place->second;
+    partition.end = end;
+    if (!is_new) continue;
+    const auto known = known_.find(number);
+    partition.next = known != known_.end() ? known->second : begins.at(number);
+    partition.load_to = end;
+    partition.moved = true;
+    fresh.push_back({number, partition.next, {}});
+  }
+  known_.clear();
+  if (fresh.empty()) return absl::OkStatus();
+  const PartitionList list = MakePartitionList(client_->get(), options_.topic, fresh);
+  return TakeKafkaError(client_->get(), rd_kafka_incremental_assign(client_->get(), list.get()),
+                        doing_);
+}
+
+absl::Status KafkaTableSource::TakeRecords(absl::Duration max_wait) {
+  rd_kafka_message_t* first = rd_kafka_consumer_poll(
+      client_->get(),
+      static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(max_wait), 0, 60'000)));
+  if (first == nullptr) return FatalKafkaError(client_->get(), doing_);
+  absl::Status status = Keep(first);
+  while (status.ok() && batch_.size() + kTakeMax <= kTablePollRecordsMax &&
+         batch_.bytes() < kPollBytesMax) {
+    rd_kafka_message_t* taken[kTakeMax];
+    const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, taken, kTakeMax);
+    for (ssize_t i = 0; i < count; ++i) status.Update(Keep(taken[i]));
+    if (count < static_cast<ssize_t>(kTakeMax)) break;
+  }
+  return status;
+}
+
+// Takes over a message; one that is an error is sorted instead.
+absl::Status KafkaTableSource::Keep(rd_kafka_message_t* message) {
+  const auto found = partitions_.find(message->partition);
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && found != partitions_.end() &&
+      message->offset >= found->second.next) {
+    found->second.next = message->offset + 1;
+    found->second.moved = true;
+    batch_.Add(message);
+    return absl::OkStatus();
+  }
+  absl::Status status;
+  switch (message->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      // Beyond the last record there may be markers of transactions, and what was compacted away.
+      if (found != partitions_.end() && message->offset > found->second.next) {
+        found->second.next = message->offset;
+        found->second.moved = true;
+      }
+      break;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      log_is_lost_ = true;
+      break;
+    case RD_KAFKA_RESP_ERR__FATAL:
+      status = FatalKafkaError(client_->get(), doing_);
+      break;
+    default:
+      break;  // librdkafka tries again by itself; a topic that is gone is found by the next look
+  }
+  rd_kafka_message_destroy(message);
+  return status;
+}
+
+bool KafkaTableSource::loaded() const {
+  return !partitions_.empty() && !starts_anew_ && !log_is_lost_ &&
+         std::all_of(partitions_.begin(), partitions_.end(), [](const auto& partition) {
+           return partition.second.next >= partition.second.load_to;
+         });
+}
+
+int64_t KafkaTableSource::lag() const {
+  int64_t lag = 0;
+  for (const auto& [number, partition] : partitions_) {
+    lag += std::max<int64_t>(0, partition.end - partition.next);
+  }
+  return lag;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TableSource>> MakeKafkaTableSource(
+    const KafkaTableOptions& options) {
+  auto source = std::make_unique<KafkaTableSource>(options);
+  if (absl::Status status = source->Start(); !status.ok()) return status;
+  return source;
+}
+
+}  // namespace turnout::connectors
