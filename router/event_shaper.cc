@@ -369,6 +369,10 @@ void EventShaper::WriteSet(const ShapePlan::Place& place, bool flat) {
       PutKey(place.name, {}, flat);
       Put(set.constant);
       return;
+    case ShapeSet::Kind::kGiven:
+      PutKey(place.name, {}, flat);
+      Put(given_[place.set]);
+      return;
     case ShapeSet::Kind::kTemplate:
       PutKey(place.name, {}, flat);
       Put("\"");
@@ -395,8 +399,10 @@ void EventShaper::WriteSet(const ShapePlan::Place& place, bool flat) {
 }
 
 EventShaper::Result EventShaper::Shape(const ShapePlan& plan, std::string_view text,
-                                       absl::Span<const uint32_t> structurals, Arena* arena) {
+                                       absl::Span<const uint32_t> structurals, Arena* arena,
+                                       absl::Span<const std::string_view> given) {
   plan_ = &plan;
+  given_ = given;
   text_ = text.data();
   arena_ = arena;
   has_escapes_ = std::memchr(text.data(), '\\', text.size()) != nullptr;

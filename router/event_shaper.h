@@ -34,8 +34,9 @@ class EventShaper {
   };
 
   // `text` begins with a valid JSON object whose structural characters are `structurals`.
+  // `given` holds the JSON of the plan's sets of kGiven, by position among its sets.
   Result Shape(const ShapePlan& plan, std::string_view text, absl::Span<const uint32_t> structurals,
-               Arena* arena);
+               Arena* arena, absl::Span<const std::string_view> given = {});
 
  private:
   // Where a walk stands: the next structural index.
@@ -95,6 +96,7 @@ class EventShaper {
 
   // Of the event at hand.
   const ShapePlan* plan_ = nullptr;
+  absl::Span<const std::string_view> given_;
   const char* text_ = nullptr;
   bool has_escapes_ = false;
   bool too_large_ = false;

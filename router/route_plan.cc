@@ -25,18 +25,39 @@ uint32_t RoutePlanBuilder::FieldNumber(const std::string& path) {
   return number->second;
 }
 
-uint32_t RoutePlanBuilder::ShapeNumber(const std::shared_ptr<const ShapePlan>& shape) {
-  if (shape == nullptr) return RoutePlan::kNoShape;
+std::shared_ptr<const EnrichPlan> RoutePlanBuilder::CompileEnrich(
+    const std::vector<EnrichSpec>& enrich) {
+  if (enrich.empty()) return nullptr;
+  auto compiled = std::make_shared<EnrichPlan>();
+  for (const EnrichSpec& spec : enrich) {
+    const auto at = std::find(plan_.tables.begin(), plan_.tables.end(), spec.table);
+    const auto table = static_cast<uint32_t>(at - plan_.tables.begin());
+    if (at == plan_.tables.end()) plan_.tables.push_back(spec.table);
+    compiled->entries.push_back({.table = table,
+                                 .key_field = FieldNumber(spec.key_field),
+                                 .table_name = spec.table,
+                                 .key_path = spec.key_field,
+                                 .missing = spec.missing});
+  }
+  compiled->places = CompilePlaces(enrich);
+  return compiled;
+}
+
+uint32_t RoutePlanBuilder::FormNumber(const Rule& rule) {
+  if (rule.shape == nullptr && rule.enrich.empty()) return RoutePlan::kOwnForm;
+  std::string text = EnrichText(rule.enrich);
+  text.push_back('\n');
+  if (rule.shape != nullptr) text += rule.shape->text;
   const auto [number, is_new] =
-      shape_numbers_.emplace(shape->text, static_cast<uint32_t>(plan_.shapes.size()));
-  if (is_new) plan_.shapes.push_back(shape);
+      form_numbers_.emplace(std::move(text), static_cast<uint32_t>(plan_.forms.size()));
+  if (is_new) plan_.forms.push_back({CompileEnrich(rule.enrich), rule.shape});
   return number->second;
 }
 
 uint32_t RoutePlanBuilder::TargetNumber(const DestinationTemplate& destination, uint32_t key_field,
-                                        uint32_t shape) {
+                                        uint32_t form) {
   const auto [number, is_new] =
-      target_numbers_.try_emplace({key_field, shape, absl::string_view(destination.text)},
+      target_numbers_.try_emplace({key_field, form, absl::string_view(destination.text)},
                                   static_cast<uint32_t>(plan_.targets.size()));
   if (!is_new) return number->second;
   RoutePlan::Target target;
@@ -94,11 +115,11 @@ void RoutePlanBuilder::AddRule(const Rule& rule) {
   RoutePlan::RuleTargets targets;
   targets.begin = static_cast<uint32_t>(plan_.target_ids.size());
   if (!rule.key_field.empty()) targets.key_field = FieldNumber(rule.key_field);
-  targets.shape = ShapeNumber(rule.shape);
+  targets.form = FormNumber(rule);
   targets.steps_begin = static_cast<uint32_t>(plan_.steps.size());
   for (const Step& step : rule.steps) AddStep(step);
   for (const DestinationTemplate& destination : rule.to) {
-    plan_.target_ids.push_back(TargetNumber(destination, targets.key_field, targets.shape));
+    plan_.target_ids.push_back(TargetNumber(destination, targets.key_field, targets.form));
   }
   plan_.rules.push_back(targets);
 }

@@ -1,7 +1,7 @@
 // RoutePlan: what becomes of a match: a rule set's destinations and keys, numbered once so that
 // routing an event looks nothing up by name.
 //
-// A target is a destination of one team under one record key and shape. Rules that send alike share
+// A target is a destination of one team under one record key and form. Rules that send alike share
 // it.
 // Internal to RuleSet, which builds it, and Router, which follows it.
 #pragma once
@@ -15,6 +15,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "router/enricher.h"
 #include "router/rule_file.h"
 #include "router/state_settings.h"
 #include "router/step_plan.h"
@@ -28,8 +29,14 @@ struct RoutePlan {
   static constexpr uint32_t kOwnKey = UINT32_MAX;
   // Stands for every key among field numbers.
   static constexpr uint32_t kAnyKey = UINT32_MAX - 1;
-  // Stands for the event's own payload among shapes.
-  static constexpr uint32_t kNoShape = UINT32_MAX;
+  // Stands for the event's own payload among forms.
+  static constexpr uint32_t kOwnForm = UINT32_MAX;
+
+  // What a rule makes of the payload: first it is enriched, then shaped; either may be null.
+  struct Form {
+    std::shared_ptr<const EnrichPlan> enrich;
+    std::shared_ptr<const ShapePlan> shape;
+  };
 
   struct Target {
     uint32_t team = 0;             // position in globs
@@ -39,7 +46,7 @@ struct RoutePlan {
   };
   struct RuleTargets {
     uint32_t key_field = kOwnKey;
-    uint32_t shape = kNoShape;     // position in `shapes`
+    uint32_t form = kOwnForm;      // position in `forms`
     uint32_t steps_begin = 0;      // in `steps`, up to the next rule's
     uint32_t begin = 0;            // in target_ids, up to the next rule's begin
   };
@@ -47,7 +54,8 @@ struct RoutePlan {
   std::vector<std::string> fields;              // dotted paths that the Matcher is asked for
   std::vector<std::vector<std::string>> globs;  // what a team may write, a team each
   std::vector<Target> targets;
-  std::vector<std::shared_ptr<const ShapePlan>> shapes;  // each once
+  std::vector<Form> forms;                      // each once
+  std::vector<std::string> tables;              // that rules are enriched from, each once
   std::vector<StepPlan> steps;                  // of rules, one rule after another
   std::vector<AggregatePlan> aggregates;        // in the order of their rules
   // Of the slides of all aggregates whose windows close; 0: there are none.
@@ -79,13 +87,14 @@ class RoutePlanBuilder {
   uint32_t FieldNumber(const std::string& path);
   void AddStep(const Step& step);
   void AddAggregate(const Step& step);
-  uint32_t ShapeNumber(const std::shared_ptr<const ShapePlan>& shape);
-  uint32_t TargetNumber(const DestinationTemplate& destination, uint32_t key_field, uint32_t shape);
+  uint32_t FormNumber(const Rule& rule);
+  std::shared_ptr<const EnrichPlan> CompileEnrich(const std::vector<EnrichSpec>& enrich);
+  uint32_t TargetNumber(const DestinationTemplate& destination, uint32_t key_field, uint32_t form);
 
   RoutePlan plan_;
   absl::flat_hash_map<absl::string_view, uint32_t> field_numbers_;
-  absl::flat_hash_map<absl::string_view, uint32_t> shape_numbers_;  // by ShapePlan::text
-  // Of the team at hand, by key field, shape and destination.
+  absl::flat_hash_map<std::string, uint32_t> form_numbers_;  // by what both of its parts do
+  // Of the team at hand, by key field, form and destination.
   absl::flat_hash_map<std::tuple<uint32_t, uint32_t, absl::string_view>, uint32_t> target_numbers_;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "router/arena.h"
+#include "router/enricher.h"
 #include "router/event_parser.h"
 #include "router/event_shaper.h"
 #include "router/route_plan.h"
@@ -33,10 +34,10 @@ struct Slot {
   std::string_view reason;    // why, then
 };
 
-// What a shape made of the event at hand.
-struct ShapedEvent {
+// What a form made of the event at hand.
+struct FormedEvent {
   uint64_t event = 0;
-  EventShaper::Result result;
+  Enricher::Result result;
 };
 
 // An output whose rules are still being gathered, as a chain in Router::Impl::links.
@@ -104,12 +105,13 @@ class OutputTable {
 }  // namespace
 
 struct Router::Impl {
-  explicit Impl(std::shared_ptr<const RuleSet> the_rules)
+  Impl(std::shared_ptr<const RuleSet> the_rules, const TableLookup* tables)
       : rules(std::move(the_rules)),
         plan(rules->plan()),
         scratch(rules->matcher().NewScratch()),
         slots(plan.targets.size()),
-        shaped(plan.shapes.size()) {
+        formed(plan.forms.size()),
+        enricher(tables) {
     if (rules->keeps_state()) engine.emplace(plan, rules->settings());
   }
 
@@ -125,8 +127,11 @@ struct Router::Impl {
   void SendOn(RuleIndex rule, const StepPlan& step);
   void Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault);
   void GatherRekeyed();
-  const EventShaper::Result& Shaped(uint32_t shape, const Event& event);
-  EventShaper::Result ShapeEvent(const ShapePlan& shape, const Event& event);
+  const Enricher::Result& Formed(uint32_t form, const Event& event);
+  Enricher::Result FormEvent(const RoutePlan::Form& form, const Event& event);
+  Enricher::Result CantBeRead(std::string_view needed_by, const absl::Status& why);
+  // Rejects or stops the match whose payload came to nothing.
+  void GiveUp(RuleIndex rule, const Enricher::Result& result);
   void ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value, Slot* slot);
   // The topic's name; null data() after setting the slot's reason.
   std::string_view ResolveName(const RoutePlan::Target& target, Slot* slot);
@@ -147,7 +152,8 @@ struct Router::Impl {
   uint64_t event_number = 0;
   Arena arena;
   std::vector<Slot> slots;  // by target
-  std::vector<ShapedEvent> shaped;  // by shape
+  std::vector<FormedEvent> formed;  // by form
+  Enricher enricher;
   std::optional<StepEngine> engine;  // none if no rule keeps state
   std::vector<ClosedWindow> closed;
   FeatureOutput feature;  // of the rule at hand
@@ -326,16 +332,22 @@ void Router::Impl::GatherRekeyed() {
   }
 }
 
-// Once an event and shape, however many rules have it.
-const EventShaper::Result& Router::Impl::Shaped(uint32_t shape, const Event& event) {
-  ShapedEvent& slot = shaped[shape];
+// Once an event and form, however many rules have it.
+const Enricher::Result& Router::Impl::Formed(uint32_t form, const Event& event) {
+  FormedEvent& slot = formed[form];
   if (slot.event != event_number) {
-    slot = {event_number, ShapeEvent(*plan.shapes[shape], event)};
+    slot = {event_number, FormEvent(plan.forms[form], event)};
   }
   return slot.result;
 }
 
-EventShaper::Result Router::Impl::ShapeEvent(const ShapePlan& shape, const Event& event) {
+Enricher::Result Router::Impl::CantBeRead(std::string_view needed_by, const absl::Status& why) {
+  const absl::string_view message = why.message();
+  return {.reason = arena.Join({"the rule's `", needed_by, "` needs the payload, which can't be ",
+                                "read: ", std::string_view(message.data(), message.size())})};
+}
+
+Enricher::Result Router::Impl::FormEvent(const RoutePlan::Form& form, const Event& event) {
   absl::Span<const uint32_t> structurals = scratch->structurals();
   if (structurals.empty()) {
     absl::Status status = routes.payload_error;
@@ -343,14 +355,31 @@ EventShaper::Result Router::Impl::ShapeEvent(const ShapePlan& shape, const Event
       gathered.Reset(0);
       status = parser.Parse(event.value, no_fields, &gathered);
     }
-    if (!status.ok()) {
-      const absl::string_view why = status.message();
-      return {.reason = arena.Join({"the rule's `shape` needs the payload, which can't be read: ",
-                                    std::string_view(why.data(), why.size())})};
-    }
+    if (!status.ok()) return CantBeRead(form.enrich == nullptr ? "shape" : "enrich", status);
     structurals = parser.structurals();
   }
-  return shaper.Shape(shape, event.value, structurals, &arena);
+  std::string_view text = event.value;
+  if (form.enrich != nullptr) {
+    const Enricher::Result enriched =
+        enricher.Enrich(*form.enrich, text, structurals, *scratch, &arena);
+    if (enriched.outcome != Enricher::Outcome::kEnriched || form.shape == nullptr) return enriched;
+    text = enriched.value;
+    gathered.Reset(0);
+    const absl::Status status = parser.Parse(text, no_fields, &gathered);
+    if (!status.ok()) return CantBeRead("shape", status);
+    structurals = parser.structurals();
+  }
+  const EventShaper::Result shaped = shaper.Shape(*form.shape, text, structurals, &arena);
+  if (IsNull(shaped.value)) return {.reason = shaped.reason};
+  return {.outcome = Enricher::Outcome::kEnriched, .value = shaped.value};
+}
+
+void Router::Impl::GiveUp(RuleIndex rule, const Enricher::Result& result) {
+  if (result.outcome == Enricher::Outcome::kDropped) {
+    stopped.push_back({rule, StepKind::kEnrich});
+  } else {
+    rejections.push_back({rule, result.reason, result.outcome == Enricher::Outcome::kParked});
+  }
 }
 
 void Router::Impl::ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value,
@@ -424,12 +453,9 @@ void Router::Impl::RouteRule(RuleIndex rule, uint32_t first_step, uint32_t local
   if (!PassesSteps(rule, first_step, local_key)) return;
   if (!IsNull(feature.value)) return RouteFeature(rule);
   std::string_view value = event.value;
-  if (from.shape != RoutePlan::kNoShape) {
-    const EventShaper::Result& result = Shaped(from.shape, event);
-    if (IsNull(result.value)) {
-      rejections.push_back({rule, result.reason});
-      return;
-    }
+  if (from.form != RoutePlan::kOwnForm) {
+    const Enricher::Result& result = Formed(from.form, event);
+    if (result.outcome != Enricher::Outcome::kEnriched) return GiveUp(rule, result);
     value = result.value;
   }
   std::string_view key = event.key;
@@ -485,8 +511,8 @@ void Router::Impl::CloseOutputs() {
   }
 }
 
-Router::Router(std::shared_ptr<const RuleSet> rules)
-    : impl_(std::make_unique<Impl>(std::move(rules))) {}
+Router::Router(std::shared_ptr<const RuleSet> rules, const TableLookup* tables)
+    : impl_(std::make_unique<Impl>(std::move(rules), tables)) {}
 Router::~Router() = default;
 
 // The payload, as far as anybody asks for it, and the task's time.

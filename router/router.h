@@ -2,7 +2,7 @@
 //
 // Outputs of one team with the same destination, record key and bytes are one output, which names
 // all its rules: an event goes to a destination once, however many rules of a team send it there.
-// A match passes its rule's steps, then its shape, then goes to its destinations. What steps
+// A match passes its rule's steps, is enriched, shaped, then goes to its destinations. What steps
 // remember is in the task's state, as pending changes: the caller commits or rolls back.
 //
 // Errors: a bad event is not an error of the router: Routes::payload_error says why the payload
@@ -23,6 +23,7 @@
 #include "absl/types/span.h"
 #include "router/event.h"
 #include "router/rule_set.h"
+#include "router/table_lookup.h"
 #include "router/task_steps.h"
 
 namespace turnout::router {
@@ -41,9 +42,11 @@ struct Output {
 struct Rejection {
   RuleIndex rule = 0;
   std::string_view reason;  // a sentence naming the field
+  // For the parking topic rather than the dead letters: a table that `enrich` asks has no such key.
+  bool park = false;
 };
 
-// A match that a step let go no further.
+// A match that a step, or a key that `enrich` misses, let go no further.
 struct Stopped {
   RuleIndex rule = 0;
   StepKind step = StepKind::kSample;
@@ -71,7 +74,8 @@ struct Routes {
 
 class Router {
  public:
-  explicit Router(std::shared_ptr<const RuleSet> rules);
+  // `tables` is borrowed; without it, matches that are to be enriched are parked.
+  explicit Router(std::shared_ptr<const RuleSet> rules, const TableLookup* tables = nullptr);
   ~Router();
 
   // `task` is that of the event's partition; it may be null if the rules keep no state.

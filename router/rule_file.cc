@@ -73,6 +73,7 @@ uint64_t HashOf(const RuleFile& team) {
     hash.AddNumber(rule.match_hash);
     hash.AddNumber(rule.steps.size());
     for (const Step& step : rule.steps) HashStep(step, &hash);
+    if (!rule.enrich.empty()) hash.Add("enrich " + EnrichText(rule.enrich));
     hash.Add(rule.shape == nullptr ? std::string_view() : rule.shape->text);
     hash.AddNumber(rule.to.size());
     for (const DestinationTemplate& destination : rule.to) hash.Add(destination.text);

@@ -20,6 +20,7 @@
 
 #include "router/destination_template.h"
 #include "router/document.h"
+#include "router/enrich_reader.h"
 #include "router/pattern.h"
 #include "router/shape_reader.h"
 #include "router/state_settings.h"
@@ -34,6 +35,7 @@ struct RuleLimits {
   int file_bytes_max = 64 << 20;
   PatternLimits pattern;
   int steps_max = 16;  // of a rule
+  EnrichLimits enrich;
   ShapeLimits shape;
   // No limit, but of the same origin: what the source is partitioned by, as in StateSettings, for
   // who tells which rules are re-keyed. Nobody said: nullopt.
@@ -50,6 +52,7 @@ struct Rule {
   // Of `match` as it is written: the same for the same tree, in whichever notation.
   uint64_t match_hash = 0;
   std::vector<Step> steps;
+  std::vector<EnrichSpec> enrich;
   std::shared_ptr<const ShapePlan> shape;  // null: the event as it is
   std::vector<DestinationTemplate> to;
   std::string key_field;  // empty: the event's own key

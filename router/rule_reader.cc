@@ -13,14 +13,14 @@ namespace turnout::router {
 namespace {
 
 constexpr std::string_view kFileKeys[] = {"team", "owner", "destinations", "rules"};
-constexpr std::string_view kRuleKeys[] = {"name", "description", "match", "steps", "shape", "to",
-                                          "key"};
+constexpr std::string_view kRuleKeys[] = {"name",  "description", "match", "steps", "enrich",
+                                          "shape", "to",          "key"};
 constexpr std::string_view kLineKeys[] = {"team",  "name",  "description", "match",
-                                          "steps", "shape", "to",          "key"};
+                                          "steps", "enrich", "shape",      "to",    "key"};
 
 // Words of the rule language that people know from its design and this version doesn't carry out;
 // to ignore one would be to route what should have been held back.
-constexpr std::string_view kAbsentKeys[] = {"enrich", "rollout"};
+constexpr std::string_view kAbsentKeys[] = {"rollout"};
 
 // What a list of names looks like in a message, the first few of them.
 std::string Listed(const std::vector<std::string>& names) {
@@ -171,6 +171,8 @@ void RuleReader::ReadStepsAndShape(const Node& node, Rule* rule) {
   const size_t before = problems_->size();
   const Node* steps = node.Find("steps");
   if (steps != nullptr) rule->steps = ReadSteps(*steps, limits_.steps_max, problems_);
+  const Node* enrich = node.Find("enrich");
+  if (enrich != nullptr) rule->enrich = ReadEnrich(*enrich, limits_.enrich, problems_);
   const Node* shape = node.Find("shape");
   if (shape != nullptr) rule->shape = ReadShape(*shape, limits_.shape, problems_);
   for (size_t i = before; i < problems_->size(); ++i) (*problems_)[i].subject = subject_;
@@ -253,6 +255,10 @@ void RuleReader::CheckAggregate(const Node& node, const Rule& rule) {
   if (const Node* shape = node.Find("shape")) {
     Add(shape->at, "a rule with an `aggregate` has a `shape`",
         "remove it: the aggregate's `fields` say what its records hold");
+  }
+  if (const Node* enrich = node.Find("enrich")) {
+    Add(enrich->at, "a rule with an `aggregate` has an `enrich`",
+        "remove it: what the aggregate sends is no event");
   }
   if (const Node* key = node.Find("key")) {
     Add(key->at, "a rule with an `aggregate` has a `key`",

@@ -167,6 +167,7 @@ bool RuleSet::rekeys() const {
 }
 const std::vector<Team>& RuleSet::teams() const { return impl_->teams; }
 absl::Span<const state::StepId> RuleSet::kept_steps() const { return impl_->kept_steps; }
+const std::vector<std::string>& RuleSet::tables() const { return impl_->plan.tables; }
 const StateSettings& RuleSet::settings() const { return impl_->settings; }
 absl::Span<const state::StepId> RuleSet::steps() const { return impl_->steps; }
 const Matcher& RuleSet::matcher() const { return impl_->matcher; }

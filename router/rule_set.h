@@ -57,6 +57,9 @@ class RuleSet {
 
   // What it was built of.
   const std::vector<Team>& teams() const;
+  // That rules are enriched from, each once; TableLookup numbers them so.
+  const std::vector<std::string>& tables() const;
+
   const StateSettings& settings() const;
   absl::Span<const state::StepId> kept_steps() const;
   // Of all steps that keep state, and `kept_steps`; sorted. A state keeps these and no others.

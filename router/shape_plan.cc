@@ -136,7 +136,7 @@ class Compiler {
       Append(to, &text);
     }
     for (const ShapeSet& set : spec.sets) {
-      text.push_back("ctf"[static_cast<size_t>(set.kind)]);
+      text.push_back("ctfg"[static_cast<size_t>(set.kind)]);
       Append(set.path, &text);
       Append(set.constant, &text);
       for (size_t i = 0; i < set.fields.size(); ++i) {

@@ -16,6 +16,7 @@ struct ShapeSet {
     kConstant,  // `constant`
     kTemplate,  // a string: literals and fields' texts by turns
     kField,     // fields[0]'s value as it is
+    kGiven,     // what comes with each event, of `enrich`; never written in a `shape`
   };
   std::string path;
   Kind kind = Kind::kConstant;

@@ -16,6 +16,8 @@ std::string_view StepName(StepKind kind) {
       return "throttle";
     case StepKind::kThreshold:
       return "threshold";
+    case StepKind::kEnrich:
+      return "enrich";
     case StepKind::kAggregate:
       return "aggregate";
   }

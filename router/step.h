@@ -20,8 +20,9 @@ namespace turnout::router {
 
 class ContentHash;
 
-enum class StepKind { kSample, kDedup, kThrottle, kThreshold, kAggregate };
-inline constexpr size_t kStepKinds = 5;
+// kEnrich is no step of its own: it stands for a match that `enrich` let go no further.
+enum class StepKind { kSample, kDedup, kThrottle, kThreshold, kAggregate, kEnrich };
+inline constexpr size_t kStepKinds = 6;
 
 std::string_view StepName(StepKind kind);
 
