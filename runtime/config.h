@@ -53,6 +53,7 @@ struct Config {
   } checkpoints;
   std::string listen;             // listen: host:port of the admin API; port 0 takes a free one
   std::string dead_letter_topic;  // dead_letter_topic; default: <source.topic>.dead-letter
+  std::string parking_topic;      // parking_topic; default: <source.topic>.parking
   bool provenance_headers = true;  // provenance_headers
   struct CreateTopics {            // create_topics:
     bool enabled = false;
@@ -74,6 +75,13 @@ struct Config {
     std::string level = "info";     // log.level: debug | info | warning | error
     int lines_per_second_max = 50;  // of one kind of line; the rest is counted
   } log;
+  // tables: names that rules enrich events from, and the compacted topics they are kept from;
+  // sorted by name. Their names are in limits.rules.enrich as well.
+  struct Table {
+    std::string name;
+    std::string topic;
+  };
+  std::vector<Table> tables;
   std::vector<connectors::KafkaProperty> kafka;  // kafka: librdkafka's properties
 };
 

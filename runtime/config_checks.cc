@@ -84,6 +84,15 @@ std::string CheckBrokers(std::string_view text) {
   }
 }
 
+std::string CheckTableName(std::string_view text) {
+  const bool is_right = !text.empty() && text.size() <= kTableNameBytesMax &&
+                        std::all_of(text.begin(), text.end(), [](char c) {
+                          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+                                 c == '-';
+                        });
+  return is_right ? "" : "is not a table's name";
+}
+
 std::string CheckTopic(std::string_view text) {
   if (text == "." || text == "..") return "is `.` or `..`, which Kafka refuses";
   return CheckName(text, kTopicNameBytesMax);

@@ -12,10 +12,15 @@ namespace turnout::runtime {
 // Kafka's rule for the names of topics.
 inline constexpr size_t kTopicNameBytesMax = 249;
 inline constexpr size_t kGroupBytesMax = 255;
+inline constexpr size_t kTableNameBytesMax = 64;
 inline constexpr size_t kInstanceBytesMax = 128;
 
 std::string CheckBrokers(std::string_view text);  // host:port,...
+// A table's name is a directory's too.
+std::string CheckTableName(std::string_view text);
 std::string CheckTopic(std::string_view text);
+// A table's name is a directory's too.
+std::string CheckTableName(std::string_view text);
 std::string CheckGroup(std::string_view text);     // any visible text
 std::string CheckInstance(std::string_view text);  // letters, digits, `.`, `_`, `-`
 std::string CheckListen(std::string_view text);    // host:port

@@ -33,6 +33,10 @@ std::string DefaultInstance(const Config&, const ConfigEnvironment& environment)
   return environment.host_name;
 }
 
+std::string DefaultParkingTopic(const Config& config, const ConfigEnvironment&) {
+  return config.topic + ".parking";
+}
+
 std::string DefaultDeadLetterTopic(const Config& config, const ConfigEnvironment&) {
   return config.topic + ".dead-letter";
 }
@@ -345,6 +349,15 @@ void AddOutputFields(Fields* fields) {
            "It must exist and be writable, or the pipeline waits. Not the source: that would be a "
            "loop.",
        .store = [](const FieldValue& v, Config* c) { c->dead_letter_topic = v.text; }});
+  fields->push_back(
+      {.key = "parking_topic",
+       .default_shown = "<source.topic>.parking",
+       .derive = DefaultParkingTopic,
+       .allowed = kTopicAllowed,
+       .check = CheckTopic,
+       .effect = "Where events go whose table lacks the key, by a rule's `missing: park`.",
+       .cost = "With `tables` it must exist and be writable, or the pipeline waits.",
+       .store = [](const FieldValue& v, Config* c) { c->parking_topic = v.text; }});
   fields->push_back(
       {.key = "provenance_headers",
        .type = FieldType::kBool,

@@ -17,7 +17,7 @@ std::string_view LastPart(std::string_view key) { return key.substr(SectionOf(ke
 }  // namespace
 
 bool IsSection(std::string_view key) {
-  if (key == "kafka") return true;
+  if (key == "kafka" || key == "tables") return true;
   return std::any_of(ConfigFields().begin(), ConfigFields().end(), [&](const ConfigField& field) {
     return field.key.size() > key.size() && StartsWith(field.key, key) &&
            field.key[key.size()] == '.';
@@ -38,7 +38,10 @@ std::vector<std::string_view> NamesBeside(std::string_view key) {
     const std::string_view name = rest.substr(0, rest.find('.'));
     if (names.empty() || names.back() != name) names.push_back(name);
   }
-  if (section.empty()) names.push_back("kafka");
+  if (section.empty()) {
+    names.push_back("tables");
+    names.push_back("kafka");
+  }
   return names;
 }
 

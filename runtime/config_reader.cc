@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "connectors/kafka_client.h"
+#include "runtime/config_checks.h"
 #include "runtime/config_names.h"
 #include "runtime/json_text.h"
 
@@ -17,6 +18,8 @@ using router::Problem;
 
 constexpr std::string_view kSecret = "[secret]";
 constexpr std::string_view kKafkaPrefix = "kafka.";
+constexpr std::string_view kTablesPrefix = "tables.";
+constexpr std::string_view kTableTopicSuffix = ".topic";
 constexpr std::string_view kLimitsPrefix = "limits.";
 // What decides which rules are re-keyed: for who judges rules without running them.
 constexpr std::string_view kPartitionedByKey = "source.partitioned_by";
@@ -57,6 +60,12 @@ std::string WithArticle(Node::Kind kind) {
 
 }  // namespace
 
+// Whether the key's last parts are names of the person's own.
+bool IsOwnNamed(std::string_view key) {
+  return (StartsWith(key, kKafkaPrefix) && key.size() > kKafkaPrefix.size()) ||
+         (StartsWith(key, kTablesPrefix) && key.size() > kTablesPrefix.size());
+}
+
 ConfigReader::ConfigReader(std::string_view file_name, const ConfigEnvironment& environment,
                            ConfigOverrides overrides, std::vector<Problem>* problems)
     : file_name_(file_name),
@@ -67,9 +76,11 @@ ConfigReader::ConfigReader(std::string_view file_name, const ConfigEnvironment& 
       problems_before_(problems->size()) {}
 
 std::optional<LoadedConfig> ConfigReader::Read(std::string_view text) {
+  loaded_.config.limits.rules.enrich.tables_known = true;
   if (!TakeText(text)) return std::nullopt;
   for (const std::string& override_text : overrides_.values) TakeOverride(override_text);
   for (const ConfigField& field : ConfigFields()) ReadField(field);
+  ReadTables();
   ReadKafka();
   CheckTogether();
   if (problems_->size() > problems_before_) {
@@ -81,11 +92,13 @@ std::optional<LoadedConfig> ConfigReader::Read(std::string_view text) {
 }
 
 std::optional<Config::Limits> ConfigReader::ReadLimits(std::string_view text) {
+  loaded_.config.limits.rules.enrich.tables_known = true;
   if (!TakeText(text)) return std::nullopt;
   for (const ConfigField& field : ConfigFields()) {
     const bool says_of_rules = field.key == kPartitionedByKey;
     if (says_of_rules || StartsWith(field.key, kLimitsPrefix)) ReadField(field);
   }
+  for (const std::string& key : table_keys_) NameTable(key, given_.at(key));
   if (problems_->size() > problems_before_) {
     SortProblems();
     return std::nullopt;
@@ -138,7 +151,7 @@ void ConfigReader::TakeObject(const Node& object, const std::string& prefix) {
 
 void ConfigReader::TakeMember(const router::Member& member, const std::string& key) {
   const Node& value = member.value;
-  const bool is_property = StartsWith(key, kKafkaPrefix) && key.size() > kKafkaPrefix.size();
+  const bool is_property = IsOwnNamed(key);
   const ConfigField* const field = FindConfigField(key);
   if (field == nullptr && (IsSection(key) || (is_property && value.kind == Node::Kind::kObject))) {
     if (value.kind == Node::Kind::kObject) {
@@ -168,8 +181,7 @@ void ConfigReader::TakeOverride(std::string_view override_text) {
          .cure = "write --set key=value"});
     return;
   }
-  const bool is_property = StartsWith(key, kKafkaPrefix) && key.size() > kKafkaPrefix.size();
-  if (FindConfigField(key) == nullptr && !is_property) {
+  if (FindConfigField(key) == nullptr && !IsOwnNamed(key)) {
     ComplainUnknown(key, {}, true);
     return;
   }
@@ -180,6 +192,7 @@ void ConfigReader::Take(const std::string& key, Given given) {
   const auto [at, is_new] = given_.emplace(key, given);
   if (is_new) {
     if (StartsWith(key, kKafkaPrefix)) kafka_keys_.push_back(key);
+    if (StartsWith(key, kTablesPrefix)) table_keys_.push_back(key);
     return;
   }
   if (given.in_override) {
@@ -309,6 +322,43 @@ void ConfigReader::ReadDefault(const ConfigField& field) {
   }
   field.store(*value, &loaded_.config);
   Remember(key, FormatField(field, *value), IsText(field), {.source = "default"});
+}
+
+// The name of the table that the key is of; empty after a problem.
+std::string ConfigReader::NameTable(const std::string& key, const Given& given) {
+  const size_t end = key.size() - std::min(key.size(), kTableTopicSuffix.size());
+  const std::string name(key.substr(kTablesPrefix.size(),
+                                    std::max(end, kTablesPrefix.size()) - kTablesPrefix.size()));
+  if (key.substr(end) != kTableTopicSuffix || !CheckTableName(name).empty()) {
+    Complain(key, given, "is no table's topic",
+             "write `tables.NAME.topic: catalog.merchants`, NAME of 1 to 64 of a-z, 0-9, `_`, `-`");
+    return {};
+  }
+  router::EnrichLimits& limits = loaded_.config.limits.rules.enrich;
+  limits.tables.insert(std::lower_bound(limits.tables.begin(), limits.tables.end(), name), name);
+  return name;
+}
+
+void ConfigReader::ReadTables() {
+  std::sort(table_keys_.begin(), table_keys_.end());
+  for (const std::string& key : table_keys_) {
+    if (IsFull()) return;
+    ReadTable(key, given_.at(key));
+  }
+}
+
+void ConfigReader::ReadTable(const std::string& key, const Given& given) {
+  const std::string name = NameTable(key, given);
+  if (name.empty()) return;
+  const std::optional<Resolved> resolved = Resolve(key, given, /*secret=*/false);
+  if (!resolved) return;
+  std::string fault = CheckTopic(resolved->text);
+  if (fault.empty() && resolved->text == loaded_.config.topic) fault = "is the source's topic";
+  if (!fault.empty()) {
+    return Complain(key, given, std::move(fault), "name a compacted topic of its own");
+  }
+  loaded_.config.tables.push_back({name, resolved->text});
+  Remember(key, resolved->text, true, *resolved);
 }
 
 void ConfigReader::ReadKafka() {

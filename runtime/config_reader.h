@@ -63,6 +63,9 @@ class ConfigReader {
   void ReadField(const ConfigField& field);
   void ReadDefault(const ConfigField& field);
   bool HasRightKind(const ConfigField& field, const Given& given, const Resolved& resolved);
+  std::string NameTable(const std::string& key, const Given& given);
+  void ReadTables();
+  void ReadTable(const std::string& key, const Given& given);
   void ReadKafka();
   void ReadKafkaProperty(const std::string& key, const Given& given);
   void CheckTogether();
@@ -86,6 +89,7 @@ class ConfigReader {
 
   absl::node_hash_map<std::string, Given> given_;
   std::vector<std::string> kafka_keys_;  // in the order written
+  std::vector<std::string> table_keys_;
   LoadedConfig loaded_;
 };
 

@@ -141,6 +141,11 @@ std::string ConfigTableMarkdown() {
                            AllowedText(field), field.effect, field.cost);
   }
   out +=
+      "| `tables.<name>.topic` | no tables | a topic's name; a table's: 1 to 64 of a-z, 0-9, `_`, "
+      "`-` | A compacted topic that the table is kept from; rules name it in `enrich`. "
+      "| All of it is kept on disk in `state_dir`, in every replica, and loaded before anything is "
+      "routed. |\n";
+  out +=
       "| `kafka.<property>` | librdkafka's | librdkafka's, but for what Turnout sets itself | Any "
       "property of librdkafka, for its clients in this process: security, sizes, timeouts. "
       "| See its CONFIGURATION.md. Passwords, keys and tokens are never shown. |\n";

@@ -76,8 +76,9 @@ absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
   if (!routes.payload_error.ok()) return absl::OkStatus();
   for (const router::Rejection& rejection : routes.rejections) {
     const absl::Status status =
-        DeadLetter(event, {.kind = kErrorUnroutable,
+        DeadLetter(event, {.kind = rejection.park ? kErrorMissingKey : kErrorUnroutable,
                            .reason = rejection.reason,
+                           .park = rejection.park,
                            .rule_ids = rules_->rules()[rejection.rule].id,
                            .rules = absl::MakeConstSpan(&rejection.rule, 1)});
     if (!status.ok()) return status;
@@ -134,10 +135,11 @@ absl::Status Dispatcher::SendRekeyed(const Event& event, const router::Rekeyed& 
 absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& output) {
   // The pre-flight refuses such rules; only a name that comes from an event's field gets this far.
   if (output.destination == options_.source_topic ||
-      output.destination == options_.dead_letter_topic) {
+      output.destination == options_.dead_letter_topic ||
+      output.destination == options_.parking_topic) {
     return DeadLetter(event, {.kind = kErrorUnroutable,
-                              .reason = "the destination is the source topic or the dead-letter "
-                                        "topic: the event would come round again for ever",
+                              .reason = "the destination is one of the pipeline's own topics, "
+                                        "which only Turnout itself writes to",
                               .destination = output.destination,
                               .rule_ids = output.rule_ids,
                               .rules = output.rules});
@@ -183,7 +185,8 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
 }
 
 absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why) {
-  OutputRecord record{.topic = options_.dead_letter_topic,
+  const std::string& to = why.park ? options_.parking_topic : options_.dead_letter_topic;
+  OutputRecord record{.topic = to,
                       .timestamp_ms = event.timestamp_ms,
                       .key = event.key,
                       .value = event.value};
@@ -192,13 +195,13 @@ absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why
   record.headers = headers_;
 
   int64_t bytes = connectors::RecordBatchBytes(record);
-  const absl::StatusOr<const Destination*> found =
-      destinations_->Find(options_.dead_letter_topic, bytes);
+  const absl::StatusOr<const Destination*> found = destinations_->Find(to, bytes);
   if (!found.ok()) return found.status();
   const Destination& topic = **found;
   if (!topic.available) {
-    return absl::UnavailableError(absl::StrFormat("the dead-letter topic '%s' can't be written: %s",
-                                                  options_.dead_letter_topic, topic.reason));
+    return absl::UnavailableError(absl::StrFormat("the %s topic '%s' can't be written: %s",
+                                                  why.park ? "parking" : "dead-letter", to,
+                                                  topic.reason));
   }
   if (bytes > topic.record_bytes_max) {
     // Too large even here: its position says where it can be read for as long as the source keeps

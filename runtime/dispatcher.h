@@ -30,7 +30,8 @@ namespace turnout::runtime {
 struct DispatcherOptions {
   std::string source_topic;
   std::string dead_letter_topic;
-  std::string rekey_topic;  // empty: no match may go there
+  std::string rekey_topic;    // empty: no match may go there
+  std::string parking_topic;  // empty: no rule can be enriched
   bool provenance_headers = true;
 };
 
@@ -67,6 +68,7 @@ class Dispatcher {
   struct Undeliverable {
     std::string_view kind;
     std::string_view reason;
+    bool park = false;             // in the parking topic rather than the dead-letter topic
     std::string_view destination;  // null data(): none
     std::string_view rule_ids;     // null data(): none
     absl::Span<const router::RuleIndex> rules;

@@ -177,6 +177,7 @@ struct Metrics::Impl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void CollectWorkers(std::vector<MetricFamily>* to) const;
   void CollectStates(std::vector<MetricFamily>* to) const;
+  void CollectTables(std::vector<MetricFamily>* to) const;
 
   const MetricsOptions options;
   Clock* const clock;
@@ -193,6 +194,7 @@ struct Metrics::Impl {
   Gauge* rule_set ABSL_GUARDED_BY(mu) = nullptr;
   StateServiceStats states ABSL_GUARDED_BY(mu);
   uint64_t state_memory_bytes ABSL_GUARDED_BY(mu) = 0;
+  std::vector<TableStatus> tables ABSL_GUARDED_BY(mu);
 };
 
 RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
@@ -272,6 +274,37 @@ void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
   for (MetricFamily* family : {&by_state, &records, &seconds}) {
     if (!family->metric.empty()) to->push_back(std::move(*family));
   }
+}
+
+void Metrics::Impl::CollectTables(std::vector<MetricFamily>* to) const {
+  absl::MutexLock lock(&mu);
+  if (tables.empty()) return;
+  const auto add = [&](const char* name, const char* help, MetricType type,
+                       double (*value)(const TableStatus&)) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    MetricFamily family = Now(name, help, type);
+    for (const TableStatus& table : tables) {
+      AddValue(&family, value(table), {{"table", table.name}});
+    }
+    to->push_back(std::move(family));
+  };
+  add("turnout_table_loaded", "1 while rules can be enriched from the table, else 0.",
+      MetricType::Gauge, [](const TableStatus& t) { return t.loaded ? 1.0 : 0.0; });
+  add("turnout_table_entries", "Keys of the table, roughly.", MetricType::Gauge,
+      [](const TableStatus& t) { return static_cast<double>(t.entries_estimate); });
+  add("turnout_table_disk_bytes", "Files of the table.", MetricType::Gauge,
+      [](const TableStatus& t) { return static_cast<double>(t.disk_bytes); });
+  add("turnout_table_lag_records", "Offsets of its topic not yet applied.", MetricType::Gauge,
+      [](const TableStatus& t) { return static_cast<double>(t.lag); });
+  add("turnout_table_last_change_timestamp_seconds", "When a record was last applied; 0: never.",
+      MetricType::Gauge, [](const TableStatus& t) {
+        return t.last_change == absl::InfinitePast()
+                   ? 0.0
+                   : absl::ToDoubleSeconds(t.last_change - absl::UnixEpoch());
+      });
+  add("turnout_table_records_total", "Records of its topic applied.", MetricType::Counter,
+      [](const TableStatus& t) { return static_cast<double>(t.records); });
+  add("turnout_table_records_skipped_total", "Of them, those that are no table's.",
+      MetricType::Counter, [](const TableStatus& t) { return static_cast<double>(t.skipped); });
 }
 
 void Metrics::Impl::CollectStates(std::vector<MetricFamily>* to) const {
@@ -381,6 +414,11 @@ void Metrics::OnStates(const StateServiceStats& stats, uint64_t memory_bytes) {
   impl_->state_memory_bytes = memory_bytes;
 }
 
+void Metrics::OnTables(std::vector<TableStatus> tables) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->tables = std::move(tables);
+}
+
 void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
   Families& f = impl_->families;
   const auto in_force = [&](const std::pair<std::string, std::string>& rule) {
@@ -442,6 +480,7 @@ std::string Metrics::Text() const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
   impl_->CollectWorkers(&families);
   impl_->CollectStates(&families);
+  impl_->CollectTables(&families);
   CollectProcess(&families);
   for (MetricFamily& family : families) {
     for (ClientMetric& metric : family.metric) {

@@ -16,6 +16,7 @@
 
 #include "absl/time/time.h"
 #include "runtime/clock.h"
+#include "runtime/kept_table.h"
 #include "runtime/state_service.h"
 #include "runtime/worker_observer.h"
 
@@ -47,6 +48,7 @@ class Metrics : public WorkerObserver {
   void OnTeams(const std::vector<std::string>& refused_files,
                const std::vector<std::string>& aside);
   void OnStates(const StateServiceStats& stats, uint64_t memory_bytes);
+  void OnTables(std::vector<TableStatus> tables);
   void OnBrokers(bool reachable);
   void OnReady(bool ready);
 

@@ -47,6 +47,9 @@ TeamAside Judge(const PreflightOptions& options, const router::RuleFile& team,
   } else if (destination == options.rekey_topic && SendsTo(team, destination)) {
     aside.reason = "is the re-key topic, which only Turnout itself writes to";
     aside.cure = "send to another topic";
+  } else if (destination == options.parking_topic) {
+    aside.reason = "is the parking topic, which only Turnout itself writes to";
+    aside.cure = "send to another topic";
   } else if (topic.state == State::kMissing) {
     aside.reason = WithReason("does not exist", topic);
     aside.cure = options.create ? "create the topic, or let this principal create it"
@@ -112,6 +115,7 @@ absl::StatusOr<TopicDescriptions> Observe(const PreflightOptions& options,
   if (!std::binary_search(written.begin(), written.end(), options.dead_letter_topic)) {
     written.push_back(options.dead_letter_topic);
   }
+  if (!options.parking_topic.empty()) written.push_back(options.parking_topic);
   TopicDescriptions observed;
   absl::Status status = DescribeInto(admin, {options.source_topic}, /*may_write=*/false,
                                      options.describe_timeout, &observed);
@@ -168,13 +172,17 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
         "field that its events are partitioned by, or `none`)"));
   }
 
-  const TopicDescription dead_letters = Look(observed, options.dead_letter_topic);
-  if (dead_letters.state == State::kMissing && options.create) {
-    decision.create.push_back(ToCreate(options, options.dead_letter_topic));
-  }
-  obstacle = Obstacle("dead-letter topic", "written", dead_letters, "dead_letter_topic");
-  if (!obstacle.empty()) decision.waiting_for.push_back(std::move(obstacle));
-  LowerTo(dead_letters.batch_bytes_max, &decision.batch_bytes_max);
+  const auto need = [&](const char* what, const std::string& topic, const char* setting) {
+    const TopicDescription found = Look(observed, topic);
+    if (found.state == State::kMissing && options.create) {
+      decision.create.push_back(ToCreate(options, topic));
+    }
+    obstacle = Obstacle(what, "written", found, setting);
+    if (!obstacle.empty()) decision.waiting_for.push_back(std::move(obstacle));
+    LowerTo(found.batch_bytes_max, &decision.batch_bytes_max);
+  };
+  need("dead-letter topic", options.dead_letter_topic, "dead_letter_topic");
+  if (!options.parking_topic.empty()) need("parking topic", options.parking_topic, "parking_topic");
 
   std::set<std::string> to_create;
   for (size_t i = 0; i < teams.size(); ++i) {
@@ -190,7 +198,8 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
       aside.team = teams[i]->team;
       decision.aside.push_back(std::move(aside));
       const bool own =
-          destination == options.source_topic || destination == options.dead_letter_topic;
+          destination == options.source_topic || destination == options.dead_letter_topic ||
+          destination == options.parking_topic;
       const bool create = options.create || destination == options.rekey_topic;
       if (topic.state == State::kMissing && create && !own) to_create.insert(destination);
     }

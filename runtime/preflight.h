@@ -33,6 +33,7 @@ struct PreflightOptions {
   std::string rekey_topic;
   int rekey_partitions = 0;
   router::StateSettings settings;  // say which rules those are
+  std::string parking_topic;         // empty: nothing is parked
   bool create = false;               // what is missing, but for the source
   connectors::NewTopic new_topic;    // as which; its name is not used
   int create_source_partitions = 0;  // 0: the source is never created

@@ -16,6 +16,7 @@
 #include "connectors/kafka_sink.h"
 #include "connectors/kafka_source.h"
 #include "connectors/kafka_topic_admin.h"
+#include "connectors/table_source.h"
 #include "runtime/admin_server.h"
 #include "runtime/destinations.h"
 #include "runtime/log.h"
@@ -27,6 +28,7 @@
 #include "runtime/rule_shelf.h"
 #include "runtime/state_service.h"
 #include "runtime/status_board.h"
+#include "runtime/table_feed.h"
 #include "runtime/worker.h"
 #include "state/checkpoint_location.h"
 
@@ -83,6 +85,7 @@ struct Process::Impl {
   absl::Status Start();
   absl::Status StartKafka();
   absl::Status StartStates();
+  absl::Status StartTables();
   absl::Status LoadTeams();
   absl::Status StartAdminServer();
   void Control();
@@ -104,6 +107,7 @@ struct Process::Impl {
   connectors::KafkaClientOptions ClientOptions(const std::string& name);
   connectors::KafkaSourceOptions SourceOptions(int index);
   connectors::KafkaSinkOptions SinkOptions(int index, int64_t batch_bytes_max);
+  Health Ready() const;
   AdminAnswer HealthAnswer(const Health& health) const;
   std::string MetricsText() const;
 
@@ -124,6 +128,7 @@ struct Process::Impl {
   connectors::TopicAdmin* admin = nullptr;
   std::unique_ptr<state::CheckpointStore> checkpoint_store;
   std::unique_ptr<state::StateResources> state_resources;
+  std::unique_ptr<TableFeed> tables;  // null: the config has none
   Hop source_hop;                    // the ingestion topic
   Hop rekey_hop;                     // what was re-keyed
   std::unique_ptr<RuleShelf> shelf;  // the control thread's, once it runs
@@ -155,6 +160,7 @@ PreflightOptions Process::Impl::Preflight() const {
   PreflightOptions preflight;
   preflight.source_topic = config.topic;
   preflight.dead_letter_topic = config.dead_letter_topic;
+  if (!config.tables.empty()) preflight.parking_topic = config.parking_topic;
   preflight.create = config.create_topics.enabled || options.embedded;
   preflight.new_topic = NewTopicOf(config.create_topics);
   preflight.create_source_partitions = options.embedded ? options.embedded_source_partitions : 0;
@@ -225,7 +231,8 @@ absl::Status Process::Impl::Start() {
   observer = std::make_unique<PipelineObserver>(board.get(), metrics.get());
 
   for (const auto& part :
-       {&Impl::StartKafka, &Impl::StartStates, &Impl::LoadTeams, &Impl::StartAdminServer}) {
+       {&Impl::StartKafka, &Impl::StartStates, &Impl::StartTables, &Impl::LoadTeams,
+        &Impl::StartAdminServer}) {
     const absl::Status started = (this->*part)();
     if (!started.ok()) return started;
   }
@@ -302,6 +309,38 @@ StateServiceOptions Process::Impl::StateOptions(const Hop& hop) const {
   return state;
 }
 
+absl::Status Process::Impl::StartTables() {
+  if (config.tables.empty()) return absl::OkStatus();
+  TableFeedOptions feed_options;
+  for (const Config::Table& table : config.tables) {
+    feed_options.tables.push_back({table.name, table.topic});
+  }
+  feed_options.directory = absl::StrCat(config.state_dir, "/tables");
+  feed_options.make_source = [this](const std::string& topic, const state::TableOffsets& offsets) {
+    connectors::KafkaTableOptions table;
+    table.client = ClientOptions(absl::StrCat("table-", topic));
+    table.client.events.on_brokers = nullptr;  // the sources tell
+    table.topic = topic;
+    table.offsets = offsets;
+    return connectors::MakeKafkaTableSource(table);
+  };
+  auto started = TableFeed::Start(feed_options, state_resources.get(), &clock);
+  if (!started.ok()) return started.status();
+  tables = *std::move(started);
+  return absl::OkStatus();
+}
+
+// Workers start once all tables are loaded. One that is read anew later is said here too.
+Health Process::Impl::Ready() const {
+  Health health = board->Ready();
+  if (tables == nullptr) return health;
+  for (std::string& reason : tables->WaitingFor()) {
+    health.ok = false;
+    health.reasons.push_back(std::move(reason));
+  }
+  return health;
+}
+
 absl::Status Process::Impl::LoadTeams() {
   shelf = std::make_unique<RuleShelf>(config.rules, config.limits.rules);
   shelf->Look(clock.Now());
@@ -326,7 +365,8 @@ std::string Process::Impl::MetricsText() const {
   StateServiceStats states = source_hop.states->Stats();
   states += rekey_hop.states->Stats();
   metrics->OnStates(states, state_resources->memory_bytes());
-  metrics->OnReady(board->Ready().ok);
+  if (tables != nullptr) metrics->OnTables(tables->Status());
+  metrics->OnReady(Ready().ok);
   return metrics->Text();
 }
 
@@ -339,7 +379,7 @@ absl::Status Process::Impl::StartAdminServer() {
                              return AdminAnswer{200, "text/plain; version=0.0.4", MetricsText()};
                            }},
                           {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
-                          {"/readyz", [this] { return HealthAnswer(board->Ready()); }},
+                          {"/readyz", [this] { return HealthAnswer(Ready()); }},
                           {"/v1/status", [this] {
                              return AdminAnswer{200, "application/json", board->StatusJson()};
                            }}});
@@ -361,9 +401,12 @@ void Process::Impl::Control() {
     if (clock.Now() >= look_at) {
       const absl::Status looked = rules->Look();
       if (looked.ok()) observer->OnBrokers("admin", true, "");
-      if (rules->ready() && workers.empty()) StartWorkers();
+      const bool has_tables = tables == nullptr || tables->WaitingFor().empty();
+      if (rules->ready() && has_tables && workers.empty()) StartWorkers();
       if (rules->rekeys() && workers.size() == static_cast<size_t>(config.workers)) StartWorkers();
-      if (rules->ready() && !rules->teams_stand_aside()) {
+      if (rules->ready() && !has_tables && workers.empty()) {
+        look_at = clock.Now() + kLookBackoffMin;
+      } else if (rules->ready() && !rules->teams_stand_aside()) {
         look_at = absl::InfiniteFuture();
       } else {
         look_at = clock.Now() + (rules->ready() ? config.limits.destination_recheck : backoff);
@@ -429,6 +472,8 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   worker_options.is_rekeyed = hop.is_rekeyed;
   worker_options.rekey_topic = config.rekey_topic;
   worker_options.dead_letter_topic = config.dead_letter_topic;
+  if (tables != nullptr) worker_options.parking_topic = config.parking_topic;
+  worker_options.tables = tables.get();
   worker_options.provenance_headers = config.provenance_headers;
   const std::unique_ptr<StateKeeper> keeper = hop.states->KeeperFor(index);
   Worker worker(std::move(worker_options), source->get(), sink->get(), keeper.get(), &destinations,
@@ -501,7 +546,7 @@ std::string Process::address() const { return impl_->server->address(); }
 
 std::string Process::bootstrap_servers() const { return impl_->bootstrap_servers; }
 
-bool Process::IsReady() const { return impl_->board->Ready().ok; }
+bool Process::IsReady() const { return impl_->Ready().ok; }
 
 std::string Process::MetricsText() const { return impl_->MetricsText(); }
 

@@ -80,6 +80,7 @@ struct Worker::Impl : connectors::AssignmentListener {
         dispatcher({.source_topic = options.source_topic,
                     .dead_letter_topic = options.dead_letter_topic,
                     .rekey_topic = options.rekey_topic,
+                    .parking_topic = options.parking_topic,
                     .provenance_headers = options.provenance_headers},
                    sink, destinations),
         tasks({.worker = options.index,
@@ -130,6 +131,7 @@ struct Worker::Impl : connectors::AssignmentListener {
 
   Phase phase = Phase::kOpening;
   bool rejoin_after_open = false;
+  std::unique_ptr<router::TableLookup> table_lookup;  // the router's
   std::unique_ptr<router::Router> router;
   std::shared_ptr<const router::RuleSet> rules;
   uint64_t rules_version = 0;
@@ -235,10 +237,16 @@ bool Worker::Impl::AdoptRules() {
   if (!tasks.MayUse(now)) return rules != nullptr;
   const std::shared_ptr<const router::RuleSet> before = std::exchange(rules, std::move(now));
   rules_version = version;
-  router = std::make_unique<router::Router>(rules);
+  std::unique_ptr<router::TableLookup> lookup;
+  if (options.tables != nullptr) lookup = options.tables->LookupFor(rules->tables());
+  router = std::make_unique<router::Router>(rules, lookup.get());
+  table_lookup = std::move(lookup);
   // The brokers are asked only about what is new: other teams' events wait for the answer.
   std::vector<std::string> topics = NewTopics(before.get(), *rules);
-  if (before == nullptr) topics.push_back(options.dead_letter_topic);
+  if (before == nullptr) {
+    topics.push_back(options.dead_letter_topic);
+    if (!options.parking_topic.empty()) topics.push_back(options.parking_topic);
+  }
   if (rules->rekeys()) topics.push_back(options.rekey_topic);
   destinations->Prime(std::move(topics));
   dispatcher.UseRules(rules);

@@ -32,6 +32,7 @@
 #include "runtime/destinations.h"
 #include "runtime/rule_feed.h"
 #include "runtime/state_keeper.h"
+#include "runtime/table_feed.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
@@ -43,6 +44,8 @@ struct WorkerOptions {
   std::string dead_letter_topic;
   std::string rekey_topic;  // where matches go whose next step has another key; empty: nowhere
   bool is_rekeyed = false;  // the source is that topic
+  std::string parking_topic;          // empty: no rule can be enriched
+  const TableFeed* tables = nullptr;  // borrowed; null: the same
   bool provenance_headers = true;
   absl::Duration poll_wait = absl::Milliseconds(100);  // how soon a stop or a rule change is seen
   absl::Duration backoff_min = absl::Milliseconds(10);

@@ -222,6 +222,29 @@ kafka:
                                         std::pair("fetch.wait.max.ms", "50")));
 }
 
+TEST(Config, TablesHaveNamesOfTheirOwn) {
+  const Config config = ConfigOf(std::string(kSmallest) +
+                                 "tables:\n"
+                                 "  users: {topic: catalog.users}\n"
+                                 "  merchants:\n"
+                                 "    topic: catalog.merchants\n"
+                                 "tables.fx_1.topic: catalog.fx\n");
+  ASSERT_EQ(config.tables.size(), 3u);
+  EXPECT_EQ(config.tables[0].name, "fx_1");
+  EXPECT_EQ(config.tables[1].name, "merchants");
+  EXPECT_EQ(config.tables[1].topic, "catalog.merchants");
+  EXPECT_EQ(config.tables[2].name, "users");
+  EXPECT_THAT(config.limits.rules.enrich.tables, ElementsAre("fx_1", "merchants", "users"));
+  EXPECT_TRUE(ConfigOf(kSmallest).limits.rules.enrich.tables_known);
+  for (const char* wrong :
+       {"tables: {users: catalog.users}", "tables: {Users: {topic: a}}",
+        "tables: {a.b: {topic: a}}",
+        "tables: {users: {topics: a}}", "tables: {users: {topic: a b}}", "tables.topic: a",
+        "tables: {users: {topic: [a]}}"}) {
+    EXPECT_THAT(ProblemOf(wrong), HasSubstr("tables.")) << wrong;
+  }
+}
+
 TEST(Config, ProblemsNamePlaceAllowedValuesAndNearestName) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       // Unknown keys.
@@ -229,10 +252,8 @@ TEST(Config, ProblemsNamePlaceAllowedValuesAndNearestName) {
        "4:1: worker: is not known (did you mean `workers`? Known: brokers, source, rules, "
        "delivery, "
        "instance, workers, listen, rekey, state_dir, state, checkpoints, "
-       "dead_letter_topic, "
-       "provenance_headers, "
-       "create_topics, "
-       "limits, log, kafka)"},
+       "dead_letter_topic, parking_topic, provenance_headers, create_topics, limits, log, tables, "
+       "kafka)"},
       {"log: {fromat: json}",
        "4:7: log.fromat: is not known (did you mean `log.format`? Known in log: format, level, "
        "lines_per_second_max)"},
@@ -559,6 +580,7 @@ checkpoints.s3.endpoint: aws  # default
 checkpoints.s3.addressing: auto  # default
 checkpoints.s3.ca_bundle: /etc/ssl/certs/ca-certificates.crt  # default
 dead_letter_topic: orders.dead-letter  # default
+parking_topic: orders.parking  # default
 provenance_headers: true  # default
 create_topics.enabled: false  # default
 create_topics.partitions: 1  # default

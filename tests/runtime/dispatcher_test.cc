@@ -94,8 +94,8 @@ class FakeAdmin : public connectors::TopicAdmin {
     return answers;
   }
   absl::StatusOr<std::vector<std::string>> List(absl::Duration) override {
-    return std::vector<std::string>{"events.dead-letter", "shop.orders", "shop.north", "shop.south",
-                                    "shop.log"};
+    return std::vector<std::string>{"events.dead-letter", "events.parking", "shop.orders",
+                                    "shop.north", "shop.south", "shop.log"};
   }
   absl::Status Create(absl::Span<const connectors::NewTopic>, absl::Duration) override {
     return absl::OkStatus();
@@ -113,6 +113,7 @@ class DispatcherTest : public testing::Test {
   void Dispatch(std::string_view value, bool provenance = true) {
     Dispatcher dispatcher({.source_topic = source_topic_,
                            .dead_letter_topic = "events.dead-letter",
+                           .parking_topic = "events.parking",
                            .provenance_headers = provenance},
                           &sink_, &destinations_);
     dispatcher.UseRules(rules_);
@@ -208,6 +209,31 @@ TEST_F(DispatcherTest, CountsWhatAStepStoppedAsMatchedAndAsStopped) {
     EXPECT_EQ(counts.stopped[static_cast<size_t>(router::StepKind::kSample)], sampled ? 1u : 0u);
     EXPECT_EQ(counts.routed, sampled ? 0u : 1u);
   }
+}
+
+TEST_F(DispatcherTest, ParksAnEventWhoseTableLacksItsKeyAsItCame) {
+  rules_ = support::RuleSetOf({R"(
+team: shop
+destinations: [shop.*]
+rules:
+  - name: known
+    match: {type: [order]}
+    enrich: [{table: users, key: user, into: user, missing: park}]
+    to: shop.orders
+)"});
+  router_ = std::make_unique<router::Router>(rules_);  // without any table to ask
+  Dispatch(R"({"type": "order",  "n": 1})");
+  ASSERT_EQ(sink_.records.size(), 1u);
+  const Produced& record = sink_.records[0];
+  EXPECT_EQ(record.topic, "events.parking");
+  EXPECT_EQ(record.key, "k");
+  EXPECT_EQ(record.value, R"({"type": "order",  "n": 1})");
+  EXPECT_EQ(HeaderOf(record, "trace"), "abc");
+  EXPECT_EQ(HeaderOf(record, kErrorHeader), kErrorMissingKey);
+  EXPECT_THAT(HeaderOf(record, kReasonHeader), HasSubstr("`user`"));
+  EXPECT_EQ(HeaderOf(record, kRulesHeader), "shop/known");
+  EXPECT_EQ(HeaderOf(record, kSourceHeader), "events/3/42");
+  EXPECT_EQ(counts_.outputs, 0u);
 }
 
 TEST_F(DispatcherTest, NeverSendsAnEventBackToItsSource) {

@@ -227,6 +227,7 @@ std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& c
   status.partitions = {
       {.partition = 1, .next_offset = 1, .end_offset = 2, .last_event_time = clock.Now()}};
   metrics.OnStatus(status);
+  metrics.OnTables({{.name = "merchants", .topic = "catalog"}});
   metrics.OnBrokers(true);
   metrics.OnReady(true);
   std::set<std::string> names;
@@ -239,6 +240,31 @@ std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& c
     }
   }
   return names;
+}
+
+TEST_F(MetricsTest, TablesAreShownByName) {
+  EXPECT_EQ(metrics.Text().find("turnout_table_"), std::string::npos) << "there are none";
+  metrics.OnTables({{.name = "merchants",
+                     .loaded = true,
+                     .entries_estimate = 7,
+                     .lag = 3,
+                     .records = 9,
+                     .skipped = 2,
+                     .last_change = absl::FromUnixSeconds(1'000)},
+                    {.name = "users"}});
+  const std::string text = metrics.Text();
+  for (const char* line : {
+           "turnout_table_loaded{table=\"merchants\"} 1\n",
+           "turnout_table_loaded{table=\"users\"} 0\n",
+           "turnout_table_entries{table=\"merchants\"} 7\n",
+           "turnout_table_lag_records{table=\"merchants\"} 3\n",
+           "turnout_table_records_total{table=\"merchants\"} 9\n",
+           "turnout_table_records_skipped_total{table=\"merchants\"} 2\n",
+           "turnout_table_last_change_timestamp_seconds{table=\"merchants\"} 1000\n",
+           "turnout_table_last_change_timestamp_seconds{table=\"users\"} 0\n",
+       }) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
 }
 
 TEST_F(MetricsTest, TheReadmeDescribesEveryMetricAndNoOther) {

@@ -164,6 +164,26 @@ TEST(PreflightTest, WorkersWaitForTheSourceAndTheDeadLetterTopic) {
   }
 }
 
+TEST(PreflightTest, WhereEventsMayBeParkedTheParkingTopicIsNeededAndItsOwn) {
+  PreflightOptions options = Options(false);
+  options.parking_topic = "parking";
+  TopicDescriptions observed = {{kSource, Topic(State::kReady)},
+                                {kDeadLetters, Topic(State::kReady)},
+                                {"well", Topic(State::kReady)}};
+  const std::vector<router::Team> teams = {Team("alpha", {"well"}), Team("beta", {"parking"})};
+  PreflightDecision decision = DecidePreflight(options, teams, observed);
+  EXPECT_THAT(decision.waiting_for, ElementsAre(HasSubstr("parking topic parking does not exist")));
+  EXPECT_THAT(decision.create, IsEmpty());
+  ASSERT_EQ(decision.aside.size(), 1u);
+  EXPECT_THAT(decision.aside[0].reason, HasSubstr("is the parking topic"));
+  options.create = true;
+  EXPECT_THAT(Names(DecidePreflight(options, teams, observed).create), ElementsAre("parking"));
+  observed["parking"] = Topic(State::kReady);
+  decision = DecidePreflight(options, teams, observed);
+  EXPECT_THAT(decision.waiting_for, IsEmpty());
+  EXPECT_EQ(decision.in_force, std::vector<size_t>({0}));
+}
+
 TEST(PreflightTest, TheDeadLetterTopicIsCreatedButTheSourceOnlyWhenToldSo) {
   PreflightOptions options = Options(true);
   EXPECT_THAT(Names(DecidePreflight(options, {}, {}).create), ElementsAre(kDeadLetters));

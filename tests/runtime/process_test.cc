@@ -251,6 +251,28 @@ TEST_F(ProcessTest, EventsFlowToTheirDestinationsAndAreAccountedFor) {
   EXPECT_FALSE(process->IsReady());
 }
 
+TEST_F(ProcessTest, WorkersStartOnceTablesAreLoadedAndWhatTheyLackIsParked) {
+  WriteRules("orders.yaml", R"(team: orders
+destinations: ["orders.*"]
+rules:
+  - name: known
+    match: {type: [order]}
+    enrich: [{table: users, key: user, into: user, missing: park}]
+    to: orders.known
+)");
+  config_.tables = {{"users", "catalog.users"}};
+  config_.parking_topic = "events.parking";
+  config_.state_dir = (directory_ / "state").string();
+  const auto process = StartProcess();
+  ASSERT_TRUE(WaitUntil([&] { return process->IsReady(); })) << process->StatusJson();
+  EXPECT_TRUE(HasLine(*process, "turnout_table_loaded{table=\"users\"} 1"));
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "state/tables/users"));
+  Send(*process, {R"({"type": "order", "user": "u-1"})"});
+  const auto read = Read(*process, "events.parking", 1);
+  EXPECT_EQ(HeaderOf(read.at("events.parking").front(), kErrorHeader), kErrorMissingKey);
+  EXPECT_EQ(read.count("orders.known"), 0u);
+}
+
 TEST_F(ProcessTest, ATeamWithAMissingDestinationStandsAsideAndComesBack) {
   WriteRules("orders.yaml", kOrders);
   WriteRules("ads.yaml", kAds);

@@ -1,6 +1,7 @@
 #include "runtime/rule_limits.h"
 
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -37,6 +38,19 @@ TEST(RuleLimits, ComeFromAConfigOfWhichNothingElseIsThere) {
   EXPECT_EQ(limits->pattern.wildcards_max, 3);
   EXPECT_EQ(limits->destinations_per_rule_max, router::RuleLimits{}.destinations_per_rule_max);
   EXPECT_THAT(problems, IsEmpty());
+}
+
+TEST(RuleLimits, KnowTheTablesThatTheConfigNames) {
+  const support::TempDirectory directory;
+  const std::string config = directory.Write(
+      "pipeline.yaml", "tables: {users: {topic: \"${env:TURNOUT_TEST_NO_SUCH_VARIABLE}\"}}\n"
+                       "tables.merchants.topic: catalog.merchants\n");
+  std::string problems;
+  const auto limits = LoadRuleLimits(config, &problems);
+  ASSERT_TRUE(limits.has_value()) << problems;
+  EXPECT_TRUE(limits->enrich.tables_known);
+  EXPECT_EQ(limits->enrich.tables, (std::vector<std::string>{"merchants", "users"}));
+  EXPECT_FALSE(LoadRuleLimits("", &problems)->enrich.tables_known) << "nobody has said";
 }
 
 TEST(RuleLimits, EveryProblemOfTheLimitsAndOfNamesIsTold) {

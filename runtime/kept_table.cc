@@ -1,0 +1,125 @@
+#include "runtime/kept_table.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/log.h"
+
+namespace turnout::runtime {
+
+KeptTable::KeptTable(std::string name, std::string topic,
+                     std::unique_ptr<state::TableStore> store,
+                     std::unique_ptr<connectors::TableSource> source, Clock* clock)
+    : name_(std::move(name)),
+      topic_(std::move(topic)),
+      store_(std::move(store)),
+      source_(std::move(source)),
+      clock_(clock) {
+  const absl::MutexLock lock(&mu_);
+  status_.name = name_;
+  status_.topic = topic_;
+}
+
+absl::Status KeptTable::Turn(absl::Duration max_wait) {
+  const absl::Status turned = TurnOnce(max_wait);
+  // From then on until it is read anew; a partition that the topic gains takes nothing away.
+  const bool just_loaded = !loaded_ && turned.ok() && source_->loaded();
+  if (just_loaded) loaded_ = true;
+  const absl::MutexLock lock(&mu_);
+  status_.loaded = loaded_;
+  status_.lag = source_->lag();
+  if (just_loaded) {
+    LogInfo("table_loaded", absl::StrCat("table ", name_, " is loaded"),
+            {{"table", name_}, {"topic", topic_}, {"records", status_.records}});
+  }
+  const std::string problem(turned.message().data(), turned.message().size());
+  if (problem != status_.problem) {
+    status_.problem = problem;
+    if (!turned.ok()) {
+      LogWarning("table_problem", absl::StrCat("table ", name_, ": ", problem),
+                 {{"table", name_}, {"topic", topic_}, {"reason", problem}});
+    }
+  }
+  return turned;
+}
+
+absl::Status KeptTable::TurnOnce(absl::Duration max_wait) {
+  if (!is_pending_) {
+    absl::StatusOr<connectors::TableBatch> batch = source_->Poll(max_wait);
+    if (!batch.ok()) return batch.status();
+    batch_ = *std::move(batch);
+    is_pending_ = true;
+  }
+  if (batch_.starts_anew) {
+    loaded_ = false;
+    if (absl::Status cleared = store_->Clear(); !cleared.ok()) return cleared;
+    batch_.starts_anew = false;
+    LogWarning("table_anew",
+               absl::StrCat("table ", name_, " is read again: its topic is not the one it was"),
+               {{"table", name_}, {"topic", topic_}});
+  }
+  if (absl::Status applied = Apply(); !applied.ok()) return applied;
+  is_pending_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status KeptTable::Apply() {
+  if (batch_.records.empty() && batch_.next_offsets.empty()) return absl::OkStatus();
+  changes_.clear();
+  texts_.clear();
+  uint64_t skipped = 0;
+  for (const connectors::Event& record : batch_.records) {
+    if (record.key.data() == nullptr) {
+      ++skipped;
+      continue;
+    }
+    state::TableChange change{.key = record.key};
+    if (record.value.size() > state::kTableValueBytesMax) {
+      ++skipped;
+    } else if (record.value.data() != nullptr) {
+      change.value = reader_.Read(record.value);
+      skipped += !change.value;
+      const bool is_copy = change.value && (change.value->data() < record.value.data() ||
+                                            change.value->data() >
+                                                record.value.data() + record.value.size());
+      if (is_copy) change.value = texts_.emplace_back(*change.value);
+    }
+    changes_.push_back(change);
+  }
+  const absl::StatusOr<size_t> refused = store_->Apply(changes_, batch_.next_offsets);
+  if (!refused.ok()) return refused.status();
+  skipped += *refused;
+  const absl::MutexLock lock(&mu_);
+  status_.records += batch_.records.size();
+  status_.skipped += skipped;
+  if (!batch_.records.empty()) status_.last_change = clock_->Now();
+  if (skipped > 0) {
+    LogWarning("table_records_skipped",
+               absl::StrCat("table ", name_, ": ", skipped,
+                            " records are no table's: no key, a value over 1 MiB, or one that is "
+                            "neither JSON nor text"),
+               {{"table", name_}, {"topic", topic_}, {"records", skipped}});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> KeptTable::Find(std::string_view key, std::string* value) const {
+  if (!loaded_.load(std::memory_order_acquire)) {
+    return absl::UnavailableError(absl::StrCat("table ", name_, " is not loaded"));
+  }
+  return store_->Find(key, value);
+}
+
+TableStatus KeptTable::status() const {
+  TableStatus status;
+  {
+    const absl::MutexLock lock(&mu_);
+    status = status_;
+  }
+  const state::TableStats stats = store_->stats();
+  status.entries_estimate = stats.entries_estimate;
+  status.disk_bytes = stats.disk_bytes;
+  return status;
+}
+
+}  // namespace turnout::runtime

@@ -1,0 +1,81 @@
+// KeptTable: one table of the process: the records of its topic, taken turn by turn into its store.
+//
+// Until it is loaded (the end that the topic had when reading began has been reached), and again
+// when its topic turns out to have been made anew, it answers nobody: a key that is not there yet
+// is not a missing one. A record that is no table's (no key; a value that is too large, or neither
+// JSON nor text) is skipped and counted; such a value takes the key out of the table.
+//
+// Errors: of Turn, those of TableSource and TableStore; the next Turn goes on where it stood.
+// Threads: Turn on one; Find and status on any.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "connectors/table_source.h"
+#include "router/table_value.h"
+#include "runtime/clock.h"
+#include "state/table_store.h"
+
+namespace turnout::runtime {
+
+struct TableStatus {
+  std::string name;
+  std::string topic;
+  bool loaded = false;
+  std::string problem;  // of the last turn; empty: none
+  uint64_t entries_estimate = 0;
+  uint64_t disk_bytes = 0;
+  int64_t lag = 0;       // records and gaps that are not applied yet
+  uint64_t records = 0;  // applied since the start
+  uint64_t skipped = 0;  // of them, those that are no table's
+  absl::Time last_change = absl::InfinitePast();
+};
+
+class KeptTable {
+ public:
+  // The clock is borrowed.
+  KeptTable(std::string name, std::string topic, std::unique_ptr<state::TableStore> store,
+            std::unique_ptr<connectors::TableSource> source, Clock* clock);
+
+  // Takes what has come, waiting up to `max_wait` for it.
+  absl::Status Turn(absl::Duration max_wait);
+
+  // Unavailable: not loaded.
+  absl::StatusOr<bool> Find(std::string_view key, std::string* value) const;
+
+  TableStatus status() const;
+
+ private:
+  absl::Status TurnOnce(absl::Duration max_wait);
+  absl::Status Apply();
+
+  const std::string name_;
+  const std::string topic_;
+  const std::unique_ptr<state::TableStore> store_;
+  const std::unique_ptr<connectors::TableSource> source_;
+  Clock* const clock_;
+
+  // Of Turn's thread.
+  bool is_pending_ = false;  // `batch_` has been polled and not applied
+  connectors::TableBatch batch_;
+  router::TableValueReader reader_;
+  std::vector<state::TableChange> changes_;
+  std::deque<std::string> texts_;  // of values that had to be written anew
+
+  std::atomic<bool> loaded_{false};
+  mutable absl::Mutex mu_;
+  TableStatus status_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace turnout::runtime

@@ -1,0 +1,136 @@
+#include "runtime/kept_table.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/scripted_table.h"
+#include "tests/support/simulated_clock.h"
+#include "tests/support/temp_directory.h"
+
+namespace turnout::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+
+class TestClock : public Clock {
+ public:
+  absl::Time Now() override { return absl::FromUnixSeconds(1'000); }
+  void Sleep(absl::Duration) override {}
+};
+
+class KeptTableTest : public ::testing::Test {
+ protected:
+  void Open() {
+    table_.reset();
+    auto store = state::TableStore::Open(directory_.path() + "/table", "catalog", &resources_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    auto source = std::make_unique<support::ScriptedTable>(&topic_, (*store)->offsets());
+    table_ = std::make_unique<KeptTable>("merchants", "catalog", *std::move(store),
+                                         std::move(source), &clock_);
+  }
+  void Turn(int turns) {
+    for (int i = 0; i < turns; ++i) ASSERT_TRUE(table_->Turn(absl::ZeroDuration()).ok());
+  }
+  std::string Find(std::string_view key) {
+    std::string value;
+    const absl::StatusOr<bool> found = table_->Find(key, &value);
+    if (!found.ok()) return std::string(absl::StatusCodeToString(found.status().code()));
+    return *found ? value : "(none)";
+  }
+
+  support::TempDirectory directory_;
+  state::StateResources resources_{{}};
+  support::ScriptedTopic topic_;
+  TestClock clock_;
+  std::unique_ptr<KeptTable> table_;
+};
+
+TEST_F(KeptTableTest, NobodyIsAnsweredBeforeItIsLoaded) {
+  for (const char* key : {"a", "b", "c"}) topic_.Put(key, "1");
+  Open();
+  EXPECT_EQ(Find("a"), "UNAVAILABLE");
+  Turn(1);
+  EXPECT_EQ(Find("a"), "UNAVAILABLE") << "one of three is still to come";
+  EXPECT_FALSE(table_->status().loaded);
+  Turn(1);
+  EXPECT_EQ(Find("a"), "1");
+  EXPECT_EQ(Find("x"), "(none)");
+  EXPECT_TRUE(table_->status().loaded);
+  EXPECT_EQ(table_->status().records, 3u);
+}
+
+TEST_F(KeptTableTest, ChangesAndTombstonesAreSeenLive) {
+  topic_.Put("a", R"({"v": 1})");
+  Open();
+  Turn(1);
+  topic_.Put("a", R"({"v": 2})");
+  topic_.Put("b", "plain text");
+  Turn(1);
+  EXPECT_EQ(Find("a"), R"({"v": 2})");
+  EXPECT_EQ(Find("b"), R"("plain text")");
+  topic_.Delete("a");
+  Turn(1);
+  EXPECT_EQ(Find("a"), "(none)");
+  EXPECT_EQ(table_->status().last_change, absl::FromUnixSeconds(1'000));
+}
+
+TEST_F(KeptTableTest, RecordsThatAreNoTablesAreSkippedAndCounted) {
+  topic_.Put("a", "1");
+  topic_.Put("b", "2");
+  topic_.Put("c", "3");
+  topic_.Add({.value = "no key", .null_key = true});
+  topic_.Put("a", "\xff\xfe");
+  topic_.Put("b", std::string(state::kTableValueBytesMax + 1, 'x'));
+  Open();
+  Turn(3);
+  EXPECT_EQ(Find("a"), "(none)") << "neither JSON nor text";
+  EXPECT_EQ(Find("b"), "(none)") << "too large";
+  EXPECT_EQ(Find("c"), "3");
+  EXPECT_EQ(table_->status().records, 6u);
+  EXPECT_EQ(table_->status().skipped, 3u);
+}
+
+TEST_F(KeptTableTest, ARestartReadsOnlyWhatIsNew) {
+  for (int i = 0; i < 10; ++i) topic_.Put(std::to_string(i), "old");
+  Open();
+  Turn(5);
+  topic_.Put("3", "new");
+  Open();
+  EXPECT_EQ(Find("3"), "UNAVAILABLE");
+  Turn(1);
+  EXPECT_EQ(Find("3"), R"("new")");
+  EXPECT_EQ(Find("4"), R"("old")");
+  EXPECT_EQ(table_->status().records, 1u);
+}
+
+TEST_F(KeptTableTest, ATopicMadeAnewEmptiesTheTableAndLoadsItAgain) {
+  for (const char* key : {"a", "b", "c"}) topic_.Put(key, "1");
+  Open();
+  Turn(2);
+  topic_.MakeAnew();
+  for (const char* key : {"x", "y", "z"}) topic_.Put(key, "2");
+  Turn(1);
+  EXPECT_EQ(Find("a"), "UNAVAILABLE");
+  Turn(1);
+  EXPECT_EQ(Find("a"), "(none)");
+  EXPECT_EQ(Find("z"), "2");
+}
+
+TEST_F(KeptTableTest, AProblemIsSaidAndAnswersGoOn) {
+  topic_.Put("a", "1");
+  Open();
+  Turn(1);
+  topic_.Fail(absl::UnavailableError("no broker answers"));
+  EXPECT_TRUE(absl::IsUnavailable(table_->Turn(absl::ZeroDuration())));
+  EXPECT_THAT(table_->status().problem, HasSubstr("no broker"));
+  EXPECT_EQ(Find("a"), "1");
+  topic_.Fail(absl::OkStatus());
+  topic_.Put("a", "2");
+  Turn(1);
+  EXPECT_EQ(table_->status().problem, "");
+  EXPECT_EQ(Find("a"), "2");
+}
+
+}  // namespace
+}  // namespace turnout::runtime

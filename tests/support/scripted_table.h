@@ -1,0 +1,105 @@
+// ScriptedTable: a TableSource that answers what a test has put into it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "connectors/table_source.h"
+
+namespace turnout::support {
+
+// A topic of one partition, shared by the test and the sources that read it.
+class ScriptedTopic {
+ public:
+  struct Record {
+    std::string key;
+    std::string value;
+    bool null_key = false;
+    bool null_value = false;
+  };
+
+  void Put(std::string key, std::string value) { Add({std::move(key), std::move(value)}); }
+  void Delete(std::string key) { Add({.key = std::move(key), .null_value = true}); }
+  void Add(Record record) {
+    const absl::MutexLock lock(&mu_);
+    records_.push_back(std::move(record));
+  }
+  // Made anew: what was in it is gone.
+  void MakeAnew() {
+    const absl::MutexLock lock(&mu_);
+    records_.clear();
+    ++life_;
+  }
+  void Fail(absl::Status problem) {
+    const absl::MutexLock lock(&mu_);
+    problem_ = std::move(problem);
+  }
+
+ private:
+  friend class ScriptedTable;
+  absl::Mutex mu_;
+  std::deque<Record> records_ ABSL_GUARDED_BY(mu_);
+  int life_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Status problem_ ABSL_GUARDED_BY(mu_);
+};
+
+class ScriptedTable final : public connectors::TableSource {
+ public:
+  ScriptedTable(ScriptedTopic* topic, const std::map<int32_t, int64_t>& offsets) : topic_(topic) {
+    const absl::MutexLock lock(&topic_->mu_);
+    life_ = topic_->life_;
+    if (offsets.count(0) != 0) next_ = offsets.at(0);
+    load_to_ = static_cast<int64_t>(topic_->records_.size());
+    anew_ = next_ > load_to_;
+    if (anew_) next_ = 0;
+  }
+
+  // Two records a Poll.
+  absl::StatusOr<connectors::TableBatch> Poll(absl::Duration /*max_wait*/) override {
+    const absl::MutexLock lock(&topic_->mu_);
+    if (!topic_->problem_.ok()) return topic_->problem_;
+    const auto end = static_cast<int64_t>(topic_->records_.size());
+    if (life_ != topic_->life_) {
+      life_ = topic_->life_;
+      anew_ = true;
+      next_ = 0;
+      load_to_ = end;
+    }
+    taken_.clear();
+    events_.clear();
+    while (next_ < end && taken_.size() < 2) taken_.push_back(topic_->records_[next_++]);
+    for (size_t i = 0; i < taken_.size(); ++i) {
+      const ScriptedTopic::Record& record = taken_[i];
+      connectors::Event& event = events_.emplace_back();
+      event.offset = next_ - static_cast<int64_t>(taken_.size() - i);
+      if (!record.null_key) event.key = record.key;
+      if (!record.null_value) event.value = record.value;
+    }
+    polled_ = true;
+    lag_ = end - next_;
+    return connectors::TableBatch{
+        .starts_anew = std::exchange(anew_, false),
+        .records = events_,
+        .next_offsets = {{0, next_}}};
+  }
+  bool loaded() const override { return polled_ && !anew_ && next_ >= load_to_; }
+  int64_t lag() const override { return lag_; }
+
+ private:
+  ScriptedTopic* const topic_;
+  int life_ = 0;
+  int64_t next_ = 0;
+  int64_t load_to_ = 0;
+  int64_t lag_ = 0;
+  bool anew_ = false;
+  bool polled_ = false;
+  std::deque<ScriptedTopic::Record> taken_;
+  std::vector<connectors::Event> events_;
+};
+
+}  // namespace turnout::support
