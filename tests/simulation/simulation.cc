@@ -235,9 +235,17 @@ void Simulation::ChangeDestination() {
   }
 }
 
+// The same rules may come again, but not where records may repeat: nobody could say then which of a
+// batch's tries a record is of.
 void Simulation::PublishRules() {
   int version = static_cast<int>(random_.Below(kRuleSets));
-  if (!published_.empty() && version == published_.back()) version = (version + 1) % kRuleSets;
+  const bool repeats = options_.delivery == connectors::Delivery::kAtLeastOnce;
+  const auto is_wanted = [&](int one) {
+    if (published_.empty()) return true;
+    if (!repeats) return one != published_.back();
+    return std::find(published_.begin(), published_.end(), one) == published_.end();
+  };
+  while (!is_wanted(version)) version = (version + 1) % kRuleSets;
   published_.push_back(version);
   around_.rules.Publish(RuleSetOf(version));
 }

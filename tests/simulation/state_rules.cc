@@ -43,10 +43,8 @@ StateRule Sampled() {
           IsAny,
           {{PlainKind::kSample, "customer", 0, 0, 50}, {PlainKind::kDedup, "type", 100}}};
 }
-[[maybe_unused]] StateRule Window() {
-  return {"window", kAny, IsAny, {{PlainKind::kWindow, "region", 200, 100}}};
-}
-[[maybe_unused]] StateRule Running() {
+StateRule Window() { return {"window", kAny, IsAny, {{PlainKind::kWindow, "region", 200, 100}}}; }
+StateRule Running() {
   return {"running", kOrders, IsOrder, {{PlainKind::kRunning, "customer", 300, 300}}};
 }
 
@@ -55,11 +53,11 @@ std::vector<StateRule> MakeStateRules(int version) {
     case 1:
       return {Burst(), Dedup(200), Throttle(150)};
     case 2:
-      return {Dedup(100), Spend(), Throttle(250)};
+      return {Dedup(100), Spend(), Throttle(250), Window()};
     case 3:
-      return {Burst(), Sampled(), Spread()};
+      return {Burst(), Sampled(), Spread(), Window()};
     case 4:
-      return {Sampled(), Spend(), Spread()};
+      return {Running(), Sampled(), Spend(), Spread()};
     default:
       return {};
   }
