@@ -61,6 +61,7 @@ def _event(chance, number, user, bytes_each):
     if event["type"].startswith("payment."):
         # Quarters: sums of them are exact, in whichever order.
         event["amount"] = chance.randrange(2000) / 4
+        event["card"] = "card-%d" % chance.randrange(150)
     if chance.randrange(200) == 0:
         del event[chance.choice(["user", "ip", "region"])]
     if bytes_each:

@@ -10,6 +10,7 @@ from stage import SESSION_TIMEOUT_S
 from step_oracle import Settings, StepOracle
 
 RULES = Path(__file__).resolve().parent / "state_rules"
+REKEY_RULES = RULES.parent / "rekey_rules"
 SETTINGS = Settings("at", 10_000, 25_000)
 PARTITIONS = 16
 RATE = 2_000  # events a second

@@ -43,6 +43,10 @@ class RulesWatch(_Watch):
             for name, since in re.findall(r"([0-9a-f]{16})@(\d+)", note):
                 self._seen[partition][int(since)] = name
 
+    def rounds(self):
+        """How many rule sets took effect so far, where most did."""
+        return max(map(len, list(self._seen.values())), default=0)
+
     def phases(self, rounds_of_teams):
         """The oracle's Phases, given the teams that were put in force one after the other."""
         self.look()
