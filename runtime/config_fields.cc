@@ -437,7 +437,8 @@ void AddLimitFields(Fields* fields) {
        .min = 2 * kSecond,
        .max = 15 * kMinute,
        .effect = "When the brokers abort a transaction whose worker has fallen silent.",
-       .cost = "Shorter: readers wait less behind a dead worker; a slow broker aborts live ones. "
+       .cost = "Shorter: readers, and whoever takes over its partitions, wait less behind a dead "
+               "worker that does not come back; a slow broker aborts live ones. "
                "Brokers refuse more than their `transaction.max.timeout.ms` (15m).",
        .store = [](const FieldValue& v, Config* c) { c->limits.transaction_timeout = Ms(v); }});
   fields->push_back(

@@ -76,10 +76,14 @@ class StateKeeper {
   virtual absl::StatusOr<std::unique_ptr<state::TaskState>> Create(int32_t partition,
                                                                    int64_t start_offset) = 0;
 
-  // The partition goes, or its recovery is no longer wanted (null). kHandOver blocks until the
-  // checkpoint is published, has failed, or `until` has come.
+  // The partition goes, or its recovery is no longer wanted (null). With kHandOver its last
+  // checkpoint begins, which is of use until `until`.
   virtual void Release(int32_t partition, std::unique_ptr<state::TaskState> state, Parting parting,
                        absl::Time until) = 0;
+
+  // Blocks until the last checkpoints of all that was handed over are published or have failed, or
+  // `until` has come.
+  virtual void WaitForHandOvers(absl::Time until) = 0;
 
   // The newest checkpoint that was published since the last call.
   virtual std::optional<PublishedCheckpoint> TakePublished(int32_t partition) = 0;

@@ -199,6 +199,7 @@ class StateService::Impl::Keeper : public StateKeeper {
 
   void Release(int32_t partition, std::unique_ptr<state::TaskState> state, Parting parting,
                absl::Time until) override;
+  void WaitForHandOvers(absl::Time until) override;
 
   std::optional<PublishedCheckpoint> TakePublished(int32_t partition) override {
     absl::MutexLock lock(&service_->mu);
@@ -222,7 +223,7 @@ class StateService::Impl::Keeper : public StateKeeper {
 };
 
 void StateService::Impl::Keeper::Release(int32_t partition, std::unique_ptr<state::TaskState> state,
-                                         Parting parting, absl::Time until) {
+                                         Parting parting, absl::Time /*until*/) {
   absl::MutexLock lock(&service_->mu);
   for (const auto& job : service_->jobs) {
     if (job->request.partition == partition && job->keeper == worker_) job->is_cancelled = true;
@@ -238,18 +239,21 @@ void StateService::Impl::Keeper::Release(int32_t partition, std::unique_ptr<stat
   entry->closing = std::move(state);
   entry->is_gone = true;
   ++service_->changes;
-  if (parting != Parting::kHandOver) return;
-  // The thread that buries it takes the last checkpoint first.
-  const auto is_buried = [this, partition, entry] {
-    service_->mu.AssertReaderHeld();
-    const auto now = service_->entries.find(partition);
-    return now == service_->entries.end() || now->second.get() != entry;
-  };
-  service_->mu.AwaitWithDeadline(absl::Condition(&is_buried), until);
 }
 
-// --- recovery
-// ---------------------------------------------------------------------------------------
+// Whoever buries them takes the last checkpoints first.
+void StateService::Impl::Keeper::WaitForHandOvers(absl::Time until) {
+  const auto are_buried = [this] {
+    service_->mu.AssertReaderHeld();
+    return std::none_of(service_->entries.begin(), service_->entries.end(), [](const auto& entry) {
+      return entry.second->is_gone && entry.second->parting == Parting::kHandOver;
+    });
+  };
+  absl::MutexLock lock(&service_->mu);
+  service_->mu.AwaitWithDeadline(absl::Condition(&are_buried), until);
+}
+
+// --- recovery ------------------------------------------------------------------------------------
 
 std::shared_ptr<Job> StateService::Impl::NextJob() {
   const absl::Time now = absl::Now();

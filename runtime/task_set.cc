@@ -26,7 +26,9 @@ TaskSet::TaskSet(TaskSetOptions options, connectors::Source* source, StateKeeper
                  WorkerObserver* observer)
     : options_(std::move(options)),
       replays_(options_.source_topic, options_.is_rekeyed),
-      source_(source), keeper_(keeper), observer_(observer) {}
+      source_(source),
+      keeper_(keeper),
+      observer_(observer) {}
 
 void TaskSet::Tell(const Task& task, const std::string& text) {
   observer_->OnTask(options_.worker, task.partition, task.phase, text);
@@ -55,6 +57,7 @@ void TaskSet::Assign(absl::Span<const SourceOffset> committed) {
 }
 
 void TaskSet::Release(absl::Span<const int32_t> partitions, Parting parting, absl::Time until) {
+  bool is_handed_over = false;
   for (const int32_t partition : partitions) {
     const auto found = tasks_.find(partition);
     if (found == tasks_.end()) continue;
@@ -63,11 +66,14 @@ void TaskSet::Release(absl::Span<const int32_t> partitions, Parting parting, abs
     if (keeper_ != nullptr && (task.state != nullptr || task.is_asked_for)) {
       task.steps.reset();
       if (task.state != nullptr) task.state->Rollback();
+      is_handed_over |= parting == Parting::kHandOver;
       keeper_->Release(partition, std::move(task.state), parting, until);
     }
     std::erase(replayed_, &task);
     tasks_.erase(found);
   }
+  // All at once: the group waits for this, with every partition.
+  if (is_handed_over) keeper_->WaitForHandOvers(until);
 }
 
 void TaskSet::ReleaseAll(Parting parting, absl::Time until) {
@@ -183,8 +189,8 @@ absl::StatusOr<bool> TaskSet::Replay(Task* task, const Event& event) {
                                                task->partition, event.offset));
   }
   const RoutedEvent routed = replays_.Route(*task->replay_router, event, task->steps.get());
-  const absl::Status failed = routed.routes == nullptr ? absl::OkStatus()
-                                                       : routed.routes->state_error;
+  const absl::Status failed =
+      routed.routes == nullptr ? absl::OkStatus() : routed.routes->state_error;
   if (!failed.ok()) return DamagedIn(*task, failed);
   task->applied_offset = event.offset + 1;
   if (replayed_.empty() || replayed_.back() != task) {

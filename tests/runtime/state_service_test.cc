@@ -114,6 +114,7 @@ TEST_F(StateServiceTest, AHandOverLeavesACheckpointThatTheNextOwnerReplaysNothin
   Write(**state, 100, 110);
   old_owner.keeper->Release(kPartition, *std::move(state), Parting::kHandOver,
                             absl::Now() + absl::Seconds(30));
+  old_owner.keeper->WaitForHandOvers(absl::Now() + absl::Seconds(30));
   EXPECT_EQ(old_owner.service->Stats().checkpoints, 1u);
 
   Process heir = Start("b");

@@ -64,6 +64,7 @@ class BuggyKeeper : public runtime::StateKeeper {
                                                            int64_t start_offset) override;
   void Release(int32_t partition, std::unique_ptr<state::TaskState> state, runtime::Parting parting,
                absl::Time until) override;
+  void WaitForHandOvers(absl::Time /*until*/) override {}  // Release has waited
   std::optional<runtime::PublishedCheckpoint> TakePublished(int32_t partition) override {
     return keeper_->TakePublished(partition);
   }
