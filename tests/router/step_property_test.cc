@@ -123,6 +123,50 @@ TEST(StepProperty, ManyKeysOfLongWindowsCloseOverSeveralEvents) {
   EXPECT_GT(full, 5U);
 }
 
+// So many amounts in a window that they are joined by its 64ths, which leave it together.
+TEST(StepProperty, SumsOfManyAmountsLeaveTheWindowInParts) {
+  StepCase given = support::StepCaseOf(
+      R"({"team": "t", "name": "r", "match": {"$kafka": {"topic": ["in"]}}, "to": "t.r", )"
+      R"("steps": [{"threshold": {"key": "k", "sum": "v", "at_least": 1000, "within": "1s", )"
+      R"("emit": "every"}}]})",
+      {.partitioned_by = std::string(kOnePartition), .lateness_ms = 200});
+  SeededRandom random(2);
+  for (int64_t i = 0; i < 1'000; ++i) {
+    given.events.push_back({1'000'000 + i * 5 - random.Between(0, 150),
+                            {{"k", "\"a\""}, {"v", std::to_string(random.Between(1, 9))}}});
+  }
+  std::string dump;
+  const auto got = Undisturbed(given, &dump);
+  PlainSteps plain(given.plain_rules, given.settings);
+  size_t passed = 0;
+  for (size_t i = 0; i < given.events.size(); ++i) {
+    ASSERT_EQ(got[i], plain.Apply(given.events[i])) << i;
+    passed += got[i][0] == "out t/r" ? 1 : 0;
+  }
+  // Neither always nor never: what has left the window decides.
+  EXPECT_GT(passed, 100U);
+  EXPECT_LT(passed, 900U);
+}
+
+TEST(StepProperty, WindowsThatHaveClosedLeaveNothingBehind) {
+  StepCase given = support::StepCaseOf(
+      R"({"team": "t", "name": "r", "match": {"$kafka": {"topic": ["in"]}}, "to": "t.r", )"
+      R"("steps": [{"aggregate": {"key": "k", "window": "30ms", "slide": "10ms", )"
+      R"("fields": {"n": "count"}}}]})",
+      {.partitioned_by = std::string(kOnePartition), .lateness_ms = 0});
+  MemoryState state(0);
+  TaskSteps task(&state);
+  Router router(given.rule_set);
+  for (int64_t i = 0; i < 300; ++i) {
+    given.events.push_back({1'000'000 + i, {{"k", "\"k" + std::to_string(i) + "\""}}});
+    Route(given, given.events.back(), &router, &task);
+  }
+  // Panes that a window still needs, three of ten keys, and the mark.
+  EXPECT_EQ(state.pending().entries.size(), 30U + 1);
+  for (int64_t i = 0; i < 20; ++i) Route(given, {2'000'000, {}}, &router, &task);
+  EXPECT_EQ(state.pending().entries.size(), 1U);
+}
+
 // Takes batches of random sizes, some of which are rolled back and done once more.
 // `reopen` may put another state in place of the committed one.
 void ApplyInBatches(const StepCase& given, uint64_t seed,
