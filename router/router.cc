@@ -173,6 +173,7 @@ struct Router::Impl {
   std::vector<RuleIndex> rekeyed_rules;
   std::vector<state::StepId> rekeyed_steps;
   std::vector<Rekeyed> rekeyed;
+  std::vector<std::string_view> gone;
   Routes routes;
 };
 
@@ -186,6 +187,7 @@ void Router::Impl::Start() {
   stopped.clear();
   sent_on.clear();
   rekeyed.clear();
+  gone.clear();
   routes.state_error = absl::OkStatus();
 }
 
@@ -529,6 +531,7 @@ const Routes& Router::Impl::Finish() {
   routes.rejections = rejections;
   routes.stopped = stopped;
   routes.rekeyed = rekeyed;
+  routes.gone = gone;
   return routes;
 }
 
@@ -548,7 +551,10 @@ void Router::Impl::ContinueRule(state::StepId step, std::string_view rule_id, co
   const auto found = std::lower_bound(
       infos.begin(), infos.end(), rule_id,
       [](const RuleInfo& info, std::string_view sought) { return info.id < sought; });
-  if (found == infos.end() || found->id != rule_id) return;
+  if (found == infos.end() || found->id != rule_id) {
+    gone.push_back(rule_id);
+    return;
+  }
   const auto rule = static_cast<RuleIndex>(found - infos.begin());
   for (uint32_t i = plan.rules[rule].steps_begin; i < plan.rules[rule + 1].steps_begin; ++i) {
     if (plan.steps[i].id == step) return RouteRule(rule, i, plan.steps[i].key_field, event);

@@ -70,6 +70,8 @@ struct Routes {
   absl::Span<const Rejection> rejections;
   absl::Span<const Stopped> stopped;
   absl::Span<const Rekeyed> rekeyed;
+  // Of Continue: rules that the event was to go on with and that this rule set does not have.
+  absl::Span<const std::string_view> gone;
 };
 
 class Router {
@@ -82,7 +84,7 @@ class Router {
   const Routes& Route(const Event& event, TaskSteps* task = nullptr);
 
   // The event goes on with these steps, of these rules ("team/a,team/b"), in the partition where
-  // they keep its key. A rule that is gone is passed over; where only its step is, the match is
+  // they keep its key. A rule that is gone is said to be; where only its step is, the match is
   // rejected.
   const Routes& Continue(const Event& event, absl::Span<const state::StepId> steps,
                          std::string_view rule_ids, TaskSteps* task);

@@ -36,6 +36,7 @@ void Sort(std::vector<state::StepId>* steps) {
 std::vector<state::StepId> AllSteps(const std::vector<Team>& teams,
                                     std::vector<state::StepId> steps) {
   for (const Team& team : teams) AppendSteps(*team, &steps);
+  std::erase(steps, kAllSteps);
   Sort(&steps);
   return steps;
 }
@@ -166,6 +167,9 @@ bool RuleSet::rekeys() const {
   });
 }
 const std::vector<Team>& RuleSet::teams() const { return impl_->teams; }
+bool RuleSet::keeps_all_steps() const {
+  return !impl_->kept_steps.empty() && impl_->kept_steps.front() == kAllSteps;
+}
 absl::Span<const state::StepId> RuleSet::kept_steps() const { return impl_->kept_steps; }
 const std::vector<std::string>& RuleSet::tables() const { return impl_->plan.tables; }
 const StateSettings& RuleSet::settings() const { return impl_->settings; }

@@ -35,6 +35,10 @@ struct RuleInfo {
   std::string_view name() const { return id.substr(team_bytes + 1); }
 };
 
+// Of a step that there is none of: stands for all that nobody can name, the rules of a file that
+// can't be read.
+inline constexpr state::StepId kAllSteps = 0;
+
 class RuleSet {
  public:
   // Teams in any order; the result doesn't depend on it. Team names are unique (the caller has
@@ -62,6 +66,8 @@ class RuleSet {
 
   const StateSettings& settings() const;
   absl::Span<const state::StepId> kept_steps() const;
+  // Among them is kAllSteps: a state forgets nothing when these rules take effect.
+  bool keeps_all_steps() const;
   // Of all steps that keep state, and `kept_steps`; sorted. A state keeps these and no others.
   absl::Span<const state::StepId> steps() const;
   bool keeps_state() const { return !steps().empty(); }

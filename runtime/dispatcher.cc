@@ -65,12 +65,20 @@ absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
     if (!status.ok()) return status;
   }
   for (const router::Output& output : routes.outputs) {
-    const absl::Status status = output.window_end_ms ? SendWindow(event, output)
-                                                     : SendOutput(event, output);
+    const absl::Status status =
+        output.window_end_ms ? SendWindow(event, output) : SendOutput(event, output);
     if (!status.ok()) return status;
   }
   for (const router::Rekeyed& rekeyed : routes.rekeyed) {
     if (absl::Status status = SendRekeyed(event, rekeyed); !status.ok()) return status;
+  }
+  for (const std::string_view rule : routes.gone) {
+    const absl::Status status = DeadLetter(
+        event, {.kind = kErrorUnroutable,
+                .reason = "the event was re-keyed for this rule, which is not in force here: it "
+                          "was removed, or this router does not have it yet",
+                .rule_ids = rule});
+    if (!status.ok()) return status;
   }
   // An event that could not be read is in the dead-letter topic already; what it lacks is no news.
   if (!routes.payload_error.ok()) return absl::OkStatus();
@@ -136,7 +144,9 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
   // The pre-flight refuses such rules; only a name that comes from an event's field gets this far.
   if (output.destination == options_.source_topic ||
       output.destination == options_.dead_letter_topic ||
-      output.destination == options_.parking_topic) {
+      output.destination == options_.parking_topic ||
+      (!options_.rekey_topic.empty() && output.destination == options_.rekey_topic) ||
+      (!options_.ingestion_topic.empty() && output.destination == options_.ingestion_topic)) {
     return DeadLetter(event, {.kind = kErrorUnroutable,
                               .reason = "the destination is one of the pipeline's own topics, "
                                         "which only Turnout itself writes to",
@@ -186,10 +196,8 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
 
 absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why) {
   const std::string& to = why.park ? options_.parking_topic : options_.dead_letter_topic;
-  OutputRecord record{.topic = to,
-                      .timestamp_ms = event.timestamp_ms,
-                      .key = event.key,
-                      .value = event.value};
+  OutputRecord record{
+      .topic = to, .timestamp_ms = event.timestamp_ms, .key = event.key, .value = event.value};
   headers_.assign(event.headers.begin(), event.headers.end());
   AddReason(why);
   record.headers = headers_;

@@ -30,8 +30,9 @@ namespace turnout::runtime {
 struct DispatcherOptions {
   std::string source_topic;
   std::string dead_letter_topic;
-  std::string rekey_topic;    // empty: no match may go there
-  std::string parking_topic;  // empty: no rule can be enriched
+  std::string rekey_topic;      // empty: no match may go there
+  std::string ingestion_topic;  // where events come from first, if `source_topic` is rekey_topic
+  std::string parking_topic;    // empty: no rule can be enriched
   bool provenance_headers = true;
 };
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 #include <random>
 #include <thread>
 #include <utility>
@@ -31,12 +34,15 @@
 #include "runtime/table_feed.h"
 #include "runtime/worker.h"
 #include "state/checkpoint_location.h"
+#include "state/files.h"
 
 namespace turnout::runtime {
 namespace {
 
 using connectors::Delivery;
 
+// As in the table of fields.
+constexpr char kStateDirDefault[] = "/var/lib/turnout";
 // Between two looks for brokers and topics before the workers have started.
 constexpr absl::Duration kLookBackoffMin = absl::Milliseconds(200);
 constexpr absl::Duration kLookBackoffMax = absl::Seconds(5);
@@ -69,6 +75,24 @@ const char* DeliveryName(Delivery delivery) {
 }
 
 }  // namespace
+
+// Gone with its owner.
+class TemporaryDirectory {
+ public:
+  ~TemporaryDirectory() {
+    if (!path_.empty()) state::RemoveAll(path_).IgnoreError();
+  }
+  absl::Status Make() {
+    std::string path = (std::filesystem::temp_directory_path() / "turnout-XXXXXX").string();
+    if (mkdtemp(path.data()) == nullptr) return state::ErrnoStatus(errno, "making", path);
+    path_ = std::move(path);
+    return absl::OkStatus();
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
 
 // A topic that is read by workers of its own.
 struct Hop {
@@ -117,6 +141,11 @@ struct Process::Impl {
   std::atomic<bool> stopping{false};
   std::atomic<int64_t> stop_requested_ns{0};
 
+  // Of an embedded Kafka, which forgets with the process: so does the state, unless somebody said
+  // where it is.
+  TemporaryDirectory embedded_state;
+  std::string state_dir;
+
   // In the order in which each needs the ones before it; destroyed in the opposite one.
   std::unique_ptr<connectors::EmbeddedKafka> embedded;
   std::string bootstrap_servers;
@@ -129,9 +158,9 @@ struct Process::Impl {
   std::unique_ptr<state::CheckpointStore> checkpoint_store;
   std::unique_ptr<state::StateResources> state_resources;
   std::unique_ptr<TableFeed> tables;  // null: the config has none
-  Hop source_hop;                    // the ingestion topic
-  Hop rekey_hop;                     // what was re-keyed
-  std::unique_ptr<RuleShelf> shelf;  // the control thread's, once it runs
+  Hop source_hop;                     // the ingestion topic
+  Hop rekey_hop;                      // what was re-keyed
+  std::unique_ptr<RuleShelf> shelf;   // the control thread's, once it runs
   std::unique_ptr<RuleControl> rules;
   std::unique_ptr<AdminServer> server;
   std::thread control;
@@ -230,9 +259,8 @@ absl::Status Process::Impl::Start() {
   metrics = std::make_unique<Metrics>(std::move(exported), &clock);
   observer = std::make_unique<PipelineObserver>(board.get(), metrics.get());
 
-  for (const auto& part :
-       {&Impl::StartKafka, &Impl::StartStates, &Impl::StartTables, &Impl::LoadTeams,
-        &Impl::StartAdminServer}) {
+  for (const auto& part : {&Impl::StartKafka, &Impl::StartStates, &Impl::StartTables,
+                           &Impl::LoadTeams, &Impl::StartAdminServer}) {
     const absl::Status started = (this->*part)();
     if (!started.ok()) return started;
   }
@@ -273,8 +301,15 @@ absl::Status Process::Impl::StartStates() {
     thread_local std::mt19937_64 bits{std::random_device{}()};
     return uint64_t{bits()};
   };
+  state_dir = config.state_dir;
+  std::string checkpoints = config.checkpoints.store;
+  if (options.embedded && state_dir == kStateDirDefault) {
+    if (absl::Status made = embedded_state.Make(); !made.ok()) return made;
+    state_dir = embedded_state.path();
+    checkpoints = state_dir + "/checkpoints";
+  }
   auto store = state::MakeCheckpointStore(
-      config.checkpoints.store, config.checkpoints.s3,
+      checkpoints, config.checkpoints.s3,
       {.now = [] { return absl::Now(); }, .sleep = absl::SleepFor, .random = random});
   if (!store.ok()) return store.status();
   checkpoint_store = *std::move(store);
@@ -297,7 +332,7 @@ absl::Status Process::Impl::StartStates() {
 
 StateServiceOptions Process::Impl::StateOptions(const Hop& hop) const {
   StateServiceOptions state;
-  state.directory = config.state_dir;
+  state.directory = state_dir;
   state.topic = hop.topic;
   state.group = config.group;
   state.gap_policy =
@@ -315,7 +350,7 @@ absl::Status Process::Impl::StartTables() {
   for (const Config::Table& table : config.tables) {
     feed_options.tables.push_back({table.name, table.topic});
   }
-  feed_options.directory = absl::StrCat(config.state_dir, "/tables");
+  feed_options.directory = absl::StrCat(state_dir, "/tables");
   feed_options.make_source = [this](const std::string& topic, const state::TableOffsets& offsets) {
     connectors::KafkaTableOptions table;
     table.client = ClientOptions(absl::StrCat("table-", topic));
@@ -471,6 +506,7 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   worker_options.source_topic = hop.topic;
   worker_options.is_rekeyed = hop.is_rekeyed;
   worker_options.rekey_topic = config.rekey_topic;
+  worker_options.ingestion_topic = config.topic;
   worker_options.dead_letter_topic = config.dead_letter_topic;
   if (tables != nullptr) worker_options.parking_topic = config.parking_topic;
   worker_options.tables = tables.get();

@@ -208,6 +208,8 @@ void RuleControl::PublishIfChanged() {
   // Whoever stands aside keeps what its rules remember.
   std::vector<state::StepId> kept_steps;
   for (const router::Team& team : waiting_) router::AppendSteps(*team, &kept_steps);
+  // A file that can't be read may be of a team whose rules remember.
+  if (!status_.refused.empty()) kept_steps.push_back(router::kAllSteps);
   std::shared_ptr<const router::RuleSet> rules =
       router::RuleSet::Build(in_force_, settings_, std::move(kept_steps));
   const absl::Time now = parts_.clock->Now();

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ struct RecoveryRequest {
   int64_t committed_offset = -1;  // -1: nothing was committed
   std::string note;               // beside it, as it is
   int64_t log_start_offset = 0;   // the first one that the source still has
+  // Checkpoints from this sequence on turned out to be damaged in use.
+  int64_t distrusted_from = std::numeric_limits<int64_t>::max();
 };
 
 struct RecoveredTask {

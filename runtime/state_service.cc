@@ -259,8 +259,13 @@ std::shared_ptr<Job> StateService::Impl::NextJob() {
   const absl::Time now = absl::Now();
   for (const auto& job : jobs) {
     if (job->is_running || job->is_cancelled || job->at > now) continue;
-    // An older owner in this process has not closed it yet.
+    // An older owner in this process has not closed it yet, or a recovery that nobody wants any
+    // more is in the middle of it.
     if (entries.contains(job->request.partition)) continue;
+    const bool is_busy = std::any_of(jobs.begin(), jobs.end(), [&](const auto& other) {
+      return other->is_running && other->request.partition == job->request.partition;
+    });
+    if (is_busy) continue;
     job->is_running = true;
     return job;
   }

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,10 @@ struct Task {
   std::string note_text;
   bool is_asked_for = false;
   bool is_recovered = false;
+  // The checkpoint that the state came from, 0 if it did not come from one; and from which on they
+  // are not to be trusted any more.
+  int64_t base_checkpoint = 0;
+  int64_t distrusted_from = std::numeric_limits<int64_t>::max();
   std::string refusal;  // refused: why, and what to do
 
   std::unique_ptr<state::TaskState> state;  // null: no rule has had a use for one

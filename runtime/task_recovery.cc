@@ -15,6 +15,7 @@ absl::StatusOr<RecoveredTask> RecoverTask(
         find_rules) {
   state::RecoveryFacts facts;
   facts.policy = policy;
+  facts.distrusted_from = request.distrusted_from;
   facts.log_start_offset = facts.first_offset = request.log_start_offset;
   if (request.committed_offset >= 0) facts.committed_offset = request.committed_offset;
   if (auto note = state::DecodeCommitNote(request.note); note.ok()) facts.note = *std::move(note);

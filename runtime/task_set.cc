@@ -15,6 +15,10 @@ using connectors::SourceOffset;
 // A note has room for some 115 rule sets; a checkpoint makes it short again.
 constexpr size_t kNoteRuleSetsMax = 96;
 
+absl::Status Retain(const router::RuleSet& rules, state::TaskState* state) {
+  return rules.keeps_all_steps() ? absl::OkStatus() : state->Retain(rules.steps());
+}
+
 absl::Status DamagedIn(const Task& task, const absl::Status& why) {
   return absl::Status(
       why.code(), absl::StrFormat("the state of partition %d: %s", task.partition, why.message()));
@@ -43,7 +47,8 @@ void TaskSet::Assign(absl::Span<const SourceOffset> committed) {
     // What recovery makes of a note that can't be read is in its plan; without state it costs the
     // history of rule sets, never an event: the offset counts.
     if (auto note = state::DecodeCommitNote(start.note); note.ok()) task->note = *std::move(note);
-    if (keeper_ != nullptr && keeper_->MayHaveState(start.partition, start.note)) {
+    if (keeper_ != nullptr &&
+        keeper_->MayHaveState(start.partition, start.note)) {
       task->phase = TaskPhase::kRecovering;
       task->note_text = start.note;
       held.push_back(start.partition);
@@ -95,14 +100,15 @@ Task* TaskSet::Find(int32_t partition) {
   return found == tasks_.end() ? nullptr : found->second.get();
 }
 
-void TaskSet::Ask(Task* task) {
+bool TaskSet::Ask(Task* task) {
   const absl::StatusOr<int64_t> begin = source_->BeginOffset(task->partition);
-  if (!begin.ok()) return;  // the next turn asks again
+  if (!begin.ok()) return false;
   keeper_->Recover({.partition = task->partition,
                     .committed_offset = task->committed_offset,
                     .note = task->note_text,
-                    .log_start_offset = *begin});
-  task->is_asked_for = true;
+                    .log_start_offset = *begin,
+                    .distrusted_from = task->distrusted_from});
+  return task->is_asked_for = true;
 }
 
 void TaskSet::Take(RecoveredTask recovered) {
@@ -125,6 +131,7 @@ void TaskSet::Take(RecoveredTask recovered) {
     task->steps = std::make_unique<router::TaskSteps>(task->state.get());
     task->note.state_start = task->state->point().start_offset;
   }
+  task->base_checkpoint = plan.checkpoint;
   task->replay_since = plan.rule_sets;
   task->replay_rules = std::move(recovered.rule_sets);
   task->replay_next = 0;
@@ -212,7 +219,7 @@ absl::Status TaskSet::UseReplayRules(Task* task, int64_t offset) {
   const auto& rules = task->replay_rules[task->replay_next - 1];
   task->replay_router = std::make_unique<router::Router>(rules);
   task->steps->Forget();
-  return task->state->Retain(rules->steps());
+  return Retain(*rules, task->state.get());
 }
 
 void TaskSet::RollBackReplays(std::vector<SourceOffset>* targets) {
@@ -277,7 +284,7 @@ absl::Status TaskSet::UseRules(Task* task, const std::shared_ptr<const router::R
   const std::vector<state::RuleSetSince>& used = task->note.rule_sets;
   if (!used.empty() && used.back().hash == rules.hash()) return absl::OkStatus();
   task->steps->Forget();
-  absl::Status retained = task->state->Retain(rules.steps());
+  absl::Status retained = Retain(rules, task->state.get());
   return retained.ok() ? retained : DamagedIn(*task, retained);
 }
 
@@ -319,6 +326,8 @@ void TaskSet::Repair(Task* task, const absl::Status& why) {
                    absl::InfinitePast());
   task->is_asked_for = task->is_recovered = false;
   task->note_text = state::EncodeCommitNote(task->note);
+  // What is damaged may have been when it was copied, there and in whatever was copied since.
+  if (task->base_checkpoint > 0) task->distrusted_from = task->base_checkpoint;
   source_->Hold({&task->partition, 1}).IgnoreError();
   Tell(*task, std::string(why.message()));
 }

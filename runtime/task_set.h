@@ -81,7 +81,8 @@ class TaskSet {
  private:
   // By their partitions, so that what happens does not depend on how a hash table lies.
   std::vector<Task*> InOrder() const;
-  void Ask(Task* task);
+  // False: the brokers don't answer.
+  bool Ask(Task* task);
   void Take(RecoveredTask recovered);
   void Resume(Task* task);
   absl::Status UseReplayRules(Task* task, int64_t offset);

@@ -80,13 +80,14 @@ struct Worker::Impl : connectors::AssignmentListener {
         dispatcher({.source_topic = options.source_topic,
                     .dead_letter_topic = options.dead_letter_topic,
                     .rekey_topic = options.rekey_topic,
+                    .ingestion_topic = options.ingestion_topic,
                     .parking_topic = options.parking_topic,
                     .provenance_headers = options.provenance_headers},
                    sink, destinations),
         tasks({.worker = options.index,
                .source_topic = options.source_topic,
-               .is_rekeyed = options.is_rekeyed}, source, keeper,
-              observer),
+               .is_rekeyed = options.is_rekeyed},
+              source, keeper, observer),
         backoff(options.backoff_min) {}
 
   // AssignmentListener: called inside Poll, Rejoin and Close, when no transaction is open.
@@ -150,8 +151,7 @@ struct Worker::Impl : connectors::AssignmentListener {
   absl::Time commit_began;
 
   // A state that turned out to be damaged, and why; looked after when nothing is open any more.
-  Task* damaged = nullptr;
-  absl::Status damage;
+  std::vector<std::pair<Task*, absl::Status>> damaged;
 
   absl::Duration backoff;                               // before the next try
   absl::Time hand_over_until = absl::InfiniteFuture();  // once the worker closes
@@ -234,7 +234,8 @@ bool Worker::Impl::AdoptRules() {
   std::shared_ptr<const router::RuleSet> now = feed->Current();
   // What cannot be kept for a replay, or not be noted, is not to take effect: the rules from before
   // go on.
-  if (!tasks.MayUse(now)) return rules != nullptr;
+  // What was re-keyed waits instead: older rules may not know what it goes on with.
+  if (!tasks.MayUse(now)) return rules != nullptr && !options.is_rekeyed;
   const std::shared_ptr<const router::RuleSet> before = std::exchange(rules, std::move(now));
   rules_version = version;
   std::unique_ptr<router::TableLookup> lookup;
@@ -348,8 +349,7 @@ absl::Status Worker::Impl::Apply(Task* task, const Event& event) {
 // The transaction can't go on; redoing it may help, once a damaged state is replaced.
 absl::Status Worker::Impl::StateFailed(Task* task, const absl::Status& why) {
   if (absl::IsDataLoss(why)) {
-    damaged = task;
-    damage = why;
+    damaged.emplace_back(task, why);
   }
   return absl::UnavailableError(
       absl::StrFormat("the state of partition %d: %s", task->partition, why.message()));
@@ -410,8 +410,7 @@ void Worker::Impl::StepCommittingStates() {
                                                share.task->partition, committed.message())));
     }
     if (!committed.ok()) {
-      damaged = share.task;
-      damage = committed;
+      damaged.emplace_back(share.task, committed);
     }
     share.is_state_committed = true;
   }
@@ -440,6 +439,8 @@ void Worker::Impl::Committed() {
   for (Share& share : shares) {
     share.task->committed_offset = share.task->applied_offset;
     share.task->note = std::move(share.note);
+    // After the commit: a checkpoint that began before it has not seen it.
+    tasks.LearnCheckpoint(share.task);
   }
   shares.clear();
   RepairDamaged();
@@ -500,8 +501,10 @@ void Worker::Impl::StepRewinding() {
 
 void Worker::Impl::RepairDamaged() {
   // To hold a partition ends the life of what was polled; it is through, or read again, soon.
-  if (damaged == nullptr || !rest.empty()) return;
-  tasks.Repair(std::exchange(damaged, nullptr), damage);
+  if (damaged.empty() || !rest.empty()) return;
+  for (const auto& [task, why] : std::exchange(damaged, {})) {
+    if (task->state != nullptr) tasks.Repair(task, why);
+  }
 }
 
 // Somebody else owns our transactional id or our partitions, or the producer is beyond use: let go
@@ -512,7 +515,7 @@ void Worker::Impl::Recover(const absl::Status& why) {
                       fenced ? TransactionOutcome::kFenced : TransactionOutcome::kFatal, why);
   shares.clear();
   rest = {};
-  damaged = nullptr;
+  damaged.clear();
   tasks.ReleaseAll(Parting::kLost, absl::InfinitePast());
   phase = Phase::kOpening;
   rejoin_after_open = true;

@@ -42,6 +42,7 @@ struct WorkerOptions {
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
   std::string source_topic;
   std::string dead_letter_topic;
+  std::string ingestion_topic;  // where events come from first; empty: source_topic
   std::string rekey_topic;  // where matches go whose next step has another key; empty: nowhere
   bool is_rekeyed = false;  // the source is that topic
   std::string parking_topic;          // empty: no rule can be enriched

@@ -37,8 +37,8 @@ void MarkDamaged(int64_t sequence, RecoveryFacts* facts) {
 
 // True when some of the plan's rule sets are lost, and the facts now say so.
 absl::StatusOr<bool> LearnLostRules(
-    const RecoveryPlan& plan,
-    absl::FunctionRef<absl::StatusOr<bool>(const std::string&)> has_rules, RecoveryFacts* facts) {
+    const RecoveryPlan& plan, absl::FunctionRef<absl::StatusOr<bool>(const std::string&)> has_rules,
+    RecoveryFacts* facts) {
   bool is_news = false;
   for (const RuleSetSince& one : plan.rule_sets) {
     const absl::StatusOr<bool> has = has_rules(one.hash);
@@ -73,6 +73,9 @@ absl::StatusOr<RecoveredState> RecoverState(
     absl::StatusOr<std::vector<CheckpointFact>> checkpoints = home.Checkpoints();
     if (!checkpoints.ok()) return checkpoints.status();
     facts.checkpoints = *std::move(checkpoints);
+    for (CheckpointFact& one : facts.checkpoints) {
+      if (one.sequence >= facts.distrusted_from) one.sound = false;
+    }
   }
   while (true) {
     RecoveredState recovered{.plan = PlanRecovery(facts)};

@@ -9,7 +9,7 @@ namespace turnout::state {
 namespace {
 
 constexpr char kCure[] =
-    "say `go on` in the config to live without what is lost, or bring back an older backup";
+    "set state.on_gap: go_on to live without what is lost, or bring back an older backup";
 
 struct Candidate {
   RecoveryBase base = RecoveryBase::kEmpty;

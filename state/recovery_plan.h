@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ struct RecoveryFacts {
   int64_t first_offset = 0;                 // where a group that has committed nothing begins
   std::vector<std::string> rule_sets_lost;  // of those in the note: nobody has them any more
   GapPolicy policy = GapPolicy::kRefuse;
+  // Checkpoints from this sequence on turned out to be damaged in use; RecoverState marks them.
+  int64_t distrusted_from = std::numeric_limits<int64_t>::max();
 };
 
 enum class RecoveryBase { kLocal, kCheckpoint, kEmpty };

@@ -99,7 +99,11 @@ absl::Status StateResources::FlushLargest(bool wait) {
     largest = store;
     most = bytes;
   }
-  return largest == nullptr ? absl::OkStatus() : largest->Flush(wait);
+  if (largest == nullptr) return absl::OkStatus();
+  absl::Status flushed = largest->Flush(wait);
+  // Whatever it is that this store has, the one that asks is none the worse for it.
+  if (flushed.ok() || absl::IsResourceExhausted(flushed)) return flushed;
+  return absl::UnavailableError(flushed.message());
 }
 
 }  // namespace turnout::state

@@ -140,7 +140,7 @@ TEST_F(RekeyTest, AMatchWithoutTheKeyIsRejectedBeforeItLeaves) {
   EXPECT_THAT(std::string(routes.rejections[0].reason), HasSubstr("field `user`"));
 }
 
-TEST_F(RekeyTest, ARuleThatIsGoneIsPassedOverAndOneWhoseStepIsGoneRejects) {
+TEST_F(RekeyTest, ARuleThatIsGoneIsNamedAndOneWhoseStepIsGoneRejects) {
   Router before(Rules("region"));
   const std::vector<Sent> sent = SentOn(before.Route(Pay(pay_), &here_steps_));
   Router after(Rules("region", R"(
@@ -156,6 +156,7 @@ rules:
   EXPECT_THAT(Destinations(routes), IsEmpty());
   ASSERT_EQ(routes.rejections.size(), 1U);
   EXPECT_THAT(std::string(routes.rejections[0].reason), HasSubstr("has changed"));
+  EXPECT_THAT(routes.gone, ElementsAre("t/by-card-then-user"));
 }
 
 }  // namespace
