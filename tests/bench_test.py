@@ -125,6 +125,32 @@ class Benches(unittest.TestCase):
             self.assertAlmostEqual(parts + row["background_ns"], row["all_ns"], delta=3)
             self.assertGreater(row["disk_bytes_per_key"], 8)
 
+    def test_what_is_restored_replayed_and_handed_over_is_what_was_there(self):
+        figures = bench("recovery", "--keys", "5000", "--events", "2000", "--stores", "5", "--rounds", "1")
+        checkpoint = figures["checkpoint"]
+        self.assertEqual(checkpoint["first"]["bytes"], checkpoint["first"]["bytes_sent"])
+        self.assertLess(checkpoint["after_1_percent"]["bytes_sent"], checkpoint["first"]["bytes_sent"])
+        self.assertEqual(checkpoint["alone"]["batches"], checkpoint["beside"]["batches"])
+        self.assertEqual(checkpoint["after_1_percent"]["bytes"], figures["restore_directory"]["bytes"])
+        self.assertGreater(figures["open_stores"]["kib_a_store"], 0)
+        self.assertGreater(figures["replay"]["ratio"], 0)
+        self.assertGreater(figures["handover"]["state_bytes"], 5000 * 100)
+        self.assertEqual(0, figures["handover"]["replays"])
+
+    def test_a_restore_of_other_keys_is_told(self):
+        common.build("bench_recovery_time")
+        with tempfile.TemporaryDirectory() as directory:
+            program, store = common.program("bench_recovery_time"), f"{directory}/checkpoints"
+            taken = subprocess.run([program, "checkpoint", directory, store, "1000", "100"],
+                                   stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            self.assertEqual(0, taken.returncode, taken.stderr)
+            for keys, size, wrong in (("1000", "100", None), ("1100", "100", "keys that are not there"),
+                                      ("1000", "90", "a value that is not its key's")):
+                done = subprocess.run([program, "restore", directory, store, keys, size],
+                                      stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                self.assertEqual(1 if wrong else 0, done.returncode, done.stderr)
+                self.assertIn(wrong or "", done.stderr)
+
     def test_a_wrong_answer_ends_the_count_and_the_timing(self):
         common.build("bench_match_count", "bench_match_time")
         with tempfile.TemporaryDirectory() as directory:
