@@ -150,6 +150,7 @@ Config DemoConfig(const DemoOptions& options) {
   config.listen = options.listen;
   config.instance = "demo";
   config.dead_letter_topic = kDeadLetterTopic;
+  config.rekey_topic = "turnout-demo.rekey";
   config.create_topics.enabled = true;
   config.create_topics.partitions = 2;
   config.log.json = false;

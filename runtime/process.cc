@@ -303,7 +303,7 @@ absl::Status Process::Impl::StartStates() {
   };
   state_dir = config.state_dir;
   std::string checkpoints = config.checkpoints.store;
-  if (options.embedded && state_dir == kStateDirDefault) {
+  if (options.embedded && (state_dir.empty() || state_dir == kStateDirDefault)) {
     if (absl::Status made = embedded_state.Make(); !made.ok()) return made;
     state_dir = embedded_state.path();
     checkpoints = state_dir + "/checkpoints";
