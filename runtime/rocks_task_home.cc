@@ -25,8 +25,8 @@ absl::StatusOr<std::unique_ptr<state::TaskState>> RocksTaskHome::OpenLocal() {
 }
 
 absl::StatusOr<std::unique_ptr<state::TaskState>> RocksTaskHome::CreateLocal(
-    int64_t start_offset) {
-  return AsState(state::TaskStore::Create(directory_, resources_, start_offset));
+    int64_t start_offset, const std::string& timeline) {
+  return AsState(state::TaskStore::Create(directory_, resources_, start_offset, timeline));
 }
 
 absl::StatusOr<std::vector<state::CheckpointFact>> RocksTaskHome::Checkpoints() {
@@ -38,6 +38,7 @@ absl::StatusOr<std::vector<state::CheckpointFact>> RocksTaskHome::Checkpoints() 
     if (fact.sound) {
       fact.applied_offset = one.manifest->point.applied_offset;
       fact.start_offset = one.manifest->point.start_offset;
+      fact.timeline = one.manifest->point.timeline;
     }
     facts.push_back(fact);
   }
@@ -49,8 +50,6 @@ absl::StatusOr<std::unique_ptr<state::TaskState>> RocksTaskHome::Restore(int64_t
   if (!restored.ok()) return restored.status();
   return OpenLocal();
 }
-
-absl::Status RocksTaskHome::Discard(int64_t sequence) { return checkpoints_->Discard(sequence); }
 
 absl::Status RocksTaskHome::RemoveLocal() { return state::RemoveAll(directory_); }
 

@@ -20,10 +20,10 @@ class RocksTaskHome : public state::TaskHome {
                 state::TaskCheckpoints* checkpoints);
 
   absl::StatusOr<std::unique_ptr<state::TaskState>> OpenLocal() override;
-  absl::StatusOr<std::unique_ptr<state::TaskState>> CreateLocal(int64_t start_offset) override;
+  absl::StatusOr<std::unique_ptr<state::TaskState>> CreateLocal(
+      int64_t start_offset, const std::string& timeline) override;
   absl::StatusOr<std::vector<state::CheckpointFact>> Checkpoints() override;
   absl::StatusOr<std::unique_ptr<state::TaskState>> Restore(int64_t sequence) override;
-  absl::Status Discard(int64_t sequence) override;
   absl::Status RemoveLocal() override;
 
  private:

@@ -31,8 +31,11 @@ struct RecoveryRequest {
   int64_t committed_offset = -1;  // -1: nothing was committed
   std::string note;               // beside it, as it is
   int64_t log_start_offset = 0;   // the first one that the source still has
-  // Checkpoints from this sequence on turned out to be damaged in use.
+  bool rules_keep_state = true;   // those that are in force now
+  // Checkpoints from this sequence on may be damaged, as a state was that came from it: not taken
+  // where there is anything else, or not at all.
   int64_t distrusted_from = std::numeric_limits<int64_t>::max();
+  bool is_distrust_final = false;
 };
 
 struct RecoveredTask {
@@ -41,6 +44,7 @@ struct RecoveredTask {
   // At plan.replay_from. Null with a refusal, and where state begins when a rule first needs it.
   std::unique_ptr<state::TaskState> state;
   std::vector<std::shared_ptr<const router::RuleSet>> rule_sets;  // those of the plan, one each
+  std::string timeline;  // a new one, for what is committed from here on
 };
 
 struct PublishedCheckpoint {
@@ -75,7 +79,8 @@ class StateKeeper {
   // it is not, so that a later call answers true.
   virtual bool KeepRules(const std::shared_ptr<const router::RuleSet>& rules) = 0;
 
-  // An empty state that begins at `start_offset`, durable. Blocks for some milliseconds.
+  // An empty state that begins at `start_offset` in a new timeline, durable. Blocks for some
+  // milliseconds.
   virtual absl::StatusOr<std::unique_ptr<state::TaskState>> Create(int32_t partition,
                                                                    int64_t start_offset) = 0;
 

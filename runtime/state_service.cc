@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -43,6 +44,12 @@ std::string PathName(std::string_view name) {
     }
   }
   return safe;
+}
+
+// A name that nobody else has drawn: 64 bits, since processes know nothing of each other.
+std::string NewTimeline() {
+  std::random_device chance;
+  return absl::StrFormat("%08x%08x", chance(), chance());
 }
 
 // A state that was given out.
@@ -190,7 +197,7 @@ class StateService::Impl::Keeper : public StateKeeper {
     auto checkpoints = service_->CheckpointsOf(partition);
     RocksTaskHome home(service_->Directory("tasks", partition), service_->resources,
                        checkpoints.get());
-    auto state = home.CreateLocal(start_offset);
+    auto state = home.CreateLocal(start_offset, NewTimeline());
     if (!state.ok()) return state;
     absl::MutexLock lock(&service_->mu);
     service_->Register(partition, state->get(), std::move(checkpoints));
@@ -299,7 +306,7 @@ void StateService::Impl::RunJob(const std::shared_ptr<Job>& job) {
   auto checkpoints = CheckpointsOf(partition);
   RocksTaskHome home(Directory("tasks", partition), resources, checkpoints.get());
   absl::StatusOr<RecoveredTask> recovered =
-      RecoverTask(job->request, options.gap_policy, home,
+      RecoverTask(job->request, options.gap_policy, NewTimeline(), home,
                   [this](const std::string& hash) { return archive.Find(hash); });
   if (!recovered.ok()) {
     const std::string what = absl::StrFormat("bringing back the state of partition %d: %s",

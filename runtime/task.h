@@ -40,11 +40,14 @@ struct Task {
   bool is_asked_for = false;
   bool is_recovered = false;
   // The checkpoint that the state came from, 0 if it did not come from one; and from which on they
-  // are not to be trusted any more.
+  // are not to be trusted any more, or not even where there is nothing else.
   int64_t base_checkpoint = 0;
   int64_t distrusted_from = std::numeric_limits<int64_t>::max();
+  bool is_distrust_final = false;
   std::string refusal;  // refused: why, and what to do
 
+  // What its next commits are of; while it replays, the state is of the one that the note ends in.
+  state::TimelineSince timeline;
   std::unique_ptr<state::TaskState> state;  // null: no rule has had a use for one
   std::unique_ptr<router::TaskSteps> steps;
 

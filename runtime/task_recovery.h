@@ -14,9 +14,11 @@
 
 namespace turnout::runtime {
 
-// `find_rules` answers NotFound or DataLoss for rule sets that are lost.
+// `find_rules` answers NotFound or DataLoss for rule sets that are lost; `timeline` is one that
+// nobody has had.
 absl::StatusOr<RecoveredTask> RecoverTask(
-    const RecoveryRequest& request, state::GapPolicy policy, state::TaskHome& home,
+    const RecoveryRequest& request, state::GapPolicy policy, std::string timeline,
+    state::TaskHome& home,
     absl::FunctionRef<
         absl::StatusOr<std::shared_ptr<const router::RuleSet>>(const std::string& hash)>
         find_rules);

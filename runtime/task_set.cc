@@ -100,14 +100,16 @@ Task* TaskSet::Find(int32_t partition) {
   return found == tasks_.end() ? nullptr : found->second.get();
 }
 
-bool TaskSet::Ask(Task* task) {
+bool TaskSet::Ask(Task* task, const router::RuleSet& in_force) {
   const absl::StatusOr<int64_t> begin = source_->BeginOffset(task->partition);
   if (!begin.ok()) return false;
   keeper_->Recover({.partition = task->partition,
                     .committed_offset = task->committed_offset,
                     .note = task->note_text,
                     .log_start_offset = *begin,
-                    .distrusted_from = task->distrusted_from});
+                    .rules_keep_state = in_force.keeps_state() || in_force.keeps_all_steps(),
+                    .distrusted_from = task->distrusted_from,
+                    .is_distrust_final = task->is_distrust_final});
   return task->is_asked_for = true;
 }
 
@@ -126,11 +128,7 @@ void TaskSet::Take(RecoveredTask recovered) {
     return;
   }
   task->state = std::move(recovered.state);
-  task->note.state_start.reset();
-  if (task->state != nullptr) {
-    task->steps = std::make_unique<router::TaskSteps>(task->state.get());
-    task->note.state_start = task->state->point().start_offset;
-  }
+  TakeTimeline(task, std::move(recovered.timeline));
   task->base_checkpoint = plan.checkpoint;
   task->replay_since = plan.rule_sets;
   task->replay_rules = std::move(recovered.rule_sets);
@@ -140,6 +138,29 @@ void TaskSet::Take(RecoveredTask recovered) {
       plan.replay_from < plan.replay_to ? plan.replay_from : task->committed_offset;
   task->is_recovered = true;
   for (const std::string& alert : plan.alerts) Tell(*task, alert);
+}
+
+// Whatever else was made of this state, by other owners or before offsets were set back, is told
+// from what is committed from now on.
+void TaskSet::TakeTimeline(Task* task, std::string drawn) {
+  state::CommitNote& note = task->note;
+  note.state_start.reset();
+  if (task->state == nullptr) {
+    note.timelines.clear();
+    return;
+  }
+  const state::StatePoint& point = task->state->point();
+  task->steps = std::make_unique<router::TaskSteps>(task->state.get());
+  note.state_start = point.start_offset;
+  note.GoOnIn(note.timelines.empty() ? state::TimelineSince{point.timeline, point.start_offset}
+                                     : note.timelines.back());
+  // While the note has no room its last one is gone on with: better than to lose the oldest, which
+  // the newest checkpoint may be of.
+  const bool has_room = note.timelines.size() < state::kTimelinesMax;
+  task->timeline = has_room ? state::TimelineSince{std::move(drawn), task->committed_offset}
+                            : note.timelines.back();
+  if (note.timelines.size() >= state::kTimelinesMax / 2) keeper_->HurryCheckpoint(task->partition);
+  task->state->GoOnIn(note.timelines.back().id);
 }
 
 // The source goes on where the state has come to.
@@ -155,14 +176,16 @@ void TaskSet::Resume(Task* task) {
   }
   task->phase = TaskPhase::kLive;
   --unsettled_;
-  if (task->state != nullptr) Tell(*task, "");
+  if (task->state == nullptr) return;
+  task->state->GoOnIn(task->timeline.id);
+  Tell(*task, "");
 }
 
-void TaskSet::Advance() {
-  if (unsettled_ == 0) return;
+void TaskSet::Advance(const router::RuleSet* in_force) {
+  if (unsettled_ == 0 || in_force == nullptr) return;
   const std::vector<Task*> tasks = InOrder();
   for (Task* task : tasks) {
-    if (task->phase == TaskPhase::kRecovering && !task->is_asked_for) Ask(task);
+    if (task->phase == TaskPhase::kRecovering && !task->is_asked_for) Ask(task, *in_force);
   }
   while (std::optional<RecoveredTask> recovered = keeper_->TakeRecovered()) {
     Take(*std::move(recovered));
@@ -242,6 +265,7 @@ absl::Status TaskSet::GoLive(Task* task) {
                                         : std::string_view(task->note.rule_sets.back().hash);
   absl::Status committed = task->state->Commit(task->committed_offset, rule_set);
   if (!committed.ok()) return DamagedIn(*task, committed);
+  task->state->GoOnIn(task->timeline.id);
   std::erase(replayed_, task);
   task->applied_offset = task->committed_offset;
   task->replay_since.clear();
@@ -275,6 +299,8 @@ absl::Status TaskSet::UseRules(Task* task, const std::shared_ptr<const router::R
         keeper_->Create(task->partition, first_offset);
     if (!made.ok()) return DamagedIn(*task, made.status());
     task->state = *std::move(made);
+    task->timeline = {task->state->point().timeline, first_offset};
+    task->note.timelines.clear();
     task->steps = std::make_unique<router::TaskSteps>(task->state.get());
   }
   // They may have taken effect while nobody here had any state.
@@ -298,6 +324,17 @@ void TaskSet::LearnCheckpoint(Task* task) {
   if (task->state == nullptr) return;
   const std::optional<PublishedCheckpoint> news = keeper_->TakePublished(task->partition);
   if (news) task->note.Checkpointed(news->sequence, news->applied_offset);
+}
+
+state::CommitNote TaskSet::NoteOf(const Task& task, const router::RuleSet& rules,
+                                  int64_t first_offset) {
+  state::CommitNote note = task.note;
+  if (task.state != nullptr) {
+    note.state_start = task.state->point().start_offset;
+    note.GoOnIn(task.timeline);
+  }
+  note.Use(rules.hash(), first_offset);
+  return note;
 }
 
 bool TaskSet::MayUse(const std::shared_ptr<const router::RuleSet>& rules) {
@@ -327,7 +364,10 @@ void TaskSet::Repair(Task* task, const absl::Status& why) {
   task->is_asked_for = task->is_recovered = false;
   task->note_text = state::EncodeCommitNote(task->note);
   // What is damaged may have been when it was copied, there and in whatever was copied since.
-  if (task->base_checkpoint > 0) task->distrusted_from = task->base_checkpoint;
+  if (task->base_checkpoint > 0) {
+    task->is_distrust_final = task->base_checkpoint >= task->distrusted_from;
+    task->distrusted_from = std::min(task->distrusted_from, task->base_checkpoint);
+  }
   source_->Hold({&task->partition, 1}).IgnoreError();
   Tell(*task, std::string(why.message()));
 }

@@ -47,9 +47,9 @@ class TaskSet {
   Task* Find(int32_t partition);
   const absl::flat_hash_map<int32_t, std::unique_ptr<Task>>& all() const { return tasks_; }
 
-  // Between two transactions: asks for what is to be recovered, and lets go on what is. Cheap when
-  // there is nothing of the kind.
-  void Advance();
+  // Between two transactions: asks for what is to be recovered, once there are rules, and lets go
+  // on what is. Cheap when there is nothing of the kind.
+  void Advance(const router::RuleSet* in_force);
   // No more events were there to poll: replays that wait for some are at their end.
   void AdvanceIdle();
 
@@ -71,6 +71,9 @@ class TaskSet {
 
   // What is known of checkpoints since the task's last transaction, into its note.
   void LearnCheckpoint(Task* task);
+  // The task's note once what it has applied under these rules, from `first_offset` on, is
+  // committed.
+  state::CommitNote NoteOf(const Task& task, const router::RuleSet& rules, int64_t first_offset);
   // Whether these may take effect: they are kept for replays, where there may be some, and the
   // notes have room for them. Where they have none, checkpoints are asked for.
   bool MayUse(const std::shared_ptr<const router::RuleSet>& rules);
@@ -82,8 +85,9 @@ class TaskSet {
   // By their partitions, so that what happens does not depend on how a hash table lies.
   std::vector<Task*> InOrder() const;
   // False: the brokers don't answer.
-  bool Ask(Task* task);
+  bool Ask(Task* task, const router::RuleSet& in_force);
   void Take(RecoveredTask recovered);
+  void TakeTimeline(Task* task, std::string drawn);
   void Resume(Task* task);
   absl::Status UseReplayRules(Task* task, int64_t offset);
   absl::Status GoLive(Task* task);

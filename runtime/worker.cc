@@ -193,7 +193,7 @@ void Worker::Impl::StepPolling() {
     if (AdoptRules()) return BeginTransaction(rest);
     return Wait(absl::UnavailableError(kRulesNotKept));
   }
-  tasks.Advance();
+  tasks.Advance(rules.get());
   const absl::StatusOr<absl::Span<const Event>> events = source->Poll(options.poll_wait, *this);
   // After the poll: a partition that was taken over in it may have seen newer rules already.
   const bool has_rules = AdoptRules();
@@ -359,11 +359,7 @@ void Worker::Impl::PrepareOffsets() {
   offsets.clear();
   for (Share& share : shares) {
     tasks.LearnCheckpoint(share.task);
-    share.note = share.task->note;
-    if (share.task->state != nullptr) {
-      share.note.state_start = share.task->state->point().start_offset;
-    }
-    share.note.Use(rules->hash(), share.first_offset);
+    share.note = tasks.NoteOf(*share.task, *rules, share.first_offset);
     offsets.push_back({.partition = share.task->partition,
                        .offset = share.task->applied_offset,
                        .note = state::EncodeCommitNote(share.note)});

@@ -239,10 +239,6 @@ absl::StatusOr<CheckpointManifest> TaskCheckpoints::Restore(int64_t sequence,
   return manifest;
 }
 
-absl::Status TaskCheckpoints::Discard(int64_t sequence) {
-  return store_->Remove(ManifestName(sequence));
-}
-
 absl::StatusOr<PruneResult> TaskCheckpoints::Prune(const PrunePolicy& policy, int64_t now_ms) {
   absl::StatusOr<std::vector<ListedCheckpoint>> listed = List();
   if (!listed.ok()) return listed.status();

@@ -72,9 +72,6 @@ class TaskCheckpoints {
   // file's size and digest, and that it opens at the offset that the manifest says.
   absl::StatusOr<CheckpointManifest> Restore(int64_t sequence, const std::string& directory);
 
-  // Unpublishes it; its files go with the next Prune. OK if there is none.
-  absl::Status Discard(int64_t sequence);
-
   // Removes what the policy does not keep, then the files that no manifest names any more. Removes
   // nothing if it can't read all manifests, but for damaged ones, which keep no files.
   absl::StatusOr<PruneResult> Prune(const PrunePolicy& policy, int64_t now_ms);

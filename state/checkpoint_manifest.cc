@@ -14,7 +14,9 @@ namespace {
 
 constexpr absl::string_view kFormatWord = "turnout-checkpoint ";
 constexpr absl::string_view kEndWord = "end ";
-constexpr absl::string_view kNoRuleSet = "-";
+constexpr absl::string_view kNoName = "-";
+constexpr int kCheckpointFormatMin = 1;
+constexpr int kFirstFormatWithTimelines = 2;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -48,6 +50,14 @@ class Lines {
   absl::string_view rest_;
 };
 
+absl::string_view NameOrNone(const std::string& name) {
+  return name.empty() ? kNoName : absl::string_view(name);
+}
+
+std::string NameIn(absl::string_view text) {
+  return text == kNoName ? std::string() : std::string(text);
+}
+
 bool ReadFileLine(absl::string_view text, CheckpointFile* file) {
   const std::vector<absl::string_view> words = absl::StrSplit(text, ' ');
   if (words.size() != 3 || words[0].empty() || words[2].size() != kSha256Digits) return false;
@@ -65,10 +75,10 @@ std::string EncodeManifest(const CheckpointManifest& manifest) {
   const StatePoint& point = manifest.point;
   std::string text = absl::StrFormat(
       "%s%d\nsequence %d\ncreated_at_ms %d\nstart_offset %d\napplied_offset %d\nwatermark_ms %d\n"
-      "rule_set %s\n",
+      "rule_set %s\ntimeline %s\n",
       kFormatWord, kCheckpointFormat, manifest.sequence, manifest.created_at_ms, point.start_offset,
-      point.applied_offset, point.watermark_ms,
-      point.rule_set.empty() ? kNoRuleSet : absl::string_view(point.rule_set));
+      point.applied_offset, point.watermark_ms, NameOrNone(point.rule_set),
+      NameOrNone(point.timeline));
   for (const CheckpointFile& file : manifest.files) {
     absl::StrAppendFormat(&text, "file %s %d %s\n", file.name, file.bytes, file.sha256);
   }
@@ -91,19 +101,23 @@ absl::StatusOr<CheckpointManifest> DecodeManifest(std::string_view bytes) {
   StatePoint& point = manifest.point;
   int64_t format = 0;
   if (!lines.Take("turnout-checkpoint", &format)) return Damaged("it is none of Turnout's");
-  if (format != kCheckpointFormat) {
-    return absl::DataLossError(absl::StrFormat("%s: %d; this version reads %d",
-                                               View(kManifestUnknown), format, kCheckpointFormat));
+  if (format < kCheckpointFormatMin || format > kCheckpointFormat) {
+    return absl::DataLossError(absl::StrFormat("%s: %d; this version reads %d to %d",
+                                               View(kManifestUnknown), format,
+                                               kCheckpointFormatMin, kCheckpointFormat));
   }
   absl::string_view rule_set;
+  absl::string_view timeline = kNoName;
   if (!lines.Take("sequence", &manifest.sequence) ||
       !lines.Take("created_at_ms", &manifest.created_at_ms) ||
       !lines.Take("start_offset", &point.start_offset) ||
       !lines.Take("applied_offset", &point.applied_offset) ||
-      !lines.Take("watermark_ms", &point.watermark_ms) || !lines.Take("rule_set", &rule_set)) {
+      !lines.Take("watermark_ms", &point.watermark_ms) || !lines.Take("rule_set", &rule_set) ||
+      (format >= kFirstFormatWithTimelines && !lines.Take("timeline", &timeline))) {
     return Damaged("a fact is missing");
   }
-  if (rule_set != kNoRuleSet) point.rule_set = std::string(rule_set);
+  point.rule_set = NameIn(rule_set);
+  point.timeline = NameIn(timeline);
   while (!lines.AtEnd()) {
     absl::string_view line;
     CheckpointFile file;

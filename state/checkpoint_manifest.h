@@ -1,14 +1,15 @@
 // CheckpointManifest: what a checkpoint is made of. Written last, it is what makes it one.
 //
-// Format 1, text, a fact a line, in this order:
+// Format 2, text, a fact a line, in this order (format 1, which is read as well, had no timeline):
 //
-//   turnout-checkpoint 1
+//   turnout-checkpoint 2
 //   sequence 42
 //   created_at_ms 1795600000000
 //   start_offset 0
 //   applied_offset 182044
 //   watermark_ms 1795599990000
 //   rule_set 8a1b22c3d4e5f607          (`-` before the first)
+//   timeline 5d0e6f1a2b3c4d5e          (`-`: from a version that had none)
 //   file 000012.sst 65536 <SHA-256>    name in the store's directory, bytes, and the object's name
 //   ...
 //   end <SHA-256 of all lines above>
@@ -36,7 +37,7 @@ inline constexpr std::string_view kFileDamaged = "file damaged";
 inline constexpr std::string_view kNotOpening = "files that do not open";
 inline constexpr std::string_view kPointDiffers = "state of another offset";
 
-inline constexpr int kCheckpointFormat = 1;
+inline constexpr int kCheckpointFormat = 2;
 inline constexpr size_t kManifestBytesMax = size_t{8} << 20;  // 80,000 files and more
 
 struct CheckpointFile {

@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace turnout::state {
 namespace {
@@ -13,21 +15,64 @@ namespace {
 constexpr absl::string_view kFormat = "turnout/1";
 constexpr absl::string_view kRules = "rules=";
 constexpr absl::string_view kState = "state=";
+constexpr absl::string_view kTimelines = "timelines=";
 constexpr absl::string_view kCheckpoint = "checkpoint=";
+constexpr absl::string_view kUnnamedTimeline = "-";
+// Of the 115 or so that there is room for: beyond these a checkpoint forgets as much as it can.
+constexpr size_t kRuleSetsMany = 48;
 
 absl::Status Damaged(absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrFormat(
       "the note beside the committed offset %s; the offset itself is still good", what));
 }
 
-// Answers whether the word is `name`'s; what it says is damaged if it is no number from 0.
-bool TakeNumber(absl::string_view word, absl::string_view name, std::optional<int64_t>* number,
-                bool* damaged) {
-  if (word.substr(0, name.size()) != name) return false;
-  int64_t value = 0;
-  *damaged |= !absl::SimpleAtoi(word.substr(name.size()), &value) || value < 0;
-  *number = value;
+bool ReadOffset(absl::string_view text, int64_t* offset) {
+  return absl::SimpleAtoi(text, offset) && *offset >= 0;
+}
+
+bool ReadCheckpoint(absl::string_view text, NotedCheckpoint* checkpoint) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(text, absl::MaxSplits('@', 1));
+  if (!ReadOffset(parts.first, &checkpoint->sequence)) return false;
+  return parts.first.size() == text.size() ||
+         ReadOffset(parts.second, &checkpoint->applied_offset);
+}
+
+// `<name>@<offset>[,...]`, or nothing.
+bool ReadSince(absl::string_view list,
+               absl::FunctionRef<void(absl::string_view name, int64_t offset)> add) {
+  if (list.empty()) return true;
+  for (const absl::string_view entry : absl::StrSplit(list, ',')) {
+    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(entry, '@');
+    int64_t offset = 0;
+    if (parts.first.empty() || !ReadOffset(parts.second, &offset)) return false;
+    add(parts.first, offset);
+  }
   return true;
+}
+
+absl::Status ReadWord(absl::string_view word, CommitNote* note) {
+  if (absl::ConsumePrefix(&word, kState)) {
+    if (!ReadOffset(word, &note->state_start.emplace())) {
+      return Damaged("names the state without a number");
+    }
+  } else if (absl::ConsumePrefix(&word, kCheckpoint)) {
+    if (!ReadCheckpoint(word, &note->checkpoint.emplace())) {
+      return Damaged("names a checkpoint without a number");
+    }
+  } else if (absl::ConsumePrefix(&word, kTimelines)) {
+    const bool is_read = ReadSince(word, [&](absl::string_view name, int64_t offset) {
+      if (name == kUnnamedTimeline) name = "";
+      note->timelines.push_back({.id = std::string(name), .offset = offset});
+    });
+    if (!is_read) return Damaged("names a timeline without an offset");
+  } else if (absl::ConsumePrefix(&word, kRules)) {
+    const bool is_read = ReadSince(word, [&](absl::string_view name, int64_t offset) {
+      note->rule_sets.push_back({.hash = std::string(name), .offset = offset});
+    });
+    if (!is_read) return Damaged("names a rule set without an offset");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -40,21 +85,50 @@ void CommitNote::Use(std::string_view hash, int64_t from_offset) {
   }
 }
 
+void CommitNote::GoOnIn(const TimelineSince& timeline) {
+  if (timelines.empty() || timelines.back().id != timeline.id) timelines.push_back(timeline);
+}
+
+bool CommitNote::WentThrough(std::string_view timeline, int64_t applied_offset) const {
+  if (timelines.empty()) return true;
+  for (size_t i = 0; i < timelines.size(); ++i) {
+    if (timelines[i].id != timeline) continue;
+    return i + 1 == timelines.size() || applied_offset <= timelines[i + 1].offset;
+  }
+  return false;
+}
+
 void CommitNote::Checkpointed(int64_t sequence, int64_t applied_offset) {
-  checkpoint = sequence;
-  while (rule_sets.size() > 1 && rule_sets[1].offset <= applied_offset) {
+  const int64_t before = checkpoint ? checkpoint->applied_offset : -1;
+  const int64_t horizon = rule_sets.size() > kRuleSetsMany ? applied_offset : before;
+  while (rule_sets.size() > 1 && rule_sets[1].offset <= horizon) {
     rule_sets.erase(rule_sets.begin());
   }
+  while (timelines.size() > 1 && timelines[1].offset < horizon) {
+    timelines.erase(timelines.begin());
+  }
+  checkpoint = {.sequence = sequence, .applied_offset = applied_offset};
 }
 
 std::string EncodeCommitNote(const CommitNote& note) {
   std::string text(kFormat);
   if (note.state_start) absl::StrAppendFormat(&text, " %s%d", kState, *note.state_start);
-  if (note.checkpoint) absl::StrAppendFormat(&text, " %s%d", kCheckpoint, *note.checkpoint);
+  std::string before = absl::StrFormat(" %s", kTimelines);
+  for (const TimelineSince& one : note.timelines) {
+    absl::StrAppendFormat(&text, "%s%s@%d", std::exchange(before, ","),
+                          one.id.empty() ? kUnnamedTimeline : absl::string_view(one.id),
+                          one.offset);
+  }
+  if (note.checkpoint) {
+    absl::StrAppendFormat(&text, " %s%d", kCheckpoint, note.checkpoint->sequence);
+    if (note.checkpoint->applied_offset >= 0) {
+      absl::StrAppendFormat(&text, "@%d", note.checkpoint->applied_offset);
+    }
+  }
   absl::StrAppendFormat(&text, " %s", kRules);
-  for (size_t i = 0; i < note.rule_sets.size(); ++i) {
-    absl::StrAppendFormat(&text, "%s%s@%d", i == 0 ? "" : ",", note.rule_sets[i].hash,
-                          note.rule_sets[i].offset);
+  before = "";
+  for (const RuleSetSince& one : note.rule_sets) {
+    absl::StrAppendFormat(&text, "%s%s@%d", std::exchange(before, ","), one.hash, one.offset);
   }
   return text;
 }
@@ -64,28 +138,9 @@ absl::StatusOr<CommitNote> DecodeCommitNote(std::string_view text) {
   const std::vector<absl::string_view> words =
       absl::StrSplit(absl::string_view(text.data(), text.size()), ' ');
   if (words.front() != kFormat) return Damaged("is not one of Turnout's");
-
   CommitNote note;
   for (size_t i = 1; i < words.size(); ++i) {
-    absl::string_view list = words[i];
-    bool damaged = false;
-    if (TakeNumber(list, kState, &note.state_start, &damaged) ||
-        TakeNumber(list, kCheckpoint, &note.checkpoint, &damaged)) {
-      if (damaged) return Damaged("names the state without a number");
-      continue;
-    }
-    if (list.substr(0, kRules.size()) != kRules) continue;
-    list.remove_prefix(kRules.size());
-    if (list.empty()) continue;
-    for (absl::string_view entry : absl::StrSplit(list, ',')) {
-      const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(entry, '@');
-      RuleSetSince since{.hash = std::string(parts.first)};
-      if (since.hash.empty() || !absl::SimpleAtoi(parts.second, &since.offset) ||
-          since.offset < 0) {
-        return Damaged("names a rule set without an offset");
-      }
-      note.rule_sets.push_back(std::move(since));
-    }
+    if (absl::Status read = ReadWord(words[i], &note); !read.ok()) return read;
   }
   return note;
 }

@@ -3,10 +3,18 @@
 // It names the rule set that produced everything up to that offset, so that whoever takes the
 // partition over can say what was in force, and recovery can replay with the rules of the time.
 //
-// Format: `turnout/1 [state=<offset>] [checkpoint=<sequence>] rules=<hash>@<offset>[,...]`, ASCII,
-// at most 4,096 bytes (the broker's limit): where the state began, empty, if one is kept; the last
-// checkpoint that its owner knew of; each rule set with the offset from which it is in force,
-// oldest first. Unknown words after the first are passed over, so that later versions can add some.
+// It names timelines too. Each time that a task's state is recovered, what is committed from there
+// on is another timeline: a name drawn by chance, kept in the state and in its checkpoints. The
+// note has those that led to its offset, each with where it began, as PostgreSQL's timeline history
+// has. So a state that was there before somebody set the offset back, or that an owner who was
+// overtaken went on with, is never taken for one of this history, however far it has come.
+//
+// Format: `turnout/1 [state=<offset>] [timelines=<id>@<offset>[,...]]
+// [checkpoint=<sequence>@<offset>] rules=<hash>@<offset>[,...]` in one line, ASCII, at most 4,096
+// bytes (the broker's limit): where the state began, empty, if one is kept; its timelines, and the
+// rule sets with the offset from which they are in force, oldest first; the last checkpoint that
+// its owner knew of, with what it has applied. Unknown words after the first are passed over, so
+// that later versions can add some; earlier ones wrote no timelines and `checkpoint=<sequence>`.
 // Errors: InvalidArgument for a note that isn't ours or is damaged.
 #pragma once
 
@@ -23,6 +31,9 @@ namespace turnout::state {
 // The broker's default limit (`offset.metadata.max.bytes`).
 inline constexpr size_t kCommitNoteBytesMax = 4096;
 
+// No more timelines than these are noted.
+inline constexpr size_t kTimelinesMax = 16;
+
 struct RuleSetSince {
   std::string hash;
   int64_t offset = 0;  // first source offset it was applied to
@@ -30,16 +41,39 @@ struct RuleSetSince {
   bool operator==(const RuleSetSince&) const = default;
 };
 
+struct TimelineSince {
+  std::string id;      // empty: from a version that had none
+  int64_t offset = 0;  // where it left the one before it
+
+  bool operator==(const TimelineSince&) const = default;
+};
+
+struct NotedCheckpoint {
+  int64_t sequence = 0;
+  int64_t applied_offset = -1;  // -1: not said
+
+  bool operator==(const NotedCheckpoint&) const = default;
+};
+
 struct CommitNote {
   std::vector<RuleSetSince> rule_sets;
   std::optional<int64_t> state_start;
-  std::optional<int64_t> checkpoint;
+  std::vector<TimelineSince> timelines;
+  std::optional<NotedCheckpoint> checkpoint;
 
   // Appends `hash` unless it is in force already. Forgets the oldest when the note would not fit.
   void Use(std::string_view hash, int64_t from_offset);
 
-  // Names the checkpoint, and forgets the rule sets that were no longer in force at its applied
-  // offset: nobody will replay what came before.
+  // Appends the timeline unless it is the last one already.
+  void GoOnIn(const TimelineSince& timeline);
+
+  // Whether the history went through a state at this offset of this timeline. True of any where
+  // the note names no timelines.
+  bool WentThrough(std::string_view timeline, int64_t applied_offset) const;
+
+  // Names the checkpoint, and forgets what nobody will replay: what was no longer in force at the
+  // applied offset of the checkpoint before it, so that the newest may be damaged. Where there are
+  // many rule sets, its own offset counts.
   void Checkpointed(int64_t sequence, int64_t applied_offset);
 };
 

@@ -11,6 +11,7 @@ absl::Status LearnLocal(absl::StatusOr<std::unique_ptr<TaskState>>* local, Recov
     facts->local = LocalStore::kSound;
     facts->local_start_offset = (**local)->point().start_offset;
     facts->local_offset = (**local)->point().applied_offset;
+    facts->local_timeline = (**local)->point().timeline;
   } else if (absl::IsNotFound(local->status())) {
     facts->local = LocalStore::kAbsent;
   } else if (absl::IsDataLoss(local->status())) {
@@ -26,13 +27,26 @@ bool NeedsNoCheckpoint(const RecoveryFacts& facts) {
   const bool keeps_none = facts.note && !facts.note->state_start;
   if (facts.local == LocalStore::kAbsent) return keeps_none;
   return facts.local == LocalStore::kSound && facts.committed_offset &&
-         facts.local_offset == *facts.committed_offset;
+         facts.local_offset == *facts.committed_offset &&
+         (!facts.note || facts.note->WentThrough(facts.local_timeline, facts.local_offset));
 }
 
 void MarkDamaged(int64_t sequence, RecoveryFacts* facts) {
   for (CheckpointFact& one : facts->checkpoints) {
     if (one.sequence == sequence) one.sound = false;
   }
+}
+
+// Takes the distrusted checkpoints out of the facts; answers those that may be taken all the same
+// where there is nothing else.
+std::vector<CheckpointFact> SetAside(RecoveryFacts* facts) {
+  std::vector<CheckpointFact> distrusted;
+  std::erase_if(facts->checkpoints, [&](const CheckpointFact& one) {
+    const bool is_distrusted = one.sequence >= facts->distrusted_from;
+    if (is_distrusted && !facts->is_distrust_final) distrusted.push_back(one);
+    return is_distrusted;
+  });
+  return distrusted;
 }
 
 // True when some of the plan's rule sets are lost, and the facts now say so.
@@ -50,16 +64,9 @@ absl::StatusOr<bool> LearnLostRules(
   return is_news;
 }
 
-// Leftovers of another life: what is ahead of the committed offset, and everything where the state
-// begins anew.
-absl::Status RemoveOtherLives(TaskHome& home, const RecoveryFacts& facts, bool begins_anew) {
-  for (const CheckpointFact& one : facts.checkpoints) {
-    const bool ahead = facts.committed_offset && one.applied_offset > *facts.committed_offset;
-    if (!begins_anew && (!one.sound || !ahead)) continue;
-    if (absl::Status status = home.Discard(one.sequence); !status.ok()) return status;
-  }
-  if (!begins_anew || facts.local == LocalStore::kAbsent) return absl::OkStatus();
-  return home.RemoveLocal();
+// The timeline that a state which begins empty is of until the task goes on in one of its own.
+std::string NotedTimeline(const RecoveryFacts& facts) {
+  return facts.note && !facts.note->timelines.empty() ? facts.note->timelines.back().id : "";
 }
 
 }  // namespace
@@ -73,13 +80,17 @@ absl::StatusOr<RecoveredState> RecoverState(
     absl::StatusOr<std::vector<CheckpointFact>> checkpoints = home.Checkpoints();
     if (!checkpoints.ok()) return checkpoints.status();
     facts.checkpoints = *std::move(checkpoints);
-    for (CheckpointFact& one : facts.checkpoints) {
-      if (one.sequence >= facts.distrusted_from) one.sound = false;
-    }
   }
+  std::vector<CheckpointFact> distrusted = SetAside(&facts);
   while (true) {
     RecoveredState recovered{.plan = PlanRecovery(facts)};
     const RecoveryPlan& plan = recovered.plan;
+    if (!plan.refusal.empty() && !distrusted.empty()) {
+      for (CheckpointFact& one : std::exchange(distrusted, {})) {
+        facts.checkpoints.push_back(std::move(one));
+      }
+      continue;
+    }
     if (!plan.refusal.empty()) return recovered;
     const absl::StatusOr<bool> lost = LearnLostRules(plan, has_rules, &facts);
     if (!lost.ok()) return lost.status();
@@ -101,12 +112,13 @@ absl::StatusOr<RecoveredState> RecoverState(
     } else {
       local = absl::NotFoundError("");
     }
-    const bool begins_anew = plan.base == RecoveryBase::kEmpty;
-    if (absl::Status status = RemoveOtherLives(home, facts, begins_anew); !status.ok()) {
-      return status;
+    if (plan.base != RecoveryBase::kEmpty) return recovered;
+    if (facts.local != LocalStore::kAbsent) {
+      if (absl::Status status = home.RemoveLocal(); !status.ok()) return status;
     }
-    if (begins_anew && plan.replay_from < plan.replay_to) {
-      absl::StatusOr<std::unique_ptr<TaskState>> created = home.CreateLocal(plan.replay_from);
+    if (plan.replay_from < plan.replay_to) {
+      absl::StatusOr<std::unique_ptr<TaskState>> created =
+          home.CreateLocal(plan.replay_from, NotedTimeline(facts));
       if (!created.ok()) return created.status();
       recovered.state = *std::move(created);
     }

@@ -1,8 +1,8 @@
 // RecoverState: carries out what PlanRecovery decides: finds out the facts, brings the base, and
 // plans again without what turns out to be damaged.
 //
-// What is ahead of the committed offset belongs to another life of this task (somebody set offsets
-// back). Once a plan was found it is removed, or it would be taken for this life's state later on.
+// It removes nothing but the local store that an empty state takes the place of: what belongs to
+// another history than that of the committed offset is known by its timeline, and pruned in time.
 //
 // Errors: those of TaskHome that are worth another try; a refusal is no error but in the plan.
 // Threads: blocks; not for a worker.

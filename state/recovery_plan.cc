@@ -38,7 +38,12 @@ bool HasState(const RecoveryFacts& facts) {
   return has_checkpoint || (facts.local != LocalStore::kAbsent && !untouched);
 }
 
-// What is there and not ahead of `committed`; the newest, and the nearest of equals.
+bool IsOnPath(const RecoveryFacts& facts, std::string_view timeline, int64_t offset) {
+  return !facts.note || facts.note->WentThrough(timeline, offset);
+}
+
+// What is there, on the path to `committed` and not ahead of it; the newest, and the nearest of
+// equals.
 std::optional<Candidate> NewestBase(const RecoveryFacts& facts, int64_t committed,
                                     std::vector<std::string>* alerts) {
   std::optional<Candidate> newest;
@@ -49,23 +54,25 @@ std::optional<Candidate> NewestBase(const RecoveryFacts& facts, int64_t committe
   if (facts.local == LocalStore::kSound && facts.local_offset > committed) {
     alerts->push_back(absl::StrFormat("the local state is at %d, ahead of the committed offset %d",
                                       facts.local_offset, committed));
+  } else if (facts.local == LocalStore::kSound &&
+             !IsOnPath(facts, facts.local_timeline, facts.local_offset)) {
+    alerts->push_back(absl::StrFormat("the local state, at %d, belongs to another history",
+                                      facts.local_offset));
   } else if (facts.local == LocalStore::kSound) {
     consider({.base = RecoveryBase::kLocal, .offset = facts.local_offset});
   }
   for (const CheckpointFact& one : facts.checkpoints) {
     if (!one.sound) {
       alerts->push_back(absl::StrFormat("checkpoint %d is damaged", one.sequence));
-    } else if (one.applied_offset <= committed) {
+    } else if (one.applied_offset <= committed &&
+               IsOnPath(facts, one.timeline, one.applied_offset)) {
       consider({.base = RecoveryBase::kCheckpoint,
                 .checkpoint = one.sequence,
                 .offset = one.applied_offset});
     }
   }
-  if (!facts.note) return newest;
-  if (facts.note->state_start && *facts.note->state_start <= committed) {
+  if (facts.note && *facts.note->state_start <= committed) {
     consider({.offset = *facts.note->state_start});
-  } else if (!facts.note->state_start && !HasState(facts)) {
-    consider({.offset = committed});  // none was kept so far: it begins now
   }
   return newest;
 }
@@ -107,6 +114,14 @@ RecoveryPlan PlanRecovery(const RecoveryFacts& facts) {
   }
 
   const int64_t committed = *facts.committed_offset;
+  const bool keeps_none = facts.note ? !facts.note->state_start : !facts.rules_keep_state;
+  if (keeps_none) {
+    if (HasState(facts)) {
+      alerts.push_back(absl::StrFormat(
+          "there is state, but none that belongs to the committed offset %d", committed));
+    }
+    return BeginEmpty(committed, std::move(alerts));
+  }
   const std::optional<Candidate> base = NewestBase(facts, committed, &alerts);
   if (!base) {
     alerts.push_back(facts.note ? "no state is left that could be gone on from"

@@ -6,8 +6,11 @@
 // between replayed muted, with the rule sets that the commit note names. Where that cannot be done
 // it refuses by name, or, if the policy says so, goes on with what there is and says what is lost.
 //
-// What it never does: take a base ahead of C, or begin empty anywhere but where the state began
-// without an alert.
+// What it never does: take a base ahead of C, or one that the history up to C did not go through
+// (CommitNote::WentThrough), or begin empty anywhere but where the state began without an alert.
+//
+// Where no note lies beside C (somebody has set the offset) no history is known: a state that is at
+// C exactly will do, and rules that keep no state need none.
 #pragma once
 
 #include <cstdint>
@@ -31,12 +34,14 @@ struct CheckpointFact {
   bool sound = true;
   int64_t applied_offset = 0;  // of a sound one
   int64_t start_offset = -1;   // of a sound one; the same as applied: it has seen nothing
+  std::string timeline;        // of a sound one
 };
 
 struct RecoveryFacts {
   LocalStore local = LocalStore::kAbsent;
   int64_t local_start_offset = 0;  // of a sound one
   int64_t local_offset = 0;        // of a sound one: applied
+  std::string local_timeline;      // of a sound one
   std::vector<CheckpointFact> checkpoints;
   std::optional<int64_t> committed_offset;
   std::optional<CommitNote> note;           // none if there is none beside C, or none of ours
@@ -44,8 +49,12 @@ struct RecoveryFacts {
   int64_t first_offset = 0;                 // where a group that has committed nothing begins
   std::vector<std::string> rule_sets_lost;  // of those in the note: nobody has them any more
   GapPolicy policy = GapPolicy::kRefuse;
-  // Checkpoints from this sequence on turned out to be damaged in use; RecoverState marks them.
+  bool rules_keep_state = true;  // those that are in force where this is asked
+  // RecoverState's: a state that came from the checkpoint of this sequence turned out to be damaged
+  // in use. This one and those after it are taken only where there is nothing else, and the next
+  // time not even there.
   int64_t distrusted_from = std::numeric_limits<int64_t>::max();
+  bool is_distrust_final = false;
 };
 
 enum class RecoveryBase { kLocal, kCheckpoint, kEmpty };

@@ -12,6 +12,8 @@ namespace {
 constexpr char kEntryTag = 1;
 constexpr size_t kNumberBytes = 8;
 constexpr size_t kPointBytesMin = 1 + 3 * kNumberBytes;
+constexpr int kStateFormatMin = 1;
+constexpr int kFirstFormatWithTimelines = 2;
 
 static_assert(std::endian::native == std::endian::little, "numbers are copied as they lie");
 
@@ -25,6 +27,10 @@ int64_t NumberAt(std::string_view bytes, size_t at) {
   int64_t number = 0;
   std::memcpy(&number, bytes.data() + at, kNumberBytes);
   return number;
+}
+
+absl::Status PointCutShort() {
+  return absl::DataLossError("the state's applied offset is cut short");
 }
 
 }  // namespace
@@ -74,22 +80,32 @@ std::string EncodePoint(const StatePoint& point) {
   AppendNumber(point.start_offset, &bytes);
   AppendNumber(point.applied_offset, &bytes);
   AppendNumber(point.watermark_ms, &bytes);
-  return bytes + point.rule_set;
+  bytes.push_back(static_cast<char>(point.timeline.size()));
+  return bytes + point.timeline + point.rule_set;
 }
 
 absl::StatusOr<StatePoint> DecodePoint(std::string_view bytes) {
   if (bytes.empty()) return absl::DataLossError("the state's applied offset is empty");
-  if (bytes[0] != kStateFormat) {
-    return absl::DataLossError(absl::StrFormat(
-        "the state is of format %d, this version reads format %d", bytes[0], kStateFormat));
+  const int format = bytes[0];
+  if (format < kStateFormatMin || format > kStateFormat) {
+    return absl::DataLossError(
+        absl::StrFormat("the state is of format %d, this version reads formats %d to %d", format,
+                        kStateFormatMin, kStateFormat));
   }
-  if (bytes.size() < kPointBytesMin) {
-    return absl::DataLossError("the state's applied offset is cut short");
-  }
+  if (bytes.size() < kPointBytesMin) return PointCutShort();
   StatePoint point{.start_offset = NumberAt(bytes, 1),
                    .applied_offset = NumberAt(bytes, 1 + kNumberBytes),
-                   .watermark_ms = NumberAt(bytes, 1 + 2 * kNumberBytes),
-                   .rule_set = std::string(bytes.substr(kPointBytesMin))};
+                   .watermark_ms = NumberAt(bytes, 1 + 2 * kNumberBytes)};
+  std::string_view names = bytes.substr(kPointBytesMin);
+  if (format >= kFirstFormatWithTimelines) {
+    if (names.empty()) return PointCutShort();
+    const size_t timeline_bytes = static_cast<uint8_t>(names[0]);
+    names.remove_prefix(1);
+    if (names.size() < timeline_bytes) return PointCutShort();
+    point.timeline = names.substr(0, timeline_bytes);
+    names.remove_prefix(timeline_bytes);
+  }
+  point.rule_set = names;
   if (point.start_offset < 0 || point.applied_offset < point.start_offset) {
     return absl::DataLossError(absl::StrFormat("the state's offsets make no sense: %d after %d",
                                                point.applied_offset, point.start_offset));

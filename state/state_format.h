@@ -1,12 +1,14 @@
 // The bytes of keys and values in a task's RocksDB.
 //
-// Format 1: the point lies under one key of its own; an entry under tag, step and key, so that a
-// step's entries lie together in the order of their keys.
+// Format 2: the point lies under one key of its own; an entry under tag, step and key, so that a
+// step's entries lie together in the order of their keys. Format 1 had no timeline in its point,
+// and is read as well.
 //
-//   key    0x00 "point"                       value  version, offsets, watermark, rule set's hash
+//   key    0x00 "point"                       value  version, offsets, watermark, names
 //   key    0x01, step (8 bytes, big endian), key      value  expires_at_ms (8 bytes), value
 //
-// Numbers are little endian but for the step. Errors: DataLoss for bytes that are none of these.
+// The names are the timeline, after a byte with its length, and the rule set's hash. Numbers are
+// little endian but for the step. Errors: DataLoss for bytes that are none of these.
 #pragma once
 
 #include <optional>
@@ -18,7 +20,7 @@
 
 namespace turnout::state {
 
-inline constexpr int kStateFormat = 1;
+inline constexpr int kStateFormat = 2;
 inline constexpr std::string_view kPointKey("\0point", 6);
 inline constexpr size_t kStepPrefixBytes = 9;
 inline constexpr size_t kExpiryBytes = 8;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,7 +28,8 @@ class TaskHome {
   virtual absl::StatusOr<std::unique_ptr<TaskState>> OpenLocal() = 0;
 
   // An empty store that begins at `start_offset` in place of what was there.
-  virtual absl::StatusOr<std::unique_ptr<TaskState>> CreateLocal(int64_t start_offset) = 0;
+  virtual absl::StatusOr<std::unique_ptr<TaskState>> CreateLocal(int64_t start_offset,
+                                                                 const std::string& timeline) = 0;
 
   // All that are published, damaged ones among them.
   virtual absl::StatusOr<std::vector<CheckpointFact>> Checkpoints() = 0;
@@ -36,8 +38,6 @@ class TaskHome {
   // still there, if it is damaged or no longer there.
   virtual absl::StatusOr<std::unique_ptr<TaskState>> Restore(int64_t sequence) = 0;
 
-  // Unpublishes a checkpoint.
-  virtual absl::Status Discard(int64_t sequence) = 0;
   // Removes the store on disk.
   virtual absl::Status RemoveLocal() = 0;
 };

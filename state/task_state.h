@@ -39,6 +39,7 @@ struct StatePoint {
   int64_t applied_offset = 0;  // the next one it has not seen
   int64_t watermark_ms = kNoWatermark;
   std::string rule_set;  // hash of the one in force at the last commit; empty before the first
+  std::string timeline;  // of the last commit, as in the note beside the committed offset
 
   bool operator==(const StatePoint&) const = default;
 };
@@ -90,6 +91,9 @@ class TaskState {
 
   // Forgets the pending changes.
   virtual void Rollback() = 0;
+
+  // The commits from now on are of that timeline.
+  virtual void GoOnIn(std::string_view timeline) = 0;
 };
 
 }  // namespace turnout::state

@@ -78,7 +78,8 @@ TaskStore::~TaskStore() {
 
 absl::StatusOr<std::unique_ptr<TaskStore>> TaskStore::Create(const std::string& directory,
                                                              StateResources* resources,
-                                                             int64_t start_offset) {
+                                                             int64_t start_offset,
+                                                             std::string_view timeline) {
   // Made aside and renamed, so that there is never a store without a point.
   const std::string aside = directory + std::string(kUnfinishedSuffix);
   for (const std::string& path : {aside, directory}) {
@@ -89,6 +90,7 @@ absl::StatusOr<std::unique_ptr<TaskStore>> TaskStore::Create(const std::string& 
     TaskStore store(aside, resources);
     if (absl::Status status = store.OpenRocksDb(/*create=*/true); !status.ok()) return status;
     store.point_.start_offset = store.point_.applied_offset = start_offset;
+    store.GoOnIn(timeline);
     if (absl::Status status = store.Commit(start_offset, ""); !status.ok()) return status;
     if (absl::Status status = store.Flush(); !status.ok()) return status;
   }
@@ -108,6 +110,7 @@ absl::StatusOr<std::unique_ptr<TaskStore>> TaskStore::Open(const std::string& di
   if (!point.ok()) return point.status();
   store->watermark_ms_ = point->watermark_ms;
   store->durable_watermark_->store(point->watermark_ms);
+  store->timeline_ = point->timeline;
   store->point_ = *std::move(point);
   return store;
 }
@@ -272,7 +275,8 @@ absl::Status TaskStore::Commit(int64_t applied_offset, std::string_view rule_set
   StatePoint point{.start_offset = point_.start_offset,
                    .applied_offset = applied_offset,
                    .watermark_ms = watermark_ms_,
-                   .rule_set = std::string(rule_set)};
+                   .rule_set = std::string(rule_set),
+                   .timeline = timeline_};
   if (absl::Status status = recent_->Commit(pending_, removed_, point); !status.ok()) return status;
   point_ = std::move(point);
   Rollback();

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -46,7 +47,8 @@ class TaskStore : public TaskState {
   // `directory` is removed: only a recovery plan decides to do that.
   static absl::StatusOr<std::unique_ptr<TaskStore>> Create(const std::string& directory,
                                                            StateResources* resources,
-                                                           int64_t start_offset);
+                                                           int64_t start_offset,
+                                                           std::string_view timeline = {});
 
   // The state that is there, as of the last commit that was durable. NotFound if there is none.
   static absl::StatusOr<std::unique_ptr<TaskStore>> Open(const std::string& directory,
@@ -67,6 +69,7 @@ class TaskStore : public TaskState {
   size_t pending_bytes() const override { return pending_.used_bytes(); }
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override;
   void Rollback() override;
+  void GoOnIn(std::string_view timeline) override { timeline_ = timeline; }
 
   // Writes memory to files: what was committed before is durable after.
   absl::Status Flush();
@@ -96,6 +99,7 @@ class TaskStore : public TaskState {
   std::unique_ptr<RecentChanges> recent_;
 
   StatePoint point_;
+  std::string timeline_;  // of the next commit
   int64_t watermark_ms_ = kNoWatermark;
   ChangeTable pending_;
   absl::flat_hash_set<StepId> removed_;  // all that they have committed is deleted

@@ -141,6 +141,13 @@ class Stage:
         self._closers.append(router.close)
         return router
 
+    def set_offsets(self, partition, *how):
+        """As an operator would, with Kafka's own tool; nobody may be in the group."""
+        self.kafka.tool("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+                        "--bootstrap-server", self.bootstrap, "--group", self.group,
+                        "--topic", f"{self.source}:{partition}", "--reset-offsets", "--execute",
+                        *how)
+
     # Load.
 
     def produce(self, records, rate=None):

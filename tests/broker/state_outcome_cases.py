@@ -78,6 +78,46 @@ def _delete_records(stage, partition, before):
                      stage.bootstrap, "--offset-json-file", asked)
 
 
+def offsets_set_by_hand_are_never_taken_for_those_that_states_belong_to(stage):
+    """Partition 5 is set on by some events, 6 to where it is; then told to go on, which it does with
+    what it remembers of the time before those events, and all disks lost."""
+    teams = teams_of(stage)
+    router, = start_all(stage, teams, "router")
+    stage.produce(events_of(stage, 4_000))
+    stage.consumed()
+    router.stop()
+    end = topics.ends(stage.bootstrap, stage.source)[5]
+    stage.produce(events_of(stage, 4_000, after=4_000))
+    begin = end + 20
+    for partition, how in ((5, ("--to-offset", begin)), (6, ("--to-current",))):
+        stage.set_offsets(partition, *how)
+    router.start()
+    router.wait_until("partition 5 being refused", lambda: 5 in _reasons(router))
+    stage.say(f"partition 5: {_reasons(router)[5]}")
+    assert "note lost" in _reasons(router)[5], _reasons(router)
+    ends = topics.ends(stage.bootstrap, stage.source)
+    router.wait_until("all others going on", lambda: _offsets_but(stage, 5) == {
+        part: offset for part, offset in ends.items() if part != 5}, 30)
+    assert _reasons(router).keys() == {5}, _reasons(router)
+    router.stop()
+    router = router_of(stage, "router", state={"on_gap": "go_on"}).start()
+    stage.consumed()
+    router.stop()
+    shutil.rmtree(router.directory / "state")
+    router = router_of(stage, "router").start()
+    stage.produce(events_of(stage, 4_000, after=8_000))
+    stage.consumed()
+    router.stop()
+    source = topics.read(stage.bootstrap, stage.source)[stage.source]
+    oracle = StepOracle(teams, stage.dead_letters, SETTINGS)
+    due = oracle.expected(one for one in source
+                          if one.partition != 5 or not end <= one.offset < begin)
+    names = stage.destinations(teams) + [stage.dead_letters]
+    verdict = oracle.judge(due, topics.read(stage.bootstrap, names))
+    stage.say(f"events {len(source)}, {verdict}")
+    assert verdict.faults() == 0, f"{verdict}\n{verdict.details()}"
+
+
 def damaged_checkpoints_are_named_and_older_ones_serve(stage):
     """The disk is lost, the newest checkpoint of four partitions is flipped, cut or in part gone:
     what is older is replayed from, and all is as if nothing had happened."""
@@ -169,6 +209,7 @@ def _fill(file):
 
 TESTS = [
     a_partition_with_a_state_gap_stands_still_by_name_and_others_go_on,
+    offsets_set_by_hand_are_never_taken_for_those_that_states_belong_to,
     damaged_checkpoints_are_named_and_older_ones_serve,
     a_full_disk_is_named_and_costs_nothing_once_there_is_room,
 ]

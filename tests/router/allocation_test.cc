@@ -146,6 +146,7 @@ class WarmState : public state::TaskState {
   size_t pending_bytes() const override { return 0; }
   absl::Status Commit(int64_t, std::string_view) override { return absl::OkStatus(); }
   void Rollback() override {}
+  void GoOnIn(std::string_view) override {}
 
  private:
   struct Entry {

@@ -28,6 +28,7 @@ std::vector<SourceOffset> Shift(Mutation mutation, absl::Span<const SourceOffset
       rule_sets.erase(rule_sets.begin(), rule_sets.end() - 1);
     if (mutation == Mutation::kRuleChangeNotNoted) rule_sets.resize(1);
     if (mutation == Mutation::kStateStartForgotten) note->state_start.reset();
+    if (mutation == Mutation::kTimelinesForgotten) note->timelines.clear();
     offset.note = state::EncodeCommitNote(*note);
   }
   return shifted;
@@ -190,8 +191,8 @@ std::string_view MutationName(Mutation mutation) {
       return "CheckpointAhead";
     case Mutation::kBaseAhead:
       return "BaseAhead";
-    case Mutation::kOtherLivesKept:
-      return "OtherLivesKept";
+    case Mutation::kTimelinesForgotten:
+      return "TimelinesForgotten";
     case Mutation::kDamagedBegunEmpty:
       return "DamagedBegunEmpty";
   }
@@ -209,6 +210,7 @@ std::unique_ptr<connectors::Sink> MutateSink(Mutation mutation,
     case Mutation::kNoteForgotten:
     case Mutation::kRuleChangeNotNoted:
     case Mutation::kStateStartForgotten:
+    case Mutation::kTimelinesForgotten:
     case Mutation::kStateBeforeLog:
     case Mutation::kCheckpointAhead:
       return std::make_unique<BuggySink>(mutation, std::move(sink), source, keeper);

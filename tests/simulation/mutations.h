@@ -37,7 +37,7 @@ enum class Mutation {
   kWatermarkFromClock,
   kCheckpointAhead,    // published before Kafka has committed what is in it
   kBaseAhead,          // a state ahead of the committed offset is taken for one at it
-  kOtherLivesKept,     // what lies ahead of the committed offset is not removed
+  kTimelinesForgotten,  // the note doesn't say which states belong to its offset
   kDamagedBegunEmpty,  // a damaged store is replaced by an empty one
 };
 // Those that at-least-once delivery is meant to survive no more than exactly-once.
@@ -64,7 +64,7 @@ inline constexpr Mutation kStateMutations[] = {
     Mutation::kWatermarkFromClock,
     Mutation::kCheckpointAhead,
     Mutation::kBaseAhead,
-    Mutation::kOtherLivesKept,
+    Mutation::kTimelinesForgotten,
     Mutation::kDamagedBegunEmpty,
 };
 std::string_view MutationName(Mutation mutation);

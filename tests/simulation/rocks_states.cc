@@ -20,13 +20,12 @@ constexpr int32_t kPartitions = 4;  // at most
 
 class RocksStates : public SimulatedStates {
  public:
-  RocksStates(support::FaultPoints* points, bool set_back)
+  explicit RocksStates(support::FaultPoints* points)
       : store_(directory_.path() + "/checkpoints") {
     share_ = {.directory = directory_.path(),
               .resources = &Resources(),
               .checkpoints = &store_,
-              .points = points,
-              .discards = set_back};
+              .points = points};
   }
 
   std::unique_ptr<support::StatePlace> PlaceFor(int ordinal,
@@ -48,7 +47,8 @@ class RocksStates : public SimulatedStates {
   void LoseRules() override {
     std::filesystem::remove_all(directory_.path() + "/checkpoints/group/rules");
   }
-  int64_t FurthestCheckpoint(int32_t partition) override;
+  int64_t LastingCheckpoint(int32_t partition) override;
+  bool WasPublished(int32_t partition, int64_t applied_offset) override;
   FoundStates Collect() override;
 
  private:
@@ -67,8 +67,7 @@ class RocksStates : public SimulatedStates {
   state::TaskCheckpoints CheckpointsOf(int32_t partition) {
     return {&store_, absl::StrCat("group/", partition), directory_.path() + "/look"};
   }
-  void Add(const std::string& path, std::string where, bool is_checkpoint, int32_t partition,
-           FoundStates* found);
+  void Add(const std::string& path, std::string where, int32_t partition, FoundStates* found);
 
   const support::TempDirectory directory_;
   state::DirectoryCheckpointStore store_;
@@ -79,7 +78,7 @@ class RocksStates : public SimulatedStates {
 // A manifest that is not the furthest checkpoint's is cut short, or goes.
 void RocksStates::Damage(support::SeededRandom& random) {
   const auto partition = static_cast<int32_t>(random.Below(kPartitions));
-  const int64_t furthest = FurthestCheckpoint(partition);
+  const int64_t furthest = LastingCheckpoint(partition);
   const auto listed = CheckpointsOf(partition).List();
   if (!listed.ok()) return;
   for (const state::ListedCheckpoint& one : *listed) {
@@ -100,7 +99,8 @@ void RocksStates::Damage(support::SeededRandom& random) {
   }
 }
 
-int64_t RocksStates::FurthestCheckpoint(int32_t partition) {
+// The furthest: no damage is done to it here.
+int64_t RocksStates::LastingCheckpoint(int32_t partition) {
   int64_t furthest = -1;
   const auto listed = CheckpointsOf(partition).List();
   if (!listed.ok()) return furthest;
@@ -110,8 +110,15 @@ int64_t RocksStates::FurthestCheckpoint(int32_t partition) {
   return furthest;
 }
 
-void RocksStates::Add(const std::string& path, std::string where, bool is_checkpoint,
-                      int32_t partition, FoundStates* found) {
+bool RocksStates::WasPublished(int32_t partition, int64_t applied_offset) {
+  const auto listed = CheckpointsOf(partition).List();
+  return listed.ok() && std::any_of(listed->begin(), listed->end(), [&](const auto& one) {
+           return one.manifest.ok() && one.manifest->point.applied_offset == applied_offset;
+         });
+}
+
+void RocksStates::Add(const std::string& path, std::string where, int32_t partition,
+                      FoundStates* found) {
   const auto opened = state::TaskStore::Open(path, share_.resources);
   if (absl::IsNotFound(opened.status())) return;
   if (!opened.ok()) {
@@ -121,8 +128,8 @@ void RocksStates::Add(const std::string& path, std::string where, bool is_checkp
   const state::StatePoint& point = (*opened)->point();
   if (point.applied_offset == point.start_offset) return;
   (*found)[partition].push_back({.where = std::move(where),
-                                 .is_checkpoint = is_checkpoint,
                                  .applied_offset = point.applied_offset,
+                                 .timeline = point.timeline,
                                  .dump = DumpState(**opened)});
 }
 
@@ -131,7 +138,7 @@ FoundStates RocksStates::Collect() {
   for (int32_t partition = 0; partition < kPartitions; ++partition) {
     for (const auto& [ordinal, disk] : disks_) {
       Add(support::RocksStorePath(share_, disk, partition),
-          absl::StrCat("the local store of router ", ordinal), false, partition, &found);
+          absl::StrCat("the local store of router ", ordinal), partition, &found);
     }
     state::TaskCheckpoints checkpoints = CheckpointsOf(partition);
     const auto listed = checkpoints.List();
@@ -140,7 +147,7 @@ FoundStates RocksStates::Collect() {
       if (!one.manifest.ok()) continue;
       const std::string path = absl::StrCat(directory_.path(), "/restored");
       if (!checkpoints.Restore(one.sequence, path).ok()) continue;
-      Add(path, absl::StrCat("checkpoint ", one.sequence), true, partition, &found);
+      Add(path, absl::StrCat("checkpoint ", one.sequence), partition, &found);
     }
   }
   return found;
@@ -148,8 +155,8 @@ FoundStates RocksStates::Collect() {
 
 }  // namespace
 
-std::unique_ptr<SimulatedStates> MakeRocksStates(support::FaultPoints* points, bool set_back) {
-  return std::make_unique<RocksStates>(points, set_back);
+std::unique_ptr<SimulatedStates> MakeRocksStates(support::FaultPoints* points) {
+  return std::make_unique<RocksStates>(points);
 }
 
 }  // namespace turnout::simulation

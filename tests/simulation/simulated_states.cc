@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -23,10 +24,7 @@ using support::MemoryState;
 
 class MemoryStates : public SimulatedStates {
  public:
-  MemoryStates(support::FaultPoints* points, uint64_t seed, bool set_back)
-      : points_(points), random_(seed) {
-    checkpoints_.discards = set_back;
-  }
+  MemoryStates(support::FaultPoints* points, uint64_t seed) : points_(points), random_(seed) {}
 
   std::unique_ptr<support::StatePlace> PlaceFor(int ordinal,
                                                 support::SimulatedProcess* process) override {
@@ -45,14 +43,24 @@ class MemoryStates : public SimulatedStates {
   void Damage(support::SeededRandom& random) override;
   void LoseCheckpoints() override { checkpoints_.tasks.clear(); }
   void LoseRules() override { checkpoints_.rules.clear(); }
-  int64_t FurthestCheckpoint(int32_t partition) override;
+  int64_t LastingCheckpoint(int32_t partition) override;
+  bool WasPublished(int32_t partition, int64_t applied_offset) override {
+    const auto& published = checkpoints_.tasks[partition];
+    return std::any_of(published.begin(), published.end(), [&](const auto& one) {
+      return one.second.version.point.applied_offset == applied_offset;
+    });
+  }
   FoundStates Collect() override;
 
  private:
+  void DamageStore(support::SeededRandom& random);
+  void DamageCheckpoint(support::SeededRandom& random);
+
   support::FaultPoints* const points_;
   support::SeededRandom random_;
   std::map<int, std::shared_ptr<MemoryDisk>> disks_;  // by ordinal
   MemoryCheckpoints checkpoints_;
+  std::set<int32_t> stores_damaged_;
 };
 
 void MemoryStates::Settle() {
@@ -67,19 +75,40 @@ void MemoryStates::Settle() {
 
 void MemoryStates::Damage(support::SeededRandom& random) {
   if (random.OneIn(2)) {
-    const auto disk = disks_.find(static_cast<int>(random.Below(4)));
-    if (disk == disks_.end() || disk->second == nullptr) return;
-    const auto store = disk->second->stores.find(static_cast<int32_t>(random.Below(4)));
-    if (store == disk->second->stores.end()) return;
-    // One that has seen nothing may be all there is: nobody could say then that nothing is lost.
-    const state::StatePoint& point = store->second.commits.back().point;
-    if (point.applied_offset != point.start_offset) store->second.damaged = true;
-    return;
+    DamageStore(random);
+  } else {
+    DamageCheckpoint(random);
   }
+}
+
+// Once a partition: a store that is damaged in use again is not brought back from the same
+// checkpoint a third time.
+void MemoryStates::DamageStore(support::SeededRandom& random) {
+  const auto disk = disks_.find(static_cast<int>(random.Below(4)));
+  if (disk == disks_.end() || disk->second == nullptr) return;
+  const auto store = disk->second->stores.find(static_cast<int32_t>(random.Below(4)));
+  if (store == disk->second->stores.end() || stores_damaged_.contains(store->first)) return;
+  // One that has seen nothing may be all there is: nobody could say then that nothing is lost.
+  const state::StatePoint& point = store->second.commits.back().point;
+  if (point.applied_offset == point.start_offset) return;
+  store->second.damaged = true;
+  stores_damaged_.insert(store->first);
+}
+
+void MemoryStates::DamageCheckpoint(support::SeededRandom& random) {
   const auto partition = static_cast<int32_t>(random.Below(4));
-  const int64_t furthest = FurthestCheckpoint(partition);
-  for (auto& [sequence, one] : checkpoints_.tasks[partition]) {
-    if (one.version.point.applied_offset == furthest || !random.OneIn(2)) continue;
+  auto& published = checkpoints_.tasks[partition];
+  const int64_t lasting = LastingCheckpoint(partition);
+  const auto soundest = [&](int64_t but) {
+    int64_t furthest = -1;
+    for (const auto& [sequence, one] : published) {
+      if (one.health != MemoryCheckpoints::Health::kSound || sequence == but) continue;
+      furthest = std::max(furthest, one.version.point.applied_offset);
+    }
+    return furthest;
+  };
+  for (auto& [sequence, one] : published) {
+    if (lasting < 0 || soundest(sequence) < lasting || !random.OneIn(2)) continue;
     switch (random.Below(3)) {
       case 0:
         one.health = MemoryCheckpoints::Health::kDamagedManifest;
@@ -88,30 +117,33 @@ void MemoryStates::Damage(support::SeededRandom& random) {
         one.health = MemoryCheckpoints::Health::kDamagedFile;
         return;
       default:
-        checkpoints_.tasks[partition].erase(sequence);
+        // Whether it was among the two furthest could not be told any more.
+        if (one.version.point.applied_offset >= lasting) continue;
+        published.erase(sequence);
         return;
     }
   }
 }
 
-int64_t MemoryStates::FurthestCheckpoint(int32_t partition) {
+// Of all that were ever published the second, damaged or not.
+int64_t MemoryStates::LastingCheckpoint(int32_t partition) {
   int64_t furthest = -1;
+  int64_t second = -1;
   for (const auto& [sequence, one] : checkpoints_.tasks[partition]) {
-    if (one.health != MemoryCheckpoints::Health::kSound) continue;
+    second = std::max(second, std::min(furthest, one.version.point.applied_offset));
     furthest = std::max(furthest, one.version.point.applied_offset);
   }
-  return furthest;
+  return second;
 }
 
 FoundStates MemoryStates::Collect() {
   FoundStates found;
-  const auto add = [&](int32_t partition, std::string where, const MemoryState::Version& version,
-                       bool is_checkpoint) {
+  const auto add = [&](int32_t partition, std::string where, const MemoryState::Version& version) {
     if (version.point.applied_offset == version.point.start_offset) return;
     MemoryState state(version);
     found[partition].push_back({.where = std::move(where),
-                                .is_checkpoint = is_checkpoint,
                                 .applied_offset = version.point.applied_offset,
+                                .timeline = version.point.timeline,
                                 .dump = DumpState(state)});
   };
   for (const auto& [ordinal, disk] : disks_) {
@@ -119,14 +151,14 @@ FoundStates MemoryStates::Collect() {
     for (const auto& [partition, store] : disk->stores) {
       if (store.damaged) continue;
       for (const MemoryState::Version& version : store.commits) {
-        add(partition, absl::StrCat("the local store of router ", ordinal), version, false);
+        add(partition, absl::StrCat("the local store of router ", ordinal), version);
       }
     }
   }
   for (const auto& [partition, published] : checkpoints_.tasks) {
     for (const auto& [sequence, one] : published) {
       if (one.health != MemoryCheckpoints::Health::kSound) continue;
-      add(partition, absl::StrCat("checkpoint ", sequence), one.version, true);
+      add(partition, absl::StrCat("checkpoint ", sequence), one.version);
     }
   }
   return found;
@@ -134,9 +166,8 @@ FoundStates MemoryStates::Collect() {
 
 }  // namespace
 
-std::unique_ptr<SimulatedStates> MakeMemoryStates(support::FaultPoints* points, uint64_t seed,
-                                                  bool set_back) {
-  return std::make_unique<MemoryStates>(points, seed, set_back);
+std::unique_ptr<SimulatedStates> MakeMemoryStates(support::FaultPoints* points, uint64_t seed) {
+  return std::make_unique<MemoryStates>(points, seed);
 }
 
 std::shared_ptr<const router::RuleSet> ArchivedRulesOf(const std::string& hash) {

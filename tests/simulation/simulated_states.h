@@ -2,7 +2,7 @@
 // share, with what chance may do to them.
 //
 // Nothing that happens here makes a recovery impossible, so that none may be refused: of a task's
-// checkpoints the one that is furthest stays sound, and the source keeps what comes after it.
+// two furthest checkpoints one stays sound, and the source keeps what comes after the other one.
 // In memory, or on RocksDB and a directory.
 #pragma once
 
@@ -38,17 +38,18 @@ class SimulatedStates {
   virtual void Damage(support::SeededRandom& random) = 0;
   virtual void LoseCheckpoints() = 0;
   virtual void LoseRules() = 0;
-  // Of the task's checkpoints, how far the furthest is; -1: there is none.
-  virtual int64_t FurthestCheckpoint(int32_t partition) = 0;
+  // How far a checkpoint of the task is at least, whatever is damaged later on; -1: none may be.
+  virtual int64_t LastingCheckpoint(int32_t partition) = 0;
+  // Whether there is or was, before it was damaged, a checkpoint at that offset.
+  virtual bool WasPublished(int32_t partition, int64_t applied_offset) = 0;
   // All that lie anywhere, but those that have seen nothing. Nobody has any of them open.
   virtual FoundStates Collect() = 0;
 };
 
-std::unique_ptr<SimulatedStates> MakeMemoryStates(support::FaultPoints* points, uint64_t seed,
-                                                  bool set_back);
+std::unique_ptr<SimulatedStates> MakeMemoryStates(support::FaultPoints* points, uint64_t seed);
 
 // On RocksDB, in a directory of its own that goes with it.
-std::unique_ptr<SimulatedStates> MakeRocksStates(support::FaultPoints* points, bool set_back);
+std::unique_ptr<SimulatedStates> MakeRocksStates(support::FaultPoints* points);
 
 // What the archive of rule sets gives back for one of the simulation's.
 std::shared_ptr<const router::RuleSet> ArchivedRulesOf(const std::string& hash);

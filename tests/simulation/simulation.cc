@@ -69,10 +69,12 @@ class Simulation {
   void PublishRules();
   void NoteCommit(int64_t before, const connectors::SourceOffset& now);
   void SetBackOffsets();
+  void LoseDisks();
   void RuinStates();
   void ExpectRefusals();
   bool StatesAreUpToDate();
   void CollectHeldStates(FoundStates* found);
+  void LeaveOutOtherHistories(FoundStates* found);
   void CheckHandOvers(const FoundStates& found);
   void StartMissing();
   void HealDestinations();
@@ -115,8 +117,8 @@ void Simulation::Build() {
   };
   const uint64_t states_seed = random_.Next();
   around_.states = options_.on_rocksdb
-                       ? MakeRocksStates(&around_.points, options_.set_back)
-                       : MakeMemoryStates(&around_.points, states_seed, options_.set_back);
+                       ? MakeRocksStates(&around_.points)
+                       : MakeMemoryStates(&around_.points, states_seed);
   around_.keeper_random = SeededRandom(random_.Next());
   around_.log->CreateTopic(kSourceTopic, partitions(options_.source_partitions_max));
   around_.log->CreateTopic(kDeadLetterTopic, partitions(2));
@@ -150,12 +152,9 @@ std::optional<Fault> Simulation::PlanFault(int64_t number) {
   if (calm_ || faults_left_ == 0 || !fault_random_.OneIn(25)) return std::nullopt;
   --faults_left_;
   // Crashes and pauses are the ones that matter most.
-  const Fault fault =
-      fault_random_.OneIn(3)
-          ? Fault::kPause
-          : support::kAllFaults[fault_random_.Below(std::size(support::kAllFaults))];
-  // A recovery that is overtaken would remove what the new owner relies on.
-  return options_.set_back && fault == Fault::kPause ? Fault::kCrashAfter : fault;
+  return fault_random_.OneIn(3)
+             ? Fault::kPause
+             : support::kAllFaults[fault_random_.Below(std::size(support::kAllFaults))];
 }
 
 void Simulation::StepRouter(std::unique_ptr<SimulatedRouter>& router) {
@@ -289,10 +288,10 @@ void Simulation::ChangeState() {
 void Simulation::Truncate() {
   support::MemoryTopic& source = *around_.log->FindTopic(kSourceTopic);
   const auto partition = static_cast<int32_t>(random_.Below(source.partitions.size()));
-  const int64_t furthest = around_.states->FurthestCheckpoint(partition);
+  const int64_t seen = around_.states->LastingCheckpoint(partition);
   support::MemoryPartition& log = *source.partitions[partition];
-  if (furthest > log.start_offset() && furthest <= group().CommittedOffset(partition)) {
-    log.DeleteBefore(random_.Between(log.start_offset(), furthest));
+  if (seen > log.start_offset() && seen <= group().CommittedOffset(partition)) {
+    log.DeleteBefore(random_.Between(log.start_offset(), seen));
   }
 }
 
@@ -379,8 +378,21 @@ void Simulation::CollectHeldStates(FoundStates* found) {
       (*found)[partition].push_back(
           {.where = absl::StrCat("what router ", router->ordinal(), " holds"),
            .applied_offset = point.applied_offset,
+           .timeline = point.timeline,
            .dump = DumpState(*state)});
     }
+  }
+}
+
+// What was made of states before somebody set offsets back is nobody's any more.
+void Simulation::LeaveOutOtherHistories(FoundStates* found) {
+  for (auto& [partition, states] : *found) {
+    if (commits_[partition].empty()) continue;
+    const auto note = state::DecodeCommitNote(commits_[partition].back().note);
+    std::erase_if(states, [&](const support::FoundState& one) {
+      return !note.ok() || note->timelines.empty() ||
+             !note->WentThrough(one.timeline, one.applied_offset);
+    });
   }
 }
 
@@ -388,11 +400,7 @@ void Simulation::CollectHeldStates(FoundStates* found) {
 void Simulation::CheckHandOvers(const FoundStates& found) {
   for (const auto& [partition, states] : found) {
     const int64_t committed = group().CommittedOffset(partition);
-    const bool handed_over =
-        std::any_of(states.begin(), states.end(), [&](const support::FoundState& one) {
-          return one.is_checkpoint && one.applied_offset == committed;
-        });
-    if (handed_over) continue;
+    if (around_.states->WasPublished(partition, committed)) continue;
     result_.violations.push_back(absl::StrFormat(
         "partition %d was handed over at %d without a checkpoint there", partition, committed));
   }
@@ -441,6 +449,8 @@ void Simulation::ExpectRefusals() {
     if (note.ok() && note->state_start) had_state[partition] = -1;
   }
   RuinStates();
+  // Who keeps no state needs no note.
+  if (options_.ruin == Ruin::kNotesLost && !RuleSetOf(published_.back())->keeps_state()) return;
   around_.observer.statuses.clear();
   for (auto& [partition, committed] : had_state) committed = group().CommittedOffset(partition);
   events_total_ += kLastEvents;
@@ -486,6 +496,15 @@ void Simulation::SetBackOffsets() {
     group().SetBack(commits.back());
   }
   PublishRules();
+}
+
+// All routers are killed, and what they had. Their states have come as far by now as those from
+// before the offsets were set back, which still lie in the checkpoint store.
+void Simulation::LoseDisks() {
+  for (size_t i = 0; i < routers_.size(); ++i) {
+    routers_[i].reset();
+    around_.states->LoseDisk(static_cast<int>(i));
+  }
 }
 
 bool Simulation::ComeToRest() {
@@ -548,6 +567,7 @@ void Simulation::Compare(int first_settled_id) {
   CloseAll();
   FoundStates found = around_.states->Collect();
   if (!options_.only_fault) CheckHandOvers(found);
+  if (options_.set_back) LeaveOutOtherHistories(&found);
   for (auto& [partition, states] : held) {
     std::move(states.begin(), states.end(), std::back_inserter(found[partition]));
   }
@@ -586,6 +606,8 @@ SimulationResult Simulation::Run() {
   if (rests && options_.set_back) {
     SetBackOffsets();
     rests = ComeToRest();
+    if (rests) LoseDisks();
+    rests = rests && ComeToRest();
   }
   const int first_settled_id = events_made_;
   if (rests && options_.ruin != Ruin::kNone) {

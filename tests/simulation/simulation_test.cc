@@ -37,7 +37,6 @@ SimulationOptions OptionsOf(uint64_t seed) {
   const bool set_back = seed % 16 == 5;
   return {.seed = seed,
           .delivery = seed % 4 == 3 ? Delivery::kAtLeastOnce : Delivery::kExactlyOnce,
-          .routers_max = set_back ? 1 : 4,
           .set_back = set_back};
 }
 
@@ -182,7 +181,6 @@ void ExpectNoticed(Mutation mutation, Delivery delivery, bool set_back) {
     SimulationOptions options = {.seed = seed,
                                  .delivery = delivery,
                                  .mutation = mutation,
-                                 .routers_max = set_back ? 1 : 4,
                                  .set_back = set_back};
     const SimulationResult result = RunSimulation(options);
     if (result.violations.empty()) continue;
@@ -200,7 +198,7 @@ class MutationTest : public ::testing::TestWithParam<Mutation> {};
 
 TEST_P(MutationTest, IsNoticedWithExactlyOnceDelivery) {
   const bool needs_set_back =
-      GetParam() == Mutation::kBaseAhead || GetParam() == Mutation::kOtherLivesKept;
+      GetParam() == Mutation::kBaseAhead || GetParam() == Mutation::kTimelinesForgotten;
   ExpectNoticed(GetParam(), Delivery::kExactlyOnce, needs_set_back);
 }
 

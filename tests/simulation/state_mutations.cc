@@ -54,6 +54,8 @@ class BuggyState : public TaskState {
     if (mutation_ != Mutation::kRollbackForgotten) inner_->Rollback();
   }
 
+  void GoOnIn(std::string_view timeline) override { inner_->GoOnIn(timeline); }
+
   void ReplayTo(int64_t offset) { replay_to_ = offset; }
   // Says that it is at `offset` until it commits something.
   void ClampTo(int64_t offset) {
@@ -79,13 +81,17 @@ TaskState& InnerMost(TaskState& state) {
 
 class BuggyTaskPlace : public TaskPlace {
  public:
-  BuggyTaskPlace(Mutation mutation, std::unique_ptr<TaskPlace> place, int64_t committed)
-      : mutation_(mutation), place_(std::move(place)), committed_(committed) {}
+  BuggyTaskPlace(Mutation mutation, std::unique_ptr<TaskPlace> place, int64_t committed,
+                 std::string timeline)
+      : mutation_(mutation),
+        place_(std::move(place)),
+        committed_(committed),
+        timeline_(std::move(timeline)) {}
 
   absl::StatusOr<std::unique_ptr<TaskState>> OpenLocal() override {
     auto opened = place_->OpenLocal();
     if (mutation_ == Mutation::kDamagedBegunEmpty && absl::IsDataLoss(opened.status())) {
-      return place_->CreateLocal(std::max<int64_t>(committed_, 0));
+      return place_->CreateLocal(std::max<int64_t>(committed_, 0), timeline_);
     }
     const bool is_ahead = opened.ok() && (*opened)->point().applied_offset > committed_;
     if (mutation_ != Mutation::kBaseAhead || !is_ahead) return opened;
@@ -93,8 +99,9 @@ class BuggyTaskPlace : public TaskPlace {
     clamped->ClampTo(committed_);
     return std::unique_ptr<TaskState>(std::move(clamped));
   }
-  absl::StatusOr<std::unique_ptr<TaskState>> CreateLocal(int64_t start_offset) override {
-    return place_->CreateLocal(start_offset);
+  absl::StatusOr<std::unique_ptr<TaskState>> CreateLocal(int64_t start_offset,
+                                                         const std::string& timeline) override {
+    return place_->CreateLocal(start_offset, timeline);
   }
   absl::StatusOr<std::vector<state::CheckpointFact>> Checkpoints() override {
     return place_->Checkpoints();
@@ -102,14 +109,7 @@ class BuggyTaskPlace : public TaskPlace {
   absl::StatusOr<std::unique_ptr<TaskState>> Restore(int64_t sequence) override {
     return place_->Restore(sequence);
   }
-  absl::Status Discard(int64_t sequence) override {
-    if (mutation_ == Mutation::kOtherLivesKept) return absl::OkStatus();
-    return place_->Discard(sequence);
-  }
-  absl::Status RemoveLocal() override {
-    if (mutation_ == Mutation::kOtherLivesKept) return absl::OkStatus();
-    return place_->RemoveLocal();
-  }
+  absl::Status RemoveLocal() override { return place_->RemoveLocal(); }
   absl::Status Snapshot(TaskState& state) override { return place_->Snapshot(InnerMost(state)); }
   absl::StatusOr<runtime::PublishedCheckpoint> Publish() override { return place_->Publish(); }
 
@@ -117,14 +117,22 @@ class BuggyTaskPlace : public TaskPlace {
   const Mutation mutation_;
   const std::unique_ptr<TaskPlace> place_;
   const int64_t committed_;
+  const std::string timeline_;  // that the note ends in
 };
 
 }  // namespace
 
 std::unique_ptr<TaskPlace> BuggyPlace::PlaceOf(int32_t partition) {
-  const auto found = committed.find(partition);
-  return std::make_unique<BuggyTaskPlace>(mutation_, place_->PlaceOf(partition),
-                                          found == committed.end() ? -1 : found->second);
+  const auto found = requests.find(partition);
+  int64_t committed = -1;
+  std::string timeline;
+  if (found != requests.end()) {
+    committed = found->second.committed_offset;
+    const auto note = state::DecodeCommitNote(found->second.note);
+    if (note.ok() && !note->timelines.empty()) timeline = note->timelines.back().id;
+  }
+  return std::make_unique<BuggyTaskPlace>(mutation_, place_->PlaceOf(partition), committed,
+                                          std::move(timeline));
 }
 
 std::unique_ptr<TaskState> BuggyKeeper::Wrap(std::unique_ptr<TaskState> state, int64_t replay_to) {
@@ -135,7 +143,7 @@ std::unique_ptr<TaskState> BuggyKeeper::Wrap(std::unique_ptr<TaskState> state, i
 }
 
 void BuggyKeeper::Recover(runtime::RecoveryRequest request) {
-  buggy_place_->committed[request.partition] = request.committed_offset;
+  buggy_place_->requests[request.partition] = request;
   keeper_->Recover(std::move(request));
 }
 

@@ -31,8 +31,8 @@ class BuggyPlace : public support::StatePlace {
   }
   void Crash() override { place_->Crash(); }
 
-  // What the bugs need to know: where recoveries are to come to.
-  std::map<int32_t, int64_t> committed;
+  // What the bugs need to know: what was asked for.
+  std::map<int32_t, runtime::RecoveryRequest> requests;
 
  private:
   const Mutation mutation_;

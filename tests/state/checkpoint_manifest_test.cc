@@ -19,7 +19,8 @@ CheckpointManifest Example() {
           .point = {.start_offset = 3,
                     .applied_offset = 182'044,
                     .watermark_ms = kNoWatermark,
-                    .rule_set = "8a1b22c3d4e5f607"},
+                    .rule_set = "8a1b22c3d4e5f607",
+                    .timeline = "5d0e6f1a2b3c4d5e"},
           .files = {{"000012.sst", 65'536, Sha256("one")}, {"CURRENT", 16, Sha256("two")}}};
 }
 
@@ -44,6 +45,7 @@ TEST(CheckpointManifest, ComesBackAsItWasWritten) {
   CheckpointManifest manifest = Example();
   EXPECT_EQ(DecodeManifest(EncodeManifest(manifest)).value(), manifest);
   manifest.point.rule_set.clear();
+  manifest.point.timeline.clear();
   manifest.files.clear();
   EXPECT_EQ(DecodeManifest(EncodeManifest(manifest)).value(), manifest);
 }
@@ -63,12 +65,15 @@ TEST(CheckpointManifest, IsDamagedByAnyByteThatChangesAndAnyThatIsGone) {
 
 TEST(CheckpointManifest, RefusesWhatMakesNoSenseWhoeverSealedIt) {
   EXPECT_TRUE(DecodeManifest(Resealed("", "")).ok());
-  EXPECT_THAT(MessageOf(Resealed("checkpoint 1\n", "checkpoint 2\n")),
-              StartsWith("manifest of an unknown format"));
+  for (const char* format : {"checkpoint 0\n", "checkpoint 3\n"}) {
+    EXPECT_THAT(MessageOf(Resealed("checkpoint 2\n", format)),
+                StartsWith("manifest of an unknown format"));
+  }
   for (const auto& [from, to] : {std::pair("turnout-checkpoint", "another-checkpoint"),
                                  {"sequence 42\n", ""},
                                  {"sequence 42\n", "sequence x\n"},
                                  {"applied_offset", "applied"},
+                                 {"timeline 5d0e6f1a2b3c4d5e\n", ""},
                                  {"file CURRENT", "file ../CURRENT"},
                                  {"file CURRENT", "file ..."},
                                  {"file CURRENT 16", "file CURRENT -1"},

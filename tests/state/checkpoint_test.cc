@@ -362,15 +362,19 @@ TEST_F(CheckpointTest, WhatACrashLeftUnfinishedIsNoCheckpointAndIsPruned) {
   EXPECT_EQ(Objects().size(), before);
 }
 
-// Written by the first version that wrote any, from the batches of state_batches.h; see README.
-TEST_F(CheckpointTest, ACheckpointOfFormat1IsStillRead) {
-  DirectoryCheckpointStore kept(TURNOUT_SOURCE_DIR "/tests/state/data/checkpoint_1");
-  TaskCheckpoints checkpoints(&kept, kTask, At("scratch"));
-  const auto restored = checkpoints.Restore(1, At("restored"));
-  ASSERT_TRUE(restored.ok()) << restored.status();
-  EXPECT_EQ(restored->created_at_ms, 1'795'600'000'000);
-  EXPECT_EQ(restored->point.applied_offset, 60);
-  EXPECT_EQ(DumpOf(At("restored")), DumpAt(60));
+// Written by the first version of each format, from the batches of state_batches.h; see README.
+TEST_F(CheckpointTest, CheckpointsOfEarlierFormatsAreStillRead) {
+  for (const auto& [format, timeline] : {std::pair(1, ""), {2, "5d0e6f1a2b3c4d5e"}}) {
+    DirectoryCheckpointStore kept(
+        absl::StrCat(TURNOUT_SOURCE_DIR "/tests/state/data/checkpoint_", format));
+    TaskCheckpoints checkpoints(&kept, kTask, At("scratch"));
+    const auto restored = checkpoints.Restore(1, At("restored"));
+    ASSERT_TRUE(restored.ok()) << restored.status();
+    EXPECT_EQ(restored->created_at_ms, 1'795'600'000'000);
+    EXPECT_EQ(restored->point.applied_offset, 60);
+    EXPECT_EQ(restored->point.timeline, timeline);
+    EXPECT_EQ(DumpOf(At("restored")), DumpAt(60));
+  }
 }
 
 }  // namespace

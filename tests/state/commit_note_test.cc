@@ -1,5 +1,6 @@
 #include "state/commit_note.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -51,19 +52,80 @@ TEST(CommitNote, SaysWhereTheStateBeganAndWhatItsLastCheckpointIs) {
     note.Use(hash, offset);
   }
   note.Checkpointed(7, 19);
-  EXPECT_EQ(EncodeCommitNote(note), "turnout/1 state=5 checkpoint=7 rules=b@10,c@20,d@30");
+  EXPECT_EQ(EncodeCommitNote(note), "turnout/1 state=5 checkpoint=7@19 rules=a@5,b@10,c@20,d@30");
   note.Checkpointed(8, 20);
   const auto back = DecodeCommitNote(EncodeCommitNote(note));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->state_start, 5);
-  EXPECT_EQ(back->checkpoint, 8);
-  EXPECT_EQ(back->rule_sets, (std::vector<RuleSetSince>{{"c", 20}, {"d", 30}}));
+  EXPECT_EQ(back->checkpoint, (NotedCheckpoint{8, 20}));
+  // The eighth may turn out to be damaged: what the seventh has not seen is still known.
+  EXPECT_EQ(back->rule_sets, (std::vector<RuleSetSince>{{"b", 10}, {"c", 20}, {"d", 30}}));
   note.Checkpointed(9, 1000);
+  EXPECT_EQ(note.rule_sets, (std::vector<RuleSetSince>{{"c", 20}, {"d", 30}}));
+  note.Checkpointed(10, 1000);
   EXPECT_EQ(note.rule_sets.size(), 1u);
   for (const char* text :
-       {"turnout/1 state=x rules=", "turnout/1 checkpoint= rules=", "turnout/1 state=-1 rules="}) {
+       {"turnout/1 state=x rules=", "turnout/1 checkpoint= rules=", "turnout/1 state=-1 rules=",
+        "turnout/1 checkpoint=1@ rules=", "turnout/1 checkpoint=1@x rules=",
+        "turnout/1 checkpoint=@1 rules=", "turnout/1 timelines=a rules=",
+        "turnout/1 timelines=a@1, rules=", "turnout/1 timelines=@1 rules="}) {
     EXPECT_FALSE(DecodeCommitNote(text).ok()) << text;
   }
+}
+
+TEST(CommitNote, ReadsWhatEarlierVersionsSaidOfCheckpoints) {
+  const auto note = DecodeCommitNote("turnout/1 state=5 checkpoint=7 rules=a@5,b@9");
+  ASSERT_TRUE(note.ok()) << note.status();
+  EXPECT_EQ(note->checkpoint, (NotedCheckpoint{7, -1}));
+  EXPECT_EQ(EncodeCommitNote(*note), "turnout/1 state=5 checkpoint=7 rules=a@5,b@9");
+  EXPECT_TRUE(note->WentThrough("", 6));
+  EXPECT_TRUE(note->WentThrough("t", 6));
+}
+
+TEST(CommitNote, ForgetsAsMuchAsItCanWhereThereAreManyRuleSets) {
+  CommitNote note;
+  for (int i = 0; i < 60; ++i) note.Use(i % 2 ? "a" : "b", i);
+  note.Checkpointed(1, 40);
+  EXPECT_EQ(note.rule_sets.front().offset, 40);
+}
+
+TEST(CommitNote, KnowsTheTimelinesThatLedToIt) {
+  CommitNote note;
+  note.state_start = 5;
+  note.Use("a", 5);
+  for (const TimelineSince& one : {TimelineSince{"", 5}, {"t", 10}, {"t", 12}, {"u", 20}}) {
+    note.GoOnIn(one);
+  }
+  EXPECT_EQ(EncodeCommitNote(note), "turnout/1 state=5 timelines=-@5,t@10,u@20 rules=a@5");
+  auto back = DecodeCommitNote(EncodeCommitNote(note));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->timelines, note.timelines);
+  EXPECT_TRUE(back->WentThrough("", 10));
+  EXPECT_FALSE(back->WentThrough("", 11)) << "the next one had begun";
+  EXPECT_TRUE(back->WentThrough("t", 20));
+  EXPECT_FALSE(back->WentThrough("t", 21));
+  EXPECT_TRUE(back->WentThrough("u", 1'000'000));
+  EXPECT_FALSE(back->WentThrough("x", 15));
+  // A checkpoint at the end of a timeline is still of use.
+  back->Checkpointed(1, 10);
+  back->Checkpointed(2, 30);
+  EXPECT_EQ(back->timelines.front().id, "");
+  back->Checkpointed(3, 40);
+  EXPECT_EQ(back->timelines, (std::vector<TimelineSince>{{"u", 20}}));
+}
+
+TEST(CommitNote, HasRoomForItsTimelinesBesideManyRuleSets) {
+  CommitNote note;
+  note.state_start = int64_t{1} << 60;
+  note.checkpoint = {int64_t{1} << 60, int64_t{1} << 60};
+  for (size_t i = 0; i < kTimelinesMax; ++i) {
+    note.GoOnIn({"0123456789abcd" + std::to_string(10 + i), 1'000'000'000'000});
+  }
+  for (int i = 0; i < 96; ++i) {
+    note.Use(i % 2 ? "0123456789abcdef" : "fedcba9876543210", 1'000'000'000'000 + i);
+  }
+  EXPECT_EQ(note.rule_sets.size(), 96u);
+  EXPECT_LE(EncodeCommitNote(note).size(), kCommitNoteBytesMax);
 }
 
 TEST(CommitNote, PassesOverWordsOfLaterVersions) {

@@ -23,6 +23,7 @@ struct Local {
   int64_t start_offset = 0;
   int64_t applied_offset = 0;
   bool damaged = false;
+  std::string timeline = {};
 };
 
 enum class Health { kSound, kDamagedManifest, kDamagedFile, kGone };
@@ -31,10 +32,12 @@ struct Checkpoint {
   int64_t applied_offset = 0;
   Health health = Health::kSound;
   int64_t start_offset = 0;
+  std::string timeline = {};
 };
 
-std::unique_ptr<TaskState> StateAt(int64_t start_offset, int64_t applied_offset) {
-  auto state = std::make_unique<MemoryState>(start_offset);
+std::unique_ptr<TaskState> StateAt(int64_t start_offset, int64_t applied_offset,
+                                   std::string timeline) {
+  auto state = std::make_unique<MemoryState>(start_offset, std::move(timeline));
   EXPECT_TRUE(state->Commit(applied_offset, "rules").ok());
   return state;
 }
@@ -56,15 +59,17 @@ class FakeHome : public TaskHome {
     if (absl::Status status = Call(); !status.ok()) return status;
     if (!local_) return absl::NotFoundError("no store");
     if (local_->damaged) return absl::DataLossError("damaged");
-    return StateAt(local_->start_offset, local_->applied_offset);
+    return StateAt(local_->start_offset, local_->applied_offset, local_->timeline);
   }
-  absl::StatusOr<std::unique_ptr<TaskState>> CreateLocal(int64_t start_offset) override {
+  absl::StatusOr<std::unique_ptr<TaskState>> CreateLocal(int64_t start_offset,
+                                                         const std::string& timeline) override {
     const absl::Status status = Call();
     if (status.ok() || fails_after_) {
-      local_ = Local{.start_offset = start_offset, .applied_offset = start_offset};
+      local_ = Local{
+          .start_offset = start_offset, .applied_offset = start_offset, .timeline = timeline};
     }
     if (!status.ok()) return status;
-    return StateAt(start_offset, start_offset);
+    return StateAt(start_offset, start_offset, timeline);
   }
   absl::StatusOr<std::vector<CheckpointFact>> Checkpoints() override {
     if (absl::Status status = Call(); !status.ok()) return status;
@@ -73,6 +78,7 @@ class FakeHome : public TaskHome {
       CheckpointFact fact{.sequence = sequence, .sound = one.health != Health::kDamagedManifest};
       if (fact.sound) fact.applied_offset = one.applied_offset;
       if (fact.sound) fact.start_offset = one.start_offset;
+      if (fact.sound) fact.timeline = one.timeline;
       facts.push_back(fact);
     }
     return facts;
@@ -84,14 +90,11 @@ class FakeHome : public TaskHome {
     if (one.health != Health::kSound) {
       return status.ok() ? absl::DataLossError("damaged") : status;
     }
-    local_ = Local{.start_offset = one.start_offset, .applied_offset = one.applied_offset};
+    local_ = Local{.start_offset = one.start_offset,
+                   .applied_offset = one.applied_offset,
+                   .timeline = one.timeline};
     if (!status.ok()) return status;
-    return StateAt(one.start_offset, one.applied_offset);
-  }
-  absl::Status Discard(int64_t sequence) override {
-    const absl::Status status = Call();
-    if (status.ok() || fails_after_) checkpoints_.erase(sequence);
-    return status;
+    return StateAt(one.start_offset, one.applied_offset, one.timeline);
   }
   absl::Status RemoveLocal() override {
     const absl::Status status = Call();
@@ -129,9 +132,12 @@ struct Case {
   int64_t log_start;
   std::set<std::string> lost;  // rule sets
   const char* result;
+  int64_t distrusted_from = 1000;
+  bool is_distrust_final = false;
 };
 
 constexpr char kNote[] = "turnout/1 state=0 rules=a@0,b@50";
+constexpr char kHistory[] = "turnout/1 state=0 timelines=s@0,t@40 rules=a@0,b@50";
 constexpr Health kSound = Health::kSound;
 
 const Case kCases[] = {
@@ -192,14 +198,14 @@ const Case kCases[] = {
      0,
      {},
      "local 10..100 a b at 10 here: 10 checkpoints: 1 2"},
-    {"nothing sound is left: from where the state began, of which nothing stays",
+    {"nothing sound is left: from where the state began",
      Local{0, 10, true},
      {{1, {20, Health::kDamagedFile}}},
      100,
      kNote,
      0,
      {},
-     "empty 0..100 a b at 0 here: 0 checkpoints:"},
+     "empty 0..100 a b at 0 here: 0 checkpoints: 1"},
     {"a damaged local store, and a checkpoint",
      Local{0, 90, true},
      {{1, {60, kSound}}},
@@ -208,22 +214,66 @@ const Case kCases[] = {
      0,
      {},
      "checkpoint 1 60..100 b at 60 here: 60 checkpoints: 1"},
-    {"set back: what is ahead belongs to another life and goes",
+    {"set back: what is ahead is not taken",
      Local{0, 100},
      {{1, {20, kSound}}, {2, {60, kSound}}, {3, {90, kSound}}},
      60,
      kNote,
      0,
      {},
-     "checkpoint 2 60..60 at 60 here: 60 checkpoints: 1 2"},
-    {"set back before every base: empty, and all of the other life goes",
+     "checkpoint 2 60..60 at 60 here: 60 checkpoints: 1 2 3"},
+    {"set back before every base: empty",
      Local{0, 100},
      {{2, {60, kSound}}},
      30,
      kNote,
      0,
      {},
-     "empty 0..30 a at 0 here: 0 checkpoints:"},
+     "empty 0..30 a at 0 here: 0 checkpoints: 2"},
+    {"the local store is where it should be, but in another history's timeline",
+     Local{0, 100, false, "x"},
+     {{1, {60, kSound, 0, "t"}}, {2, {90, kSound, 0, "x"}}},
+     100,
+     kHistory,
+     0,
+     {},
+     "checkpoint 1 60..100 b at 60 here: 60 checkpoints: 1 2"},
+    {"empty again, and everything there is of another history",
+     Local{0, 100, false, "x"},
+     {{2, {90, kSound, 0, "x"}}},
+     100,
+     kHistory,
+     0,
+     {},
+     "empty 0..100 a b at 0 in t here: 0 checkpoints: 2"},
+    {"damaged in use: an older one is taken",
+     {},
+     {{1, {20, kSound}}, {2, {60, kSound}}},
+     100,
+     kNote,
+     0,
+     {},
+     "checkpoint 1 20..100 a b at 20 here: 20 checkpoints: 1 2",
+     2},
+    {"damaged in use, and nothing else is there: it may have been this machine's disk",
+     {},
+     {{2, {60, kSound}}},
+     100,
+     kNote,
+     30,
+     {},
+     "checkpoint 2 60..100 b at 60 here: 60 checkpoints: 2",
+     2},
+    {"damaged in use a second time",
+     {},
+     {{2, {60, kSound}}},
+     100,
+     kNote,
+     30,
+     {},
+     "state gap here: checkpoints: 2",
+     2,
+     true},
     {"the state begins with the next event: nothing of an earlier one stays",
      Local{70, 70},
      {},
@@ -284,6 +334,10 @@ std::string Show(const RecoveredState& recovered) {
   for (const RuleSetSince& one : plan.rule_sets) absl::StrAppend(&text, " ", one.hash);
   if (recovered.state != nullptr) {
     absl::StrAppend(&text, " at ", recovered.state->point().applied_offset);
+    const std::string& timeline = recovered.state->point().timeline;
+    if (plan.base == RecoveryBase::kEmpty && !timeline.empty()) {
+      absl::StrAppend(&text, " in ", timeline);
+    }
   }
   return text;
 }
@@ -291,6 +345,8 @@ std::string Show(const RecoveredState& recovered) {
 absl::StatusOr<RecoveredState> Recover(const Case& c, FakeHome& home) {
   RecoveryFacts facts;
   facts.committed_offset = c.committed;
+  facts.distrusted_from = c.distrusted_from;
+  facts.is_distrust_final = c.is_distrust_final;
   facts.log_start_offset = facts.first_offset = c.log_start;
   if (auto note = DecodeCommitNote(c.note); note.ok()) facts.note = *note;
   return RecoverState(home, std::move(facts), [&](const std::string& hash) -> absl::StatusOr<bool> {
@@ -298,7 +354,7 @@ absl::StatusOr<RecoveredState> Recover(const Case& c, FakeHome& home) {
   });
 }
 
-TEST(RecoverStateTest, BringsTheBaseAndLeavesNothingOfOtherLives) {
+TEST(RecoverStateTest, BringsTheBaseAndRemovesNothingThatIsSomebodyElses) {
   for (const Case& c : kCases) {
     FakeHome home(c.local, c.checkpoints);
     const absl::StatusOr<RecoveredState> recovered = Recover(c, home);

@@ -1,5 +1,6 @@
 #include "state/recovery_plan.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,11 +41,14 @@ struct Case {
   const char* plan;
   size_t alerts;
   const char* plan_going_on;  // with GapPolicy::kGoOn
+  const char* local_timeline = "";
+  bool rules_keep_state = true;
 };
 
 constexpr char kNote[] = "turnout/1 state=0 rules=a@0,b@50";
 constexpr char kShortNote[] = "turnout/1 state=0 checkpoint=2 rules=b@50";
 constexpr char kStatelessNote[] = "turnout/1 rules=a@0,b@50";
+constexpr char kHistory[] = "turnout/1 state=0 timelines=s@0,t@40,u@80 rules=a@0,b@50";
 
 // All local stores began at 0; a group without a commit begins at 7.
 const Case kCases[] = {
@@ -391,17 +395,103 @@ const Case kCases[] = {
      "empty 100..100",
      0,
      "empty 100..100"},
-    {"state that the note does not know of is not passed over",
-     kDamaged,
-     0,
+    {"state that the note does not know of belongs to another history",
+     kSound,
+     100,
      {},
      100,
      kStatelessNote,
      0,
      {},
-     "state lost",
-     3,
+     "empty 100..100",
+     1,
      "empty 100..100"},
+    {"the local state is of the last timeline",
+     kSound,
+     90,
+     {},
+     100,
+     kHistory,
+     0,
+     {},
+     "local 90..100 b@50",
+     0,
+     "local 90..100 b@50",
+     "u"},
+    {"of an earlier timeline, and from before it ended",
+     kSound,
+     80,
+     {},
+     100,
+     kHistory,
+     0,
+     {},
+     "local 80..100 b@50",
+     0,
+     "local 80..100 b@50",
+     "t"},
+    {"of an earlier timeline, but from after its end: an owner who was overtaken",
+     kSound,
+     81,
+     {{1, true, 60, 0, "t"}},
+     100,
+     kHistory,
+     0,
+     {},
+     "checkpoint 1 60..100 b@50",
+     1,
+     "checkpoint 1 60..100 b@50",
+     "t"},
+    {"at C exactly, but of a timeline that nobody noted: before offsets were set back",
+     kSound,
+     100,
+     {{1, true, 60, 0, "t"}, {2, true, 95, 0, "x"}},
+     100,
+     kHistory,
+     0,
+     {},
+     "checkpoint 1 60..100 b@50",
+     1,
+     "checkpoint 1 60..100 b@50",
+     "x"},
+    {"nothing is of this history, and the source still begins where it did",
+     kSound,
+     100,
+     {{2, true, 95, 0, "x"}},
+     100,
+     kHistory,
+     0,
+     {},
+     "empty 0..100 a@0 b@50",
+     1,
+     "empty 0..100 a@0 b@50",
+     "x"},
+    {"offsets set by hand, and no rule keeps state",
+     kAbsent,
+     0,
+     {},
+     100,
+     "",
+     0,
+     {},
+     "empty 100..100",
+     0,
+     "empty 100..100",
+     "",
+     false},
+    {"offsets set by hand, no rule keeps state any more, and there is some",
+     kAbsent,
+     0,
+     {{1, true, 60}},
+     100,
+     "",
+     0,
+     {},
+     "empty 100..100",
+     1,
+     "empty 100..100",
+     "",
+     false},
     {"all there is is ahead of C, and the log is cut",
      kSound,
      100,
@@ -418,12 +508,14 @@ const Case kCases[] = {
 RecoveryFacts FactsOf(const Case& one, GapPolicy policy) {
   RecoveryFacts facts{.local = one.local,
                       .local_offset = one.local_offset,
+                      .local_timeline = one.local_timeline,
                       .checkpoints = one.checkpoints,
                       .committed_offset = one.committed,
                       .log_start_offset = one.log_start,
                       .first_offset = 7,
                       .rule_sets_lost = one.lost,
-                      .policy = policy};
+                      .policy = policy,
+                      .rules_keep_state = one.rules_keep_state};
   if (auto note = DecodeCommitNote(one.note); note.ok()) facts.note = *note;
   return facts;
 }
@@ -446,14 +538,22 @@ RecoveryFacts RandomFacts(support::SeededRandom& random) {
                       .policy = random.OneIn(2) ? GapPolicy::kRefuse : GapPolicy::kGoOn};
   facts.local_start_offset = offset();
   facts.local_offset = facts.local_start_offset + offset();
+  const auto timeline = [&] { return std::string(1, static_cast<char>('s' + random.Below(4))); };
+  facts.local_timeline = timeline();
+  facts.rules_keep_state = !random.OneIn(4);
   for (int64_t i = random.Below(3); i > 0; --i) {
-    facts.checkpoints.push_back(
-        {.sequence = i, .sound = !random.OneIn(3), .applied_offset = offset()});
+    facts.checkpoints.push_back({.sequence = i,
+                                 .sound = !random.OneIn(3),
+                                 .applied_offset = offset(),
+                                 .timeline = timeline()});
   }
   if (!random.OneIn(5)) facts.committed_offset = offset();
   if (random.OneIn(4)) return facts;
   facts.note.emplace();
   if (!random.OneIn(3)) facts.note->state_start = offset();
+  for (int64_t at = random.Below(4), i = random.Below(4); i > 0; --i, at += random.Below(5)) {
+    facts.note->timelines.push_back({std::string(1, static_cast<char>('s' + i)), at});
+  }
   for (int64_t at = offset(), i = random.Below(4); i > 0; --i, at += 1 + random.Below(4)) {
     facts.note->rule_sets.push_back({std::string(1, static_cast<char>('a' + i)), at});
     if (random.OneIn(8)) facts.rule_sets_lost.push_back(facts.note->rule_sets.back().hash);
@@ -461,12 +561,26 @@ RecoveryFacts RandomFacts(support::SeededRandom& random) {
   return facts;
 }
 
+// A timeline that the note doesn't name, or that it had left for the next one by then.
+bool IsOfAnotherHistory(const RecoveryFacts& facts, const std::string& timeline, int64_t offset) {
+  if (!facts.note || facts.note->timelines.empty()) return false;
+  const std::vector<TimelineSince>& all = facts.note->timelines;
+  const auto own = std::find_if(all.begin(), all.end(),
+                                [&](const TimelineSince& one) { return one.id == timeline; });
+  if (own == all.end()) return true;
+  return own + 1 != all.end() && offset > (own + 1)->offset;
+}
+
 // Where the base that the plan names is, by the facts.
 int64_t OffsetOf(const RecoveryPlan& plan, const RecoveryFacts& facts) {
-  if (plan.base == RecoveryBase::kLocal) return facts.local_offset;
+  if (plan.base == RecoveryBase::kLocal) {
+    EXPECT_FALSE(IsOfAnotherHistory(facts, facts.local_timeline, facts.local_offset));
+    return facts.local_offset;
+  }
   for (const CheckpointFact& one : facts.checkpoints) {
     if (plan.base == RecoveryBase::kCheckpoint && one.sequence == plan.checkpoint) {
       EXPECT_TRUE(one.sound);
+      EXPECT_FALSE(IsOfAnotherHistory(facts, one.timeline, one.applied_offset));
       return one.applied_offset;
     }
   }
@@ -504,7 +618,9 @@ TEST(RecoveryPlan, HoldsItsPromisesWhateverTheFacts) {
       const bool at_its_start = facts.note && facts.note->state_start == plan.replay_from;
       const bool none_was_kept = facts.note && !facts.note->state_start;
       const bool first_start = !facts.committed_offset;
-      ASSERT_TRUE(at_its_start || none_was_kept || first_start || !plan.alerts.empty())
+      const bool none_is_wanted = !facts.note && !facts.rules_keep_state;
+      ASSERT_TRUE(at_its_start || none_was_kept || first_start || none_is_wanted ||
+                  !plan.alerts.empty())
           << "a silent empty start";
     }
     if (plan.replay_from == plan.replay_to) {

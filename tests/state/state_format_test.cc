@@ -53,15 +53,19 @@ TEST(StateFormat, AnEntryIsSeenUntilTheWatermarkReachesItsExpiry) {
 }
 
 TEST(StateFormat, APointComesBackAndADamagedOneDoesNot) {
-  const StatePoint point{
-      .start_offset = 7, .applied_offset = 1'000'000'007, .watermark_ms = -3, .rule_set = "c0ffee"};
+  const StatePoint point{.start_offset = 7,
+                         .applied_offset = 1'000'000'007,
+                         .watermark_ms = -3,
+                         .rule_set = "c0ffee",
+                         .timeline = "tea"};
   const std::string encoded = EncodePoint(point);
   EXPECT_EQ(DecodePoint(encoded).value(), point);
   const size_t numbers = encoded.size() - point.rule_set.size();
   for (size_t bytes = 0; bytes < numbers; ++bytes) {
     EXPECT_EQ(DecodePoint(encoded.substr(0, bytes)).status().code(), absl::StatusCode::kDataLoss);
   }
-  EXPECT_FALSE(DecodePoint("\2" + encoded.substr(1)).ok());
+  EXPECT_FALSE(DecodePoint(std::string(1, '\0') + encoded.substr(1)).ok());
+  EXPECT_FALSE(DecodePoint("\3" + encoded.substr(1)).ok());
   EXPECT_FALSE(DecodePoint(EncodePoint({.start_offset = 9, .applied_offset = 8})).ok());
   EXPECT_FALSE(DecodePoint(EncodePoint({.start_offset = -1, .applied_offset = 8})).ok());
 }

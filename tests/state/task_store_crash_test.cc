@@ -104,10 +104,10 @@ int CommitOnAFullDisk(const std::string& directory) {
   return 0;
 }
 
-// Writes tests/state/data/checkpoint_1; of use again when there is a format 2.
+// Writes tests/state/data/checkpoint_2; of use again when there is a format 3.
 int WriteCheckpoint(const std::string& directory) {
   StateResources resources(kTiny);
-  auto store = TaskStore::Create(directory + "/store", &resources, 0);
+  auto store = TaskStore::Create(directory + "/store", &resources, 0, "5d0e6f1a2b3c4d5e");
   if (!store.ok()) return 1;
   for (int64_t offset = 0; offset < 60; ++offset) {
     if (!ApplyBatch(**store, 21, offset).ok()) return 1;

@@ -56,6 +56,7 @@ absl::Status MemoryState::Commit(int64_t applied_offset, std::string_view rule_s
   }
   pending_.point.applied_offset = applied_offset;
   pending_.point.rule_set = rule_set;
+  pending_.point.timeline = timeline_;
   committed_ = pending_;
   pending_bytes_ = 0;
   return absl::OkStatus();

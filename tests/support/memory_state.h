@@ -26,11 +26,14 @@ class MemoryState : public state::TaskState {
     Entries entries;
   };
 
-  explicit MemoryState(int64_t start_offset) {
-    committed_.point.start_offset = committed_.point.applied_offset = start_offset;
-    pending_ = committed_;
-  }
-  explicit MemoryState(Version version) : committed_(std::move(version)), pending_(committed_) {}
+  explicit MemoryState(int64_t start_offset, std::string timeline = {})
+      : MemoryState(Version{.point = {.start_offset = start_offset,
+                                      .applied_offset = start_offset,
+                                      .timeline = std::move(timeline)}}) {}
+  explicit MemoryState(Version version)
+      : committed_(std::move(version)),
+        pending_(committed_),
+        timeline_(committed_.point.timeline) {}
 
   const Version& committed() const { return committed_; }
   const Version& pending() const { return pending_; }  // as it would be committed
@@ -48,10 +51,12 @@ class MemoryState : public state::TaskState {
   size_t pending_bytes() const override { return pending_bytes_; }
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override;
   void Rollback() override;
+  void GoOnIn(std::string_view timeline) override { timeline_ = timeline; }
 
  private:
   Version committed_;
   Version pending_;  // committed, and what is pending done to it
+  std::string timeline_;  // of the next commit
   size_t pending_bytes_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "runtime/task_recovery.h"
 #include "state/commit_note.h"
 
@@ -34,6 +35,8 @@ void MemoryStateKeeper::Recover(RecoveryRequest request) {
                    .waits_for = "its turn"});
 }
 
+std::string MemoryStateKeeper::NewTimeline() { return absl::StrFormat("%016x", random_->Next()); }
+
 void MemoryStateKeeper::RunJobs() {
   for (size_t i = 0; i < jobs_.size();) {
     Job& job = jobs_[i];
@@ -42,7 +45,7 @@ void MemoryStateKeeper::RunJobs() {
       continue;
     }
     absl::StatusOr<RecoveredTask> recovered =
-        runtime::RecoverTask(job.request, state::GapPolicy::kRefuse, *job.home,
+        runtime::RecoverTask(job.request, state::GapPolicy::kRefuse, NewTimeline(), *job.home,
                              [this](const std::string& hash) { return place_->FindRules(hash); });
     if (!recovered.ok()) {
       job.waits_for = recovered.status().ToString();
@@ -85,7 +88,7 @@ bool MemoryStateKeeper::KeepRules(const std::shared_ptr<const router::RuleSet>& 
 absl::StatusOr<std::unique_ptr<state::TaskState>> MemoryStateKeeper::Create(int32_t partition,
                                                                             int64_t start_offset) {
   std::unique_ptr<TaskPlace> home = place_->PlaceOf(partition);
-  auto state = home->CreateLocal(start_offset);
+  auto state = home->CreateLocal(start_offset, NewTimeline());
   if (!state.ok()) return state;
   entries_[partition] = {.home = std::move(home), .state = state->get()};
   return state;

@@ -63,6 +63,7 @@ class MemoryStateKeeper : public runtime::StateKeeper {
     std::optional<runtime::PublishedCheckpoint> news;
   };
 
+  std::string NewTimeline();
   void RunJobs();
   void LookAfter(Entry& entry);
   bool Publish(Entry& entry);

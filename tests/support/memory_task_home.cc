@@ -30,10 +30,10 @@ class MemoryTaskHome : public TaskPlace {
         process_(process) {}
 
   absl::StatusOr<std::unique_ptr<TaskState>> OpenLocal() override;
-  absl::StatusOr<std::unique_ptr<TaskState>> CreateLocal(int64_t start_offset) override;
+  absl::StatusOr<std::unique_ptr<TaskState>> CreateLocal(int64_t start_offset,
+                                                         const std::string& timeline) override;
   absl::StatusOr<std::vector<CheckpointFact>> Checkpoints() override;
   absl::StatusOr<std::unique_ptr<TaskState>> Restore(int64_t sequence) override;
-  absl::Status Discard(int64_t sequence) override;
   absl::Status RemoveLocal() override;
   absl::Status Snapshot(TaskState& state) override;
   absl::StatusOr<runtime::PublishedCheckpoint> Publish() override;
@@ -81,11 +81,12 @@ absl::StatusOr<std::unique_ptr<TaskState>> MemoryTaskHome::OpenLocal() {
   return Open();
 }
 
-absl::StatusOr<std::unique_ptr<TaskState>> MemoryTaskHome::CreateLocal(int64_t start_offset) {
+absl::StatusOr<std::unique_ptr<TaskState>> MemoryTaskHome::CreateLocal(
+    int64_t start_offset, const std::string& timeline) {
   FaultedCall call = Call("create store");
   if (absl::Status refused = call.Before(); !refused.ok()) return refused;
   const absl::Status effect = CheckClosed();
-  if (effect.ok()) Replace(MemoryState(start_offset).committed());
+  if (effect.ok()) Replace(MemoryState(start_offset, timeline).committed());
   if (absl::Status answer = call.After(effect); !answer.ok()) return answer;
   return Open();
 }
@@ -102,6 +103,7 @@ absl::StatusOr<std::vector<CheckpointFact>> MemoryTaskHome::Checkpoints() {
     if (fact.sound) {
       fact.applied_offset = one.version.point.applied_offset;
       fact.start_offset = one.version.point.start_offset;
+      fact.timeline = one.version.point.timeline;
     }
     facts.push_back(fact);
   }
@@ -126,14 +128,6 @@ absl::StatusOr<std::unique_ptr<TaskState>> MemoryTaskHome::Restore(int64_t seque
   }
   if (absl::Status answer = call.After(effect); !answer.ok()) return answer;
   return Open();
-}
-
-absl::Status MemoryTaskHome::Discard(int64_t sequence) {
-  FaultedCall call = Call("discard");
-  if (absl::Status refused = call.Before(); !refused.ok()) return refused;
-  if (checkpoints_->away) return call.After(Away());
-  if (checkpoints_->discards) checkpoints_->tasks[partition_].erase(sequence);
-  return call.After(absl::OkStatus());
 }
 
 absl::Status MemoryTaskHome::RemoveLocal() {

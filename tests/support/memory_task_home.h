@@ -47,9 +47,6 @@ struct MemoryCheckpoints {
   std::map<int32_t, std::map<int64_t, Checkpoint>> tasks;
   std::set<std::string> rules;  // hashes of those that are kept
   bool away = false;
-  // False: what is asked to be discarded stays. Only a recovery that has been overtaken, and takes
-  // the new owner's checkpoints for another life's, asks for it where no offset was set back.
-  bool discards = true;
 
   int64_t NextSequence(int32_t partition) const;
 };
@@ -80,6 +77,7 @@ class MemoryDiskState : public state::TaskState {
   size_t pending_bytes() const override { return memory_.pending_bytes(); }
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override;
   void Rollback() override { memory_.Rollback(); }
+  void GoOnIn(std::string_view timeline) override { memory_.GoOnIn(timeline); }
 
   const MemoryState& memory() const { return memory_; }
   // What was committed is durable.

@@ -46,9 +46,7 @@ class FaultedCheckpointStore : public state::CheckpointStore {
     return Ask("read object", [&] { return share_->checkpoints->Read(name, bytes_max); });
   }
   absl::Status Remove(std::string_view name) override {
-    return Tell("remove object", [&] {
-      return share_->discards ? share_->checkpoints->Remove(name) : absl::OkStatus();
-    });
+    return Tell("remove object", [&] { return share_->checkpoints->Remove(name); });
   }
 
  private:
@@ -108,6 +106,7 @@ class FaultedStore : public TaskState {
     return call.After(store_->Commit(applied_offset, rule_set));
   }
   void Rollback() override { store_->Rollback(); }
+  void GoOnIn(std::string_view timeline) override { store_->GoOnIn(timeline); }
 
   state::TaskStore& store() { return static_cast<state::TaskStore&>(*store_); }
 
@@ -132,8 +131,9 @@ class RocksTaskPlace : public TaskPlace {
   absl::StatusOr<std::unique_ptr<TaskState>> OpenLocal() override {
     return Opened("open store", [&] { return home_.OpenLocal(); });
   }
-  absl::StatusOr<std::unique_ptr<TaskState>> CreateLocal(int64_t start_offset) override {
-    return Opened("create store", [&] { return home_.CreateLocal(start_offset); });
+  absl::StatusOr<std::unique_ptr<TaskState>> CreateLocal(int64_t start_offset,
+                                                         const std::string& timeline) override {
+    return Opened("create store", [&] { return home_.CreateLocal(start_offset, timeline); });
   }
   absl::StatusOr<std::vector<state::CheckpointFact>> Checkpoints() override {
     return home_.Checkpoints();
@@ -141,7 +141,6 @@ class RocksTaskPlace : public TaskPlace {
   absl::StatusOr<std::unique_ptr<TaskState>> Restore(int64_t sequence) override {
     return Opened("restore", [&] { return home_.Restore(sequence); });
   }
-  absl::Status Discard(int64_t sequence) override { return home_.Discard(sequence); }
   absl::Status RemoveLocal() override {
     FaultedCall call = Call("remove store");
     if (absl::Status refused = call.Before(); !refused.ok()) return refused;

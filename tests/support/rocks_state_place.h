@@ -25,9 +25,8 @@ struct RocksShare {
   state::StateResources* resources = nullptr;
   state::CheckpointStore* checkpoints = nullptr;
   FaultPoints* points = nullptr;
-  bool away = false;     // the checkpoint store
-  bool discards = true;  // see MemoryCheckpoints
-  int disks = 0;         // made so far
+  bool away = false;  // the checkpoint store
+  int disks = 0;      // made so far
 };
 
 // Disks are directories, named by number.

@@ -31,8 +31,8 @@ class TaskPlace : public state::TaskHome {
 // A state that lies somewhere, in words that can be compared.
 struct FoundState {
   std::string where;
-  bool is_checkpoint = false;
   int64_t applied_offset = 0;
+  std::string timeline;
   std::string dump;
 };
 
