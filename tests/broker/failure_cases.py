@@ -5,6 +5,7 @@ import time
 import events
 import topics
 from kafka import Kafka
+from oracle import Oracle
 
 
 def a_broker_that_restarts_midway_costs_nothing(stage):
@@ -73,28 +74,59 @@ def a_source_topic_that_is_missing_is_named_and_waited_for(stage):
     stage.check(teams)
 
 
+def offsets_set_by_hand_are_gone_on_from(stage):
+    """Rules that remember nothing need no note beside the offset: some events are left out."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    router = stage.router().start().wait_ready()
+    stage.produce(events.stream(1000, stage.seed))
+    stage.consumed()
+    router.stop()
+    ends = topics.ends(stage.bootstrap, stage.source)
+    stage.produce(events.stream(1000, stage.seed + 1))
+    begin = ends[1] + 50
+    stage.set_offsets(1, "--to-offset", begin)
+    router.start().wait_ready()
+    stage.consumed()
+    router.stop()
+    oracle = Oracle(teams, stage.dead_letters)
+    source = topics.read(stage.bootstrap, stage.source)[stage.source]
+    due = oracle.expected(one for one in source
+                          if one.partition != 1 or not ends[1] <= one.offset < begin)
+    names = stage.destinations(teams) + [stage.dead_letters]
+    verdict = oracle.judge(due, topics.read(stage.bootstrap, names))
+    stage.say(f"events {len(source)}, {verdict}")
+    assert verdict.faults() == 0, f"{verdict}\n{verdict.details()}"
+
+
 def a_router_ends_in_time_though_its_broker_is_gone(stage):
     """SIGTERM with the broker stopped, in mid-flow and from the start: status 0 within 5 s."""
     kafka = stage.use(Kafka(stage.directory / "kafka"))
     teams = stage.teams()
     stage.write_rules(teams)
     stage.make_topics(teams)
-    routers = [stage.router(name).start().wait_ready() for name in ("router-a", "router-b")]
+    # Longer than the broker is away. Kafka 4.3.1 loses the marker of a group's offsets if it aborts
+    # a transaction that has timed out in the moment of its start: they stay undecided for ever.
+    patient = {"transaction_timeout": "60s"}
+    names = ("router-a", "router-b")
+    routers = [stage.router(name, limits=patient).start().wait_ready() for name in names]
     flow = stage.flow(events.stream(100_000, stage.seed), 1500)
     time.sleep(1.5)
     kafka.kill()
     took = routers[0].stop()
     routers[1].wait_until("not ready", lambda: routers[1].get("/readyz")[0] == 503, 30)
     took_later = routers[1].stop()
-    took_early = stage.router("router-c").start()
+    took_early = stage.router("router-c", limits=patient).start()
     took_early.wait_until("its HTTP door", lambda: took_early.get("/healthz")[0] == 200)
     took_early = took_early.stop()
     stage.say(f"took {took:.1f} s at once, {took_later:.1f} s later, {took_early:.1f} s unstarted")
     kafka.start()
     flow.end()
-    heir = stage.router("router-a").start().wait_ready()
+    heirs = [stage.router(name, limits=patient).start() for name in names]
     stage.consumed(60)
-    heir.stop()
+    for heir in heirs:
+        heir.stop()
     stage.check(teams)
 
 
@@ -126,6 +158,7 @@ TESTS = [
     a_broker_that_restarts_midway_costs_nothing,
     a_broker_that_is_absent_at_first_is_waited_for,
     a_source_topic_that_is_missing_is_named_and_waited_for,
+    offsets_set_by_hand_are_gone_on_from,
     a_router_ends_in_time_though_its_broker_is_gone,
     a_second_signal_ends_the_program_at_once,
 ]
