@@ -23,6 +23,8 @@ namespace {
 constexpr size_t kTakeMax = 1'000;
 constexpr absl::Duration kCommittedTimeout = absl::Milliseconds(1'000);
 constexpr absl::Duration kRetryAfter = absl::Milliseconds(100);
+// Waiting for committed offsets is told of after this: a commit under way ends in less.
+constexpr absl::Duration kWaitUntold = absl::Seconds(5);
 constexpr absl::Duration kCheckAfter = absl::Milliseconds(500);
 constexpr absl::Duration kCheckTimeout = absl::Milliseconds(500);
 // When nothing has come for so long, a broker is asked whether it is still there.
@@ -53,6 +55,7 @@ class KafkaSource final : public Source {
   absl::Status Commit(absl::Span<const SourceOffset> offsets) override;
   GroupMetadata group_metadata() const override;
   int64_t EndOffset(int32_t partition) const override;
+  std::string waits_for() const override;
   absl::Status Rejoin(AssignmentListener& listener) override;
   void Close(AssignmentListener& listener, absl::Duration timeout) override;
 
@@ -97,6 +100,8 @@ class KafkaSource final : public Source {
   std::vector<Rebalance> rebalances_;  // seen, not yet dealt with
   PartitionList pending_;              // assigned; their committed offsets aren't known yet
   absl::Time pending_retry_ = absl::InfinitePast();
+  absl::Time pending_since_ = absl::InfiniteFuture();
+  std::string pending_problem_;
   bool ever_assigned_ = false;  // to this client
   bool stop_wait_ = false;      // the rebalance callback may end the wait it came in
 
@@ -277,6 +282,7 @@ absl::Status KafkaSource::ServeRebalances(AssignmentListener& listener) {
       problem_ = absl::OkStatus();
       pending_ = std::move(rebalance.partitions);
       pending_retry_ = absl::InfinitePast();
+      pending_since_ = absl::Now();
     } else {
       Revoke(std::move(rebalance), listener);
     }
@@ -298,6 +304,7 @@ absl::Status KafkaSource::ActivatePending(AssignmentListener& listener) {
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
       pending_retry_ = absl::Now() + kRetryAfter;
+      pending_problem_ = rd_kafka_err2str(code);
       const absl::Status status = StatusOfKafkaCode(code, doing_ + ": committed offsets");
       return absl::IsInvalidArgument(status) ? status : absl::OkStatus();
     }
@@ -480,6 +487,15 @@ GroupMetadata KafkaSource::group_metadata() const {
   if (client_ == nullptr) return none;
   GroupMetadata group = GroupMetadataOf(client_->get());
   return group.member_id.empty() ? none : group;
+}
+
+std::string KafkaSource::waits_for() const {
+  if (!pending_ || absl::Now() - pending_since_ < kWaitUntold) return "";
+  return absl::StrFormat(
+      "%d partitions of %s wait for their committed offsets (%s): a transaction that has newer "
+      "ones is open; a dead router's ends after limits.transaction_timeout, one that hangs by "
+      "kafka-transactions.sh abort",
+      pending_->cnt, options_.topic, pending_problem_);
 }
 
 int64_t KafkaSource::EndOffset(int32_t partition) const {

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -74,6 +75,10 @@ class Source {
   // records) doesn't count; before that it does, and records of an open transaction always do.
   // Never asks the broker.
   virtual int64_t EndOffset(int32_t partition) const = 0;
+
+  // Why partitions that the group has assigned are not read yet, once that has lasted for seconds;
+  // empty where there is nothing to say.
+  virtual std::string waits_for() const { return {}; }
 
   // Gives up all partitions as lost and joins the group afresh. Used after fencing.
   virtual absl::Status Rejoin(AssignmentListener& listener) = 0;

@@ -120,6 +120,7 @@ struct Worker::Impl : connectors::AssignmentListener {
   void Recover(const absl::Status& why);
   void NotCommitted(const absl::Status& why);
   void Wait(const absl::Status& why);
+  void TellRunning();
   void TellStatus(WorkerState state, std::string_view reason);
 
   const WorkerOptions options;
@@ -209,7 +210,7 @@ void Worker::Impl::StepPolling() {
     return Wait(absl::UnavailableError(kRulesNotKept));
   }
   tasks.AdvanceIdle();
-  if (clock->Now() - status_told >= kIdleStatusEvery) TellStatus(WorkerState::kRunning, "");
+  if (clock->Now() - status_told >= kIdleStatusEvery) TellRunning();
 }
 
 void Worker::Impl::BeginTransaction(absl::Span<const Event> events) {
@@ -218,7 +219,7 @@ void Worker::Impl::BeginTransaction(absl::Span<const Event> events) {
   if (!built.ok()) return NotCommitted(built);
   if (shares.empty()) {
     backoff = options.backoff_min;
-    if (clock->Now() - status_told >= kIdleStatusEvery) TellStatus(WorkerState::kRunning, "");
+    if (clock->Now() - status_told >= kIdleStatusEvery) TellRunning();
     return;
   }
   PrepareOffsets();
@@ -443,7 +444,7 @@ void Worker::Impl::Committed() {
   backoff = options.backoff_min;
   phase = Phase::kPolling;
   observer->OnTransaction(report);
-  TellStatus(WorkerState::kRunning, "");
+  TellRunning();
 }
 
 // The transaction didn't commit: which of the outcomes is it?
@@ -523,6 +524,11 @@ void Worker::Impl::Wait(const absl::Status& why) {
   TellStatus(WorkerState::kWaiting, {message.data(), message.size()});
   clock->Sleep(backoff);
   backoff = std::min(backoff * 2, options.backoff_max);
+}
+
+void Worker::Impl::TellRunning() {
+  const std::string waits_for = source->waits_for();
+  TellStatus(waits_for.empty() ? WorkerState::kRunning : WorkerState::kWaiting, waits_for);
 }
 
 void Worker::Impl::TellStatus(WorkerState state, std::string_view reason) {

@@ -2,6 +2,8 @@
 import signal
 import time
 
+from confluent_kafka import Consumer, Producer, TopicPartition
+
 import events
 import topics
 from kafka import Kafka
@@ -100,6 +102,32 @@ def offsets_set_by_hand_are_gone_on_from(stage):
     assert verdict.faults() == 0, f"{verdict}\n{verdict.details()}"
 
 
+def a_transaction_that_holds_the_offsets_is_named_and_waited_for(stage):
+    """Somebody has begun to commit offsets of the group and stands still: /readyz says so."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    stage.produce(events.stream(1000, stage.seed))
+    held = TopicPartition(stage.source, 1, 0)
+    somebody = Producer({"bootstrap.servers": stage.bootstrap,
+                                         "transactional.id": f"{stage.group}-somebody"})
+    member = Consumer({"bootstrap.servers": stage.bootstrap,
+                                       "group.id": stage.group})
+    somebody.init_transactions(30)
+    somebody.begin_transaction()
+    somebody.send_offsets_to_transaction([held], member.consumer_group_metadata(), 30)
+    member.close()
+    router = stage.router().start()
+    router.wait_until("/readyz naming the transaction",
+                      lambda: "wait for their committed offsets" in router.get("/readyz")[1], 30)
+    assert router.get("/readyz")[0] == 503
+    somebody.abort_transaction(30)
+    router.wait_ready(30)
+    stage.consumed()
+    router.stop()
+    stage.check(teams)
+
+
 def a_router_ends_in_time_though_its_broker_is_gone(stage):
     """SIGTERM with the broker stopped, in mid-flow and from the start: status 0 within 5 s."""
     kafka = stage.use(Kafka(stage.directory / "kafka"))
@@ -159,6 +187,7 @@ TESTS = [
     a_broker_that_is_absent_at_first_is_waited_for,
     a_source_topic_that_is_missing_is_named_and_waited_for,
     offsets_set_by_hand_are_gone_on_from,
+    a_transaction_that_holds_the_offsets_is_named_and_waited_for,
     a_router_ends_in_time_though_its_broker_is_gone,
     a_second_signal_ends_the_program_at_once,
 ]
