@@ -14,6 +14,7 @@
 #include "connectors/kafka_offsets.h"
 #include "connectors/message_batch.h"
 #include "connectors/partition_positions.h"
+#include "connectors/pending_assignment.h"
 
 namespace turnout::connectors {
 namespace {
@@ -21,10 +22,6 @@ namespace {
 // Messages taken from librdkafka under one lock. Larger brings nothing more, and the batch that
 // crosses poll_bytes_max is held back in memory.
 constexpr size_t kTakeMax = 1'000;
-constexpr absl::Duration kCommittedTimeout = absl::Milliseconds(1'000);
-constexpr absl::Duration kRetryAfter = absl::Milliseconds(100);
-// Waiting for committed offsets is told of after this: a commit under way ends in less.
-constexpr absl::Duration kWaitUntold = absl::Seconds(5);
 constexpr absl::Duration kCheckAfter = absl::Milliseconds(500);
 constexpr absl::Duration kCheckTimeout = absl::Milliseconds(500);
 // When nothing has come for so long, a broker is asked whether it is still there.
@@ -42,7 +39,7 @@ int Milliseconds(absl::Duration duration) {
 class KafkaSource final : public Source {
  public:
   explicit KafkaSource(const KafkaSourceOptions& options)
-      : options_(options), doing_("source topic " + options.topic) {}
+      : options_(options), doing_("source topic " + options.topic), pending_(options.topic) {}
   ~KafkaSource() override { DropClient(); }
 
   absl::Status Start();
@@ -55,7 +52,7 @@ class KafkaSource final : public Source {
   absl::Status Commit(absl::Span<const SourceOffset> offsets) override;
   GroupMetadata group_metadata() const override;
   int64_t EndOffset(int32_t partition) const override;
-  std::string waits_for() const override;
+  std::string waits_for() const override { return pending_.WaitsFor(); }
   absl::Status Rejoin(AssignmentListener& listener) override;
   void Close(AssignmentListener& listener, absl::Duration timeout) override;
 
@@ -98,10 +95,7 @@ class KafkaSource final : public Source {
 
   PartitionPositions positions_;       // ours
   std::vector<Rebalance> rebalances_;  // seen, not yet dealt with
-  PartitionList pending_;              // assigned; their committed offsets aren't known yet
-  absl::Time pending_retry_ = absl::InfinitePast();
-  absl::Time pending_since_ = absl::InfiniteFuture();
-  std::string pending_problem_;
+  PendingAssignment pending_;
   bool ever_assigned_ = false;  // to this client
   bool stop_wait_ = false;      // the rebalance callback may end the wait it came in
 
@@ -192,7 +186,9 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wai
   }
   messages_.ReleaseReturned();
   absl::Status status = ActivatePending(listener);
-  if (status.ok()) status = TakeFirst(pending_ ? std::min(max_wait, kRetryAfter) : max_wait);
+  if (status.ok())
+    status = TakeFirst(pending_.empty() ? max_wait
+                                        : std::min(max_wait, PendingAssignment::ask_again_after()));
   if (status.ok()) status = TakeMore();
   // Whatever else went wrong, a partition that was taken away must not be kept.
   const absl::Status served = ServeRebalances(listener);
@@ -202,9 +198,8 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wai
     status = CheckProblem();
     if (!status.ok()) return status;
   }
-  const absl::Span<const Event> events =
-      messages_.Return(static_cast<size_t>(std::max(1, options_.poll_events_max)),
-                       options_.poll_bytes_max);
+  const absl::Span<const Event> events = messages_.Return(
+      static_cast<size_t>(std::max(1, options_.poll_events_max)), options_.poll_bytes_max);
   if (!events.empty()) {
     Reachable(true, "events arrive");
     idle_check_after_ = absl::Now() + kIdleCheckAfter;
@@ -280,9 +275,7 @@ absl::Status KafkaSource::ServeRebalances(AssignmentListener& listener) {
   for (Rebalance& rebalance : seen) {
     if (rebalance.assign) {
       problem_ = absl::OkStatus();
-      pending_ = std::move(rebalance.partitions);
-      pending_retry_ = absl::InfinitePast();
-      pending_since_ = absl::Now();
+      pending_.Begin(std::move(rebalance.partitions));
     } else {
       Revoke(std::move(rebalance), listener);
     }
@@ -290,32 +283,19 @@ absl::Status KafkaSource::ServeRebalances(AssignmentListener& listener) {
   return ActivatePending(listener);
 }
 
-// Starts the partitions that were assigned from their committed offsets. While those can't be had
-// (no broker, or a transaction with newer ones is still open) the partitions wait: nothing is ever
-// read from a guess.
+// Starts the partitions that were assigned, once their committed offsets are known.
 absl::Status KafkaSource::ActivatePending(AssignmentListener& listener) {
-  if (!pending_ || absl::Now() < pending_retry_) return absl::OkStatus();
   rd_kafka_t* client = client_->get();
-  if (pending_->cnt > 0) {
-    rd_kafka_resp_err_t code =
-        rd_kafka_committed(client, pending_.get(), Milliseconds(kCommittedTimeout));
-    for (int i = 0; i < pending_->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
-      code = pending_->elems[i].err;
-    }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      pending_retry_ = absl::Now() + kRetryAfter;
-      pending_problem_ = rd_kafka_err2str(code);
-      const absl::Status status = StatusOfKafkaCode(code, doing_ + ": committed offsets");
-      return absl::IsInvalidArgument(status) ? status : absl::OkStatus();
-    }
+  const absl::StatusOr<PartitionList> partitions = pending_.Take(client, doing_);
+  if (!partitions.ok()) return partitions.status();
+  if (*partitions == nullptr) return absl::OkStatus();
+  const std::vector<SourceOffset> committed = OffsetsOf(**partitions);
+  for (int i = 0; i < (*partitions)->cnt; ++i) {
+    rd_kafka_topic_partition_t& one = (*partitions)->elems[i];
+    if (one.offset < 0) one.offset = StartOfReading();
   }
-  const std::vector<SourceOffset> committed = OffsetsOf(*pending_);
-  for (int i = 0; i < pending_->cnt; ++i) {
-    if (pending_->elems[i].offset < 0) pending_->elems[i].offset = StartOfReading();
-  }
-  const PartitionList partitions = std::move(pending_);
   const absl::Status assigned =
-      TakeKafkaError(client, rd_kafka_incremental_assign(client, partitions.get()), doing_);
+      TakeKafkaError(client, rd_kafka_incremental_assign(client, partitions->get()), doing_);
   if (!assigned.ok()) return assigned;
   for (const SourceOffset& offset : committed) positions_.Add(offset.partition, offset.offset);
   Reachable(true, "the group assigned partitions");
@@ -329,9 +309,7 @@ void KafkaSource::Revoke(Rebalance rebalance, AssignmentListener& listener) {
   for (int i = 0; i < rebalance.partitions->cnt; ++i) {
     const int32_t partition = rebalance.partitions->elems[i].partition;
     if (positions_.Has(partition)) told.push_back(partition);
-    if (pending_) {
-      rd_kafka_topic_partition_list_del(pending_.get(), options_.topic.c_str(), partition);
-    }
+    pending_.Remove(partition);
   }
   messages_.Drop(told);
   if (!told.empty()) {
@@ -363,8 +341,8 @@ absl::Status KafkaSource::CheckProblem() {
   if (well && absl::Now() < idle_check_after_) return absl::OkStatus();
   if (absl::Now() >= check_after_) {
     const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t code = rd_kafka_metadata(client_->get(), 0, topic_.get(), &metadata,
-                                                       Milliseconds(kCheckTimeout));
+    const rd_kafka_resp_err_t code =
+        rd_kafka_metadata(client_->get(), 0, topic_.get(), &metadata, Milliseconds(kCheckTimeout));
     check_after_ = absl::Now() + kCheckAfter;
     idle_check_after_ = absl::Now() + kIdleCheckAfter;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -408,10 +386,9 @@ absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
     if (seek.offset == PartitionPositions::kStart) seek.offset = StartOfReading();
   }
   const PartitionList list = MakePartitionList(client_->get(), options_.topic, seeks);
-  absl::Status status =
-      TakeKafkaError(client_->get(),
-                     rd_kafka_seek_partitions(client_->get(), list.get(), kSeekTimeoutMs),
-                     doing_ + ": rewinding");
+  absl::Status status = TakeKafkaError(
+      client_->get(), rd_kafka_seek_partitions(client_->get(), list.get(), kSeekTimeoutMs),
+      doing_ + ": rewinding");
   for (int i = 0; i < list->cnt && status.ok(); ++i) {
     // Refused only while librdkafka is starting or stopping the partition.
     if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -489,15 +466,6 @@ GroupMetadata KafkaSource::group_metadata() const {
   return group.member_id.empty() ? none : group;
 }
 
-std::string KafkaSource::waits_for() const {
-  if (!pending_ || absl::Now() - pending_since_ < kWaitUntold) return "";
-  return absl::StrFormat(
-      "%d partitions of %s wait for their committed offsets (%s): a transaction that has newer "
-      "ones is open; a dead router's ends after limits.transaction_timeout, one that hangs by "
-      "kafka-transactions.sh abort",
-      pending_->cnt, options_.topic, pending_problem_);
-}
-
 int64_t KafkaSource::EndOffset(int32_t partition) const {
   if (client_ == nullptr || !positions_.Has(partition)) return -1;
   int64_t low = -1;
@@ -533,7 +501,7 @@ void KafkaSource::LeaveGroup(AssignmentListener& listener, absl::Duration timeou
     rd_kafka_error_destroy(error);
     return;
   }
-  pending_.reset();
+  pending_.Clear();
   while (rd_kafka_consumer_closed(client_->get()) == 0 && absl::Now() < deadline) {
     // Not rd_kafka_queue_poll_callback: that asserts when there are messages.
     rd_kafka_message_t* unread[kTakeMax];
@@ -555,7 +523,7 @@ void KafkaSource::Close(AssignmentListener& listener, absl::Duration timeout) {
 void KafkaSource::DropClient() {
   messages_.Clear();
   rebalances_.clear();
-  pending_.reset();
+  pending_.Clear();
   positions_.Clear();
   problem_ = absl::OkStatus();
   topic_.reset();
