@@ -17,16 +17,12 @@
 //
 // --endpoint=URL, before these, is where s3://... is; the keys are in the environment.
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
-#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -39,6 +35,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "bench/store_load.h"
 #include "state/checkpoint.h"
 #include "state/checkpoint_location.h"
 #include "state/state_resources.h"
@@ -51,37 +48,9 @@ constexpr state::StepId kStep = 1;
 constexpr uint64_t kEventsABatch = 500;
 constexpr uint64_t kChangedOneIn = 100;
 constexpr uint64_t kBatchesMin = 200;
-constexpr size_t kKeyBytes = 20;
 constexpr size_t kValueBytesMax = 1 << 20;
 constexpr char kTask[] = "bench/0";
 constexpr char kRules[] = "rules";
-
-int64_t CpuNs(clockid_t clock) {
-  timespec now = {};
-  clock_gettime(clock, &now);
-  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
-// Until no thread but this one does anything: what a fill left to merge is not the checkpoint's.
-void ComeToRest() {
-  const auto others = [] {
-    return CpuNs(CLOCK_PROCESS_CPUTIME_ID) - CpuNs(CLOCK_THREAD_CPUTIME_ID);
-  };
-  int64_t before = others();
-  for (int quiet = 0; quiet < 3;) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    const int64_t now = others();
-    quiet = now - before < 1'000'000 ? quiet + 1 : 0;
-    before = now;
-  }
-}
-
-// SplitMix64's finalizer: neighbours get keys far apart, and values that look random.
-uint64_t Mixed(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
 
 uint64_t DigestOf(std::string_view key) {
   uint64_t words[2] = {};
@@ -91,14 +60,7 @@ uint64_t DigestOf(std::string_view key) {
   return Mixed(words[0] ^ Mixed(words[1] ^ Mixed(rest + 1)));
 }
 
-// "user" and 16 digits.
-std::string KeyOf(uint64_t number) {
-  std::string key(kKeyBytes, 'u');
-  std::memcpy(key.data(), "user", 4);
-  uint64_t mixed = Mixed(number + 1);
-  for (size_t i = kKeyBytes; i-- > 4; mixed >>= 4) key[i] = "0123456789abcdef"[mixed & 15];
-  return key;
-}
+std::string KeyOf(uint64_t number) { return std::string(Key(number).view()); }
 
 // Its version, and behind it what only this key's value of that version has.
 std::string ValueOf(std::string_view key, uint64_t version, size_t bytes) {
@@ -265,7 +227,7 @@ absl::Status Checkpoint(const std::string& directory, state::CheckpointStore* to
   absl::Status status = Write(**store, kStep, keys, bytes, 1, 1, kEventsABatch);
   if (status.ok()) status = (*store)->Flush();
   if (!status.ok()) return status;
-  ComeToRest();
+  ComeToRest();  // what a fill left to merge is not the checkpoint's
   state::TaskCheckpoints checkpoints(to, kTask, directory + "/scratch");
   const absl::StatusOr<Taken> first = Take(checkpoints, **store);
   if (!first.ok()) return first.status();
@@ -358,13 +320,6 @@ absl::Status Stuff(const std::string& directory, state::StepId step, uint64_t ke
   if (!status.ok()) return status;
   std::printf("{\"bytes\":%llu}\n", static_cast<unsigned long long>((*store)->stats().disk_bytes));
   return absl::OkStatus();
-}
-
-size_t ResidentBytes() {
-  size_t total = 0;
-  size_t resident = 0;
-  std::ifstream("/proc/self/statm") >> total >> resident;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
 absl::Status OpenMany(const std::string& directory, uint64_t stores) {

@@ -14,21 +14,17 @@
 //
 //   bench_state_time DIRECTORY dedup|counters KEYS EVENTS
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
-#include <fstream>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
+#include "bench/store_load.h"
 #include "runtime/allocation_count.h"
 #include "state/state_resources.h"
 #include "state/task_store.h"
@@ -40,40 +36,6 @@ constexpr state::StepId kStep = 1;
 constexpr uint64_t kEventsABatch = 500;
 constexpr size_t kDedupBytes = 8;
 constexpr size_t kCounterBytes = 100;
-constexpr size_t kKeyBytes = 20;
-
-int64_t CpuNs(clockid_t clock) {
-  timespec now = {};
-  clock_gettime(clock, &now);
-  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-int64_t ThreadNs() { return CpuNs(CLOCK_THREAD_CPUTIME_ID); }
-int64_t OthersNs() { return CpuNs(CLOCK_PROCESS_CPUTIME_ID) - ThreadNs(); }
-
-size_t ResidentBytes() {
-  size_t total = 0;
-  size_t resident = 0;
-  std::ifstream("/proc/self/statm") >> total >> resident;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-}
-
-// SplitMix64's finalizer: neighbours get keys far apart.
-uint64_t Mixed(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
-
-// "user" and 16 digits.
-struct Key {
-  explicit Key(uint64_t number) {
-    std::memcpy(bytes, "user", 4);
-    uint64_t mixed = Mixed(number + 1);
-    for (size_t i = kKeyBytes; i-- > 4; mixed >>= 4) bytes[i] = "0123456789abcdef"[mixed & 15];
-  }
-  std::string_view view() const { return {bytes, kKeyBytes}; }
-  char bytes[kKeyBytes];
-};
 
 struct Load {
   bool is_dedup = false;
@@ -175,17 +137,6 @@ double FloorNs(const Load& load) {
   }
   return static_cast<double>(ThreadNs() - start - keys_ns * (load.is_dedup ? 2 : 1)) /
          static_cast<double>(load.events);
-}
-
-// Until no thread but this one does anything.
-void ComeToRest() {
-  int64_t before = OthersNs();
-  for (int quiet = 0; quiet < 3;) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    const int64_t now = OthersNs();
-    quiet = now - before < 1'000'000 ? quiet + 1 : 0;
-    before = now;
-  }
 }
 
 // All that is there, against what was put.

@@ -14,13 +14,9 @@ Threads: one thread uses a Kafka.
 """
 import argparse
 import atexit
-import ctypes
-import fcntl
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,64 +24,22 @@ import time
 import uuid
 from pathlib import Path
 
-import kafka_protocol
+HERE = Path(__file__).resolve().parent
+sys.path += [str(HERE), str(HERE.parent / "support")]
+
+import kafka_protocol  # noqa: E402
+import maven  # noqa: E402
+from processes import die_with_parent, free_port  # noqa: E402
 
 VERSION = "4.3.1"
 HEAP_MIB = 1024
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 30
-HERE = Path(__file__).resolve().parent
-PR_SET_PDEATHSIG = 1
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def die_with_parent():
-    """For preexec_fn: the child is killed when the thread that started it ends, however it ends."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def free_port():
-    """A port that nobody listens on, below those that outgoing connections are given: a client that
-    keeps trying a stopped broker's port must not end up connected to itself."""
-    while True:
-        port = random.SystemRandom().randrange(15000, 32000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def fetch():
     """The directory with the broker's jars, filled by Maven the first time."""
-    cache = Path(os.environ.get("TURNOUT_CACHE") or Path.home() / ".cache" / "turnout")
-    target = cache / f"kafka-{VERSION}"
-    if target.is_dir():
-        return target
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / f"kafka-{VERSION}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if target.is_dir():  # somebody else's fetch ended while we waited
-            return target
-        fresh = Path(tempfile.mkdtemp(prefix=f"kafka-{VERSION}.", dir=cache))
-        try:
-            done = subprocess.run(
-                ["mvn", "-q", "-B", "-f", HERE / "pom.xml", f"-Dkafka.version={VERSION}",
-                 "dependency:copy-dependencies", "-DincludeScope=runtime",
-                 f"-DoutputDirectory={fresh}"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                text=True)
-            if done.returncode != 0:
-                raise RuntimeError(f"Maven could not fetch Kafka {VERSION}:\n{done.stdout}")
-            fresh.chmod(0o755)
-            fresh.rename(target)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise
-    return target
+    return maven.fetch("kafka", VERSION, HERE / "pom.xml")
 
 
 class Kafka:

@@ -4,18 +4,21 @@
 
 The jars come through Maven into ${TURNOUT_CACHE:-~/.cache/turnout}/event-ruler-VERSION, once.
 """
-import fcntl
 import json
-import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "support"))
+
+import maven  # noqa: E402
 
 VERSION = "2.1.0"
 HEAP_MIB = 512
 TIMEOUT_S = 900
-HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "EventRulerAnswers.java"
 
 
@@ -26,31 +29,7 @@ def missing_tools():
 
 def fetch():
     """The directory with event-ruler's jars, filled by Maven the first time."""
-    cache = Path(os.environ.get("TURNOUT_CACHE") or Path.home() / ".cache" / "turnout")
-    target = cache / f"event-ruler-{VERSION}"
-    if target.is_dir():
-        return target
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / f"event-ruler-{VERSION}.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if target.is_dir():  # somebody else's fetch ended while we waited
-            return target
-        fresh = Path(tempfile.mkdtemp(prefix=f"event-ruler-{VERSION}.", dir=cache))
-        try:
-            done = subprocess.run(
-                ["mvn", "-q", "-B", "-f", HERE / "pom.xml", f"-Devent-ruler.version={VERSION}",
-                 "dependency:copy-dependencies", "-DincludeScope=runtime",
-                 f"-DoutputDirectory={fresh}"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                text=True)
-            if done.returncode != 0:
-                raise RuntimeError(f"Maven could not fetch event-ruler {VERSION}:\n{done.stdout}")
-            fresh.chmod(0o755)
-            fresh.rename(target)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise
-    return target
+    return maven.fetch("event-ruler", VERSION, HERE / "pom.xml")
 
 
 class EventRuler:

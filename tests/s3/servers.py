@@ -1,37 +1,17 @@
 """The servers of the S3 tests: SeaweedFS, which checks signatures, and moto, which knows STS."""
-import ctypes
 import json
-import random
-import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parent.parent / "support"))
+
+from processes import die_with_parent, free_port  # noqa: E402
+
 START_TIMEOUT_S = 60
-PR_SET_PDEATHSIG = 1
 BIN = Path(sys.executable).parent
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def die_with_parent():
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def free_port():
-    """A port that nobody listens on, below those that outgoing connections are given."""
-    while True:
-        port = random.SystemRandom().randrange(15000, 32000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def answers(url):
@@ -99,7 +79,8 @@ class SeaweedFs(Server):
         return [BIN / "weed", "server", f"-dir={self.directory / 'data'}", "-ip=127.0.0.1",
                 "-ip.bind=127.0.0.1", "-master.volumeSizeLimitMB=256", "-volume.max=40",
                 "-master.electionTimeout=1s", "-master.telemetry=false", "-s3.port.iceberg=0",
-                "-s3.port.lance=0", "-s3.autoCreateBucket=false", "-s3", f"-s3.port={self.port}", f"-s3.config={self.directory / 's3.json'}",
+                "-s3.port.lance=0", "-s3.autoCreateBucket=false", "-s3",
+                f"-s3.port={self.port}", f"-s3.config={self.directory / 's3.json'}",
                 *(f"-{name}={port}" for name, port in zip(names, self._ports)), *tls]
 
     def _answers(self):
