@@ -95,7 +95,7 @@ class FakeAdmin : public connectors::TopicAdmin {
   }
   absl::StatusOr<std::vector<std::string>> List(absl::Duration) override {
     return std::vector<std::string>{"events.dead-letter", "events.parking", "shop.orders",
-                                    "shop.north", "shop.south", "shop.log"};
+                                    "shop.north",         "shop.south",     "shop.log"};
   }
   absl::Status Create(absl::Span<const connectors::NewTopic>, absl::Duration) override {
     return absl::OkStatus();
@@ -113,6 +113,8 @@ class DispatcherTest : public testing::Test {
   void Dispatch(std::string_view value, bool provenance = true) {
     Dispatcher dispatcher({.source_topic = source_topic_,
                            .dead_letter_topic = "events.dead-letter",
+                           .rekey_topic = rekey_topic_,
+                           .ingestion_topic = ingestion_topic_,
                            .parking_topic = "events.parking",
                            .provenance_headers = provenance},
                           &sink_, &destinations_);
@@ -137,6 +139,8 @@ class DispatcherTest : public testing::Test {
   }
 
   std::string source_topic_ = "events";
+  std::string rekey_topic_;
+  std::string ingestion_topic_;
   std::string_view key_ = "k";
   StillClock clock_;
   FakeAdmin admin_;
@@ -242,6 +246,21 @@ TEST_F(DispatcherTest, NeverSendsAnEventBackToItsSource) {
   ASSERT_EQ(sink_.records.size(), 1u);
   EXPECT_EQ(sink_.records[0].topic, "events.dead-letter");
   EXPECT_EQ(HeaderOf(sink_.records[0], kErrorHeader), kErrorUnroutable);
+}
+
+// A field's name could send it round for ever.
+TEST_F(DispatcherTest, NeverSendsAnEventWhereTheOtherHopReadsIt) {
+  rekey_topic_ = "shop.north";
+  Dispatch(R"({"type": "visit", "region": "north"})");
+  source_topic_ = rekey_topic_ = "turnout.rekey";
+  ingestion_topic_ = "shop.south";
+  Dispatch(R"({"type": "visit", "region": "south"})");
+  ASSERT_EQ(sink_.records.size(), 2u);
+  for (const Produced& record : sink_.records) {
+    EXPECT_EQ(record.topic, "events.dead-letter");
+    EXPECT_EQ(HeaderOf(record, kErrorHeader), kErrorUnroutable);
+    EXPECT_THAT(HeaderOf(record, kReasonHeader), HasSubstr("the pipeline's own topics"));
+  }
 }
 
 TEST_F(DispatcherTest, DeadLettersWhatItsDestinationCannotTakeAndNamesIt) {

@@ -186,6 +186,15 @@ TEST_F(RuleControlTest, RefusedFilesAreShownUntilTheyAreMended) {
   EXPECT_EQ(feed_.version(), 2u);
 }
 
+// It may be of a team whose rules remember.
+TEST_F(RuleControlTest, WhileAFileIsRefusedNoStateForgetsAnything) {
+  const RefusedFile bad = {"rules/b.yaml", {{.what = "it is bad", .cure = "mend it"}}};
+  ASSERT_TRUE(Look({To("a", "t")}, {bad}).ok());
+  EXPECT_TRUE(feed_.Current()->keeps_all_steps());
+  ASSERT_TRUE(Look({To("a", "t")}).ok());
+  EXPECT_FALSE(feed_.Current()->keeps_all_steps());
+}
+
 TEST_F(RuleControlTest, BeforeTheFirstRuleSetFilesMayStillChange) {
   admin_.missing = {"t"};
   ASSERT_TRUE(Look({To("a", "t")}).ok());

@@ -6,8 +6,11 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -25,15 +28,42 @@ using testing::HasSubstr;
 constexpr state::StepId kStep = 7;
 constexpr int32_t kPartition = 3;
 
-// A store that can be made to fail.
+// A store that can be made to fail, or to be slow.
 class FlakyStore : public state::DirectoryCheckpointStore {
  public:
   using DirectoryCheckpointStore::DirectoryCheckpointStore;
+  absl::StatusOr<std::vector<state::StoredObject>> List(std::string_view prefix) override {
+    {
+      absl::MutexLock lock(&mu_);
+      ++listing_;
+      mu_.Await(absl::Condition(&may_list_));
+      --listing_;
+    }
+    return DirectoryCheckpointStore::List(prefix);
+  }
+  void LetList(bool may) {
+    absl::MutexLock lock(&mu_);
+    may_list_ = may;
+  }
+  // Waits until so many threads are in the middle of it. False: they were not in that time.
+  bool AreListing(int count, absl::Duration at_most) {
+    const auto are = [&] {
+      mu_.AssertReaderHeld();
+      return listing_ == count;
+    };
+    absl::MutexLock lock(&mu_);
+    return mu_.AwaitWithTimeout(absl::Condition(&are), at_most);
+  }
   absl::StatusOr<bool> PutIfAbsent(std::string_view name, std::string_view bytes) override {
     if (away) return absl::UnavailableError("the store is away");
     return DirectoryCheckpointStore::PutIfAbsent(name, bytes);
   }
   std::atomic<bool> away{false};
+
+ private:
+  absl::Mutex mu_;
+  bool may_list_ ABSL_GUARDED_BY(mu_) = true;
+  int listing_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 class StateServiceTest : public testing::Test {
@@ -55,21 +85,48 @@ class StateServiceTest : public testing::Test {
     return process;
   }
 
-  static std::string Note(int64_t start, int64_t rules_since) {
+  static std::string Note(int64_t start, int64_t rules_since,
+                          const std::string& rules = "0123456789abcdef") {
     state::CommitNote note;
     note.state_start = start;
-    note.Use("0123456789abcdef", rules_since);
+    note.Use(rules, rules_since);
     return state::EncodeCommitNote(note);
   }
 
   static RecoveredTask Recover(Process& process, int64_t committed, std::string note,
                                int64_t log_start = 0) {
     process.keeper->Recover({kPartition, committed, std::move(note), log_start});
+    return Recovered(process);
+  }
+
+  static RecoveredTask Recovered(Process& process) {
     for (int i = 0; i < 2000; ++i) {
       if (auto recovered = process.keeper->TakeRecovered()) return *std::move(recovered);
       absl::SleepFor(absl::Milliseconds(10));
     }
     ADD_FAILURE() << "not recovered: " << process.keeper->WaitsFor(kPartition);
+    return {};
+  }
+
+  // Until some rules are kept; their hash.
+  std::string Keep(Process& process) const {
+    for (int i = 0; i < 2000; ++i) {
+      if (process.keeper->KeepRules(rules_)) return rules_->hash();
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    ADD_FAILURE() << "the rules are not kept";
+    return "";
+  }
+
+  // Takes a checkpoint now.
+  static PublishedCheckpoint Checkpoint(Process& process) {
+    process.keeper->HurryCheckpoint(kPartition);
+    process.keeper->TakePublished(kPartition);  // a transaction's question: there is news to copy
+    for (int i = 0; i < 2000; ++i) {
+      absl::SleepFor(absl::Milliseconds(10));
+      if (const auto published = process.keeper->TakePublished(kPartition)) return *published;
+    }
+    ADD_FAILURE() << "no checkpoint was published";
     return {};
   }
 
@@ -90,6 +147,11 @@ class StateServiceTest : public testing::Test {
   state::StateResources resources_{state::StateLimits()};
   FlakyStore store_{directory_.path() + "/checkpoints"};
   absl::Duration interval_ = absl::Hours(1);
+  const std::shared_ptr<const router::RuleSet> rules_ = support::RuleSetOf({R"(
+team: a
+destinations: [t]
+rules: [{name: r, match: {x: [1]}, to: t}]
+)"});
 };
 
 TEST_F(StateServiceTest, APartitionOfWhichNothingIsKnownBeginsWithoutState) {
@@ -160,20 +222,46 @@ TEST_F(StateServiceTest, ADamagedStateIsRemovedAndTheCheckpointTaken) {
   auto state = process.keeper->Create(kPartition, 0);
   ASSERT_TRUE(state.ok());
   Write(**state, 5, 20);
-  process.keeper->HurryCheckpoint(kPartition);
-  process.keeper->TakePublished(kPartition);  // a transaction's question: there is news to copy
-  std::optional<PublishedCheckpoint> published;
-  for (int i = 0; i < 2000 && !published; ++i) {
-    absl::SleepFor(absl::Milliseconds(10));
-    published = process.keeper->TakePublished(kPartition);
-  }
-  ASSERT_TRUE(published);
-  EXPECT_EQ(published->applied_offset, 20);
+  EXPECT_EQ(Checkpoint(process).applied_offset, 20);
   process.keeper->Release(kPartition, *std::move(state), Parting::kDamaged, absl::InfinitePast());
   const RecoveredTask task = Recover(process, 20, Note(0, 0));
   ASSERT_NE(task.state, nullptr);
   EXPECT_EQ(task.plan.base, RecoveryBase::kCheckpoint);
   EXPECT_EQ(Count(*task.state), 5);
+}
+
+// What is copied may have been damaged already.
+TEST_F(StateServiceTest, ACheckpointThatIsDistrustedGivesWayToAnOlderOne) {
+  Process process = Start("a");
+  auto state = process.keeper->Create(kPartition, 0);
+  ASSERT_TRUE(state.ok());
+  Write(**state, 5, 20);
+  Checkpoint(process);
+  Write(**state, 9, 40);
+  const PublishedCheckpoint newest = Checkpoint(process);
+  EXPECT_EQ(newest.applied_offset, 40);
+  process.keeper->Release(kPartition, *std::move(state), Parting::kDamaged, absl::InfinitePast());
+  process.keeper->Recover({kPartition, 40, Note(0, 0, Keep(process)), /*log_start_offset=*/0,
+                           /*distrusted_from=*/newest.sequence});
+  const RecoveredTask task = Recovered(process);
+  ASSERT_NE(task.state, nullptr) << task.plan.refusal;
+  EXPECT_EQ(task.plan.base, RecoveryBase::kCheckpoint);
+  EXPECT_EQ(task.plan.replay_from, 20);
+  EXPECT_EQ(Count(*task.state), 5);
+}
+
+// The first one is in the middle of it when its partition goes and comes back.
+TEST_F(StateServiceTest, APartitionIsBroughtBackByOneThreadAtATime) {
+  Process process = Start("a");
+  store_.LetList(false);
+  process.keeper->Recover({kPartition, 20, Note(0, 0)});
+  ASSERT_TRUE(store_.AreListing(1, absl::Seconds(20)));
+  process.keeper->Release(kPartition, nullptr, Parting::kLost, absl::InfinitePast());
+  process.keeper->Recover({kPartition, 20, Note(0, 0)});
+  EXPECT_FALSE(store_.AreListing(2, absl::Milliseconds(400)));
+  store_.LetList(true);
+  EXPECT_EQ(Recovered(process).partition, kPartition);
+  EXPECT_FALSE(process.keeper->TakeRecovered());
 }
 
 TEST_F(StateServiceTest, ARefusalSaysWhatIsMissing) {
@@ -184,23 +272,13 @@ TEST_F(StateServiceTest, ARefusalSaysWhatIsMissing) {
 }
 
 TEST_F(StateServiceTest, RulesAreKeptBeforeTheyMayTakeEffectHoweverOftenTheStoreIsAway) {
-  const auto rules = support::RuleSetOf({R"(
-team: a
-destinations: [t]
-rules: [{name: r, match: {x: [1]}, to: t}]
-)"});
   Process process = Start("a");
   store_.away = true;
-  EXPECT_FALSE(process.keeper->KeepRules(rules));
+  EXPECT_FALSE(process.keeper->KeepRules(rules_));
   absl::SleepFor(absl::Milliseconds(100));
-  EXPECT_FALSE(process.keeper->KeepRules(rules));
+  EXPECT_FALSE(process.keeper->KeepRules(rules_));
   store_.away = false;
-  bool kept = false;
-  for (int i = 0; i < 2000 && !kept; ++i) {
-    absl::SleepFor(absl::Milliseconds(10));
-    kept = process.keeper->KeepRules(rules);
-  }
-  EXPECT_TRUE(kept);
+  Keep(process);
 }
 
 }  // namespace
