@@ -295,6 +295,15 @@ class Task:
             self.memory[place] = before[place] if stays else STEPS[place[1]]()
 
 
+def phase_at(phases, record):
+    """The one that was in force where the record stands."""
+    in_force = phases[0]
+    for phase in phases[1:]:
+        if record.offset >= phase.since.get(record.partition, math.inf):
+            in_force = phase
+    return in_force
+
+
 class StepOracle(Oracle):
     def __init__(self, phases, dead_letter_topic, settings=Settings(), provenance=True):
         """`phases`: Phases in the order they took effect, or teams that never change."""
@@ -321,11 +330,7 @@ class StepOracle(Oracle):
         return due
 
     def _phase_at(self, event):
-        in_force = self.phases[0]
-        for phase in self.phases[1:]:
-            if event.offset >= phase.since.get(event.partition, math.inf):
-                in_force = phase
-        return in_force
+        return phase_at(self.phases, event)
 
     def _of_event(self, event):
         self._move_time(event)
