@@ -8,6 +8,7 @@ import events
 import topics
 from kafka import Kafka
 from oracle import Oracle
+from stage import alone
 
 
 def a_broker_that_restarts_midway_costs_nothing(stage):
@@ -128,6 +129,7 @@ def a_transaction_that_holds_the_offsets_is_named_and_waited_for(stage):
     stage.check(teams)
 
 
+@alone
 def a_router_ends_in_time_though_its_broker_is_gone(stage):
     """SIGTERM with the broker stopped, in mid-flow and from the start: status 0 within 5 s."""
     kafka = stage.use(Kafka(stage.directory / "kafka"))
@@ -158,6 +160,7 @@ def a_router_ends_in_time_though_its_broker_is_gone(stage):
     stage.check(teams)
 
 
+@alone
 def a_second_signal_ends_the_program_at_once(stage):
     """While the first one's goodbye waits for a broker that doesn't answer."""
     kafka = stage.use(Kafka(stage.directory / "kafka"))

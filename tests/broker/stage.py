@@ -19,8 +19,18 @@ RULES = Path(__file__).resolve().parent / "rules"
 SESSION_TIMEOUT_S = 6
 
 
+def alone(test):
+    """Marks a test whose figures are a quiet machine's: it runs beside no other."""
+    test.is_alone = True
+    return test
+
+
+def is_alone(test):
+    return getattr(test, "is_alone", False)
+
+
 class SharedBroker:
-    """The broker that all tests use, started when the first asks and again if one left it dead."""
+    """The broker that all tests of a lane use, started when the first asks and again if one left it dead."""
 
     def __init__(self, directory):
         self._directory = directory

@@ -9,7 +9,7 @@ import topics
 from oracle import Oracle
 from rekey_oracle import RekeyOracle
 from s3_store import S3Store
-from stage import SESSION_TIMEOUT_S
+from stage import SESSION_TIMEOUT_S, alone
 from state_setup import (PARTITIONS, RATE, REKEY_RULES, SETTINGS, check, checkpoints_of, events_of,
                          make_all, replays, router_of, scaled, start_all, teams_of)
 from state_watch import Arrivals, RulesWatch
@@ -304,6 +304,7 @@ def _settled(routers, count=PARTITIONS, is_so=lambda part: True):
     routers[0].wait_until("all partitions being live", are_live, 60)
 
 
+@alone
 def a_partition_that_moves_in_peace_replays_nothing_and_pauses_shortly(stage):
     """SIGTERM, a router that comes back, then kill -9 of the other: how long partitions pause."""
     teams = teams_of(stage)
@@ -349,6 +350,7 @@ def a_partition_that_moves_in_peace_replays_nothing_and_pauses_shortly(stage):
     assert killed < SESSION_TIMEOUT_S + 8, "partitions of a killed router stood still"
 
 
+@alone
 def routers_join_and_leave_under_load(stage):
     """1, 2, 4, 2, 1 of them in one group: how long partitions pause, how fast a burst on top of the
     load is routed, correctness of each."""
