@@ -39,7 +39,7 @@ class Checker {
 
   std::vector<std::string> Run() {
     for (const auto& [name, topic] : log_.topics()) {
-      if (name != kSourceTopic) ReadTopic(*topic);
+      if (name != kSourceTopic && name != kRekeyTopic) ReadTopic(*topic);
     }
     for (const auto& [place, event] : *expectation_.events) CheckEvent(place, event);
     CheckOffsets();
@@ -47,8 +47,6 @@ class Checker {
   }
 
  private:
-  using Place = std::pair<int32_t, int64_t>;
-
   bool exactly_once() const {
     return expectation_.once && expectation_.delivery == Delivery::kExactlyOnce;
   }
@@ -61,6 +59,8 @@ class Checker {
   std::optional<Found> Trace(const std::string& where, const MemoryRecord& record, bool dead);
   void CheckBytes(const std::string& where, const MemoryRecord& record, const Found& found,
                   bool dead, int32_t partition, int32_t partitions);
+  void CheckHeaders(const std::string& where, const MemoryRecord& record,
+                    const MemoryRecord& original);
   void CheckEvent(const Place& place, const SimEvent& event);
   std::string Missing(const SimEvent& event, int version, std::vector<const Found*> found) const;
   bool AlwaysExpected(const Found& found) const;
@@ -85,17 +85,21 @@ void Checker::ReadTopic(const support::MemoryTopic& topic) {
       const std::optional<Found> found = Trace(where, *record, dead);
       if (!found) continue;
       const Place place = {found->event->partition, found->event->record.offset};
-      const bool remembers = found->rules.rfind(absl::StrCat(kStateTeam, "/"), 0) == 0;
-      if (remembers) {
+      const std::string_view team =
+          std::string_view(found->rules).substr(0, found->rules.find('/'));
+      if (team == kStateTeam || team == kRekeyTeam) {
         (*state_records_)[place].push_back(
             {StateLine(found->destination, record->key, record->value.value_or(""),
                        record->timestamp_ms, found->rules, found->error),
-             found->version});
-        if (!exactly_once()) continue;
-      } else {
-        CheckBytes(where, *record, *found, dead, partition, partitions);
-        found_[place].push_back(*found);
+             found->version,
+             topic.name,
+             {partition, record->offset}});
+        const bool is_event = record->value == found->event->record.value;
+        if (is_event) CheckHeaders(where, *record, found->event->record);
+        continue;
       }
+      CheckBytes(where, *record, *found, dead, partition, partitions);
+      found_[place].push_back(*found);
       // With repeats only the first time counts, and only of what every rule set sends there.
       const std::string stream = exactly_once() ? "" : found->rules;
       if (!exactly_once()) {
@@ -137,7 +141,8 @@ std::optional<Found> Checker::Trace(const std::string& where, const MemoryRecord
       dead ? record.Header("turnout-destination") : where.substr(0, where.find('/'));
   const std::string hash = record.Header("turnout-rule-set");
   found.version = VersionOf(hash);
-  if (!expectation_.published.contains(found.version)) {
+  const std::vector<int>& published = expectation_.published;
+  if (std::find(published.begin(), published.end(), found.version) == published.end()) {
     Violation(absl::StrFormat("%s names the rule set '%s', never published", where, hash));
     return std::nullopt;
   }
@@ -163,13 +168,18 @@ void Checker::CheckBytes(const std::string& where, const MemoryRecord& record, c
   if (record.timestamp_ms != original.timestamp_ms) {
     Violation(absl::StrFormat("%s has another timestamp", where));
   }
-  if (!std::equal(
-          original.headers.begin(), original.headers.end(), record.headers.begin(),
-          record.headers.begin() + std::min(original.headers.size(), record.headers.size()))) {
-    Violation(absl::StrFormat("%s lacks the event's headers", where));
-  }
+  CheckHeaders(where, record, original);
   if (key && partition != support::PartitionOfKey(*key, partitions)) {
     Violation(absl::StrFormat("%s belongs into another partition by its key", where));
+  }
+}
+
+void Checker::CheckHeaders(const std::string& where, const MemoryRecord& record,
+                           const MemoryRecord& original) {
+  const size_t count = original.headers.size();
+  if (record.headers.size() < count ||
+      !std::equal(original.headers.begin(), original.headers.end(), record.headers.begin())) {
+    Violation(absl::StrFormat("%s lacks the event's headers", where));
   }
 }
 

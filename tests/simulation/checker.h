@@ -11,13 +11,13 @@
 // the first time, those of all earlier events of its source partition already stand there.
 //
 // Of rules that remember (state_rules.h) the checker only collects the records, in lines;
-// state_checker.h compares them.
+// state_checker.h compares them, and reads the internal topic of re-keyed events.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -27,26 +27,34 @@
 
 namespace turnout::simulation {
 
-// Events by their place in the source.
-using Events = std::map<std::pair<int32_t, int64_t>, SimEvent>;
+using Place = std::pair<int32_t, int64_t>;  // partition and offset
+using Events = std::map<Place, SimEvent>;   // by their places in the source
+using Versions = std::map<Place, int>;      // the rule set that each was applied by
 
 struct Expectation {
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
   const Events* events = nullptr;
-  int first_settled_id = 0;  // from this event on every destination was well
-  std::set<int> published;   // rule sets
+  int first_settled_id = 0;    // from this event on every destination was well
+  std::vector<int> published;  // rule sets, in their order
   // False: offsets were set back on the way, so that records may repeat whatever the delivery.
   bool once = true;
-  // What the notes said was in force, a rule set for each event.
-  std::map<std::pair<int32_t, int64_t>, int> versions;
+  // What the notes said was in force: for each event, and for each that came to the second hop.
+  Versions versions;
+  Versions rekeyed_versions;
 };
 
 // What the rules that remember made of each event, with the rule set that each record names.
 struct StateRecord {
   std::string line;
-  int version = -1;
+  int version = -1;  // of those in the internal topic, which don't name it
+  std::string topic;
+  Place place;  // in the topic
+
+  bool is(const StateRecord& other) const {
+    return std::tie(line, version) == std::tie(other.line, other.version);
+  }
 };
-using StateRecords = std::map<std::pair<int32_t, int64_t>, std::vector<StateRecord>>;
+using StateRecords = std::map<Place, std::vector<StateRecord>>;
 
 // What is wrong, a sentence each, at most a few; empty where all is well.
 std::vector<std::string> Check(support::MemoryLog& log, support::MemoryGroup& group,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "state/commit_note.h"
+#include "tests/simulation/oracle.h"
 #include "tests/simulation/state_mutations.h"
 
 namespace turnout::simulation {
@@ -37,8 +38,8 @@ std::vector<SourceOffset> Shift(Mutation mutation, absl::Span<const SourceOffset
 class BuggySink : public connectors::Sink {
  public:
   BuggySink(Mutation mutation, std::unique_ptr<connectors::Sink> sink, connectors::Source* source,
-            BuggyKeeper* keeper)
-      : mutation_(mutation), sink_(std::move(sink)), source_(source), keeper_(keeper) {}
+            BuggyKeeper* keeper, support::MemoryLog* log)
+      : mutation_(mutation), sink_(std::move(sink)), source_(source), keeper_(keeper), log_(log) {}
 
   absl::Status Open() override {
     outputs_committed_ = false;
@@ -48,7 +49,7 @@ class BuggySink : public connectors::Sink {
     outputs_committed_ = false;
     return sink_->Begin();
   }
-  absl::Status Produce(const OutputRecord& record) override { return sink_->Produce(record); }
+  absl::Status Produce(const OutputRecord& record) override;
   absl::Status Commit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) override;
   absl::Status Abort() override { return sink_->Abort(); }
   std::vector<connectors::DestinationFailure> FailuresOfTransaction() override {
@@ -61,8 +62,24 @@ class BuggySink : public connectors::Sink {
   const std::unique_ptr<connectors::Sink> sink_;
   connectors::Source* const source_;
   BuggyKeeper* const keeper_;
+  support::MemoryLog* const log_;
   bool outputs_committed_ = false;
 };
+
+absl::Status BuggySink::Produce(const OutputRecord& record) {
+  if (record.topic != kRekeyTopic) return sink_->Produce(record);
+  if (mutation_ == Mutation::kRekeyedApart) {
+    log_->Append(kRekeyTopic, support::CopyRecord(record));
+    return absl::OkStatus();
+  }
+  OutputRecord changed = record;
+  std::vector<connectors::Header> headers(record.headers.begin(), record.headers.end());
+  changed.headers = headers;
+  std::string_view& own_key = headers.back().second;
+  if (mutation_ == Mutation::kRekeyedByOwnKey) changed.key = own_key;
+  if (mutation_ == Mutation::kRekeyedKeyLost) own_key = {};
+  return sink_->Produce(changed);
+}
 
 absl::Status BuggySink::Commit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) {
   if (mutation_ == Mutation::kOffsetsCommittedApart) {
@@ -195,13 +212,26 @@ std::string_view MutationName(Mutation mutation) {
       return "TimelinesForgotten";
     case Mutation::kDamagedBegunEmpty:
       return "DamagedBegunEmpty";
+    case Mutation::kRekeyedByOwnKey:
+      return "RekeyedByOwnKey";
+    case Mutation::kRekeyedApart:
+      return "RekeyedApart";
+    case Mutation::kRekeyedSkipped:
+      return "RekeyedSkipped";
+    case Mutation::kRekeyedByOlderRules:
+      return "RekeyedByOlderRules";
+    case Mutation::kRekeyedKeyLost:
+      return "RekeyedKeyLost";
+    case Mutation::kHopsShareAnId:
+      return "HopsShareAnId";
   }
   return "?";
 }
 
 std::unique_ptr<connectors::Sink> MutateSink(Mutation mutation,
                                              std::unique_ptr<connectors::Sink> sink,
-                                             connectors::Source* source, BuggyKeeper* keeper) {
+                                             connectors::Source* source, BuggyKeeper* keeper,
+                                             support::MemoryLog* log) {
   switch (mutation) {
     case Mutation::kOffsetsCommittedApart:
     case Mutation::kGenerationIgnored:
@@ -213,7 +243,10 @@ std::unique_ptr<connectors::Sink> MutateSink(Mutation mutation,
     case Mutation::kTimelinesForgotten:
     case Mutation::kStateBeforeLog:
     case Mutation::kCheckpointAhead:
-      return std::make_unique<BuggySink>(mutation, std::move(sink), source, keeper);
+    case Mutation::kRekeyedByOwnKey:
+    case Mutation::kRekeyedApart:
+    case Mutation::kRekeyedKeyLost:
+      return std::make_unique<BuggySink>(mutation, std::move(sink), source, keeper, log);
     default:
       return sink;
   }

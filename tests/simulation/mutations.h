@@ -7,6 +7,7 @@
 
 #include "connectors/sink.h"
 #include "connectors/source.h"
+#include "tests/support/memory_log.h"
 
 namespace turnout::simulation {
 
@@ -35,10 +36,17 @@ enum class Mutation {
   kRuleChangeNotNoted,       // the note names the oldest rules alone
   kStateStartForgotten,      // the note doesn't say that there is a state
   kWatermarkFromClock,
-  kCheckpointAhead,    // published before Kafka has committed what is in it
-  kBaseAhead,          // a state ahead of the committed offset is taken for one at it
+  kCheckpointAhead,     // published before Kafka has committed what is in it
+  kBaseAhead,           // a state ahead of the committed offset is taken for one at it
   kTimelinesForgotten,  // the note doesn't say which states belong to its offset
-  kDamagedBegunEmpty,  // a damaged store is replaced by an empty one
+  kDamagedBegunEmpty,   // a damaged store is replaced by an empty one
+  // Of what is re-keyed.
+  kRekeyedByOwnKey,      // it goes to the partition of the event's key, not of the step's
+  kRekeyedApart,         // it is sent on outside of the transaction
+  kRekeyedSkipped,       // the second hop begins at the end of what is there
+  kRekeyedByOlderRules,  // it goes on by rules from before those that sent it on
+  kRekeyedKeyLost,       // it arrives without its own key
+  kHopsShareAnId,        // both hops' producers take each other for their ghost
 };
 // Those that at-least-once delivery is meant to survive no more than exactly-once.
 inline constexpr Mutation kMutationsOfAnyDelivery[] = {
@@ -67,13 +75,18 @@ inline constexpr Mutation kStateMutations[] = {
     Mutation::kTimelinesForgotten,
     Mutation::kDamagedBegunEmpty,
 };
+inline constexpr Mutation kRekeyMutations[] = {
+    Mutation::kRekeyedByOwnKey,     Mutation::kRekeyedApart,   Mutation::kRekeyedSkipped,
+    Mutation::kRekeyedByOlderRules, Mutation::kRekeyedKeyLost, Mutation::kHopsShareAnId,
+};
 std::string_view MutationName(Mutation mutation);
 
 // The same sink or source, with the bug in front of it where it is one of theirs. `keeper` is that
 // of the same process.
 std::unique_ptr<connectors::Sink> MutateSink(Mutation mutation,
                                              std::unique_ptr<connectors::Sink> sink,
-                                             connectors::Source* source, BuggyKeeper* keeper);
+                                             connectors::Source* source, BuggyKeeper* keeper,
+                                             support::MemoryLog* log);
 std::unique_ptr<connectors::Source> MutateSource(Mutation mutation,
                                                  std::unique_ptr<connectors::Source> source,
                                                  const BuggyKeeper* keeper);

@@ -136,8 +136,10 @@ std::shared_ptr<const router::RuleSet> Build(int version) {
   std::map<std::string, int> teams;
   for (const SimRule& rule : rules) ++teams[rule.team];
   for (const auto& [team, count] : teams) files.push_back(ReadTeam(team, TeamFile(team, rules)));
-  const std::string remembering = StateTeamFile(version);
-  if (!remembering.empty()) files.push_back(ReadTeam(kStateTeam, remembering));
+  for (const char* team : {kStateTeam, kRekeyTeam}) {
+    const std::string remembering = StateTeamFile(version, team);
+    if (!remembering.empty()) files.push_back(ReadTeam(team, remembering));
+  }
   return router::RuleSet::Build(std::move(files), StateSettingsOf(version));
 }
 
@@ -201,6 +203,11 @@ std::shared_ptr<const router::RuleSet> RuleSetOf(int version) {
     return sets;
   }();
   return (*built)[version];
+}
+
+// The first one keeps no state, whichever it is.
+int RuleSetOfRun(int number, bool rekeys) {
+  return rekeys && number > 0 ? kRuleSetsOfRun - 1 + number : number;
 }
 
 int VersionOf(const std::string& hash) {

@@ -15,6 +15,8 @@ namespace turnout::simulation {
 
 inline constexpr char kSourceTopic[] = "events";
 inline constexpr char kDeadLetterTopic[] = "events.dead-letter";
+inline constexpr char kRekeyTopic[] = "turnout.rekey";  // and the group that reads it
+inline constexpr char kGroup[] = "turnout";
 inline constexpr char kLateTopic[] = "sim.late";      // doesn't exist at first
 inline constexpr char kClosedTopic[] = "sim.closed";  // may not be written, now and then
 inline constexpr char kSmallTopic[] = "sim.small";    // takes small records only, now and then
@@ -49,7 +51,10 @@ struct Outcome {
 };
 
 // Number of rule sets; each has content of its own. Their rules that remember are state_rules.h's.
-inline constexpr int kRuleSets = 6;
+inline constexpr int kRuleSets = 11;
+// Those that a run chooses from, as many with as without steps by other keys than the source's.
+inline constexpr int kRuleSetsOfRun = 6;
+int RuleSetOfRun(int number, bool rekeys);
 
 std::shared_ptr<const router::RuleSet> RuleSetOf(int version);
 // -1: none of ours.

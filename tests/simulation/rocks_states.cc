@@ -20,8 +20,7 @@ constexpr int32_t kPartitions = 4;  // at most
 
 class RocksStates : public SimulatedStates {
  public:
-  explicit RocksStates(support::FaultPoints* points)
-      : store_(directory_.path() + "/checkpoints") {
+  explicit RocksStates(support::FaultPoints* points) : store_(directory_.path() + "/checkpoints") {
     share_ = {.directory = directory_.path(),
               .resources = &Resources(),
               .checkpoints = &store_,

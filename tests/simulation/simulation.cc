@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "state/commit_note.h"
 #include "tests/simulation/checker.h"
+#include "tests/simulation/hop_ledger.h"
 #include "tests/simulation/oracle.h"
 #include "tests/simulation/simulated_router.h"
 #include "tests/simulation/state_checker.h"
@@ -54,6 +55,7 @@ class Simulation {
   };
 
   void Build();
+  void BuildRekeyed(int32_t partitions);
   std::optional<Fault> PlanFault(int64_t number);
   void Turn();
   void StepRouter(std::unique_ptr<SimulatedRouter>& router);
@@ -65,37 +67,36 @@ class Simulation {
   void AppendAborted();
   void ChangeDestination();
   void ChangeState();
+  void LoseDisk(int ordinal);
   void Truncate();
   void PublishRules();
-  void NoteCommit(int64_t before, const connectors::SourceOffset& now);
   void SetBackOffsets();
   void LoseDisks();
   void RuinStates();
   void ExpectRefusals();
-  bool StatesAreUpToDate();
-  void CollectHeldStates(FoundStates* found);
-  void LeaveOutOtherHistories(FoundStates* found);
-  void CheckHandOvers(const FoundStates& found);
   void StartMissing();
   void HealDestinations();
   bool ComeToRest();
   std::string WhatIsNotAtRest();
   void CloseAll();
+  void Report(std::vector<std::string> violations);
   void Compare(int first_settled_id);
-  support::MemoryGroup& group() { return *around_.log->Group("turnout", kSourceTopic); }
+  SimulatedStates& AnyStates();
+  support::MemoryGroup& group() { return *source_.group; }
 
   const SimulationOptions options_;
   SeededRandom random_;
   SeededRandom fault_random_;
   Surroundings around_;
-  std::vector<std::unique_ptr<SimulatedRouter>> routers_;  // by ordinal; null: not running
+  Routers routers_;  // by ordinal; null: not running
   std::vector<Zombie> zombies_;
   Events events_;
   int events_total_ = 0;
   int events_made_ = 0;
-  std::vector<int> published_;                                        // rule sets, the newest last
-  std::map<std::pair<int32_t, int64_t>, int> versions_;               // by what the notes say
-  std::map<int32_t, std::vector<connectors::SourceOffset>> commits_;  // of each partition
+  std::vector<int> published_;  // rule sets, the newest last
+  HopLedger source_{.hop = Hop::kSource};
+  HopLedger rekeyed_{.hop = Hop::kRekeyed};
+  std::vector<HopLedger*> hops_;  // of this run
   int faults_left_ = 0;
   int pause_depth_ = 0;
   bool calm_ = false;    // the second act has begun
@@ -116,11 +117,12 @@ void Simulation::Build() {
     return static_cast<int32_t>(random_.Between(1, most));
   };
   const uint64_t states_seed = random_.Next();
-  around_.states = options_.on_rocksdb
-                       ? MakeRocksStates(&around_.points)
-                       : MakeMemoryStates(&around_.points, states_seed);
+  around_.states = options_.on_rocksdb ? MakeRocksStates(&around_.points)
+                                       : MakeMemoryStates(&around_.points, states_seed);
   around_.keeper_random = SeededRandom(random_.Next());
-  around_.log->CreateTopic(kSourceTopic, partitions(options_.source_partitions_max));
+  source_.states = around_.states.get();
+  source_.topic =
+      around_.log->CreateTopic(kSourceTopic, partitions(options_.source_partitions_max));
   around_.log->CreateTopic(kDeadLetterTopic, partitions(2));
   for (const char* name :
        {"sim.audit", "sim.pings", "sim.orders", "sim.by-customer", kClosedTopic}) {
@@ -134,14 +136,27 @@ void Simulation::Build() {
       around_.log->CreateTopic(kStateTopicPrefix + rule.name, 2);
     }
   }
-  group().SetOnCommitted(
-      [this](int64_t before, const connectors::SourceOffset& now) { NoteCommit(before, now); });
+  source_.group = around_.log->Group(kGroup, kSourceTopic);
+  hops_ = {&source_};
+  if (options_.rekeys) BuildRekeyed(partitions(options_.source_partitions_max));
+  for (HopLedger* const hop : hops_) Watch(*hop);
   PublishRules();
   routers_.resize(static_cast<size_t>(random_.Between(1, options_.routers_max)));
   events_total_ = static_cast<int>(random_.Between(options_.events_max / 2, options_.events_max));
   faults_left_ = static_cast<int>(fault_random_.Between(0, options_.faults_max));
   around_.points.SetPlan([this](int64_t number) { return PlanFault(number); });
   around_.points.SetPause([this](support::SimulatedProcess& process) { Pause(process); });
+}
+
+void Simulation::BuildRekeyed(int32_t partitions) {
+  around_.rekeys = true;
+  around_.turn_random = SeededRandom(random_.Next());
+  around_.rekeyed_states = options_.on_rocksdb ? MakeRocksStates(&around_.points)
+                                               : MakeMemoryStates(&around_.points, random_.Next());
+  rekeyed_.states = around_.rekeyed_states.get();
+  rekeyed_.topic = around_.log->CreateTopic(kRekeyTopic, partitions);
+  rekeyed_.group = around_.log->Group(kRekeyTopic, kRekeyTopic);
+  hops_.push_back(&rekeyed_);
 }
 
 std::optional<Fault> Simulation::PlanFault(int64_t number) {
@@ -237,33 +252,27 @@ void Simulation::ChangeDestination() {
 // The same rules may come again, but not where records may repeat: nobody could say then which of a
 // batch's tries a record is of.
 void Simulation::PublishRules() {
-  int version = static_cast<int>(random_.Below(kRuleSets));
+  int number = static_cast<int>(random_.Below(kRuleSetsOfRun));
   const bool repeats = options_.delivery == connectors::Delivery::kAtLeastOnce;
   const auto is_wanted = [&](int one) {
     if (published_.empty()) return true;
     if (!repeats) return one != published_.back();
     return std::find(published_.begin(), published_.end(), one) == published_.end();
   };
-  while (!is_wanted(version)) version = (version + 1) % kRuleSets;
-  published_.push_back(version);
-  around_.rules.Publish(RuleSetOf(version));
+  while (!is_wanted(RuleSetOfRun(number, options_.rekeys))) number = (number + 1) % kRuleSetsOfRun;
+  if (!published_.empty()) around_.older_rules.Publish(RuleSetOf(published_.back()));
+  published_.push_back(RuleSetOfRun(number, options_.rekeys));
+  const auto rules = RuleSetOf(published_.back());
+  around_.has_rekeyed |= options_.rekeys && rules->rekeys();
+  around_.rules.Publish(rules);
 }
 
-// Who has taken a partition over says by its note what was in force.
-void Simulation::NoteCommit(int64_t before, const connectors::SourceOffset& now) {
-  commits_[now.partition].push_back(now);
-  const auto note = state::DecodeCommitNote(now.note);
-  if (!note.ok()) return;
-  auto event = events_.lower_bound({now.partition, std::max<int64_t>(before, 0)});
-  for (; event != events_.end() && event->first < std::pair(now.partition, now.offset); ++event) {
-    for (const state::RuleSetSince& since : note->rule_sets) {
-      if (since.offset <= event->first.second) versions_[event->first] = VersionOf(since.hash);
-    }
-  }
+SimulatedStates& Simulation::AnyStates() {
+  return options_.rekeys && random_.OneIn(2) ? *rekeyed_.states : *source_.states;
 }
 
 void Simulation::ChangeState() {
-  SimulatedStates& states = *around_.states;
+  SimulatedStates& states = AnyStates();
   switch (random_.Below(5)) {
     case 0:
       states.FailRead(static_cast<int>(random_.Below(routers_.size())), random_.Between(1, 10));
@@ -276,7 +285,7 @@ void Simulation::ChangeState() {
       break;
     case 2: {
       const size_t ordinal = random_.Below(routers_.size());
-      if (routers_[ordinal] == nullptr) states.LoseDisk(static_cast<int>(ordinal));
+      if (routers_[ordinal] == nullptr) LoseDisk(static_cast<int>(ordinal));
       break;
     }
     default:
@@ -284,11 +293,16 @@ void Simulation::ChangeState() {
   }
 }
 
+// All that the process has on it.
+void Simulation::LoseDisk(int ordinal) {
+  for (HopLedger* const hop : hops_) hop->states->LoseDisk(ordinal);
+}
+
 // Retention takes what a checkpoint has seen.
 void Simulation::Truncate() {
   support::MemoryTopic& source = *around_.log->FindTopic(kSourceTopic);
   const auto partition = static_cast<int32_t>(random_.Below(source.partitions.size()));
-  const int64_t seen = around_.states->LastingCheckpoint(partition);
+  const int64_t seen = source_.states->LastingCheckpoint(partition);
   support::MemoryPartition& log = *source.partitions[partition];
   if (seen > log.start_offset() && seen <= group().CommittedOffset(partition)) {
     log.DeleteBefore(random_.Between(log.start_offset(), seen));
@@ -315,7 +329,7 @@ void Simulation::MoveAside(const support::SimulatedProcess& process) {
     if (router == nullptr || &router->process() != &process) continue;
     const int ordinal = router->ordinal();
     zombies_.push_back({std::move(router), random_.Between(0, kZombieStepsMax)});
-    around_.states->LoseDisk(ordinal);  // it is the zombie's
+    LoseDisk(ordinal);  // it is the zombie's
     router = std::make_unique<SimulatedRouter>(ordinal, &around_);
     return;
   }
@@ -338,72 +352,14 @@ void Simulation::StartMissing() {
 }
 
 std::string Simulation::WhatIsNotAtRest() {
-  const support::MemoryTopic& source = *around_.log->FindTopic(kSourceTopic);
-  for (size_t i = 0; i < source.partitions.size(); ++i) {
-    const int64_t committed = group().CommittedOffset(static_cast<int32_t>(i));
-    if (source.partitions[i]->Read(committed) == nullptr) continue;
-    return absl::StrFormat("partition %d is committed up to %d and ends at %d", i, committed,
-                           source.partitions[i]->end_offset());
+  for (const HopLedger* const hop : hops_) {
+    if (std::string what = simulation::WhatIsNotAtRest(*hop); !what.empty()) return what;
   }
-  if (group().has_pending_offsets()) return "offsets are pending";
   if (!around_.log->transactions().idle()) return "a transaction is open";
-  if (!StatesAreUpToDate()) return "a state is not where its log is";
+  for (const HopLedger* const hop : hops_) {
+    if (!StatesAreUpToDate(*hop, routers_)) return "a state is not where its log is";
+  }
   return "";
-}
-
-// Whoever has a partition has its state, and that has seen what is committed.
-bool Simulation::StatesAreUpToDate() {
-  std::set<int32_t> held;
-  for (const std::unique_ptr<SimulatedRouter>& router : routers_) {
-    if (router == nullptr) continue;
-    if (!router->keeper().is_settled()) return false;
-    for (const auto& [partition, state] : router->keeper().states()) {
-      if (state->point().applied_offset != group().CommittedOffset(partition)) return false;
-      held.insert(partition);
-    }
-  }
-  return std::all_of(commits_.begin(), commits_.end(), [&](const auto& commits) {
-    const auto note = state::DecodeCommitNote(commits.second.back().note);
-    return !note.ok() || !note->state_start || held.contains(commits.first);
-  });
-}
-
-// What the workers have in their hands.
-void Simulation::CollectHeldStates(FoundStates* found) {
-  for (const std::unique_ptr<SimulatedRouter>& router : routers_) {
-    if (router == nullptr) continue;
-    for (const auto& [partition, state] : router->keeper().states()) {
-      const state::StatePoint& point = state->point();
-      if (point.applied_offset == point.start_offset) continue;
-      (*found)[partition].push_back(
-          {.where = absl::StrCat("what router ", router->ordinal(), " holds"),
-           .applied_offset = point.applied_offset,
-           .timeline = point.timeline,
-           .dump = DumpState(*state)});
-    }
-  }
-}
-
-// What was made of states before somebody set offsets back is nobody's any more.
-void Simulation::LeaveOutOtherHistories(FoundStates* found) {
-  for (auto& [partition, states] : *found) {
-    if (commits_[partition].empty()) continue;
-    const auto note = state::DecodeCommitNote(commits_[partition].back().note);
-    std::erase_if(states, [&](const support::FoundState& one) {
-      return !note.ok() || note->timelines.empty() ||
-             !note->WentThrough(one.timeline, one.applied_offset);
-    });
-  }
-}
-
-// Who hands over leaves a checkpoint of all there is.
-void Simulation::CheckHandOvers(const FoundStates& found) {
-  for (const auto& [partition, states] : found) {
-    const int64_t committed = group().CommittedOffset(partition);
-    if (around_.states->WasPublished(partition, committed)) continue;
-    result_.violations.push_back(absl::StrFormat(
-        "partition %d was handed over at %d without a checkpoint there", partition, committed));
-  }
 }
 
 // All routers end, and before they begin again everything is lost that their states could be had
@@ -414,7 +370,7 @@ void Simulation::RuinStates() {
   }
   zombies_.clear();
   around_.clock.Advance(absl::Seconds(21));
-  SimulatedStates& states = *around_.states;
+  SimulatedStates& states = *source_.states;
   for (size_t i = 0; i < routers_.size(); ++i) states.LoseDisk(static_cast<int>(i));
   if (options_.ruin != Ruin::kOffsetsLost) states.LoseCheckpoints();
   if (options_.ruin == Ruin::kRuleSetsLost) {
@@ -424,7 +380,7 @@ void Simulation::RuinStates() {
     while (std::find(published_.begin(), published_.end(), version) != published_.end()) ++version;
     around_.rules.Publish(RuleSetOf(version));
   }
-  for (const auto& [partition, commits] : commits_) {
+  for (const auto& [partition, commits] : source_.commits) {
     connectors::SourceOffset lost = commits.back();
     lost.note.clear();
     if (options_.ruin == Ruin::kOffsetsLost) lost.offset = -1;
@@ -444,7 +400,7 @@ void Simulation::ExpectRefusals() {
                                                      {Ruin::kNotesLost, "note lost"},
                                                      {Ruin::kOffsetsLost, "offsets lost"}};
   std::map<int32_t, int64_t> had_state;
-  for (const auto& [partition, commits] : commits_) {
+  for (const auto& [partition, commits] : source_.commits) {
     const auto note = state::DecodeCommitNote(commits.back().note);
     if (note.ok() && note->state_start) had_state[partition] = -1;
   }
@@ -485,7 +441,7 @@ void Simulation::SetBackOffsets() {
   }
   zombies_.clear();
   around_.clock.Advance(absl::Seconds(21));
-  for (auto& [partition, commits] : commits_) {
+  for (auto& [partition, commits] : source_.commits) {
     const auto first = std::find_if(commits.begin(), commits.end(), [](const auto& commit) {
       const auto note = state::DecodeCommitNote(commit.note);
       return note.ok() && note->state_start;
@@ -503,7 +459,7 @@ void Simulation::SetBackOffsets() {
 void Simulation::LoseDisks() {
   for (size_t i = 0; i < routers_.size(); ++i) {
     routers_[i].reset();
-    around_.states->LoseDisk(static_cast<int>(i));
+    LoseDisk(static_cast<int>(i));
   }
 }
 
@@ -555,39 +511,48 @@ void Simulation::CloseAll() {
   around_.clock.Advance(absl::Seconds(1));
   const bool crashed_on_the_way = options_.only_fault.has_value();
   if (crashed_on_the_way) return;
-  if (group().members() > 0) result_.violations.push_back("a closed router is still in the group");
+  for (const HopLedger* const hop : hops_) {
+    if (hop->group->members() == 0) continue;
+    result_.violations.push_back("a closed router is still in the group");
+  }
   if (!around_.log->transactions().idle()) {
     result_.violations.push_back("a closed router left a transaction open");
   }
 }
 
+void Simulation::Report(std::vector<std::string> violations) {
+  std::move(violations.begin(), violations.end(), std::back_inserter(result_.violations));
+}
+
 void Simulation::Compare(int first_settled_id) {
-  FoundStates held;
-  CollectHeldStates(&held);
-  CloseAll();
-  FoundStates found = around_.states->Collect();
-  if (!options_.only_fault) CheckHandOvers(found);
-  if (options_.set_back) LeaveOutOtherHistories(&found);
-  for (auto& [partition, states] : held) {
-    std::move(states.begin(), states.end(), std::back_inserter(found[partition]));
+  std::vector<HopStates> hops;
+  for (const HopLedger* const hop : hops_) {
+    hops.push_back({HeldStates(*hop, routers_), hop == &rekeyed_ ? hop->topic : nullptr});
   }
-  for (const auto& [partition, states] : found) {
-    result_.states += static_cast<int64_t>(states.size());
+  CloseAll();
+  for (size_t i = 0; i < hops.size(); ++i) {
+    FoundStates found = hops_[i]->states->Collect();
+    if (!options_.only_fault) Report(CheckHandOvers(*hops_[i], found));
+    if (options_.set_back) LeaveOutOtherHistories(*hops_[i], &found);
+    for (auto& [partition, states] : found) {
+      std::vector<support::FoundState>& all = hops[i].found[partition];
+      std::move(states.begin(), states.end(), std::back_inserter(all));
+      result_.states += static_cast<int64_t>(all.size());
+    }
   }
   const Expectation expectation = {.delivery = options_.delivery,
                                    .events = &events_,
                                    .first_settled_id = first_settled_id,
-                                   .published = {published_.begin(), published_.end()},
+                                   .published = published_,
                                    .once = !options_.set_back,
-                                   .versions = std::move(versions_)};
+                                   .versions = std::move(source_.versions),
+                                   .rekeyed_versions = std::move(rekeyed_.versions)};
   StateRecords records;
-  const auto report = [this](std::vector<std::string> violations) {
-    std::move(violations.begin(), violations.end(), std::back_inserter(result_.violations));
-  };
-  report(Check(*around_.log, group(), expectation, &records));
-  report(CheckStates(expectation, records, found));
+  Report(Check(*around_.log, group(), expectation, &records));
+  Report(CheckStates(expectation, std::move(records), hops));
   const uint64_t reported = around_.observer.events;
-  if (around_.points.faults() == 0 && !options_.set_back && reported != events_.size()) {
+  const bool is_undisturbed = around_.points.faults() == 0 && !options_.set_back;
+  if (is_undisturbed && !options_.rekeys && reported != events_.size()) {
     result_.violations.push_back(absl::StrFormat("the reports speak of %d events and there were %d",
                                                  reported, events_.size()));
   }
@@ -600,7 +565,7 @@ SimulationResult Simulation::Run() {
     StepZombies();
   }
   calm_ = true;
-  around_.states->Settle();
+  for (HopLedger* const hop : hops_) hop->states->Settle();
   AppendEvents(events_total_);
   bool rests = ComeToRest();
   if (rests && options_.set_back) {

@@ -49,6 +49,8 @@ struct SimulationOptions {
   // say that it belongs to another life.
   bool set_back = false;
   Ruin ruin = Ruin::kNone;
+  // Some steps are by other keys than the source's: what comes to them goes on in a second hop.
+  bool rekeys = false;
   // A fault at this very call, and no other.
   std::optional<std::pair<int64_t, support::Fault>> only_fault;
   bool keep_trace = false;

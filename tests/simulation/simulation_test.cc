@@ -37,7 +37,8 @@ SimulationOptions OptionsOf(uint64_t seed) {
   const bool set_back = seed % 16 == 5;
   return {.seed = seed,
           .delivery = seed % 4 == 3 ? Delivery::kAtLeastOnce : Delivery::kExactlyOnce,
-          .set_back = set_back};
+          .set_back = set_back,
+          .rekeys = seed % 8 == 2 || seed % 16 == 7};
 }
 
 // Runs it again with its trace and says all that is known.
@@ -106,7 +107,7 @@ TEST(SimulationTest, WhatIsLostForGoodIsRefusedByName) {
     int64_t refusals = 0;
     for (uint64_t seed = 1; seed <= 50; ++seed) {
       SimulationOptions options = OptionsOf(seed);
-      options.set_back = false;
+      options.set_back = options.rekeys = false;
       options.ruin = ruin;
       const SimulationResult result = RunSimulation(options);
       refusals += result.refusals;
@@ -119,19 +120,20 @@ TEST(SimulationTest, WhatIsLostForGoodIsRefusedByName) {
 }
 
 // Small enough that every call of it can be the one that fails, and something is remembered in it.
-SimulationOptions SmallRun(Delivery delivery) {
+SimulationOptions SmallRun(Delivery delivery, bool rekeys) {
   SimulationOptions options = {.seed = 11,
                                .delivery = delivery,
                                .routers_max = 2,
                                .source_partitions_max = 2,
                                .events_max = 10,
-                               .faults_max = 0};
+                               .faults_max = 0,
+                               .rekeys = rekeys};
   while (RunSimulation(options).states < 5) ++options.seed;
   return options;
 }
 
-void FailEveryCall(Delivery delivery) {
-  SimulationOptions options = SmallRun(delivery);
+void FailEveryCall(Delivery delivery, bool rekeys) {
+  SimulationOptions options = SmallRun(delivery, rekeys);
   const SimulationResult undisturbed = RunSimulation(options);
   ASSERT_TRUE(undisturbed.violations.empty()) << Failure(options, "");
   std::map<Fault, int64_t> struck;
@@ -153,11 +155,15 @@ void FailEveryCall(Delivery delivery) {
 }
 
 TEST(SimulationTest, EveryFaultAtEveryCallIsSurvivedExactlyOnce) {
-  FailEveryCall(Delivery::kExactlyOnce);
+  FailEveryCall(Delivery::kExactlyOnce, /*rekeys=*/false);
 }
 
 TEST(SimulationTest, EveryFaultAtEveryCallIsSurvivedAtLeastOnce) {
-  FailEveryCall(Delivery::kAtLeastOnce);
+  FailEveryCall(Delivery::kAtLeastOnce, /*rekeys=*/false);
+}
+
+TEST(SimulationTest, EveryFaultAtEveryCallOfTwoHopsIsSurvivedExactlyOnce) {
+  FailEveryCall(Delivery::kExactlyOnce, /*rekeys=*/true);
 }
 
 TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
@@ -175,13 +181,14 @@ TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
 }
 
 // The first seed in which the checks notice the bug.
-void ExpectNoticed(Mutation mutation, Delivery delivery, bool set_back) {
+void ExpectNoticed(Mutation mutation, Delivery delivery, bool set_back, bool rekeys = false) {
   constexpr uint64_t kSeedsTried = 1'000;
   for (uint64_t seed = 1; seed <= kSeedsTried; ++seed) {
     SimulationOptions options = {.seed = seed,
                                  .delivery = delivery,
                                  .mutation = mutation,
-                                 .set_back = set_back};
+                                 .set_back = set_back,
+                                 .rekeys = rekeys};
     const SimulationResult result = RunSimulation(options);
     if (result.violations.empty()) continue;
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
@@ -199,7 +206,8 @@ class MutationTest : public ::testing::TestWithParam<Mutation> {};
 TEST_P(MutationTest, IsNoticedWithExactlyOnceDelivery) {
   const bool needs_set_back =
       GetParam() == Mutation::kBaseAhead || GetParam() == Mutation::kTimelinesForgotten;
-  ExpectNoticed(GetParam(), Delivery::kExactlyOnce, needs_set_back);
+  const bool rekeys = GetParam() >= Mutation::kRekeyedByOwnKey;
+  ExpectNoticed(GetParam(), Delivery::kExactlyOnce, needs_set_back, rekeys);
 }
 
 TEST(SimulationTest, LossIsNoticedWithAtLeastOnceDeliveryToo) {
@@ -213,6 +221,10 @@ INSTANTIATE_TEST_SUITE_P(Bugs, MutationTest, ::testing::ValuesIn(kAllMutations),
                            return std::string(MutationName(tried.param));
                          });
 INSTANTIATE_TEST_SUITE_P(BugsOfStates, MutationTest, ::testing::ValuesIn(kStateMutations),
+                         [](const ::testing::TestParamInfo<Mutation>& tried) {
+                           return std::string(MutationName(tried.param));
+                         });
+INSTANTIATE_TEST_SUITE_P(BugsOfTheSecondHop, MutationTest, ::testing::ValuesIn(kRekeyMutations),
                          [](const ::testing::TestParamInfo<Mutation>& tried) {
                            return std::string(MutationName(tried.param));
                          });

@@ -4,10 +4,14 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "router/router.h"
+#include "tests/simulation/arrivals.h"
 #include "tests/simulation/oracle.h"
 #include "tests/simulation/state_rules.h"
 #include "tests/support/memory_state.h"
@@ -32,11 +36,20 @@ const std::vector<state::StepId>& AllSteps() {
   return *steps;
 }
 
+// One thing that comes to a partition: an event of the source, or one that goes on here.
+struct Coming {
+  Place source;
+  const SimEvent* event = nullptr;
+  const Arrival* arrival = nullptr;  // null: in the source
+
+  int64_t offset() const { return event->record.offset; }
+};
+
 // One partition, undisturbed.
 class UndisturbedTask {
  public:
-  // The lines of the next event.
-  Lines Apply(const SimEvent& event, int version);
+  // The lines of what comes next.
+  Lines Apply(const Coming& coming, int version);
   // As of the events so far.
   std::string Dump() { return DumpState(state_); }
 
@@ -57,7 +70,8 @@ void UndisturbedTask::Use(int version) {
   state_.Retain(RuleSetOf(version)->steps()).IgnoreError();
 }
 
-Lines UndisturbedTask::Apply(const SimEvent& event, int version) {
+Lines UndisturbedTask::Apply(const Coming& coming, int version) {
+  const SimEvent& event = *coming.event;
   const support::MemoryRecord& record = event.record;
   Use(version);
   std::vector<std::pair<std::string_view, std::string_view>> headers;
@@ -65,15 +79,20 @@ Lines UndisturbedTask::Apply(const SimEvent& event, int version) {
   const auto view = [](const std::optional<std::string>& bytes) {
     return bytes ? std::string_view(*bytes) : std::string_view();
   };
-  const router::Routes& routes = router_->Route({.value = view(record.value),
-                                                 .key = view(record.key),
-                                                 .topic = kSourceTopic,
-                                                 .partition = event.partition,
-                                                 .timestamp_ms = record.timestamp_ms,
-                                                 .headers = headers},
-                                                &steps_);
+  const router::Event routed = {.value = view(record.value),
+                                .key = view(record.key),
+                                .topic = kSourceTopic,
+                                .partition = event.partition,
+                                .timestamp_ms = record.timestamp_ms,
+                                .headers = headers};
+  const Arrival* const arrival = coming.arrival;
+  const router::Routes& routes =
+      arrival == nullptr ? router_->Route(routed, &steps_)
+                         : router_->Continue(routed, arrival->steps, arrival->rule_ids, &steps_);
   Lines lines;
-  const auto is_ours = [](std::string_view rules) { return rules.starts_with(kStateTeam); };
+  const auto is_ours = [](std::string_view rules) {
+    return rules.starts_with(kStateTeam) || rules.starts_with(kRekeyTeam);
+  };
   if (!routes.state_error.ok()) lines.push_back(routes.state_error.ToString());
   for (const router::Output& output : routes.outputs) {
     if (!is_ours(output.rule_ids)) continue;
@@ -89,23 +108,45 @@ Lines UndisturbedTask::Apply(const SimEvent& event, int version) {
     lines.push_back(StateLine("", record.key, record.value.value_or(""), record.timestamp_ms,
                               std::string(id), "unroutable"));
   }
+  for (const router::Rekeyed& rekeyed : routes.rekeyed) {
+    const auto goes_on = InWords(rekeyed.steps, rekeyed.rule_ids);
+    lines.push_back(RekeyedLine(std::string(rekeyed.key), event, goes_on.value()));
+  }
+  for (const std::string_view id : routes.gone) {
+    lines.push_back(StateLine("", record.key, record.value.value_or(""), record.timestamp_ms,
+                              std::string(id), "unroutable"));
+  }
   state_.Commit(record.offset + 1, router_->rules().hash()).IgnoreError();
   std::sort(lines.begin(), lines.end());
   return lines;
 }
 
+// A record that should be somewhere, and what led to it.
+struct Due {
+  StateRecord record;
+  size_t hop = 0;
+  Place origin;  // in what the hop reads
+};
+
 class StateChecker {
  public:
-  StateChecker(const Expectation& expectation, const StateRecords& records,
-               const FoundStates& found)
-      : expectation_(expectation), records_(records), found_(found) {}
+  StateChecker(const Expectation& expectation, StateRecords records,
+               const std::vector<HopStates>& hops)
+      : expectation_(expectation), records_(std::move(records)), hops_(hops) {}
 
   Lines Run();
 
  private:
-  void CheckPartition(int32_t partition);
-  void CheckOutputs(const SimEvent& event, int version, bool had_others, const Lines& lines);
-  bool CheckFound(int32_t partition, int64_t offset, const std::string& dump);
+  void CheckSource(size_t hop);
+  void CheckRekeyed(size_t hop);
+  void CheckPartition(size_t hop, int32_t partition, const std::vector<Coming>& all);
+  void Expect(size_t hop, const Coming& coming, int version, const Lines& lines);
+  bool CheckFound(const FoundStates& states, int32_t partition, int64_t offset,
+                  const std::string& dump);
+  void CheckRules(const Coming& coming, int version);
+  bool Find(const Due& due, const std::vector<StateRecord>& found, std::vector<bool>* is_due);
+  void CheckRecords(const Place& source);
+  void CheckOrder();
   bool exactly_once() const {
     return expectation_.once && expectation_.delivery == Delivery::kExactlyOnce;
   }
@@ -114,55 +155,81 @@ class StateChecker {
   }
 
   const Expectation& expectation_;
-  const StateRecords& records_;
-  const FoundStates& found_;
+  StateRecords records_;
+  const std::vector<HopStates>& hops_;
+  std::map<Place, std::vector<Due>> due_;  // by the event's place in the source
+  std::set<Place> undisputed_;             // events up to which one rule set was in force
+  // What led to each record, by where it is: topic, partition, hop and partition of its origin.
+  std::map<std::tuple<std::string, int32_t, size_t, int32_t>, std::map<int64_t, int64_t>> origins_;
   Lines violations_;
 };
 
-// `had_others`: other rule sets were in force before.
-void StateChecker::CheckOutputs(const SimEvent& event, int version, bool had_others,
-                                const Lines& lines) {
-  Lines got;
-  std::vector<const StateRecord*> others;
-  const auto found = records_.find({event.partition, event.record.offset});
-  if (found != records_.end()) {
-    for (const StateRecord& record : found->second) {
-      // A batch that was redone may have led to other outputs by other rules.
-      if (exactly_once() || record.version == version) got.push_back(record.line);
-    }
+// With records that may repeat, nobody can say which of a batch's tries sent an event on, nor which
+// rules the second hop tried to go on by.
+bool IsOfSecondHop(const StateRecord& record) {
+  return absl::StrContains(record.line, absl::StrCat("[", kRekeyTeam, "/"));
+}
+
+// Whether the record is there; exactly once, one that is due for nothing else.
+bool StateChecker::Find(const Due& due, const std::vector<StateRecord>& found,
+                        std::vector<bool>* is_due) {
+  bool is_there = false;
+  for (size_t i = 0; i < found.size(); ++i) {
+    const StateRecord& one = found[i];
+    if (!one.is(due.record) || ((*is_due)[i] && exactly_once())) continue;
+    (*is_due)[i] = is_there = true;
+    if (!exactly_once()) continue;
+    const auto where = std::tuple(one.topic, one.place.first, due.hop, due.origin.first);
+    origins_[where][one.place.second] = due.origin.second;
+    break;
   }
-  std::sort(got.begin(), got.end());
-  const auto where = [&] {
-    return absl::StrFormat("event %d (%d/%d), rule set %d", event.id, event.partition,
-                           event.record.offset, version);
+  return is_there;
+}
+
+void StateChecker::CheckRecords(const Place& source) {
+  const auto complain = [&](const char* what, const StateRecord& record) {
+    Violation(absl::StrFormat("event %d (%d/%d) %s %s, rule set %d",
+                              expectation_.events->at(source).id, source.first, source.second, what,
+                              record.line, record.version));
   };
-  if (exactly_once()) {
-    Lines extra, missing;
-    std::set_difference(got.begin(), got.end(), lines.begin(), lines.end(),
-                        std::back_inserter(extra));
-    std::set_difference(lines.begin(), lines.end(), got.begin(), got.end(),
-                        std::back_inserter(missing));
-    if (!extra.empty()) Violation(absl::StrFormat("%s led to %s", where(), extra[0]));
-    if (!missing.empty()) Violation(absl::StrFormat("%s did not lead to %s", where(), missing[0]));
-    return;
-  }
-  for (const std::string& line : lines) {
-    if (std::binary_search(got.begin(), got.end(), line)) continue;
-    Violation(absl::StrFormat("%s did not lead to %s", where(), line));
+  const std::vector<StateRecord>& found = records_[source];
+  std::vector<bool> is_due(found.size());
+  for (const Due& due : due_[source]) {
+    if (!Find(due, found, &is_due)) complain("did not lead to", due.record);
   }
   // What was tried before, and came to nothing but its outputs, may have had another history: by
   // these rules all the way where others went before.
-  if (!expectation_.once || had_others) return;
-  for (const std::string& line : got) {
-    if (std::binary_search(lines.begin(), lines.end(), line)) continue;
-    Violation(absl::StrFormat("%s led to %s", where(), line));
+  if (!expectation_.once || (!exactly_once() && !undisputed_.contains(source))) return;
+  const int noted = expectation_.versions.at(source);
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (is_due[i]) continue;
+    // A batch that was redone may have led to other outputs by other rules.
+    if (!exactly_once() && (IsOfSecondHop(found[i]) || found[i].version != noted)) continue;
+    complain("led to", found[i]);
+  }
+}
+
+// Where one partition's records stand in a partition, they stand in its order.
+void StateChecker::CheckOrder() {
+  for (const auto& [where, origins] : origins_) {
+    const auto& [topic, partition, hop, from] = where;
+    int64_t last = -1;
+    for (const auto& [offset, origin] : origins) {
+      if (origin < last) {
+        Violation(
+            absl::StrFormat("reordered: %s/%d/%d is of %d in partition %d of hop %d, after %d",
+                            topic, partition, offset, origin, from, hop, last));
+      }
+      last = origin;
+    }
   }
 }
 
 // Every state that is at this offset. Answers whether it was right.
-bool StateChecker::CheckFound(int32_t partition, int64_t offset, const std::string& dump) {
-  const auto found = found_.find(partition);
-  if (found == found_.end()) return true;
+bool StateChecker::CheckFound(const FoundStates& states, int32_t partition, int64_t offset,
+                              const std::string& dump) {
+  const auto found = states.find(partition);
+  if (found == states.end()) return true;
   for (const support::FoundState& one : found->second) {
     if (one.applied_offset != offset || one.dump == dump) continue;
     Violation(absl::StrFormat("%s of partition %d is, at %d,\n%sand should be\n%s", one.where,
@@ -172,35 +239,64 @@ bool StateChecker::CheckFound(int32_t partition, int64_t offset, const std::stri
   return true;
 }
 
-void StateChecker::CheckPartition(int32_t partition) {
+void StateChecker::Expect(size_t hop, const Coming& coming, int version, const Lines& lines) {
+  for (const std::string& line : lines) {
+    const bool goes_on = absl::StartsWith(line, kRekeyTopic);
+    due_[coming.source].push_back({.record = {.line = line, .version = goes_on ? -1 : version},
+                                   .hop = hop,
+                                   .origin = {coming.event->partition, coming.offset()}});
+  }
+}
+
+// The second hop never goes on by older rules than those that sent it there.
+void StateChecker::CheckRules(const Coming& coming, int version) {
+  if (coming.arrival == nullptr || !exactly_once()) return;
+  const std::vector<int>& published = expectation_.published;
+  const auto sent_by =
+      std::find(published.begin(), published.end(), expectation_.versions.at(coming.source));
+  if (std::find(sent_by, published.end(), version) != published.end()) return;
+  Violation(absl::StrFormat("event %d was sent on by rule set %d and went on by the older %d",
+                            coming.event->id, *sent_by, version));
+}
+
+void StateChecker::CheckPartition(size_t hop, int32_t partition, const std::vector<Coming>& all) {
+  const FoundStates& states = hops_[hop].found;
+  const Versions& versions =
+      hops_[hop].rekeyed == nullptr ? expectation_.versions : expectation_.rekeyed_versions;
   UndisturbedTask undisturbed;
   PlainTask plain;
-  std::set<int> versions;
+  std::set<int> versions_so_far;
   std::set<int64_t> offsets;  // that a state may be at
-  auto event = expectation_.events->lower_bound({partition, 0});
-  for (; event != expectation_.events->end() && event->first.first == partition; ++event) {
-    const auto version = expectation_.versions.find(event->first);
-    if (version == expectation_.versions.end()) {
-      return Violation(absl::StrFormat("nothing was noted for event %d (%d/%d)", event->second.id,
-                                       partition, event->first.second));
+  for (const Coming& coming : all) {
+    const auto version = versions.find({partition, coming.offset()});
+    if (version == versions.end()) {
+      return Violation(absl::StrFormat("nothing was noted for event %d (%d/%d of hop %d)",
+                                       coming.event->id, partition, coming.offset(), hop));
     }
-    const Lines lines = undisturbed.Apply(event->second, version->second);
-    Lines by_plain = plain.Apply(event->second, version->second);
+    CheckRules(coming, version->second);
+    const Lines lines = undisturbed.Apply(coming, version->second);
+    Lines by_plain = plain.Apply(*coming.event, version->second,
+                                 coming.arrival == nullptr ? nullptr : &coming.arrival->goes_on);
     std::sort(by_plain.begin(), by_plain.end());
     if (lines != by_plain) {
       Lines differing;
       std::set_symmetric_difference(lines.begin(), lines.end(), by_plain.begin(), by_plain.end(),
                                     std::back_inserter(differing));
-      Violation(absl::StrFormat("event %d (%d/%d): the router and plain words differ about %s",
-                                event->second.id, partition, event->first.second, differing[0]));
+      Violation(
+          absl::StrFormat("event %d (%d/%d of hop %d): the router and plain words differ "
+                          "about %s",
+                          coming.event->id, partition, coming.offset(), hop, differing[0]));
     }
-    versions.insert(version->second);
-    CheckOutputs(event->second, version->second, versions.size() > 1, lines);
-    offsets.insert(event->first.second + 1);
-    if (!CheckFound(partition, event->first.second + 1, undisturbed.Dump())) return;
+    versions_so_far.insert(version->second);
+    if (coming.arrival == nullptr && versions_so_far.size() == 1) {
+      undisputed_.insert(coming.source);
+    }
+    Expect(hop, coming, version->second, lines);
+    offsets.insert(coming.offset() + 1);
+    if (!CheckFound(states, partition, coming.offset() + 1, undisturbed.Dump())) return;
   }
-  const auto found = found_.find(partition);
-  if (found == found_.end()) return;
+  const auto found = states.find(partition);
+  if (found == states.end()) return;
   for (const support::FoundState& one : found->second) {
     if (!offsets.contains(one.applied_offset)) {
       Violation(absl::StrFormat("%s of partition %d is at %d, where no event ends", one.where,
@@ -209,10 +305,44 @@ void StateChecker::CheckPartition(int32_t partition) {
   }
 }
 
+void StateChecker::CheckSource(size_t hop) {
+  std::map<int32_t, std::vector<Coming>> coming;
+  for (const auto& [place, event] : *expectation_.events) {
+    coming[place.first].push_back({place, &event});
+  }
+  for (const auto& [partition, all] : coming) CheckPartition(hop, partition, all);
+}
+
+// Each record of the internal topic comes to this hop, and is itself what some hop led to.
+void StateChecker::CheckRekeyed(size_t hop) {
+  Lines wrong;
+  const auto arrivals = ReadArrivals(*hops_[hop].rekeyed, *expectation_.events, &wrong);
+  for (std::string& text : wrong) Violation(std::move(text));
+  for (size_t partition = 0; partition < arrivals.size(); ++partition) {
+    const auto number = static_cast<int32_t>(partition);
+    std::vector<Coming> coming;
+    for (const Arrival& arrival : arrivals[partition]) {
+      coming.push_back({arrival.source, &arrival.event, &arrival});
+      records_[arrival.source].push_back({.line = arrival.line,
+                                          .topic = kRekeyTopic,
+                                          .place = {number, arrival.event.record.offset}});
+    }
+    CheckPartition(hop, number, coming);
+  }
+}
+
 Lines StateChecker::Run() {
-  std::set<int32_t> partitions;
-  for (const auto& [place, event] : *expectation_.events) partitions.insert(place.first);
-  for (const int32_t partition : partitions) CheckPartition(partition);
+  for (size_t hop = 0; hop < hops_.size() && violations_.empty(); ++hop) {
+    if (hops_[hop].rekeyed == nullptr) {
+      CheckSource(hop);
+    } else {
+      CheckRekeyed(hop);
+    }
+  }
+  for (const auto& [place, event] : *expectation_.events) {
+    if (violations_.empty()) CheckRecords(place);
+  }
+  if (exactly_once()) CheckOrder();
   return std::move(violations_);
 }
 
@@ -220,9 +350,9 @@ Lines StateChecker::Run() {
 
 std::string DumpState(state::TaskState& state) { return support::Dump(state, AllSteps()); }
 
-std::vector<std::string> CheckStates(const Expectation& expectation, const StateRecords& records,
-                                     const FoundStates& found) {
-  return StateChecker(expectation, records, found).Run();
+std::vector<std::string> CheckStates(const Expectation& expectation, StateRecords records,
+                                     const std::vector<HopStates>& hops) {
+  return StateChecker(expectation, std::move(records), hops).Run();
 }
 
 }  // namespace turnout::simulation

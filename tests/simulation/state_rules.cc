@@ -12,8 +12,6 @@
 namespace turnout::simulation {
 namespace {
 
-constexpr int kStateVersions = 6;
-
 bool IsOrder(const SimEvent& event) { return event.type.rfind("order.", 0) == 0; }
 bool IsPayment(const SimEvent& event) { return event.type.rfind("payment.", 0) == 0; }
 bool IsAny(const SimEvent&) { return true; }
@@ -48,6 +46,38 @@ StateRule Running() {
   return {"running", kOrders, IsOrder, {{PlainKind::kRunning, "customer", 300, 300}}};
 }
 
+// The second hop's, where the source is partitioned by the customer.
+StateRule Visits(int64_t span_ms) {
+  return {"visits", kOrders, IsOrder, {{PlainKind::kDedup, "region", span_ms}}, kRekeyTeam};
+}
+StateRule Wave(int64_t span_ms) {
+  return {
+      "wave",
+      kPayments,
+      IsPayment,
+      {{PlainKind::kThrottle, "customer", 300, 0, 4}, {PlainKind::kCount, "region", span_ms, 0, 3}},
+      kRekeyTeam};
+}
+StateRule Crowd(const std::string& key) {
+  return {"crowd", kAny, IsAny, {{PlainKind::kWindow, key, 200, 100}}, kRekeyTeam};
+}
+StateRule Takings() {
+  return {"takings", kAny, IsAny, {{PlainKind::kSum, "region", 400, 0, 1500, true}}, kRekeyTeam};
+}
+StateRule Journey(bool region_first) {
+  const PlainStep region = {PlainKind::kDedup, "region", 60};
+  const PlainStep type = {PlainKind::kThrottle, "type", 90, 0, 2};
+  return {"journey", kAny, IsAny,
+          region_first ? std::vector{region, type} : std::vector{type, region}, kRekeyTeam};
+}
+StateRule Surveyed() {
+  return {"surveyed",
+          kAny,
+          IsAny,
+          {{PlainKind::kSample, "customer", 0, 0, 50}, {PlainKind::kDistinct, "region", 500, 0, 2}},
+          kRekeyTeam};
+}
+
 std::vector<StateRule> MakeStateRules(int version) {
   switch (version) {
     case 1:
@@ -58,6 +88,16 @@ std::vector<StateRule> MakeStateRules(int version) {
       return {Burst(), Sampled(), Spread(), Window()};
     case 4:
       return {Running(), Sampled(), Spend(), Spread()};
+    case 6:
+      return {Dedup(200), Crowd("region"), Visits(150)};
+    case 7:
+      return {Burst(), Journey(true), Takings(), Visits(80)};
+    case 8:
+      return {Burst(), Crowd("region"), Journey(false), Running(), Wave(250)};
+    case 9:
+      return {Dedup(100)};
+    case 10:
+      return {Crowd("type"), Dedup(200), Surveyed(), Visits(150), Wave(400)};
     default:
       return {};
   }
@@ -96,10 +136,11 @@ std::string StepText(const PlainStep& step) {
   return "";
 }
 
-// Steps of the same id mean the same by what they store.
-std::string IdOf(const StateRule& rule, const PlainStep& step) {
-  const bool is_dedup = step.kind == PlainKind::kDedup;
-  return absl::StrCat(rule.name, " ", is_dedup ? "dedup " + step.key : StepText(step));
+// A dead letter for the rule's sake.
+std::string Unroutable(const SimEvent& event, const std::string& rule_id) {
+  const support::MemoryRecord& record = event.record;
+  return StateLine("", record.key, record.value.value_or(""), record.timestamp_ms, rule_id,
+                   "unroutable");
 }
 
 std::optional<std::string> FieldOf(const SimEvent& event, const std::string& field) {
@@ -113,31 +154,38 @@ std::optional<std::string> FieldOf(const SimEvent& event, const std::string& fie
 const std::vector<StateRule>& StateRulesOf(int version) {
   static const auto* const sets = [] {
     auto* const made = new std::vector<std::vector<StateRule>>;
-    for (int i = 0; i < kStateVersions; ++i) made->push_back(MakeStateRules(i));
+    for (int i = 0; i < kRuleSets; ++i) made->push_back(MakeStateRules(i));
     return made;
   }();
   return (*sets)[version];
 }
 
 router::StateSettings StateSettingsOf(int version) {
-  return {.partitioned_by = std::string(router::kOnePartition),
-          .time_field = version == 3 ? "at" : "",
+  const bool rekeys = version >= kRuleSetsOfRun;
+  return {.partitioned_by = rekeys ? "customer" : std::string(router::kOnePartition),
+          .time_field = version == 3 || version == 10 ? "at" : "",
           .lateness_ms = 100,
           .ahead_ms_max = 1'000};
 }
 
-std::string StateTeamFile(int version) {
-  if (StateRulesOf(version).empty()) return "";
-  std::string text =
-      absl::StrCat("team: ", kStateTeam, "\ndestinations: ['", kStateTopicPrefix, "*']\nrules:\n");
+std::string StateTeamFile(int version, const std::string& team) {
+  std::string rules;
   for (const StateRule& rule : StateRulesOf(version)) {
-    absl::StrAppend(&text, "  - name: ", rule.name, "\n    match: ", rule.match,
+    if (rule.team != team) continue;
+    absl::StrAppend(&rules, "  - name: ", rule.name, "\n    match: ", rule.match,
                     "\n    to: ", kStateTopicPrefix, rule.name, "\n    steps:\n");
     for (const PlainStep& step : rule.steps) {
-      absl::StrAppend(&text, "      - ", StepText(step), "\n");
+      absl::StrAppend(&rules, "      - ", StepText(step), "\n");
     }
   }
-  return text;
+  if (rules.empty()) return "";
+  return absl::StrCat("team: ", team, "\ndestinations: ['", kStateTopicPrefix, "*']\nrules:\n",
+                      rules);
+}
+
+std::string StepName(const StateRule& rule, const PlainStep& step) {
+  const bool is_dedup = step.kind == PlainKind::kDedup;
+  return absl::StrCat(rule.name, " ", is_dedup ? "dedup " + step.key : StepText(step));
 }
 
 std::string StateLine(const std::string& destination, const std::optional<std::string>& key,
@@ -145,6 +193,17 @@ std::string StateLine(const std::string& destination, const std::optional<std::s
                       const std::string& error) {
   return absl::StrCat(destination, " ", key.value_or("(none)"), " ", value, " @", timestamp_ms,
                       " [", rules, "] ", error);
+}
+
+std::string RekeyedLine(const std::string& key, const SimEvent& event,
+                        const std::vector<GoesOn>& steps) {
+  std::vector<std::string> rules, names;
+  for (const GoesOn& one : steps) {
+    rules.push_back(one.rule_id);
+    names.push_back(one.step);
+  }
+  return StateLine(kRekeyTopic, key, event.record.value.value_or(""), event.record.timestamp_ms,
+                   absl::StrJoin(rules, ","), absl::StrJoin(names, ", "));
 }
 
 int64_t PlainTask::TimeOf(const SimEvent& event) const {
@@ -162,7 +221,7 @@ void PlainTask::Use(int version) {
   version_ = version;
   std::set<std::string> ids;
   for (const StateRule& rule : StateRulesOf(version)) {
-    for (const PlainStep& step : rule.steps) ids.insert(IdOf(rule, step));
+    for (const PlainStep& step : rule.steps) ids.insert(StepName(rule, step));
   }
   const auto is_gone = [&](const auto& entry) { return !ids.contains(entry.first.first); };
   std::erase_if(entries_, is_gone);
@@ -246,7 +305,7 @@ void PlainTask::Close(int64_t before_ms, std::vector<std::string>* lines) {
   for (const StateRule& rule : StateRulesOf(version_)) {
     const PlainStep& step = rule.steps.back();
     if (step.kind != PlainKind::kWindow) continue;
-    const std::string id = IdOf(rule, step);
+    const std::string id = StepName(rule, step);
     for (const auto& [name, events] : windows_) {
       if (name.first != id) continue;
       std::set<int64_t> ends;
@@ -258,32 +317,30 @@ void PlainTask::Close(int64_t before_ms, std::vector<std::string>* lines) {
       }
       for (const int64_t end : ends) {
         if (const auto value = Feature(step, name.second, events, end)) {
-          lines->push_back(StateLine(kStateTopicPrefix + rule.name, name.second, *value, end,
-                                     absl::StrCat(kStateTeam, "/", rule.name), ""));
+          lines->push_back(
+              StateLine(kStateTopicPrefix + rule.name, name.second, *value, end, rule.id(), ""));
         }
       }
     }
   }
 }
 
-void PlainTask::ApplyRule(const StateRule& rule, const SimEvent& event,
-                          std::vector<std::string>* lines) {
-  const std::string rule_id = absl::StrCat(kStateTeam, "/", rule.name);
+void PlainTask::ApplyRule(const StateRule& rule, size_t first, const std::string& local,
+                          const SimEvent& event, std::vector<std::string>* lines) {
   const std::string topic = kStateTopicPrefix + rule.name;
   const support::MemoryRecord& record = event.record;
-  for (const PlainStep& step : rule.steps) {
+  for (size_t i = first; i < rule.steps.size(); ++i) {
+    const PlainStep& step = rule.steps[i];
     const std::optional<std::string> key = FieldOf(event, step.key);
     if (step.kind == PlainKind::kSample) {
       if (!key || router::SampleBucket(*key) >= step.at_least * 100) return;
       continue;
     }
-    const bool lacks_value = step.kind == PlainKind::kDistinct && !event.customer;
-    if (!key || lacks_value) {
-      lines->push_back(StateLine("", record.key, record.value.value_or(""), record.timestamp_ms,
-                                 rule_id, "unroutable"));
-      return;
-    }
-    const std::string id = IdOf(rule, step);
+    const bool is_here = step.key == local || local == router::kOnePartition;
+    const bool lacks_value = is_here && step.kind == PlainKind::kDistinct && !event.customer;
+    if (!key || lacks_value) return lines->push_back(Unroutable(event, rule.id()));
+    const std::string id = StepName(rule, step);
+    if (!is_here) return sent_on_[step.key].push_back({rule.id(), id});
     if (step.kind == PlainKind::kWindow || step.kind == PlainKind::kRunning) {
       const int64_t pane = now_ms_ / step.slide_ms * step.slide_ms;
       if (pane + step.span_ms <= *watermark_ms_) return;  // late
@@ -291,7 +348,7 @@ void PlainTask::ApplyRule(const StateRule& rule, const SimEvent& event,
       events.push_back({now_ms_, event.amount, event.customer});
       if (step.kind == PlainKind::kRunning) {
         lines->push_back(StateLine(topic, *key, *Feature(step, *key, events, pane + step.slide_ms),
-                                   record.timestamp_ms, rule_id, ""));
+                                   record.timestamp_ms, rule.id(), ""));
       }
       return;
     }
@@ -299,21 +356,55 @@ void PlainTask::ApplyRule(const StateRule& rule, const SimEvent& event,
     if (!Passes(step, id, *key, event, &late)) return;
   }
   lines->push_back(
-      StateLine(topic, record.key, record.value.value_or(""), record.timestamp_ms, rule_id, ""));
+      StateLine(topic, record.key, record.value.value_or(""), record.timestamp_ms, rule.id(), ""));
 }
 
-std::vector<std::string> PlainTask::Apply(const SimEvent& event, int version) {
+// A rule that is gone, or has the step no more, is a dead letter.
+void PlainTask::GoOn(const GoesOn& with, const SimEvent& event, std::vector<std::string>* lines) {
+  for (const StateRule& rule : StateRulesOf(version_)) {
+    if (rule.id() != with.rule_id) continue;
+    for (size_t i = 0; i < rule.steps.size(); ++i) {
+      if (StepName(rule, rule.steps[i]) != with.step) continue;
+      return ApplyRule(rule, i, rule.steps[i].key, event, lines);
+    }
+  }
+  lines->push_back(Unroutable(event, with.rule_id));
+}
+
+// A record a key: rules of the same key travel together.
+void PlainTask::SendOn(const SimEvent& event, std::vector<std::string>* lines) {
+  for (auto& [field, steps] : sent_on_) {
+    std::sort(steps.begin(), steps.end());
+    lines->push_back(RekeyedLine(*FieldOf(event, field), event, steps));
+  }
+  sent_on_.clear();
+}
+
+void PlainTask::Match(const SimEvent& event, std::vector<std::string>* lines) {
+  if (!event.readable) return;
+  for (const StateRule& rule : StateRulesOf(version_)) {
+    if (rule.matches(event)) {
+      ApplyRule(rule, 0, StateSettingsOf(version_).partitioned_by, event, lines);
+    }
+  }
+}
+
+std::vector<std::string> PlainTask::Apply(const SimEvent& event, int version,
+                                          const std::vector<GoesOn>* goes_on) {
   Use(version);
   std::vector<std::string> lines;
-  if (StateRulesOf(version).empty()) return lines;
-  now_ms_ = TimeOf(event);
-  const int64_t before = watermark_ms_.value_or(std::numeric_limits<int64_t>::min());
-  watermark_ms_ = std::max(before, now_ms_ - StateSettingsOf(version).lateness_ms);
-  Close(before, &lines);
-  if (!event.readable) return lines;
-  for (const StateRule& rule : StateRulesOf(version)) {
-    if (rule.matches(event)) ApplyRule(rule, event, &lines);
+  if (!StateRulesOf(version).empty()) {
+    now_ms_ = TimeOf(event);
+    const int64_t before = watermark_ms_.value_or(std::numeric_limits<int64_t>::min());
+    watermark_ms_ = std::max(before, now_ms_ - StateSettingsOf(version).lateness_ms);
+    Close(before, &lines);
   }
+  if (goes_on == nullptr) {
+    Match(event, &lines);
+  } else {
+    for (const GoesOn& with : *goes_on) GoOn(with, event, &lines);
+  }
+  SendOn(event, &lines);
   return lines;
 }
 
