@@ -182,18 +182,26 @@ Command StateCommand() {
       .name = "state",
       .summary = "look into a task's state, changing nothing",
       .synopsis =
-          "ls PATH [--step ID] [--limit N] [--checkpoint N]\n"
-          "    turnout state get PATH --step ID --key KEY [--checkpoint N]\n"
-          "    turnout state stats PATH [--checkpoint N]",
+          "ls PATH [--step ID] [--limit N] [--checkpoint N] [--config FILE]\n"
+          "    turnout state get PATH --step ID --key KEY [--checkpoint N] [--config FILE]\n"
+          "    turnout state stats PATH [--checkpoint N] [--config FILE]",
       .description =
           "Reads what the rules' steps remember of one source partition: from its store, whose "
           "process may be running (then as of its last flush), or from its checkpoints in a "
-          "directory, of which one is copied aside and verified first.\n\n"
+          "directory or a bucket of S3, of which one is copied into a temporary directory (below "
+          "TMPDIR) and verified first.\n\n"
           "ls prints the entries, a JSON object a line, in the order of steps and keys; get prints "
           "one; stats prints one object with the offsets, the watermark, the rule set's hash and "
           "what each step has. Expired entries that are still on disk are shown as such. Keys are "
           "text, values hexadecimal, times milliseconds of event time.",
-      .options = {{.name = "--step",
+      .options = {{.name = "--config",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .default_text = "AWS's endpoint in us-east-1",
+                   .text = "A pipeline's config, whose `checkpoints.s3` says how the bucket is "
+                           "reached. Nothing else of it is taken; credentials come from where "
+                           "`turnout run` takes them."},
+                  {.name = "--step",
                    .argument = "ID",
                    .kind = ArgumentKind::kText,
                    .text = "Only this step's entries: its id as stats prints it."},
@@ -217,16 +225,20 @@ Command StateCommand() {
                     .text = "What to print: ls, get or stats."},
                    {.name = "PATH",
                     .kind = ArgumentKind::kDirectory,
-                    .text = "A task's store, or its directory among the checkpoints: the one "
-                            "that `manifests` lies in."}},
+                    .text = "A task's store (STATE_DIR/tasks/TOPIC/PARTITION), or its place among "
+                            "the checkpoints: the directory that `manifests` lies in, or "
+                            "s3://BUCKET/PREFIX/GROUP/TOPIC/PARTITION."}},
       .exits = {{0, "Printed."},
                 {1, "There is no such entry, or the state is damaged or can't be read."},
-                {2, "There is no state at PATH, or unknown usage."}},
+                {2, "There is no state at PATH, its store refuses who asks, or unknown usage."}},
       .examples =
           {{"turnout state stats /var/lib/turnout/orders/3 | jq .applied_offset",
             "How far a stopped task had come:"},
            {"turnout state ls checkpoints/orders/3 --step 5f0c1d2e3a4b5c6d --limit 0 | wc -l",
-            "How many keys a step had in the last checkpoint:"}},
+            "How many keys a step had in the last checkpoint:"},
+           {"turnout state stats s3://acme-state/turnout/turnout-orders/orders/3 --config "
+            "pipeline.yaml",
+            "What a partition's newest checkpoint in S3 holds:"}},
       .see_also = "turnout run",
   };
 }

@@ -93,6 +93,12 @@ std::optional<Config::Limits> ReadConfigLimits(std::string_view file_name, std::
   return ConfigReader(file_name, environment, {}, problems).ReadLimits(text);
 }
 
+std::optional<state::S3Options> ReadConfigS3(std::string_view file_name, std::string_view text,
+                                             const ConfigEnvironment& environment,
+                                             std::vector<router::Problem>* problems) {
+  return ConfigReader(file_name, environment, {}, problems).ReadS3(text);
+}
+
 std::string PrintedConfig(const LoadedConfig& loaded) {
   std::string out;
   for (const ConfigValue& value : loaded.values) {

@@ -142,6 +142,11 @@ std::optional<Config::Limits> ReadConfigLimits(std::string_view file_name, std::
                                                const ConfigEnvironment& environment,
                                                std::vector<router::Problem>* problems);
 
+// How an s3:// store's bucket is reached, alone: `checkpoints.s3`, in the same way.
+std::optional<state::S3Options> ReadConfigS3(std::string_view file_name, std::string_view text,
+                                             const ConfigEnvironment& environment,
+                                             std::vector<router::Problem>* problems);
+
 // Everything in force, a line `key: value  # source` each; a config that means the same, but for
 // secrets that were written in the config itself: those are shown as [secret], which is refused.
 std::string PrintedConfig(const LoadedConfig& loaded);

@@ -21,6 +21,7 @@ constexpr std::string_view kKafkaPrefix = "kafka.";
 constexpr std::string_view kTablesPrefix = "tables.";
 constexpr std::string_view kTableTopicSuffix = ".topic";
 constexpr std::string_view kLimitsPrefix = "limits.";
+constexpr std::string_view kS3Prefix = "checkpoints.s3.";
 // What decides which rules are re-keyed: for who judges rules without running them.
 constexpr std::string_view kPartitionedByKey = "source.partitioned_by";
 
@@ -83,10 +84,7 @@ std::optional<LoadedConfig> ConfigReader::Read(std::string_view text) {
   ReadTables();
   ReadKafka();
   CheckTogether();
-  if (problems_->size() > problems_before_) {
-    SortProblems();
-    return std::nullopt;
-  }
+  if (!IsSound()) return std::nullopt;
   HideDerivedSecrets();
   return std::move(loaded_);
 }
@@ -99,11 +97,17 @@ std::optional<Config::Limits> ConfigReader::ReadLimits(std::string_view text) {
     if (says_of_rules || StartsWith(field.key, kLimitsPrefix)) ReadField(field);
   }
   for (const std::string& key : table_keys_) NameTable(key, given_.at(key));
-  if (problems_->size() > problems_before_) {
-    SortProblems();
-    return std::nullopt;
-  }
+  if (!IsSound()) return std::nullopt;
   return loaded_.config.limits;
+}
+
+std::optional<state::S3Options> ConfigReader::ReadS3(std::string_view text) {
+  if (!TakeText(text)) return std::nullopt;
+  for (const ConfigField& field : ConfigFields()) {
+    if (StartsWith(field.key, kS3Prefix)) ReadField(field);
+  }
+  if (!IsSound()) return std::nullopt;
+  return loaded_.config.checkpoints.s3;
 }
 
 // False where there is nothing to go on with.
@@ -126,11 +130,14 @@ bool ConfigReader::TakeText(std::string_view text) {
   return true;
 }
 
-void ConfigReader::SortProblems() {
+// False after a problem; all of them are in the file's order then.
+bool ConfigReader::IsSound() {
+  if (problems_->size() == problems_before_) return true;
   std::stable_sort(problems_->begin() + static_cast<std::ptrdiff_t>(problems_before_),
                    problems_->end(), [](const Problem& a, const Problem& b) {
                      return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
                    });
+  return false;
 }
 
 // --- from the tree to dotted keys

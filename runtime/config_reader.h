@@ -31,6 +31,7 @@ class ConfigReader {
 
   std::optional<LoadedConfig> Read(std::string_view text);
   std::optional<Config::Limits> ReadLimits(std::string_view text);
+  std::optional<state::S3Options> ReadS3(std::string_view text);
 
  private:
   // A value as it was written, and where.
@@ -53,7 +54,7 @@ class ConfigReader {
   };
 
   bool TakeText(std::string_view text);
-  void SortProblems();
+  bool IsSound();
   void TakeObject(const router::Node& object, const std::string& prefix);
   void TakeMember(const router::Member& member, const std::string& key);
   void TakeOverride(std::string_view override_text);

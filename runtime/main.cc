@@ -16,11 +16,11 @@
 #include "router/suggest.h"
 #include "runtime/commands.h"
 #include "runtime/completion.h"
+#include "runtime/config_parts.h"
 #include "runtime/demo_command.h"
 #include "runtime/help.h"
 #include "runtime/json_text.h"
 #include "runtime/match_command.h"
-#include "runtime/rule_limits.h"
 #include "runtime/run_command.h"
 #include "runtime/state_command.h"
 #include "runtime/validate_command.h"
@@ -200,8 +200,10 @@ int Match(Arguments& arguments) {
 
 int State(Arguments& arguments) {
   StateOptions options;
+  std::string config;
   std::string key;
   std::vector<std::string> operands;
+  arguments.Value("--config", &config);
   arguments.Value("--step", &options.step);
   const CLI::Option* const key_option = arguments.Value("--key", &key);
   arguments.Number("--checkpoint", &options.checkpoint);
@@ -209,6 +211,11 @@ int State(Arguments& arguments) {
   arguments.Operands(&operands);
   if (const auto status = arguments.Parse()) return *status;
   if (operands.size() != 2) return arguments.Mistake("say what to print and of what: ls PATH");
+  std::string problems;
+  std::optional<state::S3Options> s3 = LoadS3Options(config, &problems);
+  std::fputs(problems.c_str(), stderr);
+  if (!s3) return kExitUsage;
+  options.s3 = *std::move(s3);
   options.verb = operands[0];
   options.path = operands[1];
   if (key_option->count() > 0) options.key = key;  // an empty one is a key as well

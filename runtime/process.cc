@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -25,6 +24,7 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/pipeline_observer.h"
+#include "runtime/real_time.h"
 #include "runtime/rule_control.h"
 #include "runtime/rule_feed.h"
 #include "runtime/rule_loader.h"
@@ -297,10 +297,6 @@ absl::Status Process::Impl::StartKafka() {
 
 // Touches nothing: the first rule with memory makes what it needs.
 absl::Status Process::Impl::StartStates() {
-  const auto random = [] {
-    thread_local std::mt19937_64 bits{std::random_device{}()};
-    return uint64_t{bits()};
-  };
   state_dir = config.state_dir;
   std::string checkpoints = config.checkpoints.store;
   if (options.embedded && (state_dir.empty() || state_dir == kStateDirDefault)) {
@@ -308,9 +304,7 @@ absl::Status Process::Impl::StartStates() {
     state_dir = embedded_state.path();
     checkpoints = state_dir + "/checkpoints";
   }
-  auto store = state::MakeCheckpointStore(
-      checkpoints, config.checkpoints.s3,
-      {.now = [] { return absl::Now(); }, .sleep = absl::SleepFor, .random = random});
+  auto store = state::MakeCheckpointStore(checkpoints, config.checkpoints.s3, RealTimeAndChance());
   if (!store.ok()) return store.status();
   checkpoint_store = *std::move(store);
   state::StateLimits limits;

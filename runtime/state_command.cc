@@ -15,8 +15,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "runtime/json_text.h"
+#include "runtime/real_time.h"
 #include "state/checkpoint.h"
-#include "state/directory_checkpoint_store.h"
+#include "state/checkpoint_location.h"
 #include "state/state_reader.h"
 
 namespace turnout::runtime {
@@ -26,6 +27,9 @@ constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kStepIdBase = 16;
+// Somebody waits at a terminal: less than a router's patience with a store that is away.
+constexpr absl::Duration kStorePatience = absl::Seconds(15);
+constexpr std::string_view kS3 = "s3://";
 
 // A directory that is gone with it.
 class TemporaryDirectory {
@@ -56,30 +60,54 @@ struct Opened {
   std::unique_ptr<state::StateReader> reader;
 };
 
-absl::StatusOr<int64_t> NewestSound(state::TaskCheckpoints& checkpoints) {
+// A task's checkpoints: the store that they are in, and the task's name there.
+struct TaskLocation {
+  std::string store;
+  std::string task;
+};
+
+// Splits off what follows the last slash.
+absl::StatusOr<TaskLocation> Locate(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (path.substr(0, kS3.size()) == kS3 && slash < kS3.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(absl::string_view(path.data(), path.size()),
+                     " names no task (write s3://BUCKET/PREFIX/GROUP/TOPIC/PARTITION)"));
+  }
+  return TaskLocation{std::string(path.substr(0, slash)), std::string(path.substr(slash + 1))};
+}
+
+absl::StatusOr<int64_t> NewestSound(state::TaskCheckpoints& checkpoints, const std::string& path) {
   const auto listed = checkpoints.List();
   if (!listed.ok()) return listed.status();
   for (auto next = listed->rbegin(); next != listed->rend(); ++next) {
     if (next->manifest.ok()) return next->sequence;
   }
-  return absl::NotFoundError("there is no checkpoint whose manifest is sound");
+  if (!listed->empty()) return listed->back().manifest.status();
+  return absl::NotFoundError(absl::StrCat("there is no checkpoint at ", path,
+                                          " (a task's are at STORE/GROUP/TOPIC/PARTITION)"));
 }
 
-absl::StatusOr<Opened> OpenCheckpoint(const std::filesystem::path& task, int64_t sequence) {
+absl::StatusOr<Opened> OpenCheckpoint(const std::string& path, const StateOptions& options) {
+  const absl::StatusOr<TaskLocation> location = Locate(path);
+  if (!location.ok()) return location.status();
   Opened opened;
   opened.restored = std::make_unique<TemporaryDirectory>();
   const std::string& restored = opened.restored->path();
   if (restored.empty()) return absl::UnavailableError("no temporary directory can be made");
-  state::DirectoryCheckpointStore store(task.parent_path());
-  state::TaskCheckpoints checkpoints(&store, task.filename(), restored + "/scratch");
-  if (sequence == 0) {
-    const absl::StatusOr<int64_t> newest = NewestSound(checkpoints);
+  state::S3Options s3 = options.s3;
+  s3.retry.deadline = kStorePatience;
+  const auto store = state::MakeCheckpointStore(location->store, s3, RealTimeAndChance());
+  if (!store.ok()) return store.status();
+  state::TaskCheckpoints checkpoints(store->get(), location->task, restored + "/scratch");
+  opened.checkpoint = options.checkpoint;
+  if (opened.checkpoint == 0) {
+    const absl::StatusOr<int64_t> newest = NewestSound(checkpoints, path);
     if (!newest.ok()) return newest.status();
-    sequence = *newest;
+    opened.checkpoint = *newest;
   }
-  const auto manifest = checkpoints.Restore(sequence, restored + "/store");
+  const auto manifest = checkpoints.Restore(opened.checkpoint, restored + "/store");
   if (!manifest.ok()) return manifest.status();
-  opened.checkpoint = sequence;
   auto reader = state::StateReader::Open(restored + "/store");
   if (!reader.ok()) return reader.status();
   opened.reader = *std::move(reader);
@@ -87,11 +115,15 @@ absl::StatusOr<Opened> OpenCheckpoint(const std::filesystem::path& task, int64_t
 }
 
 absl::StatusOr<Opened> Open(const StateOptions& options) {
+  if (options.path.rfind(kS3, 0) == 0) {
+    const size_t end = options.path.find_last_not_of('/');  // `s3://bucket/orders/3/`
+    return OpenCheckpoint(options.path.substr(0, end + 1), options);
+  }
   std::error_code error;
   std::filesystem::path path = std::filesystem::absolute(options.path, error).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();  // `store/`
   if (std::filesystem::is_directory(path / "manifests", error)) {
-    return OpenCheckpoint(path, options.checkpoint);
+    return OpenCheckpoint(path, options);
   }
   Opened opened;
   auto reader = state::StateReader::Open(path);
@@ -166,7 +198,8 @@ absl::Status Stats(const Opened& opened, std::FILE* out) {
 int Failed(const absl::Status& status, std::FILE* err) {
   const std::string message(status.message());
   std::fprintf(err, "turnout state: %s\n", message.c_str());
-  return absl::IsNotFound(status) ? kExitUsage : kExitFailed;
+  const bool is_theirs = absl::IsNotFound(status) || absl::IsInvalidArgument(status);
+  return is_theirs ? kExitUsage : kExitFailed;
 }
 
 int Usage(const std::string& message, std::FILE* err) {

@@ -1,5 +1,5 @@
 // state: looks into a task's state from outside, changing nothing: a store's directory, whether its
-// process runs or not, or a task's checkpoints in a directory.
+// process runs or not, or a task's checkpoints in a directory or a bucket of S3.
 //
 // Answers are JSON, an object a line. Steps are named by their ids, 16 hexadecimal digits; keys are
 // text (bytes that are not UTF-8 become U+FFFD), values hexadecimal.
@@ -10,19 +10,22 @@
 #include <optional>
 #include <string>
 
+#include "state/s3_options.h"
+
 namespace turnout::runtime {
 
 struct StateOptions {
   std::string verb;  // ls, get, stats
-  std::string path;
+  std::string path;                // a directory, or s3://BUCKET/PREFIX/GROUP/TOPIC/PARTITION
+  state::S3Options s3;             // how the bucket is reached
   std::string step;                // empty: all
   std::optional<std::string> key;  // of get
   int64_t checkpoint = 0;          // its number; 0: the newest sound one
   uint64_t limit = 1000;           // entries of ls; 0: all
 };
 
-// Exit status: 0; 1 if there is no such entry, or the state is damaged or can't be read; 2 if the
-// options make no sense or there is no state at the path.
+// Exit status: 0; 1 if there is no such entry, or the state is damaged or can't be read; 2 for what
+// whoever asks has to mend: options that make no sense, no state at the path, a store that refuses.
 int RunState(const StateOptions& options, std::FILE* out, std::FILE* err);
 
 }  // namespace turnout::runtime

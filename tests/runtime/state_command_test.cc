@@ -7,9 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/real_time.h"
 #include "state/checkpoint.h"
+#include "state/checkpoint_location.h"
 #include "state/directory_checkpoint_store.h"
 #include "state/task_store.h"
+#include "tests/support/fake_s3.h"
 #include "tests/support/temp_directory.h"
 #include "tests/support/temp_stream.h"
 
@@ -116,6 +119,48 @@ TEST_F(StateCommand, ReadsACheckpointTheNewestSoundOneOrThatOfANumber) {
   EXPECT_THAT(none.err, HasSubstr("manifest missing"));
   directory_.Write("objects/orders/3/manifests/0000000000000000002", "damaged");
   EXPECT_THAT(Ask({.verb = "stats", .path = task}).out, HasSubstr("{\"checkpoint\":1,"));
+}
+
+state::S3Options BucketAt(const std::string& endpoint, const std::string& secret) {
+  return {.endpoint = endpoint, .environment = [secret](const std::string& name) {
+            if (name == "AWS_ACCESS_KEY_ID") return std::string("AKID");
+            if (name == "AWS_EC2_METADATA_DISABLED") return std::string("true");
+            return name == "AWS_SECRET_ACCESS_KEY" ? secret : std::string();
+          }};
+}
+
+TEST_F(StateCommand, ReadsACheckpointInABucket) {
+  support::FakeS3 server;
+  const state::S3Options s3 = BucketAt(server.address(), "secret");
+  const auto store = state::MakeCheckpointStore("s3://bucket/turnout", s3, RealTimeAndChance());
+  ASSERT_TRUE(store.ok()) << store.status();
+  state::TaskCheckpoints checkpoints(store->get(), "3", directory_.path() + "/scratch");
+  ASSERT_TRUE(checkpoints.Take(store_.get(), 0).ok());
+  for (const std::string path : {"s3://bucket/turnout/3", "s3://bucket/turnout/3/"}) {
+    EXPECT_EQ(Ask({.verb = "ls", .path = path, .s3 = s3}).out, absl::StrCat(kCard1, kCard2, kUser));
+  }
+  EXPECT_THAT(Ask({.verb = "stats", .path = "s3://bucket/turnout/3", .s3 = s3}).out,
+              HasSubstr("{\"checkpoint\":1,\"start_offset\":7,\"applied_offset\":42,"));
+}
+
+TEST_F(StateCommand, SaysWhatToMendOfABucket) {
+  support::FakeS3 server;
+  struct Case {
+    std::string path;
+    std::string secret;
+    std::string said;
+  };
+  for (const Case& one : {Case{"s3://bucket", "secret", "s3://BUCKET/PREFIX/GROUP/TOPIC/PARTITION"},
+                          Case{"s3://bucket/", "secret", "s3://bucket names no task"},
+                          Case{"s3://no bucket/3", "secret", "`no bucket` is no bucket's name"},
+                          Case{"s3://bucket/4", "secret", "no checkpoint at s3://bucket/4"},
+                          Case{"s3://bucket/4", "", "AWS_SECRET_ACCESS_KEY come together"}}) {
+    const Answer answer =
+        Ask({.verb = "stats", .path = one.path, .s3 = BucketAt(server.address(), one.secret)});
+    EXPECT_EQ(answer.status, 2) << one.path;
+    EXPECT_THAT(answer.err, HasSubstr(one.said));
+    EXPECT_EQ(answer.out, "");
+  }
 }
 
 TEST_F(StateCommand, SaysWhatIsWrong) {

@@ -3,6 +3,7 @@
 What is stored and listed is looked at from outside, by boto3, which shares no code with the store.
 """
 import hashlib
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -111,6 +112,39 @@ def a_tasks_checkpoints_make_their_round(bench):
         assert digest(body) == key.rsplit("/", 1)[1], key
 
 
+def the_state_command_reads_a_tasks_checkpoints(bench):
+    """By what a pipeline's config says of the bucket: plain and TLS; and what to mend is said."""
+    bench.run("checkpoints", "group/orders/3", bench.directory)
+    task = f"s3://{bench.bucket}/{bench.prefix}/group/orders/3"
+    ports = {"http": bench.weed.port, "https": bench.weed.https_port}
+    configs = {}
+    for scheme, port in ports.items():
+        configs[scheme] = bench.directory / f"{scheme}.yaml"
+        configs[scheme].write_text(
+            "source: {topic: '${env:NOT_SET}'}\n"
+            f"checkpoints: {{s3: {{endpoint: '{scheme}://127.0.0.1:{port}', region: eu-west-1,\n"
+            f"                   addressing: path, ca_bundle: {bench.certificate}}}}}\n")
+    for config in configs.values():
+        status, out, err = bench.state("stats", task, "--config", config)
+        assert status == 0, err
+        stats = json.loads(out)
+        assert (stats["checkpoint"], stats["applied_offset"]) == (3, 900), stats
+        status, out, _ = bench.state("ls", task, "--limit", 0, "--config", config)
+        entries = [json.loads(line) for line in out.splitlines()]
+        assert status == 0 and len(entries) == sum(step["entries"] for step in stats["steps"])
+        one = entries[len(entries) // 2]
+        status, out, _ = bench.state("get", f"{task}/", "--step", one["step"], "--key", one["key"],
+                                     "--config", config)
+        assert status == 0 and json.loads(out) == one, out
+    for words, environment, said in [
+            ((f"{task}0",), {}, "no checkpoint at"), ((task, "--checkpoint", 1), {}, "manifest missing"),
+            ((f"s3://{bench.bucket}",), {}, "names no task"),
+            (("s3://no-such-bucket/x/3",), {}, "create the bucket"),
+            ((task,), {"AWS_SECRET_ACCESS_KEY": "wrong"}, "mend the access key id and its secret")]:
+        status, out, err = bench.state("stats", *words, "--config", configs["http"], **environment)
+        assert status in (1, 2) and not out and said in err, (words, status, err)
+
+
 def an_upload_outlives_a_kill_of_its_server(bench):
     """kill -9 of the server in mid-upload: nothing half published, and the upload succeeds."""
     path = bench.file("up", 160 * MIB)
@@ -215,7 +249,8 @@ def wait_for(condition, process, timeout_s=60):
 
 TESTS = [objects_come_back_as_they_were, absence_and_size_are_said, odd_names_are_kept_apart,
          lists_go_on_beyond_a_page, of_two_writers_one_is_first, what_a_person_has_to_mend_is_said,
-         a_tasks_checkpoints_make_their_round, an_upload_outlives_a_kill_of_its_server,
+         a_tasks_checkpoints_make_their_round, the_state_command_reads_a_tasks_checkpoints,
+         an_upload_outlives_a_kill_of_its_server,
          a_download_outlives_a_kill_of_its_server, a_writer_that_is_killed_publishes_nothing,
          a_server_that_is_away_is_unavailable_within_the_deadline, a_web_identity_takes_its_role,
          https_is_believed_by_its_authority_alone]

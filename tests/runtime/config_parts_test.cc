@@ -1,4 +1,4 @@
-#include "runtime/rule_limits.h"
+#include "runtime/config_parts.h"
 
 #include <string>
 #include <vector>
@@ -24,12 +24,12 @@ TEST(RuleLimits, WithoutAConfigTheyAreTheDefaults) {
 
 TEST(RuleLimits, ComeFromAConfigOfWhichNothingElseIsThere) {
   const support::TempDirectory directory;
-  const std::string config = directory.Write(
-      "pipeline.yaml",
-      "limits: {rules_per_team_max: 2, pattern_bytes_max: 1KiB}\n"
-      "limits.pattern_wildcards_max: 3\n"
-      "kafka: {sasl.password: \"${file:/nowhere/secret}\"}\n"
-      "instance: ${env:TURNOUT_TEST_NO_SUCH_VARIABLE}\n");
+  const std::string config =
+      directory.Write("pipeline.yaml",
+                      "limits: {rules_per_team_max: 2, pattern_bytes_max: 1KiB}\n"
+                      "limits.pattern_wildcards_max: 3\n"
+                      "kafka: {sasl.password: \"${file:/nowhere/secret}\"}\n"
+                      "instance: ${env:TURNOUT_TEST_NO_SUCH_VARIABLE}\n");
   std::string problems;
   const auto limits = LoadRuleLimits(config, &problems);
   ASSERT_TRUE(limits.has_value()) << problems;
@@ -42,9 +42,10 @@ TEST(RuleLimits, ComeFromAConfigOfWhichNothingElseIsThere) {
 
 TEST(RuleLimits, KnowTheTablesThatTheConfigNames) {
   const support::TempDirectory directory;
-  const std::string config = directory.Write(
-      "pipeline.yaml", "tables: {users: {topic: \"${env:TURNOUT_TEST_NO_SUCH_VARIABLE}\"}}\n"
-                       "tables.merchants.topic: catalog.merchants\n");
+  const std::string config =
+      directory.Write("pipeline.yaml",
+                      "tables: {users: {topic: \"${env:TURNOUT_TEST_NO_SUCH_VARIABLE}\"}}\n"
+                      "tables.merchants.topic: catalog.merchants\n");
   std::string problems;
   const auto limits = LoadRuleLimits(config, &problems);
   ASSERT_TRUE(limits.has_value()) << problems;
@@ -67,6 +68,41 @@ TEST(RuleLimits, AConfigThatCannotBeReadIsNamed) {
   std::string problems;
   EXPECT_FALSE(LoadRuleLimits("/nowhere/pipeline.yaml", &problems).has_value());
   EXPECT_THAT(problems, StartsWith("/nowhere/pipeline.yaml: can't be read: "));
+}
+
+TEST(S3Options, ComeFromTheSameConfigAndNothingElseOfItIsRead) {
+  const support::TempDirectory directory;
+  const std::string config = directory.Write(
+      "pipeline.yaml",
+      "checkpoints:\n"
+      "  store: ${env:TURNOUT_TEST_NO_SUCH_VARIABLE}\n"
+      "  s3: {region: eu-west-1, endpoint: \"http://store:9000\", addressing: host}\n"
+      "checkpoints.s3.ca_bundle: tls/ca.pem\n");
+  std::string problems;
+  const auto s3 = LoadS3Options(config, &problems);
+  ASSERT_TRUE(s3.has_value()) << problems;
+  EXPECT_EQ(s3->region, "eu-west-1");
+  EXPECT_EQ(s3->endpoint, "http://store:9000");
+  EXPECT_EQ(s3->path_style, false);
+  EXPECT_EQ(s3->ca_bundle, directory.path() + "/tls/ca.pem");
+  EXPECT_THAT(problems, IsEmpty());
+}
+
+TEST(S3Options, WithoutAConfigTheyAreAwss) {
+  std::string problems;
+  const auto s3 = LoadS3Options("", &problems);
+  ASSERT_TRUE(s3.has_value());
+  EXPECT_EQ(s3->endpoint, "");
+  EXPECT_EQ(s3->region, "us-east-1");
+}
+
+TEST(S3Options, AProblemOfTheirsIsTold) {
+  const support::TempDirectory directory;
+  const std::string config =
+      directory.Write("pipeline.yaml", "checkpoints: {s3: {endpoint: store}}\n");
+  std::string problems;
+  EXPECT_FALSE(LoadS3Options(config, &problems).has_value());
+  EXPECT_THAT(problems, HasSubstr("checkpoints.s3.endpoint: `store` begins neither with http://"));
 }
 
 }  // namespace
