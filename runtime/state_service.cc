@@ -103,7 +103,7 @@ struct StateService::Impl {
   std::unique_ptr<state::TaskCheckpoints> CheckpointsOf(int32_t partition) {
     return std::make_unique<state::TaskCheckpoints>(
         checkpoint_store, absl::StrCat(prefix, "/", PathName(options.topic), "/", partition),
-        Directory("scratch", partition));
+        Directory("scratch", partition), options.transfers_max);
   }
 
   void Trouble(const std::string& what) const {

@@ -38,6 +38,7 @@ struct StateServiceOptions {
   absl::Duration collect_interval = absl::Minutes(1);
   int recovery_threads = 4;
   int upkeep_threads = 2;
+  int transfers_max = 4;  // of one recovery or checkpoint, at a time
   std::function<void(const std::string& what)> on_trouble;  // any thread; must not block
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "state/files.h"
+#include "state/parallel.h"
 #include "state/sha256.h"
 #include "state/state_reader.h"
 
@@ -43,10 +45,24 @@ absl::StatusOr<std::vector<std::string>> FilesOf(const std::string& directory) {
   return names;
 }
 
+// Of the files of a RocksDB: those that hold its entries, and never change.
+bool IsTable(std::string_view name) { return name.ends_with(".sst"); }
+
+std::optional<uint64_t> SizeOf(const std::string& path) {
+  std::error_code error;
+  const uint64_t bytes = std::filesystem::file_size(path, error);
+  if (error) return std::nullopt;
+  return bytes;
+}
+
 }  // namespace
 
-TaskCheckpoints::TaskCheckpoints(CheckpointStore* store, std::string task, std::string scratch)
-    : store_(store), task_(std::move(task)), scratch_(std::move(scratch)) {}
+TaskCheckpoints::TaskCheckpoints(CheckpointStore* store, std::string task, std::string scratch,
+                                 int transfers_max)
+    : store_(store),
+      task_(std::move(task)),
+      scratch_(std::move(scratch)),
+      transfers_max_(transfers_max) {}
 
 std::string TaskCheckpoints::ManifestName(int64_t sequence) const {
   return absl::StrFormat("%s%s%0*d", task_, kManifests, static_cast<int>(kSequenceDigits),
@@ -89,12 +105,33 @@ absl::StatusOr<CheckpointManifest> TaskCheckpoints::ReadManifest(int64_t sequenc
   return manifest;
 }
 
-absl::StatusOr<CheckpointFile> TaskCheckpoints::Describe(const std::string& path,
-                                                         const std::string& name) {
-  if (const auto known = known_.find(name); known != known_.end()) return known->second;
-  absl::StatusOr<FileDigest> digest = Sha256OfFile(path);
-  if (!digest.ok()) return digest.status();
-  return CheckpointFile{.name = name, .bytes = digest->bytes, .sha256 = digest->sha256};
+absl::StatusOr<std::vector<CheckpointFile>> TaskCheckpoints::Describe(const std::string& snapshot) {
+  const absl::StatusOr<std::vector<std::string>> names = FilesOf(snapshot);
+  if (!names.ok()) return names.status();
+  std::vector<CheckpointFile> files(names->size());
+  const absl::Status described = ForEachInParallel(files.size(), transfers_max_, [&](size_t i) {
+    const std::string& name = (*names)[i];
+    const std::string path = snapshot + "/" + name;
+    if (const auto known = known_.find(name); known != known_.end()) {
+      files[i] = known->second;
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<FileDigest> digest = Sha256OfFile(path);
+    if (!digest.ok()) return digest.status();
+    files[i] = {.name = name, .bytes = digest->bytes, .sha256 = digest->sha256};
+    return absl::OkStatus();
+  });
+  if (!described.ok()) return described;
+  Remember(files);
+  return files;
+}
+
+// The tables among the files of the store as it is now.
+void TaskCheckpoints::Remember(const std::vector<CheckpointFile>& files) {
+  known_.clear();
+  for (const CheckpointFile& file : files) {
+    if (IsTable(file.name)) known_[file.name] = file;
+  }
 }
 
 absl::Status TaskCheckpoints::Send(const std::string& snapshot,
@@ -104,29 +141,32 @@ absl::Status TaskCheckpoints::Send(const std::string& snapshot,
   std::map<std::string, uint64_t> there;
   for (const StoredObject& object : *objects) there[object.name] = object.bytes;
 
-  const std::string back = scratch_ + "/back";
   last_cost_ = {};
+  std::vector<const CheckpointFile*> missing;
   for (const CheckpointFile& file : files) {
     ++last_cost_.files;
     last_cost_.bytes += file.bytes;
     const auto found = there.find(ObjectName(file));
     if (found != there.end() && found->second == file.bytes) continue;
-    absl::Status status = store_->Put(ObjectName(file), snapshot + "/" + file.name);
-    if (!status.ok()) return status;
+    missing.push_back(&file);
     ++last_cost_.files_sent;
     last_cost_.bytes_sent += file.bytes;
-    status = store_->Get(ObjectName(file), back);
-    if (!status.ok()) return status;
-    const absl::StatusOr<FileDigest> digest = Sha256OfFile(back);
-    if (!digest.ok()) return digest.status();
-    if (digest->sha256 != file.sha256) {
-      // Under this name it would be taken for the file by the next one.
-      store_->Remove(ObjectName(file)).IgnoreError();
-      return absl::UnavailableError(
-          absl::StrCat("the store gives back other bytes than it was sent: ", ObjectName(file)));
-    }
   }
-  return absl::OkStatus();
+  return ForEachInParallel(missing.size(), transfers_max_, [&](size_t i) {
+    return SendOne(snapshot + "/" + missing[i]->name, *missing[i]);
+  });
+}
+
+absl::Status TaskCheckpoints::SendOne(const std::string& path, const CheckpointFile& file) {
+  const std::string name = ObjectName(file);
+  if (absl::Status status = store_->Put(name, path); !status.ok()) return status;
+  const absl::StatusOr<FileDigest> kept = store_->Digest(name);
+  if (!kept.ok()) return kept.status();
+  if (*kept == FileDigest{file.bytes, file.sha256}) return absl::OkStatus();
+  // Under this name it would be taken for the file by the next one.
+  store_->Remove(name).IgnoreError();
+  return absl::UnavailableError(
+      absl::StrCat("the store gives back other bytes than it was sent: ", name));
 }
 
 absl::StatusOr<bool> TaskCheckpoints::AllThere(const CheckpointManifest& manifest) {
@@ -153,16 +193,9 @@ absl::StatusOr<CheckpointManifest> TaskCheckpoints::Take(TaskStore* state, int64
     if (!reader.ok()) return reader.status();
     manifest.point = (*reader)->point();
   }
-  absl::StatusOr<std::vector<std::string>> names = FilesOf(snapshot);
-  if (!names.ok()) return names.status();
-  std::map<std::string, CheckpointFile> known;
-  for (const std::string& name : *names) {
-    absl::StatusOr<CheckpointFile> file = Describe(snapshot + "/" + name, name);
-    if (!file.ok()) return file.status();
-    if (std::filesystem::path(name).extension() == ".sst") known[name] = *file;
-    manifest.files.push_back(*std::move(file));
-  }
-  known_ = std::move(known);
+  absl::StatusOr<std::vector<CheckpointFile>> files = Describe(snapshot);
+  if (!files.ok()) return files.status();
+  manifest.files = *std::move(files);
 
   if (absl::Status status = Send(snapshot, manifest.files); !status.ok()) return status;
   const absl::StatusOr<bool> published =
@@ -187,31 +220,43 @@ absl::StatusOr<CheckpointManifest> TaskCheckpoints::Take(TaskStore* state, int64
 absl::StatusOr<std::vector<ListedCheckpoint>> TaskCheckpoints::List() {
   const absl::StatusOr<std::vector<int64_t>> sequences = Sequences();
   if (!sequences.ok()) return sequences.status();
-  std::vector<ListedCheckpoint> listed;
-  for (const int64_t sequence : *sequences) {
-    absl::StatusOr<CheckpointManifest> manifest = ReadManifest(sequence);
-    if (!manifest.ok() && !absl::IsDataLoss(manifest.status())) return manifest.status();
-    listed.push_back({.sequence = sequence, .manifest = std::move(manifest)});
-  }
+  std::vector<ListedCheckpoint> listed(sequences->size());
+  const absl::Status read = ForEachInParallel(listed.size(), transfers_max_, [&](size_t i) {
+    listed[i].sequence = (*sequences)[i];
+    listed[i].manifest = ReadManifest(listed[i].sequence);
+    const absl::Status& status = listed[i].manifest.status();
+    return absl::IsDataLoss(status) ? absl::OkStatus() : status;
+  });
+  if (!read.ok()) return read;
   return listed;
 }
 
-absl::Status TaskCheckpoints::Fetch(const CheckpointManifest& manifest,
+absl::Status TaskCheckpoints::Fetch(const CheckpointManifest& manifest, const std::string& replaced,
                                     const std::string& directory) {
-  for (const CheckpointFile& file : manifest.files) {
-    const std::string path = directory + "/" + file.name;
-    const absl::Status status = store_->Get(ObjectName(file), path);
-    if (absl::IsNotFound(status)) return Fault(manifest.sequence, kFileMissing, file.name);
-    if (!status.ok()) return status;
-    const absl::StatusOr<FileDigest> digest = Sha256OfFile(path);
-    if (!digest.ok()) return digest.status();
-    if (digest->bytes != file.bytes) {
-      return Fault(
-          manifest.sequence, kFileCut,
-          absl::StrFormat("%s has %d bytes, not %d", file.name, digest->bytes, file.bytes));
-    }
-    if (digest->sha256 != file.sha256) return Fault(manifest.sequence, kFileDamaged, file.name);
+  return ForEachInParallel(manifest.files.size(), transfers_max_, [&](size_t i) {
+    return FetchOne(manifest.sequence, manifest.files[i], replaced, directory);
+  });
+}
+
+// From the store that is replaced, if it has the very same; RocksDB never writes into a table, so
+// two names may share one. Else from the checkpoints.
+absl::Status TaskCheckpoints::FetchOne(int64_t sequence, const CheckpointFile& file,
+                                       const std::string& replaced, const std::string& directory) {
+  const FileDigest wanted{file.bytes, file.sha256};
+  const std::string path = directory + "/" + file.name;
+  const std::string local = replaced + "/" + file.name;
+  if (IsTable(file.name) && SizeOf(local) == file.bytes) {
+    const absl::StatusOr<FileDigest> digest = Sha256OfFile(local);
+    if (digest.ok() && *digest == wanted && LinkFile(local, path)) return absl::OkStatus();
   }
+  const absl::StatusOr<FileDigest> fetched = store_->Get(ObjectName(file), path);
+  if (absl::IsNotFound(fetched.status())) return Fault(sequence, kFileMissing, file.name);
+  if (!fetched.ok()) return fetched.status();
+  if (fetched->bytes != file.bytes) {
+    return Fault(sequence, kFileCut,
+                 absl::StrFormat("%s has %d bytes, not %d", file.name, fetched->bytes, file.bytes));
+  }
+  if (*fetched != wanted) return Fault(sequence, kFileDamaged, file.name);
   return absl::OkStatus();
 }
 
@@ -222,7 +267,7 @@ absl::StatusOr<CheckpointManifest> TaskCheckpoints::Restore(int64_t sequence,
   const std::string aside = directory + std::string(kUnfinishedSuffix);
   if (absl::Status status = RemoveAll(aside); !status.ok()) return status;
   if (absl::Status status = MakeDirectory(aside); !status.ok()) return status;
-  if (absl::Status status = Fetch(*manifest, aside); !status.ok()) return status;
+  if (absl::Status status = Fetch(*manifest, directory, aside); !status.ok()) return status;
   {
     auto reader = StateReader::Open(aside);
     if (!reader.ok()) return Fault(sequence, kNotOpening, reader.status().message());
@@ -233,9 +278,9 @@ absl::StatusOr<CheckpointManifest> TaskCheckpoints::Restore(int64_t sequence,
                           manifest->point.applied_offset));
     }
   }
-  if (absl::Status status = SyncDirectory(aside); !status.ok()) return status;
   if (absl::Status status = RemoveAll(directory); !status.ok()) return status;
   if (absl::Status status = Rename(aside, directory); !status.ok()) return status;
+  Remember(manifest->files);
   return manifest;
 }
 

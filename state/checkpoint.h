@@ -55,8 +55,10 @@ struct PruneResult {
 class TaskCheckpoints {
  public:
   // `task` is the beginning of its objects' names ("orders/3"). `scratch` is a directory on the
-  // same file system as the task's store, for snapshots; what is there is removed.
-  TaskCheckpoints(CheckpointStore* store, std::string task, std::string scratch);
+  // same file system as the task's store, for snapshots; what is there is removed. So many objects
+  // travel at a time, each on a thread that lives as long as the call; 1: on the caller's.
+  TaskCheckpoints(CheckpointStore* store, std::string task, std::string scratch,
+                  int transfers_max = 1);
 
   // Takes one of what `state` has committed. New files are sent, read back and compared, and the
   // snapshot is opened, before it is published.
@@ -69,7 +71,9 @@ class TaskCheckpoints {
   absl::StatusOr<std::vector<ListedCheckpoint>> List();
 
   // The store in `directory` is replaced by the checkpoint's once that is there and verified: every
-  // file's size and digest, and that it opens at the offset that the manifest says.
+  // file's size and digest, and that it opens at the offset that the manifest says. Tables that the
+  // store, which nobody has open, has as well are taken from there. Nothing is synced: a store that
+  // a crash of the machine spoils says so when it is opened or read, and is restored again.
   absl::StatusOr<CheckpointManifest> Restore(int64_t sequence, const std::string& directory);
 
   // Removes what the policy does not keep, then the files that no manifest names any more. Removes
@@ -81,14 +85,20 @@ class TaskCheckpoints {
   std::string ObjectName(const CheckpointFile& file) const;
   absl::StatusOr<CheckpointManifest> ReadManifest(int64_t sequence);
   absl::StatusOr<std::vector<int64_t>> Sequences();
-  absl::StatusOr<CheckpointFile> Describe(const std::string& path, const std::string& name);
+  absl::StatusOr<std::vector<CheckpointFile>> Describe(const std::string& snapshot);
   absl::Status Send(const std::string& snapshot, const std::vector<CheckpointFile>& files);
+  absl::Status SendOne(const std::string& path, const CheckpointFile& file);
   absl::StatusOr<bool> AllThere(const CheckpointManifest& manifest);
-  absl::Status Fetch(const CheckpointManifest& manifest, const std::string& directory);
+  absl::Status Fetch(const CheckpointManifest& manifest, const std::string& replaced,
+                     const std::string& directory);
+  absl::Status FetchOne(int64_t sequence, const CheckpointFile& file, const std::string& replaced,
+                        const std::string& directory);
+  void Remember(const std::vector<CheckpointFile>& files);
 
   CheckpointStore* const store_;
   const std::string task_;
   const std::string scratch_;
+  const int transfers_max_;
   // Digests of the store's tables, which never change, by name.
   std::map<std::string, CheckpointFile> known_;
   CheckpointCost last_cost_;

@@ -88,8 +88,17 @@ absl::StatusOr<bool> DirectoryCheckpointStore::PutIfAbsent(std::string_view name
   return is_new;
 }
 
-absl::Status DirectoryCheckpointStore::Get(std::string_view name, const std::string& local_path) {
-  return CopyFile(PathOf(name), local_path);
+absl::StatusOr<FileDigest> DirectoryCheckpointStore::Get(std::string_view name,
+                                                         const std::string& local_path) {
+  DigestStream digest;
+  const absl::Status status =
+      CopyFile(PathOf(name), local_path, [&](std::string_view piece) { digest.Add(piece); });
+  if (!status.ok()) return status;
+  return digest.Finish();
+}
+
+absl::StatusOr<FileDigest> DirectoryCheckpointStore::Digest(std::string_view name) {
+  return Sha256OfFile(PathOf(name));
 }
 
 absl::StatusOr<std::string> DirectoryCheckpointStore::Read(std::string_view name,

@@ -18,7 +18,8 @@ class DirectoryCheckpointStore : public CheckpointStore {
   absl::StatusOr<std::vector<StoredObject>> List(std::string_view prefix) override;
   absl::Status Put(std::string_view name, const std::string& local_path) override;
   absl::StatusOr<bool> PutIfAbsent(std::string_view name, std::string_view bytes) override;
-  absl::Status Get(std::string_view name, const std::string& local_path) override;
+  absl::StatusOr<FileDigest> Get(std::string_view name, const std::string& local_path) override;
+  absl::StatusOr<FileDigest> Digest(std::string_view name) override;
   absl::StatusOr<std::string> Read(std::string_view name, size_t bytes_max) override;
   absl::Status Remove(std::string_view name) override;
 

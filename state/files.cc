@@ -115,7 +115,8 @@ absl::Status WriteFile(const std::string& path, std::string_view bytes) {
   return absl::OkStatus();
 }
 
-absl::Status CopyFile(const std::string& from, const std::string& to) {
+absl::Status CopyFile(const std::string& from, const std::string& to,
+                      absl::FunctionRef<void(std::string_view piece)> see) {
   const File source(from, O_RDONLY);
   if (!source.ok()) return ErrnoStatus(errno, "opening", from);
   const File target(to, O_WRONLY | O_CREAT | O_TRUNC);
@@ -125,12 +126,20 @@ absl::Status CopyFile(const std::string& from, const std::string& to) {
     const ssize_t read = ::read(source.fd(), part.data(), part.size());
     if (read < 0 && errno == EINTR) continue;
     if (read < 0) return ErrnoStatus(errno, "reading", from);
-    if (read == 0) break;
-    absl::Status status = WriteAll(target, {part.data(), static_cast<size_t>(read)}, to);
-    if (!status.ok()) return status;
+    if (read == 0) return absl::OkStatus();
+    const std::string_view piece(part.data(), static_cast<size_t>(read));
+    see(piece);
+    if (absl::Status status = WriteAll(target, piece, to); !status.ok()) return status;
   }
-  if (::fsync(target.fd()) != 0) return ErrnoStatus(errno, "syncing", to);
-  return absl::OkStatus();
+}
+
+absl::Status CopyFile(const std::string& from, const std::string& to) {
+  absl::Status status = CopyFile(from, to, [](std::string_view) {});
+  return status.ok() ? SyncFile(to) : status;
+}
+
+bool LinkFile(const std::string& from, const std::string& to) {
+  return ::link(from.c_str(), to.c_str()) == 0;
 }
 
 }  // namespace turnout::state

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
@@ -39,7 +40,15 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t bytes_max);
 // Writes and syncs it.
 absl::Status WriteFile(const std::string& path, std::string_view bytes);
 
+// Copies it and shows each piece on its way. Not synced.
+absl::Status CopyFile(const std::string& from, const std::string& to,
+                      absl::FunctionRef<void(std::string_view piece)> see);
+
 // Copies and syncs it.
 absl::Status CopyFile(const std::string& from, const std::string& to);
+
+// The same file under a second name, which there must be none of. False if the two can't be one:
+// file systems of their own, or one that has no links.
+bool LinkFile(const std::string& from, const std::string& to);
 
 }  // namespace turnout::state

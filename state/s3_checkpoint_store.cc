@@ -108,8 +108,13 @@ absl::StatusOr<bool> S3CheckpointStore::IsMine(const std::string& key, const std
   return answer->Header(kMarkHeader) == mark;
 }
 
-absl::Status S3CheckpointStore::Get(std::string_view name, const std::string& local_path) {
+absl::StatusOr<FileDigest> S3CheckpointStore::Get(std::string_view name,
+                                                  const std::string& local_path) {
   return DownloadFile(&s3_, KeyOf(name), local_path);
+}
+
+absl::StatusOr<FileDigest> S3CheckpointStore::Digest(std::string_view name) {
+  return DigestObject(&s3_, KeyOf(name));
 }
 
 absl::StatusOr<std::string> S3CheckpointStore::Read(std::string_view name, size_t bytes_max) {

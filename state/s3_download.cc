@@ -17,26 +17,30 @@ namespace {
 
 class Download {
  public:
+  // An empty path: into no file.
   Download(S3Connection* s3, const std::string& key, const std::string& path)
       : s3_(s3),
         key_(key),
         path_(path),
-        fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {}
+        fd_(path.empty() ? -1
+                         : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {}
   ~Download() {
     if (fd_ >= 0) ::close(fd_);
   }
   Download(const Download&) = delete;
   Download& operator=(const Download&) = delete;
 
-  absl::Status Run() {
-    if (fd_ < 0) return ErrnoStatus(errno, "creating", path_);
-    absl::Status status = Fetch();
-    if (status.ok() && ::fsync(fd_) != 0) status = ErrnoStatus(errno, "syncing", path_);
-    if (!status.ok()) ::unlink(path_.c_str());
+  absl::StatusOr<FileDigest> Run() {
+    if (has_file() && fd_ < 0) return ErrnoStatus(errno, "creating", path_);
+    const absl::Status status = Fetch();
+    if (status.ok()) return digest_.Finish();
+    if (has_file()) ::unlink(path_.c_str());
     return status;
   }
 
  private:
+  bool has_file() const { return !path_.empty(); }
+
   absl::Status Fetch() {
     std::optional<Backoff> backoff;
     uint64_t furthest = 0;
@@ -94,11 +98,19 @@ class Download {
 
   absl::Status BeginAnew() {
     received_ = 0;
-    if (::ftruncate(fd_, 0) != 0) return Local(ErrnoStatus(errno, "truncating", path_));
+    digest_ = DigestStream();
+    if (has_file() && ::ftruncate(fd_, 0) != 0) {
+      return Local(ErrnoStatus(errno, "truncating", path_));
+    }
     return absl::OkStatus();
   }
 
   absl::Status Write(std::string_view piece) {
+    digest_.Add(piece);
+    if (!has_file()) {
+      received_ += piece.size();
+      return absl::OkStatus();
+    }
     while (!piece.empty()) {
       const ssize_t written =
           ::pwrite(fd_, piece.data(), piece.size(), static_cast<off_t>(received_));
@@ -120,6 +132,7 @@ class Download {
   const std::string key_;
   const std::string path_;
   const int fd_;
+  DigestStream digest_;  // of what was received
   uint64_t received_ = 0;
   std::string etag_;
   bool is_local_ = false;
@@ -127,8 +140,13 @@ class Download {
 
 }  // namespace
 
-absl::Status DownloadFile(S3Connection* s3, const std::string& key, const std::string& path) {
+absl::StatusOr<FileDigest> DownloadFile(S3Connection* s3, const std::string& key,
+                                        const std::string& path) {
   return Download(s3, key, path).Run();
+}
+
+absl::StatusOr<FileDigest> DigestObject(S3Connection* s3, const std::string& key) {
+  return Download(s3, key, "").Run();
 }
 
 }  // namespace turnout::state

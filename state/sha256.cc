@@ -17,32 +17,37 @@ namespace {
 
 constexpr size_t kPieceBytes = 256 * 1024;
 
-// OpenSSL's calls fail for want of memory only, which ends the process elsewhere as well.
-class Digest {
- public:
-  Digest() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-  }
-
-  void Add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
-
-  std::string Digits() {
-    unsigned char bytes[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    EVP_DigestFinal_ex(context_.get(), bytes, &size);
-    return Hex({reinterpret_cast<const char*>(bytes), size});
-  }
-
- private:
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
-
 }  // namespace
 
+// OpenSSL's calls fail for want of memory only, which ends the process elsewhere as well.
+struct DigestStream::Context {
+  Context() : evp(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    EVP_DigestInit_ex(evp.get(), EVP_sha256(), nullptr);
+  }
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> evp;
+};
+
+DigestStream::DigestStream() : context_(std::make_unique<Context>()) {}
+DigestStream::~DigestStream() = default;
+DigestStream::DigestStream(DigestStream&&) noexcept = default;
+DigestStream& DigestStream::operator=(DigestStream&&) noexcept = default;
+
+void DigestStream::Add(std::string_view piece) {
+  EVP_DigestUpdate(context_->evp.get(), piece.data(), piece.size());
+  bytes_ += piece.size();
+}
+
+FileDigest DigestStream::Finish() {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  EVP_DigestFinal_ex(context_->evp.get(), digest, &size);
+  return {.bytes = bytes_, .sha256 = Hex({reinterpret_cast<const char*>(digest), size})};
+}
+
 std::string Sha256(std::string_view bytes) {
-  Digest digest;
+  DigestStream digest;
   digest.Add(bytes);
-  return digest.Digits();
+  return digest.Finish().sha256;
 }
 
 std::string HmacSha256(std::string_view key, std::string_view bytes) {
@@ -75,18 +80,16 @@ absl::StatusOr<FileDigest> Sha256OfPart(const std::string& path, uint64_t offset
     return ErrnoStatus(errno, "reading", path);
   }
   std::vector<char> piece(kPieceBytes);
-  Digest digest;
-  FileDigest result;
-  while (result.bytes < bytes) {
-    const uint64_t wanted = std::min<uint64_t>(piece.size(), bytes - result.bytes);
-    const size_t read = std::fread(piece.data(), 1, wanted, file.get());
+  DigestStream digest;
+  for (uint64_t left = bytes; left > 0;) {
+    const size_t read =
+        std::fread(piece.data(), 1, std::min<uint64_t>(piece.size(), left), file.get());
     if (read == 0) break;
     digest.Add({piece.data(), read});
-    result.bytes += read;
+    left -= read;
   }
   if (std::ferror(file.get()) != 0) return ErrnoStatus(errno, "reading", path);
-  result.sha256 = digest.Digits();
-  return result;
+  return digest.Finish();
 }
 
 }  // namespace turnout::state

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,26 @@ std::string Hex(std::string_view bytes);
 struct FileDigest {
   uint64_t bytes = 0;
   std::string sha256;
+
+  bool operator==(const FileDigest&) const = default;
+};
+
+// The digest of what comes in pieces.
+class DigestStream {
+ public:
+  DigestStream();
+  ~DigestStream();
+  DigestStream(DigestStream&&) noexcept;
+  DigestStream& operator=(DigestStream&&) noexcept;
+
+  void Add(std::string_view piece);
+  // Of all pieces; once.
+  FileDigest Finish();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+  uint64_t bytes_ = 0;
 };
 
 // Reads the file in pieces. Errors: those of files.h.

@@ -120,7 +120,7 @@ absl::Status Checkpoints(CheckpointStore* store, const std::string& task,
   auto state = TaskStore::Create(directory + "/store", &resources, 0);
   if (!state.ok()) return state.status();
   support::MemoryState model(0);
-  TaskCheckpoints checkpoints(store, task, directory + "/scratch");
+  TaskCheckpoints checkpoints(store, task, directory + "/scratch", /*transfers_max=*/4);
   std::vector<std::string> dumps;
   for (int64_t offset = 0; offset < 900; ++offset) {
     for (TaskState* const each :
@@ -167,7 +167,7 @@ absl::Status Run(const Arguments& arguments) {
   if (!store.ok()) return store.status();
   const std::string &what = words[1], &name = words[2], last = words.size() > 3 ? words[3] : "";
   if (what == "put") return (*store)->Put(name, last);
-  if (what == "get") return (*store)->Get(name, last);
+  if (what == "get") return (*store)->Get(name, last).status();
   if (what == "remove") return (*store)->Remove(name);
   if (what == "checkpoints") return Checkpoints(store->get(), name, last);
   if (what == "read") {

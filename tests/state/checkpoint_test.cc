@@ -1,9 +1,12 @@
 #include "state/checkpoint.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +23,7 @@
 namespace turnout::state {
 namespace {
 
+using ::testing::Contains;
 using ::testing::StartsWith;
 
 constexpr StateLimits kSmall{.memory_bytes_max = 8 << 20,
@@ -46,9 +50,13 @@ class HookedStore : public CheckpointStore {
     if (absl::Status status = hook_("publish"); !status.ok()) return status;
     return store_->PutIfAbsent(name, bytes);
   }
-  absl::Status Get(std::string_view name, const std::string& path) override {
-    const absl::Status status = hook_("get");
-    return status.ok() ? store_->Get(name, path) : status;
+  absl::StatusOr<FileDigest> Get(std::string_view name, const std::string& path) override {
+    if (absl::Status status = hook_("get"); !status.ok()) return status;
+    return store_->Get(name, path);
+  }
+  absl::StatusOr<FileDigest> Digest(std::string_view name) override {
+    if (absl::Status status = hook_("digest"); !status.ok()) return status;
+    return store_->Digest(name);
   }
   absl::StatusOr<std::string> Read(std::string_view name, size_t bytes_max) override {
     if (absl::Status status = hook_("read"); !status.ok()) return status;
@@ -62,6 +70,24 @@ class HookedStore : public CheckpointStore {
  private:
   CheckpointStore* const store_;
   const Hook hook_;
+};
+
+// Another store that notes what is fetched.
+class NamedStore : public HookedStore {
+ public:
+  NamedStore(CheckpointStore* store, std::set<std::string>* fetched)
+      : HookedStore(store, [](std::string_view) { return absl::OkStatus(); }), fetched_(fetched) {}
+  absl::StatusOr<FileDigest> Get(std::string_view name, const std::string& path) override {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      fetched_->insert(std::string(name));
+    }
+    return HookedStore::Get(name, path);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string>* const fetched_;
 };
 
 class CheckpointTest : public ::testing::Test {
@@ -212,11 +238,100 @@ TEST_F(CheckpointTest, AManifestThatLiesIsFoundOut) {
   ExpectFault(kManifestDamaged, "another sequence");
 }
 
-TEST_F(CheckpointTest, ADamagedRestoreLeavesWhatWasThere) {
-  Advance(3);
+// What is there already is not fetched again, and nothing else is taken for it.
+TEST_F(CheckpointTest, ARestoreTakesTablesOfTheStoreThatItReplaces) {
+  for (int i = 0; i < 4; ++i) {
+    Advance(25);
+    ASSERT_TRUE(store_->Flush().ok());
+  }
   Take();
   ASSERT_TRUE(checkpoints_.Restore(1, At("restored")).ok());
+  Advance(50);
+  const CheckpointManifest newest = Take();
+  std::set<std::string> local;
+  for (const auto& file : std::filesystem::directory_iterator(At("restored"))) {
+    if (file.path().extension() == ".sst") local.insert(file.path().filename());
+  }
+  ASSERT_GE(local.size(), 4u);
+  const std::string spoiled = At("restored/") + *local.begin();
+  std::string bytes = ReadFile(spoiled, 1 << 20).value();
+  bytes[bytes.size() / 2] ^= 1;
+  std::filesystem::remove(spoiled);  // it may be the name of others' file too
+  ASSERT_TRUE(WriteFile(spoiled, bytes).ok());
+
+  std::set<std::string> fetched;
+  NamedStore store(&objects_, &fetched);
+  TaskCheckpoints heir(&store, kTask, At("heirs_scratch"), /*transfers_max=*/4);
+  ASSERT_TRUE(heir.Restore(2, At("restored")).ok());
+  EXPECT_EQ(DumpOf(At("restored")), DumpAt(150));
+  for (const CheckpointFile& file : newest.files) {
+    const bool is_there = local.contains(file.name) && file.name != *local.begin();
+    EXPECT_EQ(fetched.contains(absl::StrCat(kTask, "/files/", file.sha256)), !is_there)
+        << file.name;
+  }
+}
+
+TEST_F(CheckpointTest, ARestoredStoreSharesNoFileWithItsCheckpoint) {
+  Advance(20);
+  const CheckpointManifest manifest = Take();
+  ASSERT_TRUE(checkpoints_.Restore(1, At("restored")).ok());
+  for (const CheckpointFile& file : manifest.files) {
+    EXPECT_EQ(std::filesystem::hard_link_count(At("restored/" + file.name)), 1u) << file.name;
+  }
+}
+
+// By the manifest it knows their digests: what is spoiled since is not sent in their place.
+TEST_F(CheckpointTest, ARestoredStoreSendsNothingAgain) {
+  for (int i = 0; i < 5000; ++i) store_->Put(9, absl::StrCat(i), absl::StrCat(i), kNeverExpires);
+  ASSERT_TRUE(store_->Commit(1, "rules").ok());
+  Take();
+  TaskCheckpoints heir(&objects_, kTask, At("heirs_scratch"));
+  const auto restored = heir.Restore(1, At("restored"));
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  auto store = TaskStore::Open(At("restored"), &resources_);
+  ASSERT_TRUE(store.ok()) << store.status();
+  for (const CheckpointFile& file : restored->files) {
+    if (!file.name.ends_with(".sst") || file.bytes < 10'000) continue;  // to the entries alone
+    std::string bytes = ReadFile(At("restored/" + file.name), 1 << 20).value();
+    bytes[bytes.size() / 2] ^= 1;
+    ASSERT_TRUE(WriteFile(At("restored/" + file.name), bytes).ok());
+  }
+  const auto taken = heir.Take(store->get(), 0);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_LT(heir.last_cost().bytes_sent, heir.last_cost().bytes / 10);
+  const auto again = checkpoints_.Restore(2, At("again"));
+  ASSERT_TRUE(again.ok()) << again.status();
+  for (const CheckpointFile& file : restored->files) {
+    if (file.name.ends_with(".sst")) {
+      EXPECT_THAT(again->files, Contains(file));
+    }
+  }
+}
+
+TEST_F(CheckpointTest, ManyFilesTravelAtATime) {
+  for (int i = 0; i < 6; ++i) {
+    Advance(20);
+    ASSERT_TRUE(store_->Flush().ok());
+  }
+  TaskCheckpoints many(&objects_, kTask, At("scratch"), /*transfers_max=*/4);
+  const auto taken = many.Take(store_.get(), 0);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_GT(taken->files.size(), 6u);
+  ASSERT_TRUE(many.Restore(1, At("restored")).ok());
+  EXPECT_EQ(DumpOf(At("restored")), DumpAt(120));
+  std::filesystem::remove(At("objects/") + Objects().back());
   std::filesystem::remove(At("objects/") + Objects().front());
+  EXPECT_TRUE(absl::IsDataLoss(many.Restore(1, At("restored")).status()));
+}
+
+TEST_F(CheckpointTest, ADamagedRestoreLeavesWhatWasThere) {
+  Advance(3);
+  const CheckpointManifest manifest = Take();
+  ASSERT_TRUE(checkpoints_.Restore(1, At("restored")).ok());
+  const auto is_current = [](const CheckpointFile& file) { return file.name == "CURRENT"; };
+  const auto current = std::find_if(manifest.files.begin(), manifest.files.end(), is_current);
+  ASSERT_NE(current, manifest.files.end());
+  std::filesystem::remove(At(absl::StrCat("objects/", kTask, "/files/", current->sha256)));
   EXPECT_FALSE(checkpoints_.Restore(1, At("restored")).ok());
   EXPECT_EQ(DumpOf(At("restored")), DumpAt(3));
 }
@@ -281,7 +396,7 @@ TEST_F(CheckpointTest, IsTakenBackIfItsFilesWerePrunedMeanwhile) {
 TEST_F(CheckpointTest, AStoreThatGivesBackOtherBytesIsNotTrusted) {
   Advance(5);
   HookedStore store(&objects_, [&](std::string_view call) {
-    if (call != "get") return absl::OkStatus();
+    if (call != "digest") return absl::OkStatus();
     for (const std::string& name : Objects()) {
       EXPECT_TRUE(WriteFile(At("objects/" + name), "other bytes").ok());
     }

@@ -96,8 +96,12 @@ class S3CheckpointStoreTest : public ::testing::Test {
   }
 
   std::string Downloaded(const std::string& name) {
-    const absl::Status status = store_->Get(name, At("down"));
-    return status.ok() ? ReadFile(At("down"), 1 << 30).value() : status.ToString();
+    const absl::StatusOr<FileDigest> got = store_->Get(name, At("down"));
+    if (!got.ok()) return got.status().ToString();
+    std::string bytes = ReadFile(At("down"), 1 << 30).value();
+    EXPECT_EQ(got->sha256, Sha256(bytes));
+    EXPECT_EQ(got->bytes, bytes.size());
+    return bytes;
   }
 
   support::TempDirectory directory_;
@@ -123,7 +127,8 @@ TEST_F(S3CheckpointStoreTest, KeepsObjectsBelowItsPrefix) {
   EXPECT_EQ(store_->Read("orders/3/manifests/1", 3).value(), "one");
   EXPECT_EQ(store_->Read("orders/3/manifests/1", 2).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(store_->Read("orders/3/manifests/2", 3).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(store_->Get("none", At("none")).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(store_->Get("none", At("none")).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(store_->Digest("none").status().code(), absl::StatusCode::kNotFound);
   EXPECT_FALSE(Exists(At("none")));
 
   const auto all = store_->List("");
@@ -203,9 +208,10 @@ TEST_F(S3CheckpointStoreTest, EachOperationGetsOverEachFaultAtEachRequest) {
       {"reset in the body", {.fault = Fault::kResetInBody}},
   };
   const std::string large = Bytes(2 * kPartBytes + 5);
+  const FileDigest digest{large.size(), Sha256(large)};
   directory_.Write("large", large);
   for (const auto& [name, trouble] : faults) {
-    for (int at = 0; at < 16; ++at) {
+    for (int at = 0; at < 17; ++at) {
       Reset();
       hook_ = [&, wanted = &trouble](const Request&, int number) {
         return number == at ? *wanted : Trouble();
@@ -220,11 +226,12 @@ TEST_F(S3CheckpointStoreTest, EachOperationGetsOverEachFaultAtEachRequest) {
       ASSERT_TRUE(again.ok()) << what << again.status();
       ASSERT_FALSE(*again) << what;
       ASSERT_TRUE(Downloaded("large") == large) << what;
+      ASSERT_TRUE(store_->Digest("large").value_or(FileDigest()) == digest) << what;
       ASSERT_EQ(store_->Read("new", 5).value_or("?"), "bytes") << what;
       ASSERT_EQ(store_->List("")->size(), 2u) << what;
       ASSERT_EQ(store_->Remove("new").ToString(), "OK") << what;
       ASSERT_EQ(server_->objects().size(), 1u) << what;
-      ASSERT_GE(server_->requests().size(), 12u);
+      ASSERT_GE(server_->requests().size(), 13u);
     }
   }
 }
@@ -244,7 +251,7 @@ TEST_F(S3CheckpointStoreTest, ResumesADownloadAsLongAsItGetsFurther) {
   server_->Set("turnout/shop/x", large);
   hook_ = [](const Request&, int) { return Trouble{.fault = Fault::kCut}; };
   // Each answer brings half of what is missing: 22 of them, and the last byte never.
-  const absl::Status status = store_->Get("x", At("down"));
+  const absl::Status status = store_->Get("x", At("down")).status();
   EXPECT_EQ(status.code(), kUnavailable);
   EXPECT_FALSE(Exists(At("down")));
   EXPECT_GT(server_->requests().size(), 25u);
@@ -321,7 +328,7 @@ TEST_F(S3CheckpointStoreTest, GivesUpAtItsDeadlineAndSaysWhatItMet) {
   const absl::Time begun = now_;
   for (const absl::Status& status :
        {store_->Read("x", 10).status(), store_->List("").status(), store_->Remove("x"),
-        store_->PutIfAbsent("x", "").status(), store_->Get("x", At("down")),
+        store_->PutIfAbsent("x", "").status(), store_->Get("x", At("down")).status(),
         store_->Put("x", directory_.Write("up", "x"))}) {
     EXPECT_EQ(status.code(), kUnavailable);
     EXPECT_THAT(status.ToString(), AllOf(HasSubstr("s3://bucket/"), HasSubstr("503 SlowDown"),
@@ -362,7 +369,7 @@ TEST_F(S3CheckpointStoreTest, SaysWhatAPersonHasToMend) {
     hook_ = [&](const Request&, int) { return Trouble{.instead = one.reply}; };
     for (const absl::Status& status :
          {store_->Read("x", 10).status(), store_->List("").status(), store_->Remove("x"),
-          store_->PutIfAbsent("x", "").status(), store_->Get("x", At("down")),
+          store_->PutIfAbsent("x", "").status(), store_->Get("x", At("down")).status(),
           store_->Put("x", directory_.Write("up", "x"))}) {
       EXPECT_EQ(status.code(), one.code) << status;
       EXPECT_THAT(status.ToString(), AllOf(HasSubstr(one.cure), HasSubstr("s3://bucket/")));
@@ -381,7 +388,7 @@ TEST_F(S3CheckpointStoreTest, ADiskThatIsFullIsNoFaultOfTheStore) {
                  ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
                  ::mount("tmpfs", directory_.path().c_str(), "tmpfs", 0, "size=1m") == 0;
     if (!is_mounted) return;
-    status = store_->Get("x", At("down"));
+    status = store_->Get("x", At("down")).status();
     is_left = Exists(At("down"));
   }).join();
   if (!is_mounted) GTEST_SKIP() << "mounting a small disk takes root";

@@ -30,10 +30,19 @@ class MemoryCheckpointStore : public state::CheckpointStore {
   absl::StatusOr<bool> PutIfAbsent(std::string_view name, std::string_view bytes) override {
     return objects_.try_emplace(std::string(name), bytes).second;
   }
-  absl::Status Get(std::string_view name, const std::string& local_path) override {
+  absl::StatusOr<state::FileDigest> Get(std::string_view name,
+                                        const std::string& local_path) override {
     const auto found = objects_.find(std::string(name));
     if (found == objects_.end()) return absl::NotFoundError(std::string(name));
-    return state::WriteFile(local_path, found->second);
+    if (absl::Status status = state::WriteFile(local_path, found->second); !status.ok()) {
+      return status;
+    }
+    return Digest(name);
+  }
+  absl::StatusOr<state::FileDigest> Digest(std::string_view name) override {
+    const auto found = objects_.find(std::string(name));
+    if (found == objects_.end()) return absl::NotFoundError(std::string(name));
+    return state::FileDigest{found->second.size(), state::Sha256(found->second)};
   }
   absl::StatusOr<std::string> Read(std::string_view name, size_t bytes_max) override {
     const auto found = objects_.find(std::string(name));

@@ -39,8 +39,12 @@ class FaultedCheckpointStore : public state::CheckpointStore {
   absl::StatusOr<bool> PutIfAbsent(std::string_view name, std::string_view bytes) override {
     return Ask("put new object", [&] { return share_->checkpoints->PutIfAbsent(name, bytes); });
   }
-  absl::Status Get(std::string_view name, const std::string& local_path) override {
-    return Tell("get object", [&] { return share_->checkpoints->Get(name, local_path); });
+  absl::StatusOr<state::FileDigest> Get(std::string_view name,
+                                        const std::string& local_path) override {
+    return Ask("get object", [&] { return share_->checkpoints->Get(name, local_path); });
+  }
+  absl::StatusOr<state::FileDigest> Digest(std::string_view name) override {
+    return Ask("digest object", [&] { return share_->checkpoints->Digest(name); });
   }
   absl::StatusOr<std::string> Read(std::string_view name, size_t bytes_max) override {
     return Ask("read object", [&] { return share_->checkpoints->Read(name, bytes_max); });
