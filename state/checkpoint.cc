@@ -16,6 +16,7 @@
 #include "state/parallel.h"
 #include "state/sha256.h"
 #include "state/state_reader.h"
+#include "state/table_file.h"
 
 namespace turnout::state {
 namespace {
@@ -116,6 +117,9 @@ absl::StatusOr<std::vector<CheckpointFile>> TaskCheckpoints::Describe(const std:
       files[i] = known->second;
       return absl::OkStatus();
     }
+    // A digest would make damage that is there already part of the checkpoint.
+    const absl::Status sound = IsTable(name) ? VerifyTableFile(path) : absl::OkStatus();
+    if (!sound.ok()) return sound;
     const absl::StatusOr<FileDigest> digest = Sha256OfFile(path);
     if (!digest.ok()) return digest.status();
     files[i] = {.name = name, .bytes = digest->bytes, .sha256 = digest->sha256};

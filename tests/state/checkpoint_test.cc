@@ -324,6 +324,29 @@ TEST_F(CheckpointTest, ManyFilesTravelAtATime) {
   EXPECT_TRUE(absl::IsDataLoss(many.Restore(1, At("restored")).status()));
 }
 
+// Nobody would know it from a sound one later: it would be fetched just as it was sent.
+TEST_F(CheckpointTest, ATableThatIsDamagedBeforeItIsSentIsNotSent) {
+  Advance(40);
+  ASSERT_TRUE(store_->Flush().ok());
+  std::string table;
+  for (const auto& file : std::filesystem::directory_iterator(At("store"))) {
+    const bool is_larger = table.empty() || file.file_size() > std::filesystem::file_size(table);
+    if (file.path().extension() == ".sst" && is_larger) table = file.path();
+  }
+  const std::string sound = ReadFile(table, 1 << 20).value();
+  for (size_t at = 0; at < sound.size() * 9 / 10; at += sound.size() / 13) {
+    std::string damaged = sound;
+    damaged[at] ^= 1;
+    ASSERT_TRUE(WriteFile(table, damaged).ok());
+    TaskCheckpoints checkpoints(&objects_, kTask, At("scratch"));
+    EXPECT_TRUE(absl::IsDataLoss(checkpoints.Take(store_.get(), 0).status())) << at;
+    EXPECT_TRUE(checkpoints_.List()->empty()) << at;
+    EXPECT_TRUE(Objects().empty()) << at;
+  }
+  ASSERT_TRUE(WriteFile(table, sound).ok());
+  EXPECT_EQ(Take().sequence, 1);
+}
+
 TEST_F(CheckpointTest, ADamagedRestoreLeavesWhatWasThere) {
   Advance(3);
   const CheckpointManifest manifest = Take();
