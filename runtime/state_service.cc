@@ -62,6 +62,8 @@ struct Entry {
   bool hurry = false;
   absl::Time checkpoint_at;
   absl::Time collect_at;
+  absl::Time figures_at = absl::InfinitePast();
+  state::StoreStats figures;
   absl::Duration retry = kRetryMin;
   int takes = 0;
   int64_t published_offset = -1;
@@ -71,6 +73,17 @@ struct Entry {
   std::unique_ptr<state::TaskState> closing;
   bool is_gone = false;  // `closing` is set
   Parting parting = Parting::kLost;
+  bool has_parted = false;  // the last checkpoint is published or has failed
+};
+
+// What an entry is due for.
+struct Due {
+  bool burial = false;
+  bool checkpoint = false;
+  bool collecting = false;
+  bool figures = false;
+
+  bool anything() const { return burial || checkpoint || collecting || figures; }
 };
 
 // A state that is wanted.
@@ -115,10 +128,13 @@ struct StateService::Impl {
   void RunJob(const std::shared_ptr<Job>& job);
 
   void RunUpkeep();
+  Due DueOf(const Entry& entry, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   Entry* NextDue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   bool KeepNextRules();
   void LookAfter(Entry* entry);
-  void TakeCheckpoint(Entry* entry);
+  bool TakeCheckpoint(Entry* entry);
+  void Prune(Entry* entry);
+  void Collect(Entry* entry);
   void Bury(Entry* entry);
 
   void Register(int32_t partition, state::TaskState* store,
@@ -134,6 +150,7 @@ struct StateService::Impl {
   mutable absl::Mutex mu;
   bool stopping ABSL_GUARDED_BY(mu) = false;
   std::map<int32_t, std::unique_ptr<Entry>> entries ABSL_GUARDED_BY(mu);
+  int routine_threads ABSL_GUARDED_BY(mu) = 0;  // look after entries that stay
   std::deque<std::shared_ptr<Job>> jobs ABSL_GUARDED_BY(mu);
   std::map<int, std::deque<RecoveredTask>> done ABSL_GUARDED_BY(mu);  // by keeper
   absl::flat_hash_set<std::string> rules_kept ABSL_GUARDED_BY(mu);
@@ -248,16 +265,17 @@ void StateService::Impl::Keeper::Release(int32_t partition, std::unique_ptr<stat
   ++service_->changes;
 }
 
-// Whoever buries them takes the last checkpoints first.
+// Whoever buries them takes the last checkpoints first; to close the stores may take longer.
 void StateService::Impl::Keeper::WaitForHandOvers(absl::Time until) {
-  const auto are_buried = [this] {
+  const auto have_parted = [this] {
     service_->mu.AssertReaderHeld();
     return std::none_of(service_->entries.begin(), service_->entries.end(), [](const auto& entry) {
-      return entry.second->is_gone && entry.second->parting == Parting::kHandOver;
+      const Entry& one = *entry.second;
+      return one.is_gone && one.parting == Parting::kHandOver && !one.has_parted;
     });
   };
   absl::MutexLock lock(&service_->mu);
-  service_->mu.AwaitWithDeadline(absl::Condition(&are_buried), until);
+  service_->mu.AwaitWithDeadline(absl::Condition(&have_parted), until);
 }
 
 // --- recovery ------------------------------------------------------------------------------------
@@ -354,22 +372,34 @@ void StateService::Impl::Register(int32_t partition, state::TaskState* store,
 // --- upkeep
 // -----------------------------------------------------------------------------------------
 
+Due StateService::Impl::DueOf(const Entry& entry, absl::Time now) const {
+  if (entry.is_gone) {
+    const bool has_more =
+        entry.active || entry.store->point().applied_offset != entry.published_offset;
+    return {.burial = true, .checkpoint = entry.parting == Parting::kHandOver && has_more};
+  }
+  return {.checkpoint = entry.active && (entry.hurry || now >= entry.checkpoint_at),
+          .collecting = now >= entry.collect_at,
+          .figures = now >= entry.figures_at};
+}
+
 // Those that are let go of come first: somebody waits for them.
 Entry* StateService::Impl::NextDue(absl::Time now) {
-  Entry* due = nullptr;
+  Entry* next = nullptr;
   for (const auto& [partition, entry] : entries) {
     if (entry->busy) continue;
     if (entry->is_gone) return entry.get();
-    const bool wants_checkpoint = entry->active && (entry->hurry || now >= entry->checkpoint_at);
-    if (due == nullptr && (wants_checkpoint || now >= entry->collect_at)) due = entry.get();
+    if (next != nullptr || routine_threads >= options.routine_threads_max) continue;
+    if (DueOf(*entry, now).anything()) next = entry.get();
   }
-  return due;
+  return next;
 }
 
 void StateService::Impl::RunUpkeep() {
   while (true) {
     if (KeepNextRules()) continue;
     Entry* entry = nullptr;
+    bool is_routine = false;
     {
       absl::MutexLock lock(&mu);
       const uint64_t seen = changes;
@@ -385,8 +415,14 @@ void StateService::Impl::RunUpkeep() {
       }
       if (stopping && !entry->is_gone) return;
       entry->busy = true;
+      is_routine = !entry->is_gone;
+      if (is_routine) ++routine_threads;
     }
     LookAfter(entry);
+    if (!is_routine) continue;
+    absl::MutexLock lock(&mu);
+    --routine_threads;
+    ++changes;
   }
 }
 
@@ -418,44 +454,47 @@ bool StateService::Impl::KeepNextRules() {
 }
 
 void StateService::Impl::LookAfter(Entry* entry) {
-  bool is_gone = false;
-  bool wants_checkpoint = false;
-  bool wants_collecting = false;
+  Due due;
   {
     absl::MutexLock lock(&mu);
     const absl::Time now = absl::Now();
-    is_gone = entry->is_gone;
-    const bool is_behind = entry->active || (is_gone && entry->store->point().applied_offset !=
-                                                            entry->published_offset);
-    wants_checkpoint = is_gone ? entry->parting == Parting::kHandOver && is_behind
-                               : entry->active && (entry->hurry || now >= entry->checkpoint_at);
-    wants_collecting = !is_gone && now >= entry->collect_at;
-    if (wants_checkpoint) entry->active = entry->hurry = false;
-    if (wants_collecting) entry->collect_at = now + options.collect_interval;
+    due = DueOf(*entry, now);
+    if (due.checkpoint) entry->active = entry->hurry = false;
+    if (due.collecting) entry->collect_at = now + options.collect_interval;
+    if (due.figures) entry->figures_at = now + options.figures_interval;
   }
-  if (wants_checkpoint) TakeCheckpoint(entry);
-  if (wants_collecting) {
-    const absl::StatusOr<size_t> collected = entry->store->Collect();
-    if (!collected.ok()) {
-      Trouble(absl::StrFormat("giving back the disk of partition %d: %s", entry->partition,
-                              collected.status().message()));
-    }
-  }
-  if (is_gone) return Bury(entry);
+  const bool is_taken = due.checkpoint && TakeCheckpoint(entry);
+  if (due.burial) return Bury(entry);
+  if (is_taken && ++entry->takes % kTakesAPrune == 0) Prune(entry);
+  if (due.collecting) Collect(entry);
+  state::StoreStats figures;
+  if (due.figures) figures = entry->store->stats();
   absl::MutexLock lock(&mu);
+  if (due.figures) entry->figures = figures;
   entry->busy = false;
   ++changes;
 }
 
-void StateService::Impl::TakeCheckpoint(Entry* entry) {
+void StateService::Impl::Prune(Entry* entry) {
+  const auto pruned = entry->checkpoints->Prune(options.prune, absl::ToUnixMillis(absl::Now()));
+  if (pruned.ok()) return;
+  Trouble(absl::StrFormat("pruning checkpoints of partition %d: %s", entry->partition,
+                          pruned.status().message()));
+}
+
+// Until somebody waits for the state to be handed over.
+void StateService::Impl::Collect(Entry* entry) {
+  const absl::StatusOr<size_t> collected = entry->store->Collect([&] {
+    absl::MutexLock lock(&mu);
+    return !entry->is_gone && !stopping;
+  });
+  if (collected.ok()) return;
+  Trouble(absl::StrFormat("giving back the disk of partition %d: %s", entry->partition,
+                          collected.status().message()));
+}
+
+bool StateService::Impl::TakeCheckpoint(Entry* entry) {
   const auto taken = entry->checkpoints->Take(entry->store, absl::ToUnixMillis(absl::Now()));
-  if (taken.ok() && ++entry->takes % kTakesAPrune == 0) {
-    const auto pruned = entry->checkpoints->Prune(options.prune, absl::ToUnixMillis(absl::Now()));
-    if (!pruned.ok()) {
-      Trouble(absl::StrFormat("pruning checkpoints of partition %d: %s", entry->partition,
-                              pruned.status().message()));
-    }
-  }
   if (!taken.ok()) {
     Trouble(absl::StrFormat("taking a checkpoint of partition %d: %s", entry->partition,
                             taken.status().message()));
@@ -467,7 +506,7 @@ void StateService::Impl::TakeCheckpoint(Entry* entry) {
     entry->active = true;
     entry->checkpoint_at = now + entry->retry;
     entry->retry = std::min(entry->retry * 2, std::max(options.checkpoint_interval, kRetryMin));
-    return;
+    return false;
   }
   entry->retry = kRetryMin;
   entry->checkpoint_at = now + options.checkpoint_interval;
@@ -476,6 +515,7 @@ void StateService::Impl::TakeCheckpoint(Entry* entry) {
   entry->news = PublishedCheckpoint{taken->sequence, taken->point.applied_offset};
   ++stats.checkpoints;
   stats.checkpoint_bytes += entry->checkpoints->last_cost().bytes_sent;
+  return true;
 }
 
 void StateService::Impl::Bury(Entry* entry) {
@@ -485,6 +525,7 @@ void StateService::Impl::Bury(Entry* entry) {
     absl::MutexLock lock(&mu);
     closing = std::move(entry->closing);
     parting = entry->parting;
+    entry->has_parted = true;
   }
   closing.reset();
   if (parting == Parting::kDamaged) {
@@ -543,10 +584,9 @@ StateServiceStats StateService::Stats() const {
   const absl::Time now = absl::Now();
   for (const auto& [partition, entry] : impl_->entries) {
     if (entry->is_gone) continue;
-    const state::StoreStats store = entry->store->stats();
     ++stats.tasks;
-    stats.disk_bytes += store.disk_bytes;
-    stats.entries_estimate += store.entries_estimate;
+    stats.disk_bytes += entry->figures.disk_bytes;
+    stats.entries_estimate += entry->figures.entries_estimate;
     stats.oldest_checkpoint = std::max(stats.oldest_checkpoint, now - entry->published_at);
   }
   return stats;

@@ -36,8 +36,13 @@ struct StateServiceOptions {
   state::PrunePolicy prune;
   absl::Duration checkpoint_interval = absl::Minutes(1);
   absl::Duration collect_interval = absl::Minutes(1);
+  // Figures of a state, for metrics, are so old at most.
+  absl::Duration figures_interval = absl::Seconds(10);
   int recovery_threads = 4;
-  int upkeep_threads = 2;
+  // Somebody waits for each partition that is handed over: more at a time, sooner done.
+  int upkeep_threads = 8;
+  // Of them, for what nobody waits for: checkpoints in between, giving back disk.
+  int routine_threads_max = 2;
   int transfers_max = 4;  // of one recovery or checkpoint, at a time
   std::function<void(const std::string& what)> on_trouble;  // any thread; must not block
 };

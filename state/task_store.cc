@@ -300,7 +300,7 @@ absl::Status TaskStore::Snapshot(const std::string& directory) {
   return FromRocksDb(status, "making a snapshot in", directory);
 }
 
-absl::StatusOr<size_t> TaskStore::Collect() {
+absl::StatusOr<size_t> TaskStore::Collect(absl::FunctionRef<bool()> may_go_on) {
   rocksdb::TablePropertiesCollection properties;
   rocksdb::Status status = db_->GetPropertiesOfAllTables(&properties);
   if (!status.ok()) return FromRocksDb(status, "reading", directory_);
@@ -313,6 +313,7 @@ absl::StatusOr<size_t> TaskStore::Collect() {
     for (const rocksdb::SstFileMetaData& file : level.files) {
       const auto found = properties.find(file.db_path + file.name);
       if (found == properties.end() || file.being_compacted) continue;
+      if (!may_go_on()) return rewritten;
       if (found->second->num_range_deletions > 0) {
         // Whatever lies below it, down to the last level, where the deletion itself ends.
         rocksdb::CompactRangeOptions options;

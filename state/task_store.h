@@ -81,8 +81,9 @@ class TaskStore : public TaskState {
 
   // Gives back disk: rewrites the files at least half of whose bytes expired by the last flush, and
   // those with deleted steps. Answers how many there were. Takes as long as that takes; for a
-  // thread that has time, every minute or so. Commits go on meanwhile.
-  absl::StatusOr<size_t> Collect();
+  // thread that has time, every minute or so. Commits go on meanwhile. Before each file
+  // `may_go_on` is asked; the rest is for the next call.
+  absl::StatusOr<size_t> Collect(absl::FunctionRef<bool()> may_go_on = [] { return true; });
 
   StoreStats stats() const;
 
