@@ -332,6 +332,8 @@ void Metrics::Impl::CollectStates(std::vector<MetricFamily>* to) const {
       static_cast<double>(states.entries_estimate));
   add("turnout_state_memory_bytes", "Cache and memtables of their states.", MetricType::Gauge,
       static_cast<double>(state_memory_bytes));
+  add("turnout_state_stores_removed_total", "Stores of partitions that moved away, removed here.",
+      MetricType::Counter, static_cast<double>(states.unused_stores_removed));
   add("turnout_checkpoints_published_total", "Checkpoints published.", MetricType::Counter,
       static_cast<double>(states.checkpoints));
   add("turnout_checkpoint_sent_bytes_total", "Bytes sent for them.", MetricType::Counter,

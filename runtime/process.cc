@@ -335,6 +335,7 @@ StateServiceOptions Process::Impl::StateOptions(const Hop& hop) const {
   state.prune.age_ms_max = absl::ToInt64Milliseconds(config.checkpoints.keep_for);
   state.checkpoint_interval = config.checkpoints.interval;
   state.on_trouble = [](const std::string& what) { LogWarning("state_trouble", what); };
+  state.on_notice = [](const std::string& what) { LogInfo("state_notice", what); };
   return state;
 }
 

@@ -17,6 +17,7 @@
 #include "runtime/rocks_task_home.h"
 #include "runtime/rule_archive.h"
 #include "runtime/task_recovery.h"
+#include "runtime/unused_stores.h"
 #include "state/commit_note.h"
 #include "state/files.h"
 #include "state/task_store.h"
@@ -105,7 +106,9 @@ struct StateService::Impl {
         resources(shared),
         checkpoint_store(store),
         prefix(PathName(options.group)),
-        archive(store, prefix) {}
+        archive(store, prefix),
+        unused_stores(absl::StrCat(options.directory, "/tasks/", PathName(options.topic)),
+                      options.unused_store_for) {}
 
   class Keeper;
 
@@ -131,6 +134,8 @@ struct StateService::Impl {
   Due DueOf(const Entry& entry, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   Entry* NextDue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   bool KeepNextRules();
+  void RemoveUnusedStores();
+  void RemoveUnusedStore(int32_t partition);
   void LookAfter(Entry* entry);
   bool TakeCheckpoint(Entry* entry);
   void Prune(Entry* entry);
@@ -157,7 +162,11 @@ struct StateService::Impl {
   std::map<std::string, std::shared_ptr<const router::RuleSet>> rules_to_keep ABSL_GUARDED_BY(mu);
   absl::Time keep_rules_at ABSL_GUARDED_BY(mu) = absl::InfinitePast();
   bool keeping_rules ABSL_GUARDED_BY(mu) = false;
-  uint64_t changes ABSL_GUARDED_BY(mu) = 0;  // wakes the threads
+  UnusedStores unused_stores;  // the thread's that is removing them
+  bool removing ABSL_GUARDED_BY(mu) = false;
+  absl::Time remove_at ABSL_GUARDED_BY(mu) = absl::InfinitePast();
+  std::optional<int32_t> being_removed ABSL_GUARDED_BY(mu);  // nobody may open it
+  uint64_t changes ABSL_GUARDED_BY(mu) = 0;                  // wakes the threads
   StateServiceStats stats ABSL_GUARDED_BY(mu);
 
   std::vector<std::thread> threads;
@@ -287,6 +296,7 @@ std::shared_ptr<Job> StateService::Impl::NextJob() {
     // An older owner in this process has not closed it yet, or a recovery that nobody wants any
     // more is in the middle of it.
     if (entries.contains(job->request.partition)) continue;
+    if (being_removed == job->request.partition) continue;
     const bool is_busy = std::any_of(jobs.begin(), jobs.end(), [&](const auto& other) {
       return other->is_running && other->request.partition == job->request.partition;
     });
@@ -398,6 +408,7 @@ Entry* StateService::Impl::NextDue(absl::Time now) {
 void StateService::Impl::RunUpkeep() {
   while (true) {
     if (KeepNextRules()) continue;
+    RemoveUnusedStores();
     Entry* entry = nullptr;
     bool is_routine = false;
     {
@@ -451,6 +462,54 @@ bool StateService::Impl::KeepNextRules() {
   }
   ++changes;
   return true;
+}
+
+void StateService::Impl::RemoveUnusedStores() {
+  {
+    absl::MutexLock lock(&mu);
+    if (stopping || removing || absl::Now() < remove_at) return;
+    removing = true;
+  }
+  const std::vector<int32_t> present = unused_stores.Present();
+  std::vector<int32_t> due;
+  {
+    absl::MutexLock lock(&mu);
+    absl::flat_hash_set<int32_t> used;
+    for (const auto& [partition, entry] : entries) used.insert(partition);
+    for (const auto& job : jobs) used.insert(job->request.partition);
+    due = unused_stores.Due(present, used, absl::Now());
+  }
+  for (const int32_t partition : due) RemoveUnusedStore(partition);
+  absl::MutexLock lock(&mu);
+  removing = false;
+  remove_at = absl::Now() + options.unused_store_look_every;
+}
+
+void StateService::Impl::RemoveUnusedStore(int32_t partition) {
+  {
+    absl::MutexLock lock(&mu);
+    const bool is_wanted = std::any_of(jobs.begin(), jobs.end(), [&](const auto& job) {
+      return job->request.partition == partition;
+    });
+    if (stopping || is_wanted || entries.contains(partition)) return;
+    being_removed = partition;
+  }
+  const absl::StatusOr<bool> removed =
+      unused_stores.RemoveIfKept(partition, *CheckpointsOf(partition));
+  {
+    absl::MutexLock lock(&mu);
+    being_removed.reset();
+    if (removed.value_or(false)) ++stats.unused_stores_removed;
+    ++changes;
+  }
+  if (!removed.ok()) {
+    Trouble(absl::StrFormat("removing the unused state of %s, partition %d: %s", options.topic,
+                            partition, removed.status().message()));
+  } else if (*removed && options.on_notice) {
+    options.on_notice(absl::StrFormat(
+        "the state of %s, partition %d, which moved away, is removed here: its checkpoints have it",
+        options.topic, partition));
+  }
 }
 
 void StateService::Impl::LookAfter(Entry* entry) {
@@ -574,6 +633,7 @@ StateServiceStats& StateServiceStats::operator+=(const StateServiceStats& other)
   checkpoints += other.checkpoints;
   checkpoint_bytes += other.checkpoint_bytes;
   checkpoint_failures += other.checkpoint_failures;
+  unused_stores_removed += other.unused_stores_removed;
   oldest_checkpoint = std::max(oldest_checkpoint, other.oldest_checkpoint);
   return *this;
 }

@@ -38,13 +38,19 @@ struct StateServiceOptions {
   absl::Duration collect_interval = absl::Minutes(1);
   // Figures of a state, for metrics, are so old at most.
   absl::Duration figures_interval = absl::Seconds(10);
+  // The store of a partition that moved away is removed after so long, once the checkpoints have
+  // what it has: see unused_stores.h.
+  absl::Duration unused_store_for = absl::Minutes(10);
+  absl::Duration unused_store_look_every = absl::Minutes(1);
   int recovery_threads = 4;
   // Somebody waits for each partition that is handed over: more at a time, sooner done.
   int upkeep_threads = 8;
   // Of them, for what nobody waits for: checkpoints in between, giving back disk.
   int routine_threads_max = 2;
   int transfers_max = 4;  // of one recovery or checkpoint, at a time
-  std::function<void(const std::string& what)> on_trouble;  // any thread; must not block
+  // Any thread; must not block.
+  std::function<void(const std::string& what)> on_trouble;
+  std::function<void(const std::string& what)> on_notice;  // what was done and is worth a line
 };
 
 // For metrics and the status page.
@@ -55,6 +61,7 @@ struct StateServiceStats {
   uint64_t checkpoints = 0;   // published since the start
   uint64_t checkpoint_bytes = 0;  // sent for them
   uint64_t checkpoint_failures = 0;
+  uint64_t unused_stores_removed = 0;
   absl::Duration oldest_checkpoint;  // age of the newest one of the task where it is oldest
 
   StateServiceStats& operator+=(const StateServiceStats& other);

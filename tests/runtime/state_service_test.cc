@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -23,7 +24,9 @@ namespace turnout::runtime {
 namespace {
 
 using state::RecoveryBase;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr state::StepId kStep = 7;
 constexpr int32_t kPartition = 3;
@@ -79,10 +82,37 @@ class StateServiceTest : public testing::Test {
     options.topic = "events";
     options.group = "turnout-Events";
     options.checkpoint_interval = interval_;
+    options.unused_store_for = unused_store_for_;
+    options.unused_store_look_every = absl::Milliseconds(10);
+    options.on_trouble = [this](const std::string& what) { Tell(&troubles_, what); };
+    options.on_notice = [this](const std::string& what) { Tell(&notices_, what); };
     Process process;
     process.service = std::make_unique<StateService>(std::move(options), &resources_, &store_);
     process.keeper = process.service->KeeperFor(0);
     return process;
+  }
+
+  void Tell(std::vector<std::string>* to, const std::string& what) {
+    absl::MutexLock lock(&mutex_);
+    to->push_back(what);
+  }
+  std::vector<std::string> Told(const std::vector<std::string>& of) {
+    absl::MutexLock lock(&mutex_);
+    return of;
+  }
+
+  // Until it holds, or fails.
+  static void Await(const std::string& what, absl::FunctionRef<bool()> holds) {
+    for (int i = 0; i < 2000; ++i) {
+      if (holds()) return;
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    ADD_FAILURE() << "waited too long for " << what;
+  }
+
+  static std::shared_ptr<const router::RuleSet> RulesOf(const std::string& team) {
+    return support::RuleSetOf({absl::StrCat(
+        "team: ", team, "\ndestinations: [t]\nrules: [{name: r, match: {x: [1]}, to: t}]\n")});
   }
 
   static std::string Note(int64_t start, int64_t rules_since,
@@ -147,6 +177,10 @@ class StateServiceTest : public testing::Test {
   state::StateResources resources_{state::StateLimits()};
   FlakyStore store_{directory_.path() + "/checkpoints"};
   absl::Duration interval_ = absl::Hours(1);
+  absl::Duration unused_store_for_ = absl::Hours(1);
+  absl::Mutex mutex_;
+  std::vector<std::string> troubles_;
+  std::vector<std::string> notices_;
   const std::shared_ptr<const router::RuleSet> rules_ = support::RuleSetOf({R"(
 team: a
 destinations: [t]
@@ -279,6 +313,71 @@ TEST_F(StateServiceTest, RulesAreKeptBeforeTheyMayTakeEffectHoweverOftenTheStore
   EXPECT_FALSE(process.keeper->KeepRules(rules_));
   store_.away = false;
   Keep(process);
+}
+
+TEST_F(StateServiceTest, TheStoreOfAPartitionThatMovedAwayIsRemovedOnceItsCheckpointHasIt) {
+  const auto stored = [&](int partition) {
+    return std::filesystem::exists(
+        absl::StrCat(directory_.path(), "/a/tasks/events/", partition, "/CURRENT"));
+  };
+  unused_store_for_ = absl::ZeroDuration();
+  Process process = Start("a");
+  for (const int partition : {1, 2, 3}) {
+    auto state = process.keeper->Create(partition, 0);
+    ASSERT_TRUE(state.ok()) << state.status();
+    Write(**state, 100, 20);
+    // The second one has no checkpoint.
+    if (partition != 2) {
+      process.keeper->Release(partition, *std::move(state), Parting::kHandOver,
+                              absl::InfiniteFuture());
+      process.keeper->WaitForHandOvers(absl::InfiniteFuture());
+    } else {
+      process.keeper->Release(partition, *std::move(state), Parting::kLost, absl::InfinitePast());
+    }
+  }
+  Await("the third one's removal", [&] { return !stored(3); });
+  EXPECT_FALSE(stored(1));
+  EXPECT_TRUE(stored(2)) << "nothing else has what it has";
+  Await("its notice", [&] { return Told(notices_).size() == 2; });
+  EXPECT_THAT(Told(notices_)[1], HasSubstr("events, partition 3"));
+  EXPECT_EQ(process.service->Stats().unused_stores_removed, 2u);
+  EXPECT_THAT(Told(troubles_), IsEmpty());
+
+  const RecoveredTask task = Recover(process, 20, Note(0, 0));
+  ASSERT_NE(task.state, nullptr);
+  EXPECT_EQ(Count(*task.state), 100);
+}
+
+TEST_F(StateServiceTest, AStoreThatIsNewerThanItsCheckpointStays) {
+  unused_store_for_ = absl::ZeroDuration();
+  {
+    Process process = Start("a");
+    auto state = process.keeper->Create(1, 0);
+    ASSERT_TRUE(state.ok());
+    Write(**state, 100, 20);
+    process.keeper->HurryCheckpoint(1);
+    Await("a checkpoint", [&] { return process.keeper->TakePublished(1).has_value(); });
+    Write(**state, 100, 30);
+    process.keeper->Release(1, *std::move(state), Parting::kLost, absl::InfinitePast());
+    auto other = process.keeper->Create(2, 0);
+    ASSERT_TRUE(other.ok());
+    process.keeper->Release(2, *std::move(other), Parting::kHandOver, absl::InfiniteFuture());
+    Await("the other one's removal", [&] { return !Told(notices_).empty(); });
+  }
+  EXPECT_THAT(Told(notices_), ElementsAre(HasSubstr("partition 2")));
+  EXPECT_TRUE(std::filesystem::exists(directory_.path() + "/a/tasks/events/1/CURRENT"));
+}
+
+TEST_F(StateServiceTest, AStoreInUseStaysAndItsFiguresAreTold) {
+  unused_store_for_ = absl::ZeroDuration();
+  Process process = Start("a");
+  auto state = process.keeper->Create(kPartition, 0);
+  ASSERT_TRUE(state.ok());
+  Write(**state, 100, 20);
+  Await("figures", [&] { return process.service->Stats().entries_estimate > 0; });
+  EXPECT_EQ(process.service->Stats().tasks, 1u);
+  EXPECT_EQ(process.service->Stats().unused_stores_removed, 0u);
+  EXPECT_TRUE(std::filesystem::exists(directory_.path() + "/a/tasks/events/3/CURRENT"));
 }
 
 }  // namespace
