@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
@@ -68,6 +69,11 @@ connectors::NewTopic NewTopicOf(const Config::CreateTopics& create) {
                            ? -1
                            : absl::ToInt64Milliseconds(create.retention);
   return topic;
+}
+
+// No other replica has the directory that the state is in.
+bool KeepsCheckpointsOnOwnDisk(const Config& config) {
+  return absl::StartsWith(config.checkpoints.store, absl::StrCat(config.state_dir, "/"));
 }
 
 const char* DeliveryName(Delivery delivery) {
@@ -181,6 +187,8 @@ PipelineFacts Process::Impl::Facts() const {
   facts.dead_letter_topic = config.dead_letter_topic;
   facts.delivery = DeliveryName(config.delivery);
   facts.brokers = bootstrap_servers;
+  facts.checkpoint_store = config.checkpoints.store;
+  facts.checkpoints_on_own_disk = KeepsCheckpointsOnOwnDisk(config);
   facts.workers = facts.rekey_workers = config.workers;
   return facts;
 }
@@ -334,6 +342,13 @@ StateServiceOptions Process::Impl::StateOptions(const Hop& hop) const {
   state.prune.count_max = static_cast<size_t>(config.checkpoints.keep);
   state.prune.age_ms_max = absl::ToInt64Milliseconds(config.checkpoints.keep_for);
   state.checkpoint_interval = config.checkpoints.interval;
+  if (KeepsCheckpointsOnOwnDisk(config) && !options.embedded && !hop.is_rekeyed) {
+    state.caution = absl::StrCat(
+        "checkpoints are kept on this replica's own disk, in ", config.checkpoints.store,
+        ": they are lost with it, and a partition that moves to another replica has its state made "
+        "anew from all that the source still has (set checkpoints.store to s3://BUCKET/PREFIX, or "
+        "to a directory that all replicas share)");
+  }
   state.on_trouble = [](const std::string& what) { LogWarning("state_trouble", what); };
   state.on_notice = [](const std::string& what) { LogInfo("state_notice", what); };
   return state;

@@ -162,7 +162,8 @@ struct StateService::Impl {
   std::map<std::string, std::shared_ptr<const router::RuleSet>> rules_to_keep ABSL_GUARDED_BY(mu);
   absl::Time keep_rules_at ABSL_GUARDED_BY(mu) = absl::InfinitePast();
   bool keeping_rules ABSL_GUARDED_BY(mu) = false;
-  UnusedStores unused_stores;  // the thread's that is removing them
+  std::string rules_tried ABSL_GUARDED_BY(mu);  // last
+  UnusedStores unused_stores;                   // the thread's that is removing them
   bool removing ABSL_GUARDED_BY(mu) = false;
   absl::Time remove_at ABSL_GUARDED_BY(mu) = absl::InfinitePast();
   std::optional<int32_t> being_removed ABSL_GUARDED_BY(mu);  // nobody may open it
@@ -445,22 +446,31 @@ bool StateService::Impl::KeepNextRules() {
     if (stopping || keeping_rules || rules_to_keep.empty() || absl::Now() < keep_rules_at) {
       return false;
     }
-    rules = rules_to_keep.begin()->second;
+    // In turn: one that can't be kept holds up no other.
+    auto next = rules_to_keep.upper_bound(rules_tried);
+    if (next == rules_to_keep.end()) next = rules_to_keep.begin();
+    rules_tried = next->first;
+    rules = next->second;
     keeping_rules = true;
   }
   const absl::Status kept = archive.Keep(*rules);
   if (!kept.ok()) {
     Trouble(absl::StrFormat("keeping the rule set %s: %s", rules->hash(), kept.message()));
   }
-  absl::MutexLock lock(&mu);
-  keeping_rules = false;
-  if (kept.ok()) {
-    rules_kept.insert(rules->hash());
-    rules_to_keep.erase(rules->hash());
-  } else {
-    keep_rules_at = absl::Now() + absl::Seconds(1);
+  bool is_first = false;
+  {
+    absl::MutexLock lock(&mu);
+    keeping_rules = false;
+    if (kept.ok()) {
+      is_first = rules_kept.empty();
+      rules_kept.insert(rules->hash());
+      rules_to_keep.erase(rules->hash());
+    } else {
+      keep_rules_at = absl::Now() + absl::Seconds(1);
+    }
+    ++changes;
   }
-  ++changes;
+  if (is_first && !options.caution.empty()) Trouble(options.caution);
   return true;
 }
 

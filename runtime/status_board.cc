@@ -348,6 +348,8 @@ std::string StatusBoard::StatusJson() const {
       {"source", facts.source_topic},
       {"dead_letter_topic", facts.dead_letter_topic},
       {"delivery", facts.delivery},
+      {"checkpoints",
+       {{"store", facts.checkpoint_store}, {"on_own_disk", facts.checkpoints_on_own_disk}}},
       {"rules", RulesJson(impl_->rules)},
       {"destinations_unavailable", std::move(unavailable)},
       {"workers", std::move(workers)}};

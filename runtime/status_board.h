@@ -30,6 +30,8 @@ struct PipelineFacts {
   std::string dead_letter_topic;
   std::string delivery;
   std::string brokers;
+  std::string checkpoint_store;
+  bool checkpoints_on_own_disk = false;  // so they are lost with it
   int workers = 1;
   int rekey_workers = 0;  // behind them; may never start
   // A worker that has not turned for so long is stuck.

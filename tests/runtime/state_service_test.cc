@@ -59,9 +59,12 @@ class FlakyStore : public state::DirectoryCheckpointStore {
   }
   absl::StatusOr<bool> PutIfAbsent(std::string_view name, std::string_view bytes) override {
     if (away) return absl::UnavailableError("the store is away");
+    const bool is_refused = !refused.empty() && name.find(refused) != std::string_view::npos;
+    if (is_refused) return absl::UnavailableError("the store refuses this one");
     return DirectoryCheckpointStore::PutIfAbsent(name, bytes);
   }
   std::atomic<bool> away{false};
+  std::string refused;  // objects with this in their names; set before the service starts
 
  private:
   absl::Mutex mu_;
@@ -84,6 +87,7 @@ class StateServiceTest : public testing::Test {
     options.checkpoint_interval = interval_;
     options.unused_store_for = unused_store_for_;
     options.unused_store_look_every = absl::Milliseconds(10);
+    options.caution = caution_;
     options.on_trouble = [this](const std::string& what) { Tell(&troubles_, what); };
     options.on_notice = [this](const std::string& what) { Tell(&notices_, what); };
     Process process;
@@ -178,14 +182,11 @@ class StateServiceTest : public testing::Test {
   FlakyStore store_{directory_.path() + "/checkpoints"};
   absl::Duration interval_ = absl::Hours(1);
   absl::Duration unused_store_for_ = absl::Hours(1);
+  std::string caution_;
   absl::Mutex mutex_;
   std::vector<std::string> troubles_;
   std::vector<std::string> notices_;
-  const std::shared_ptr<const router::RuleSet> rules_ = support::RuleSetOf({R"(
-team: a
-destinations: [t]
-rules: [{name: r, match: {x: [1]}, to: t}]
-)"});
+  const std::shared_ptr<const router::RuleSet> rules_ = RulesOf("a");
 };
 
 TEST_F(StateServiceTest, APartitionOfWhichNothingIsKnownBeginsWithoutState) {
@@ -313,6 +314,32 @@ TEST_F(StateServiceTest, RulesAreKeptBeforeTheyMayTakeEffectHoweverOftenTheStore
   EXPECT_FALSE(process.keeper->KeepRules(rules_));
   store_.away = false;
   Keep(process);
+}
+
+TEST_F(StateServiceTest, ARuleSetThatCannotBeKeptHoldsUpNoOther) {
+  const auto one = RulesOf("a");
+  const auto other = RulesOf("b");
+  // Whichever comes first by its hash.
+  const bool one_is_first = one->hash() < other->hash();
+  store_.refused = one_is_first ? one->hash() : other->hash();
+  Process process = Start("a");
+  EXPECT_FALSE(process.keeper->KeepRules(one));
+  EXPECT_FALSE(process.keeper->KeepRules(other));
+  Await("the second one", [&] { return process.keeper->KeepRules(one_is_first ? other : one); });
+  EXPECT_FALSE(process.keeper->KeepRules(one_is_first ? one : other));
+}
+
+TEST_F(StateServiceTest, TheCautionIsToldOnceThereIsSomethingToLose) {
+  caution_ = "they are lost with the disk";
+  Process process = Start("a");
+  EXPECT_THAT(Told(troubles_), IsEmpty());
+  for (const auto& rules : {RulesOf("a"), RulesOf("b")}) {
+    Await("the rules", [&] { return process.keeper->KeepRules(rules); });
+  }
+  Await("the caution", [&] { return !Told(troubles_).empty(); });
+  process.keeper = nullptr;
+  process.service = nullptr;
+  EXPECT_THAT(Told(troubles_), ElementsAre(caution_));
 }
 
 TEST_F(StateServiceTest, TheStoreOfAPartitionThatMovedAwayIsRemovedOnceItsCheckpointHasIt) {
