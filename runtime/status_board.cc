@@ -307,8 +307,9 @@ Health StatusBoard::Ready() const {
     for (const auto& [index, worker] : impl_->workers) {
       for (const PartitionStatus& partition : worker.status.partitions) {
         if (partition.phase != TaskPhase::kRefused) continue;
-        health.reasons.push_back(
-            absl::StrCat("partition ", partition.partition, " stands still: ", partition.reason));
+        health.reasons.push_back(absl::StrCat(worker.status.topic, ", partition ",
+                                              partition.partition,
+                                              " stands still: ", partition.reason));
       }
       if (worker.status.state == WorkerState::kRunning) continue;
       health.reasons.push_back(

@@ -74,6 +74,18 @@ TEST_F(StatusBoardTest, EachThingThatIsWaitedForIsAReason) {
   EXPECT_THAT(board.Ready().reasons, ElementsAre("stopping"));
 }
 
+TEST_F(StatusBoardTest, APartitionThatStandsStillIsNamedWithItsTopic) {
+  RunAll();
+  board.OnStatus(
+      {.worker = 1,
+       .state = WorkerState::kRunning,
+       .topic = "events.rekey",
+       .partitions = {{.partition = 3},
+                      {.partition = 5, .phase = TaskPhase::kRefused, .reason = "state gap"}}});
+  EXPECT_THAT(board.Ready().reasons,
+              ElementsAre("events.rekey, partition 5 stands still: state gap"));
+}
+
 TEST_F(StatusBoardTest, AWorkerThatDoesNotTurnIsStuck) {
   RunAll();
   clock.Advance(absl::Seconds(60));
