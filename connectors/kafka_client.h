@@ -50,7 +50,7 @@ struct KafkaSinkOptions {
   Delivery delivery = Delivery::kExactlyOnce;
   std::string transactional_id;        // exactly-once only
   std::string source_topic;            // exactly-once only: the topic that committed offsets are of
-  int transaction_timeout_ms = 60'000;
+  int transaction_timeout_ms = 15'000;
   int call_timeout_ms = 1'000;          // a call answers Unavailable after this
   int64_t batch_bytes_max = 1'000'000;  // smallest max.message.bytes of the destinations
   int64_t record_bytes_max = 64 << 20;  // what the client itself lets through

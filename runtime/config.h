@@ -64,7 +64,7 @@ struct Config {
   struct Limits {                        // limits:
     int batch_events_max = 10'000;       // events a transaction
     int64_t batch_bytes_max = 16 << 20;  // payload bytes a transaction
-    absl::Duration transaction_timeout = absl::Seconds(60);
+    absl::Duration transaction_timeout = absl::Seconds(15);
     absl::Duration destination_recheck = absl::Seconds(30);
     absl::Duration rules_recheck = absl::Seconds(1);  // zero: only when asked to
     absl::Duration shutdown_timeout = absl::Seconds(4);

@@ -433,12 +433,15 @@ void AddLimitFields(Fields* fields) {
   fields->push_back(
       {.key = "limits.transaction_timeout",
        .type = FieldType::kDuration,
-       .default_text = "60s",
+       .default_text = "15s",
        .min = 2 * kSecond,
        .max = 15 * kMinute,
-       .effect = "When the brokers abort a transaction whose worker has fallen silent.",
+       .effect = "When the brokers abort a transaction whose worker has fallen silent; and how "
+                 "long a record is tried to be delivered.",
        .cost = "Shorter: readers, and whoever takes over its partitions, wait less behind a dead "
-               "worker that does not come back; a slow broker aborts live ones. "
+               "worker that does not come back (brokers look every 10 s, so up to that more). "
+               "Below the 10 s or so in which brokers replace a dead one of theirs, what was open "
+               "then is aborted and redone. "
                "Brokers refuse more than their `transaction.max.timeout.ms` (15m).",
        .store = [](const FieldValue& v, Config* c) { c->limits.transaction_timeout = Ms(v); }});
   fields->push_back(

@@ -588,7 +588,7 @@ create_topics.replication_factor: broker  # default
 create_topics.retention: broker  # default
 limits.batch_events_max: 10000  # default
 limits.batch_bytes_max: 16MiB  # default
-limits.transaction_timeout: 1m  # default
+limits.transaction_timeout: 15s  # default
 limits.destination_recheck: 30s  # default
 limits.rules_recheck: 1s  # default
 limits.shutdown_timeout: 4s  # default
