@@ -500,7 +500,8 @@ TEST_F(CheckpointTest, WhatACrashLeftUnfinishedIsNoCheckpointAndIsPruned) {
   EXPECT_EQ(Objects().size(), before);
 }
 
-// Written by the first version of each format, from the batches of state_batches.h; see README.
+// Written by the first version of each format, from the batches of state_batches.h; see
+// checkpoints.md.
 TEST_F(CheckpointTest, CheckpointsOfEarlierFormatsAreStillRead) {
   for (const auto& [format, timeline] : {std::pair(1, ""), {2, "5d0e6f1a2b3c4d5e"}}) {
     DirectoryCheckpointStore kept(
