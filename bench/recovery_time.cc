@@ -9,13 +9,19 @@
 //                                  each, while another thread takes a whole one, collects and takes
 //                                  one more; and as many batches again alone
 //   take DIRECTORY LOCATION        one more checkpoint of that store, to another place
-//   restore DIRECTORY LOCATION KEYS BYTES      the newest, into DIRECTORY/restored; every key is
-//                                  read back and held against its value before a figure counts
+//   restore DIRECTORY LOCATION KEYS BYTES      the newest, into DIRECTORY/restored, and again where
+//                                  it is by then; every key is read back and held against its value
+//                                  before a figure counts
 //   stuff STORE STEP KEYS BYTES    adds such keys to the step (in hex) of a router's store that is
 //                                  at rest, its applied offset and rule set as they are
 //   open DIRECTORY STORES          resident memory of so many open stores of one key each
+//   part DIRECTORY LOCATION KEYS BYTES   so many keys in each of 16 partitions' stores, a hundredth
+//                                  of them changed since the checkpoint, all handed over at once:
+//                                  until the last one's checkpoint is there
 //
 // --endpoint=URL, before these, is where s3://... is; the keys are in the environment.
+// --threads=N: a service's upkeep threads; --delay_ms=N: each call to the store takes so much
+// longer.
 
 #include <algorithm>
 #include <atomic>
@@ -23,6 +29,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
@@ -36,6 +43,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "bench/store_load.h"
+#include "runtime/state_service.h"
 #include "state/checkpoint.h"
 #include "state/checkpoint_location.h"
 #include "state/state_resources.h"
@@ -49,6 +57,8 @@ constexpr uint64_t kEventsABatch = 500;
 constexpr uint64_t kChangedOneIn = 100;
 constexpr uint64_t kBatchesMin = 200;
 constexpr size_t kValueBytesMax = 1 << 20;
+constexpr int32_t kPartingPartitions = 16;
+const int kTransfers = runtime::StateServiceOptions().transfers_max;
 constexpr char kTask[] = "bench/0";
 constexpr char kRules[] = "rules";
 
@@ -94,6 +104,8 @@ state::TimeAndChance RealTime() {
 
 struct Arguments {
   state::S3Options s3;
+  int upkeep_threads = runtime::StateServiceOptions().upkeep_threads;
+  absl::Duration delay;
   std::vector<std::string> words;
 
   uint64_t Number(size_t at) const {
@@ -195,7 +207,7 @@ absl::Status Stalls(state::TaskStore& store, state::CheckpointStore* to, const s
   absl::Status upkeep;
   std::atomic<bool> is_done = false;
   std::thread other([&] {
-    state::TaskCheckpoints whole(to, "bench/stalls", scratch);
+    state::TaskCheckpoints whole(to, "bench/stalls", scratch, kTransfers);
     upkeep = Take(whole, store).status();
     if (upkeep.ok()) upkeep = store.Collect().status();
     if (upkeep.ok()) upkeep = Take(whole, store).status();
@@ -228,7 +240,7 @@ absl::Status Checkpoint(const std::string& directory, state::CheckpointStore* to
   if (status.ok()) status = (*store)->Flush();
   if (!status.ok()) return status;
   ComeToRest();  // what a fill left to merge is not the checkpoint's
-  state::TaskCheckpoints checkpoints(to, kTask, directory + "/scratch");
+  state::TaskCheckpoints checkpoints(to, kTask, directory + "/scratch", kTransfers);
   const absl::StatusOr<Taken> first = Take(checkpoints, **store);
   if (!first.ok()) return first.status();
   status = Write(**store, kStep, keys, bytes, kChangedOneIn, 2, kEventsABatch);
@@ -248,7 +260,7 @@ absl::Status TakeOneMore(const std::string& directory, state::CheckpointStore* t
   state::StateResources resources{state::StateLimits{}};
   absl::StatusOr<Store> store = state::TaskStore::Open(directory, &resources);
   if (!store.ok()) return store.status();
-  state::TaskCheckpoints checkpoints(to, kTask, directory + ".scratch");
+  state::TaskCheckpoints checkpoints(to, kTask, directory + ".scratch", kTransfers);
   const absl::StatusOr<Taken> taken = Take(checkpoints, **store);
   if (!taken.ok()) return taken.status();
   std::printf("{");
@@ -283,27 +295,37 @@ absl::Status CheckAll(state::TaskStore& store, uint64_t keys, size_t bytes) {
   return versions == keys + changed ? absl::OkStatus() : Wrong("not the newest values");
 }
 
-absl::Status Restore(const std::string& directory, state::CheckpointStore* from, uint64_t keys,
-                     size_t bytes) {
-  const std::string target = directory + "/restored";
-  state::TaskCheckpoints checkpoints(from, kTask, directory + "/scratch");
-  const auto begin = std::chrono::steady_clock::now();
+absl::StatusOr<state::CheckpointManifest> RestoreNewest(state::TaskCheckpoints& checkpoints,
+                                                        const std::string& target) {
   const auto listed = checkpoints.List();
   if (!listed.ok()) return listed.status();
   if (listed->empty()) return absl::NotFoundError("no checkpoint");
-  const auto manifest = checkpoints.Restore(listed->back().sequence, target);
+  return checkpoints.Restore(listed->back().sequence, target);
+}
+
+absl::Status Restore(const std::string& directory, state::CheckpointStore* from, uint64_t keys,
+                     size_t bytes) {
+  const std::string target = directory + "/restored";
+  std::filesystem::remove_all(target);  // nothing to take from there
+  state::TaskCheckpoints checkpoints(from, kTask, directory + "/scratch", kTransfers);
+  auto begin = std::chrono::steady_clock::now();
+  const auto manifest = RestoreNewest(checkpoints, target);
   if (!manifest.ok()) return manifest.status();
   const double seconds = SecondsSince(begin);
   uint64_t restored_bytes = 0;
   for (const state::CheckpointFile& file : manifest->files) restored_bytes += file.bytes;
+  begin = std::chrono::steady_clock::now();
+  const auto again = RestoreNewest(checkpoints, target);
+  if (!again.ok()) return again.status();
+  const double again_seconds = SecondsSince(begin);
 
   state::StateResources resources{state::StateLimits{}};
   absl::StatusOr<Store> store = state::TaskStore::Open(target, &resources);
   if (!store.ok()) return store.status();
   absl::Status status = CheckAll(**store, keys, bytes);
   if (!status.ok()) return status;
-  std::printf("{\"seconds\":%.3f,\"bytes\":%llu,\"files\":[", seconds,
-              static_cast<unsigned long long>(restored_bytes));
+  std::printf("{\"seconds\":%.3f,\"again_seconds\":%.3f,\"bytes\":%llu,\"files\":[", seconds,
+              again_seconds, static_cast<unsigned long long>(restored_bytes));
   for (const state::CheckpointFile& file : manifest->files) {
     std::printf("%s\"%s\"", &file == &manifest->files.front() ? "" : ",", file.sha256.c_str());
   }
@@ -343,6 +365,88 @@ absl::Status OpenMany(const std::string& directory, uint64_t stores) {
   return absl::OkStatus();
 }
 
+// A store that is so far away.
+class DistantStore : public state::CheckpointStore {
+ public:
+  DistantStore(state::CheckpointStore* store, absl::Duration delay)
+      : store_(store), delay_(delay) {}
+
+  absl::StatusOr<std::vector<state::StoredObject>> List(std::string_view prefix) override {
+    return There()->List(prefix);
+  }
+  absl::Status Put(std::string_view name, const std::string& path) override {
+    return There()->Put(name, path);
+  }
+  absl::StatusOr<bool> PutIfAbsent(std::string_view name, std::string_view bytes) override {
+    return There()->PutIfAbsent(name, bytes);
+  }
+  absl::StatusOr<state::FileDigest> Get(std::string_view name, const std::string& path) override {
+    return There()->Get(name, path);
+  }
+  absl::StatusOr<state::FileDigest> Digest(std::string_view name) override {
+    return There()->Digest(name);
+  }
+  absl::StatusOr<std::string> Read(std::string_view name, size_t bytes_max) override {
+    return There()->Read(name, bytes_max);
+  }
+  absl::Status Remove(std::string_view name) override { return There()->Remove(name); }
+
+ private:
+  state::CheckpointStore* There() {
+    absl::SleepFor(delay_);
+    return store_;
+  }
+
+  state::CheckpointStore* const store_;
+  const absl::Duration delay_;
+};
+
+absl::Status AwaitCheckpoint(runtime::StateKeeper& keeper, int32_t partition) {
+  keeper.HurryCheckpoint(partition);
+  for (int i = 0; i < 60'000; ++i) {
+    if (keeper.TakePublished(partition)) return absl::OkStatus();
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  return absl::DeadlineExceededError("no checkpoint");
+}
+
+absl::Status PartAll(const Arguments& arguments, state::CheckpointStore* to, uint64_t keys,
+                     size_t bytes) {
+  state::StateResources resources{state::StateLimits{}};
+  DistantStore distant(to, arguments.delay);
+  runtime::StateServiceOptions options;
+  options.directory = arguments.words[1];
+  options.topic = "bench";
+  options.group = "bench";
+  options.checkpoint_interval = absl::Hours(1);
+  options.upkeep_threads = arguments.upkeep_threads;
+  runtime::StateService service(options, &resources, &distant);
+  const std::unique_ptr<runtime::StateKeeper> keeper = service.KeeperFor(0);
+  std::vector<std::unique_ptr<state::TaskState>> states;
+  for (int32_t partition = 0; partition < kPartingPartitions; ++partition) {
+    auto created = keeper->Create(partition, 0);
+    if (!created.ok()) return created.status();
+    auto& store = static_cast<state::TaskStore&>(**created);
+    absl::Status status = Write(store, kStep, keys, bytes, 1, 1, kEventsABatch);
+    if (status.ok()) status = AwaitCheckpoint(*keeper, partition);
+    if (status.ok()) status = Write(store, kStep, keys, bytes, kChangedOneIn, 2, kEventsABatch);
+    if (!status.ok()) return status;
+    states.push_back(*std::move(created));
+  }
+  const uint64_t before = service.Stats().checkpoints;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int32_t partition = 0; partition < kPartingPartitions; ++partition) {
+    keeper->Release(partition, std::move(states[static_cast<size_t>(partition)]),
+                    runtime::Parting::kHandOver, absl::InfiniteFuture());
+  }
+  keeper->WaitForHandOvers(absl::InfiniteFuture());
+  const double seconds = SecondsSince(begin);
+  if (service.Stats().checkpoints != before + kPartingPartitions) return Wrong("a lost checkpoint");
+  std::printf("{\"partitions\":%d,\"threads\":%d,\"seconds\":%.3f}\n", kPartingPartitions,
+              arguments.upkeep_threads, seconds);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<bool> Run(const Arguments& arguments) {
   const std::vector<std::string>& words = arguments.words;
   const size_t count = words.size();
@@ -370,6 +474,8 @@ absl::StatusOr<bool> Run(const Arguments& arguments) {
     status = TakeOneMore(words[1], store->get());
   } else if (what == "restore") {
     status = Restore(words[1], store->get(), arguments.Number(3), arguments.Number(4));
+  } else if (what == "part") {
+    status = PartAll(arguments, store->get(), arguments.Number(3), arguments.Number(4));
   } else {
     return false;
   }
@@ -380,8 +486,13 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   for (int i = 1; i < argc; ++i) {
     absl::string_view word = argv[i];
+    int number = 0;
     if (absl::ConsumePrefix(&word, "--endpoint=")) {
       arguments.s3.endpoint = std::string(word);
+    } else if (absl::ConsumePrefix(&word, "--threads=") && absl::SimpleAtoi(word, &number)) {
+      arguments.upkeep_threads = number;
+    } else if (absl::ConsumePrefix(&word, "--delay_ms=") && absl::SimpleAtoi(word, &number)) {
+      arguments.delay = absl::Milliseconds(number);
     } else {
       arguments.words.emplace_back(word);
     }
@@ -394,7 +505,7 @@ int Main(int argc, char** argv) {
   if (!*done) {
     std::fprintf(
         stderr,
-        "usage: bench_recovery_time [--endpoint=URL] checkpoint|restore DIRECTORY LOCATION "
+        "usage: bench_recovery_time [--endpoint=URL] checkpoint|restore|part DIRECTORY LOCATION "
         "KEYS BYTES\n       or take STORE LOCATION, stuff STORE STEP KEYS BYTES, "
         "open DIRECTORY STORES\n");
     return 2;

@@ -134,6 +134,8 @@ class Benches(unittest.TestCase):
         self.assertEqual(checkpoint["alone"]["batches"], checkpoint["beside"]["batches"])
         self.assertEqual(checkpoint["after_1_percent"]["bytes"], figures["restore_directory"]["bytes"])
         self.assertGreater(figures["open_stores"]["kib_a_store"], 0)
+        self.assertEqual([(delay, threads) for delay in (0, 30) for threads in (2, 8)],
+                         [(row["call_ms"], row["threads"]) for row in figures["parting"]])
         self.assertGreater(figures["replay"]["ratio"], 0)
         self.assertGreater(figures["handover"]["state_bytes"], 5000 * 100)
         self.assertEqual(0, figures["handover"]["replays"])

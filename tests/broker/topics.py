@@ -91,7 +91,9 @@ def produce(bootstrap, topic, records, rate=None, stop=None, properties=None):
         if error:
             failures.append(error)
 
+    # Evenly: what is sent together is waited for together.
     count, begun = 0, time.monotonic()
+    together = min(100, max(1, int(rate / 100))) if rate else 100
     for record in records:
         if stop is not None and stop.is_set():
             break
@@ -102,7 +104,7 @@ def produce(bootstrap, topic, records, rate=None, stop=None, properties=None):
             except BufferError:
                 producer.poll(0.05)
         count += 1
-        if count % 100 == 0:
+        if count % together == 0:
             producer.poll(0)
             if rate:
                 ahead = begun + count / rate - time.monotonic()
