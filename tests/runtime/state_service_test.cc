@@ -276,8 +276,10 @@ TEST_F(StateServiceTest, ACheckpointThatIsDistrustedGivesWayToAnOlderOne) {
   const PublishedCheckpoint newest = Checkpoint(process);
   EXPECT_EQ(newest.applied_offset, 40);
   process.keeper->Release(kPartition, *std::move(state), Parting::kDamaged, absl::InfinitePast());
-  process.keeper->Recover({kPartition, 40, Note(0, 0, Keep(process)), /*log_start_offset=*/0,
-                           /*distrusted_from=*/newest.sequence});
+  process.keeper->Recover({.partition = kPartition,
+                           .committed_offset = 40,
+                           .note = Note(0, 0, Keep(process)),
+                           .distrusted_from = newest.sequence});
   const RecoveredTask task = Recovered(process);
   ASSERT_NE(task.state, nullptr) << task.plan.refusal;
   EXPECT_EQ(task.plan.base, RecoveryBase::kCheckpoint);

@@ -87,21 +87,26 @@ class TaskSetTest : public testing::Test {
   Task* Assign() {
     const SourceOffset committed = {.partition = kPartition, .offset = kCommitted};
     tasks_.Assign({&committed, 1});
-    tasks_.Advance();
+    tasks_.Advance(rules_.get());
     return tasks_.Find(kPartition);
   }
 
-  // From which checkpoint on the next recovery trusts none.
-  int64_t DistrustedAfterDamage(int64_t sequence) {
-    keeper_.answers.push_back(FromCheckpoint(sequence));
+  // Its state comes from these one after the other, and is damaged in use each time. What is asked
+  // for then.
+  RecoveryRequest Damage(const std::vector<int64_t>& checkpoints) {
+    for (const int64_t one : checkpoints) keeper_.answers.push_back(FromCheckpoint(one));
     Task* const task = Assign();
-    EXPECT_EQ(task->phase, TaskPhase::kLive);
-    tasks_.Repair(task, absl::DataLossError("a block's checksum is wrong"));
-    EXPECT_EQ(task->phase, TaskPhase::kRecovering);
-    tasks_.Advance();
-    return keeper_.asked.back().distrusted_from;
+    for (size_t i = 0; i < checkpoints.size(); ++i) {
+      EXPECT_EQ(task->phase, TaskPhase::kLive);
+      tasks_.Repair(task, absl::DataLossError("a block's checksum is wrong"));
+      EXPECT_EQ(task->phase, TaskPhase::kRecovering);
+      tasks_.Advance(rules_.get());
+    }
+    EXPECT_EQ(keeper_.asked.size(), checkpoints.size() + 1);
+    return keeper_.asked.back();
   }
 
+  const std::shared_ptr<const router::RuleSet> rules_ = support::RuleSetOf({kRules});
   QuietSource source_;
   ScriptedKeeper keeper_;
   support::RecordingObserver observer_;
@@ -109,24 +114,25 @@ class TaskSetTest : public testing::Test {
 };
 
 TEST_F(TaskSetTest, AStateThatIsDamagedInUseDistrustsTheCheckpointItCameFrom) {
-  EXPECT_EQ(DistrustedAfterDamage(7), 7);
-  EXPECT_EQ(keeper_.asked.size(), 2u);
+  const RecoveryRequest asked = Damage({7});
+  EXPECT_EQ(asked.distrusted_from, 7);
+  EXPECT_FALSE(asked.is_distrust_final);  // it may have been the disk
 }
 
 TEST_F(TaskSetTest, AStateThatNeverWasACheckpointDistrustsNone) {
-  EXPECT_EQ(DistrustedAfterDamage(0), std::numeric_limits<int64_t>::max());
+  EXPECT_EQ(Damage({0}).distrusted_from, std::numeric_limits<int64_t>::max());
 }
 
-// Of the two checkpoints that it came from one after the other, the older one's damage counts.
-TEST_F(TaskSetTest, WhatIsDamagedAgainGoesBackFurther) {
-  keeper_.answers.push_back(FromCheckpoint(7));
-  keeper_.answers.push_back(FromCheckpoint(6));
-  Task* const task = Assign();
-  for (int i = 0; i < 2; ++i) {
-    tasks_.Repair(task, absl::DataLossError("damaged"));
-    tasks_.Advance();
-  }
-  EXPECT_EQ(keeper_.asked.back().distrusted_from, 6);
+TEST_F(TaskSetTest, WhatIsDamagedAgainDistrustsTheOlderOneToo) {
+  const RecoveryRequest asked = Damage({7, 6});
+  EXPECT_EQ(asked.distrusted_from, 6);
+  EXPECT_FALSE(asked.is_distrust_final);
+}
+
+TEST_F(TaskSetTest, ACheckpointThatLeadsToDamageTwiceIsNotTakenAThirdTime) {
+  const RecoveryRequest asked = Damage({7, 7});
+  EXPECT_EQ(asked.distrusted_from, 7);
+  EXPECT_TRUE(asked.is_distrust_final);
 }
 
 // The rules of a file that can't be read have steps that nobody can name.
