@@ -46,27 +46,28 @@ absl::Status ReadPaneKey(std::string_view state_key, const AggregatePlan& plan, 
 }  // namespace
 
 absl::StatusOr<StepVerdict> Aggregate::Judge(const AggregatePlan& plan, const StepCall& call,
-                                             int64_t watermark_ms, const Matcher::Scratch& fields,
-                                             std::string* record) {
+                                             const Matcher::Scratch& fields, std::string* record) {
   const int64_t pane_ms = call.time_ms - call.time_ms % plan.slide_ms;
   // Its last window has closed.
-  if (pane_ms + plan.window_ms <= watermark_ms) return StepVerdict::kStopsLate;
+  if (pane_ms + plan.window_ms <= call.state->watermark_ms()) return StepVerdict::kStopsLate;
 
   record_.Start(plan);
   SetPaneKey(pane_ms, call.key, &state_key_);
   const absl::StatusOr<bool> found = call.state->Get(plan.id, state_key_, &stored_);
   if (!found.ok()) return found.status();
-  if (*found) {
-    if (absl::Status status = record_.Merge(stored_); !status.ok()) return status;
-  }
-  record_.CountEvent(fields);
-  bytes_.clear();
-  record_.AppendTo(&bytes_);
+  std::optional<ReplacedEntry> replaced;
   // An event counts in the window that ends with its pane as long as any of the pane's is open; so
   // long the panes of that one are needed.
   const int64_t expires_at_ms =
       plan.emit_every ? pane_ms + 2 * plan.window_ms - plan.slide_ms : state::kNeverExpires;
-  call.state->Put(plan.id, state_key_, bytes_, expires_at_ms);
+  if (*found) {
+    if (absl::Status status = record_.Merge(stored_); !status.ok()) return status;
+    replaced = {stored_.size(), expires_at_ms};
+  }
+  record_.CountEvent(fields);
+  bytes_.clear();
+  record_.AppendTo(&bytes_);
+  if (!KeepEntry(call, state_key_, bytes_, expires_at_ms, replaced)) return StepVerdict::kIsFull;
   if (!plan.emit_every) return StepVerdict::kCounts;
 
   if (plan.window_ms > plan.slide_ms) {
@@ -168,8 +169,15 @@ absl::Status Aggregate::FindPanes(const AggregatePlan& plan, state::TaskState* s
   return absl::OkStatus();
 }
 
-absl::Status Aggregate::CloseWindows(const AggregatePlan& plan, state::TaskState* state,
-                                     int64_t end_ms, size_t keys_max, Arena* arena,
+void Aggregate::DeletePane(const AggregatePlan& plan, TaskSteps* task, const Found& pane) {
+  SetPaneKey(pane.pane_ms, pane.key, &state_key_);
+  task->state().Delete(plan.id, state_key_);
+  task->ChangeMeter(plan.id).Remove(StateBytes(state_key_, pane.value.size()),
+                                    state::kNeverExpires);
+}
+
+absl::Status Aggregate::CloseWindows(const AggregatePlan& plan, TaskSteps* task, int64_t end_ms,
+                                     size_t keys_max, Arena* arena,
                                      std::vector<ClosedWindow>* closed) {
   size_t next = 0;
   for (; next < found_.size() && keys_max > 0; --keys_max) {
@@ -178,9 +186,7 @@ absl::Status Aggregate::CloseWindows(const AggregatePlan& plan, state::TaskState
     for (; next < found_.size() && found_[next].key == key; ++next) {
       absl::Status status = record_.Merge(found_[next].value);
       if (!status.ok()) return status;
-      if (found_[next].pane_ms + plan.window_ms != end_ms) continue;
-      SetPaneKey(found_[next].pane_ms, key, &state_key_);
-      state->Delete(plan.id, state_key_);
+      if (found_[next].pane_ms + plan.window_ms == end_ms) DeletePane(plan, task, found_[next]);
     }
     bytes_.clear();
     record_.AppendJson(key, end_ms, &bytes_);
@@ -196,9 +202,10 @@ absl::Status Aggregate::CloseWindows(const AggregatePlan& plan, state::TaskState
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Aggregate::CloseDue(const AggregatePlan& plan, state::TaskState* state,
-                                         int64_t watermark_ms, size_t* left, Arena* arena,
-                                         std::vector<ClosedWindow>* closed) {
+absl::StatusOr<bool> Aggregate::CloseDue(const AggregatePlan& plan, TaskSteps* task, size_t* left,
+                                         Arena* arena, std::vector<ClosedWindow>* closed) {
+  state::TaskState* const state = &task->state();
+  const int64_t watermark_ms = state->watermark_ms();
   if (watermark_ms < plan.slide_ms) return false;  // no window has ended yet
   const int64_t due_ms = watermark_ms - watermark_ms % plan.slide_ms;
   if (absl::Status status = ReadMark(plan, state); !status.ok()) return status;
@@ -222,7 +229,7 @@ absl::StatusOr<bool> Aggregate::CloseDue(const AggregatePlan& plan, state::TaskS
     const size_t keys_max = std::min(*left, KeysAtOnce(plan));
     const size_t before = closed->size();
     absl::Status status = FindPanes(plan, state, end_ms, first_pane_ms, keys_max + 1);
-    if (status.ok()) status = CloseWindows(plan, state, end_ms, keys_max, arena, closed);
+    if (status.ok()) status = CloseWindows(plan, task, end_ms, keys_max, arena, closed);
     if (!status.ok()) return status;
     *left -= closed->size() - before;
   }

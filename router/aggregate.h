@@ -46,13 +46,11 @@ class Aggregate {
  public:
   // kCounts, or kSends with the window's record in `record`, or kStopsLate.
   absl::StatusOr<StepVerdict> Judge(const AggregatePlan& plan, const StepCall& call,
-                                    int64_t watermark_ms, const Matcher::Scratch& fields,
-                                    std::string* record);
+                                    const Matcher::Scratch& fields, std::string* record);
 
   // Closes windows that are due, `*left` at most, which it counts down. Answers whether more are.
-  absl::StatusOr<bool> CloseDue(const AggregatePlan& plan, state::TaskState* state,
-                                int64_t watermark_ms, size_t* left, Arena* arena,
-                                std::vector<ClosedWindow>* closed);
+  absl::StatusOr<bool> CloseDue(const AggregatePlan& plan, TaskSteps* task, size_t* left,
+                                Arena* arena, std::vector<ClosedWindow>* closed);
 
  private:
   // How far closing has come.
@@ -78,8 +76,9 @@ class Aggregate {
   absl::Status FindPanes(const AggregatePlan& plan, state::TaskState* state, int64_t end_ms,
                          int64_t first_pane_ms, size_t keys_max);
   // Closes windows of one end, `keys_max` at most; the mark says how far.
-  absl::Status CloseWindows(const AggregatePlan& plan, state::TaskState* state, int64_t end_ms,
+  absl::Status CloseWindows(const AggregatePlan& plan, TaskSteps* task, int64_t end_ms,
                             size_t keys_max, Arena* arena, std::vector<ClosedWindow>* closed);
+  void DeletePane(const AggregatePlan& plan, TaskSteps* task, const Found& pane);
 
   FeatureRecord record_;
   Mark mark_;

@@ -17,8 +17,9 @@ absl::StatusOr<StepVerdict> JudgeDedup(const StepPlan& step, const StepCall& cal
   }
   scratch.bytes.clear();
   AppendNumber(static_cast<uint64_t>(call.time_ms), &scratch.bytes);
-  call.state->Put(step.id, call.key, scratch.bytes, call.time_ms + step.span_ms);
-  return StepVerdict::kPasses;
+  // What it replaces was about to expire.
+  const bool is_kept = KeepEntry(call, call.key, scratch.bytes, call.time_ms + step.span_ms);
+  return is_kept ? StepVerdict::kPasses : StepVerdict::kIsFull;
 }
 
 }  // namespace turnout::router

@@ -7,6 +7,14 @@
 #include "router/canonical_text.h"
 
 namespace turnout::router {
+namespace {
+
+int64_t LifeOf(const Step& step) {
+  if (step.kind != StepKind::kAggregate) return step.span_ms;
+  return step.emit_every ? 2 * step.span_ms - step.slide_ms : 0;
+}
+
+}  // namespace
 
 RoutePlanBuilder::RoutePlanBuilder(size_t rules) {
   plan_.rules.reserve(rules + 1);
@@ -94,21 +102,21 @@ void RoutePlanBuilder::AddAggregate(const Step& step) {
 void RoutePlanBuilder::AddStep(const Step& step) {
   const bool is_aggregate = step.kind == StepKind::kAggregate;
   if (is_aggregate) AddAggregate(step);
-  plan_.steps.push_back({.kind = step.kind,
-                         .measure = step.measure,
-                         .emit_every = step.emit_every,
-                         .key_field = FieldNumber(step.key_field),
-                         .measure_field = step.measure_field.empty()
-                                              ? StepPlan::kNone
-                                              : FieldNumber(step.measure_field),
-                         .share = step.share,
-                         .limit = step.limit,
-                         .aggregate = is_aggregate
-                                          ? static_cast<uint32_t>(plan_.aggregates.size() - 1)
-                                          : StepPlan::kNone,
-                         .span_ms = step.span_ms,
-                         .at_least = step.at_least,
-                         .id = step.id});
+  plan_.steps.push_back(
+      {.kind = step.kind,
+       .measure = step.measure,
+       .emit_every = step.emit_every,
+       .key_field = FieldNumber(step.key_field),
+       .measure_field =
+           step.measure_field.empty() ? StepPlan::kNone : FieldNumber(step.measure_field),
+       .share = step.share,
+       .limit = step.limit,
+       .aggregate =
+           is_aggregate ? static_cast<uint32_t>(plan_.aggregates.size() - 1) : StepPlan::kNone,
+       .span_ms = step.span_ms,
+       .life_ms = LifeOf(step),
+       .at_least = step.at_least,
+       .id = step.id});
 }
 
 void RoutePlanBuilder::AddRule(const Rule& rule) {

@@ -126,6 +126,7 @@ struct Router::Impl {
   void RouteFeature(RuleIndex rule);
   void SendOn(RuleIndex rule, const StepPlan& step);
   void Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault);
+  void RejectFull(RuleIndex rule, const StepPlan& step);
   void GatherRekeyed();
   const Enricher::Result& Formed(uint32_t form, const Event& event);
   Enricher::Result FormEvent(const RoutePlan::Form& form, const Event& event);
@@ -269,13 +270,18 @@ absl::Status Router::Impl::StartSteps(const Event& event, TaskSteps* task) {
 }
 
 bool Router::Impl::PassesState(RuleIndex rule, const StepPlan& step) {
-  const absl::StatusOr<StepVerdict> verdict = engine->Judge(step, *scratch);
+  const uint32_t begin = plan.rules[rule].steps_begin;
+  const auto rule_steps =
+      absl::MakeConstSpan(plan.steps).subspan(begin, plan.rules[rule + 1].steps_begin - begin);
+  const absl::StatusOr<StepVerdict> verdict = engine->Judge(rule_steps, step, *scratch);
   if (!verdict.ok()) {
     routes.state_error = verdict.status();
     return false;
   }
   if (*verdict == StepVerdict::kRejects) {
     Reject(rule, step, engine->fault());
+  } else if (*verdict == StepVerdict::kIsFull) {
+    RejectFull(rule, step);
   } else if (*verdict == StepVerdict::kSends) {
     feature = {.key = engine->record_key(), .value = arena.Join({engine->record()})};
   } else if (*verdict == StepVerdict::kStops || *verdict == StepVerdict::kStopsLate) {
@@ -296,6 +302,14 @@ void Router::Impl::RouteFeature(RuleIndex rule) {
 void Router::Impl::Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault) {
   const std::string_view step_name = arena.Join({"the step `", StepName(step.kind), "`"});
   rejections.push_back({rule, MissingField(plan.fields[fault.field], step_name, fault.how)});
+}
+
+void Router::Impl::RejectFull(RuleIndex rule, const StepPlan& step) {
+  const std::string_view reason =
+      arena.Join({"the step `", StepName(step.kind),
+                  "` has no room for this event: the rule keeps as much in this partition as "
+                  "`limits.rule_state_bytes_max` lets it"});
+  rejections.push_back({.rule = rule, .reason = reason, .is_full = true});
 }
 
 void Router::Impl::SendOn(RuleIndex rule, const StepPlan& step) {

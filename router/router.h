@@ -44,6 +44,8 @@ struct Rejection {
   std::string_view reason;  // a sentence naming the field
   // For the parking topic rather than the dead letters: a table that `enrich` asks has no such key.
   bool park = false;
+  // A step had no room for what it would have to keep of the event.
+  bool is_full = false;
 };
 
 // A match that a step, or a key that `enrich` misses, let go no further.

@@ -13,7 +13,7 @@ namespace turnout::router {
 namespace {
 
 // Changes when the same rule files come to mean something else.
-constexpr std::string_view kHashFormat = "turnout rule set 4";
+constexpr std::string_view kHashFormat = "turnout rule set 5";
 
 std::string HashOf(const std::vector<Team>& teams, const StateSettings& settings,
                    const std::vector<state::StepId>& kept_steps) {
@@ -24,6 +24,7 @@ std::string HashOf(const std::vector<Team>& teams, const StateSettings& settings
   hash.Add(settings.time_field);
   hash.AddNumber(static_cast<uint64_t>(settings.lateness_ms));
   hash.AddNumber(static_cast<uint64_t>(settings.ahead_ms_max));
+  hash.AddNumber(static_cast<uint64_t>(settings.rule_state_bytes_max));
   for (const state::StepId step : kept_steps) hash.AddNumber(step);
   return absl::StrFormat("%016x", hash.Value());
 }
@@ -174,6 +175,16 @@ absl::Span<const state::StepId> RuleSet::kept_steps() const { return impl_->kept
 const std::vector<std::string>& RuleSet::tables() const { return impl_->plan.tables; }
 const StateSettings& RuleSet::settings() const { return impl_->settings; }
 absl::Span<const state::StepId> RuleSet::steps() const { return impl_->steps; }
+void RuleSet::AddSizes(const TaskSteps& task, std::vector<StateSize>* by_rule) const {
+  const int64_t watermark_ms = task.state().watermark_ms();
+  const RoutePlan& plan = impl_->plan;
+  for (size_t rule = 0; rule < by_rule->size(); ++rule) {
+    for (uint32_t i = plan.rules[rule].steps_begin; i < plan.rules[rule + 1].steps_begin; ++i) {
+      const StateMeter* const meter = task.FindMeter(plan.steps[i].id);
+      if (meter != nullptr) (*by_rule)[rule].Add(meter->SizeAt(watermark_ms));
+    }
+  }
+}
 const Matcher& RuleSet::matcher() const { return impl_->matcher; }
 const RoutePlan& RuleSet::plan() const { return impl_->plan; }
 

@@ -20,6 +20,7 @@
 #include "router/matcher.h"
 #include "router/rule_file.h"
 #include "router/state_settings.h"
+#include "router/task_steps.h"
 
 namespace turnout::router {
 
@@ -73,6 +74,10 @@ class RuleSet {
   bool keeps_state() const { return !steps().empty(); }
   // Whether some step has another key than the source is partitioned by.
   bool rekeys() const;
+
+  // Adds what the task keeps for each rule that keeps anything to its place in `by_rule`, which has
+  // one for each.
+  void AddSizes(const TaskSteps& task, std::vector<StateSize>* by_rule) const;
 
   // For the Router. The Matcher's patterns are numbered by RuleIndex, its fields as in the plan.
   const Matcher& matcher() const;

@@ -1,7 +1,7 @@
 // StateSettings: what a pipeline's config says that decides what its steps remember. A part of the
 // rule set and of its hash, so that a replay decides as the first time.
 //
-// Units: milliseconds of event time.
+// Units: milliseconds of event time; bytes as StateMeter counts them.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,8 @@ struct StateSettings {
   int64_t lateness_ms = 10'000;
   // How far one event may move its partition's time ahead: a stray date must not expire the rest.
   int64_t ahead_ms_max = 3'600'000;
+  // What the steps of a rule may keep in one partition.
+  int64_t rule_state_bytes_max = int64_t{1} << 30;
 
   bool operator==(const StateSettings&) const = default;
 };

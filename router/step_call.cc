@@ -4,6 +4,36 @@
 
 namespace turnout::router {
 
+namespace {
+
+int64_t BytesOf(absl::Span<const StepPlan> steps, const TaskSteps& task, int64_t watermark_ms) {
+  int64_t bytes = 0;
+  for (const StepPlan& step : steps) {
+    const StateMeter* const meter = step.id == 0 ? nullptr : task.FindMeter(step.id);
+    if (meter != nullptr) bytes += meter->SizeAt(watermark_ms).bytes;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+bool KeepEntry(const StepCall& call, std::string_view key, std::string_view value,
+               int64_t expires_at_ms, const std::optional<ReplacedEntry>& replaced) {
+  const int64_t watermark_ms = call.state->watermark_ms();
+  if (expires_at_ms <= watermark_ms) return true;
+  const int64_t bytes = StateBytes(key, value.size());
+  const int64_t before = replaced ? StateBytes(key, replaced->value_bytes) : 0;
+  if (bytes > before &&
+      BytesOf(call.rule_steps, *call.task, watermark_ms) + bytes - before > call.rule_bytes_max) {
+    return false;
+  }
+  StateMeter& meter = call.task->ChangeMeter(call.step->id);
+  if (replaced) meter.Remove(before, replaced->expires_at_ms);
+  meter.Add(bytes, expires_at_ms, watermark_ms, call.life_ms_max);
+  call.state->Put(call.step->id, key, value, expires_at_ms);
+  return true;
+}
+
 absl::Status DamagedStep(StepKind kind, std::string_view what) {
   const std::string_view name = StepName(kind);
   return absl::DataLossError(

@@ -27,6 +27,7 @@ absl::Status StepEngine::StartEvent(const Event& event, const Matcher::Scratch& 
   if (task == nullptr) {
     return absl::InternalError("the rules keep state, and the router was given none");
   }
+  if (absl::Status status = task->LoadMeters(); !status.ok()) return status;
   state::TaskState& state = task->state();
   std::optional<int64_t> field_ms;
   if (plan_.time_field != StepPlan::kNone) {
@@ -35,10 +36,12 @@ absl::Status StepEngine::StartEvent(const Event& event, const Matcher::Scratch& 
   const int64_t before_ms = state.watermark_ms();
   const int64_t time_ms = EventTime(event.timestamp_ms, field_ms, settings_, before_ms);
   state.AdvanceWatermark(time_ms - settings_.lateness_ms);
-  call_ = {.state = &state,
+  call_ = {.task = task,
+           .state = &state,
            .scratch = &scratch_,
            .time_ms = time_ms,
-           .late = time_ms < state.watermark_ms()};
+           .late = time_ms < state.watermark_ms(),
+           .rule_bytes_max = settings_.rule_state_bytes_max};
   if (plan_.slides_gcd_ms == 0) return absl::OkStatus();
   // A window ends at a multiple of its slide, and so at one of what divides all slides.
   const bool passes_an_end = StrideOf(before_ms, plan_.slides_gcd_ms) !=
@@ -53,10 +56,9 @@ absl::Status StepEngine::CloseWindows(TaskSteps* task, Arena* arena,
   size_t left = kClosedWindowsMax;
   for (const AggregatePlan& plan : plan_.aggregates) {
     if (plan.emit_every) continue;
-    const absl::StatusOr<bool> has_more =
-        aggregate_.CloseDue(plan, call_.state, call_.state->watermark_ms(), &left, arena, closed);
+    const absl::StatusOr<bool> has_more = aggregate_.CloseDue(plan, task, &left, arena, closed);
     if (!has_more.ok()) {
-      task->Forget();
+      task->ForgetWindows();
       return has_more.status();
     }
     if (*has_more) task->set_closing(TaskSteps::Closing::kBehind);
@@ -82,14 +84,17 @@ bool StepEngine::HasKey(const StepPlan& step, const Matcher::Scratch& fields) {
   return true;
 }
 
-absl::StatusOr<StepVerdict> StepEngine::Judge(const StepPlan& step,
+absl::StatusOr<StepVerdict> StepEngine::Judge(absl::Span<const StepPlan> rule_steps,
+                                              const StepPlan& step,
                                               const Matcher::Scratch& fields) {
   if (!HasKey(step, fields)) return StepVerdict::kRejects;
+  call_.step = &step;
+  call_.rule_steps = rule_steps;
+  call_.life_ms_max = step.life_ms + settings_.lateness_ms;
   if (step.kind == StepKind::kDedup) return JudgeDedup(step, call_);
   if (step.kind == StepKind::kThrottle) return JudgeThrottle(step, call_);
   if (step.kind == StepKind::kAggregate) {
-    return aggregate_.Judge(plan_.aggregates[step.aggregate], call_, call_.state->watermark_ms(),
-                            fields, &record_);
+    return aggregate_.Judge(plan_.aggregates[step.aggregate], call_, fields, &record_);
   }
   if (step.measure == Measure::kSum) {
     bool exact = false;

@@ -43,8 +43,10 @@ class StepEngine {
   // Whether the event has the step's key; where it hasn't, `fault` says why.
   bool HasKey(const StepPlan& step, const Matcher::Scratch& fields);
 
-  // A step other than `sample` is asked about the event. After kRejects `fault` says why.
-  absl::StatusOr<StepVerdict> Judge(const StepPlan& step, const Matcher::Scratch& fields);
+  // A step other than `sample`, one of its rule's, is asked about the event. After kRejects `fault`
+  // says why.
+  absl::StatusOr<StepVerdict> Judge(absl::Span<const StepPlan> rule_steps, const StepPlan& step,
+                                    const Matcher::Scratch& fields);
   const Fault& fault() const { return fault_; }
   // After kSends, until the next call.
   std::string_view record() const { return record_; }

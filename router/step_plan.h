@@ -21,6 +21,8 @@ struct StepPlan {
   uint32_t limit = 0;              // throttle
   uint32_t aggregate = kNone;      // position in RoutePlan::aggregates
   int64_t span_ms = 0;
+  // How long after its event's time an entry expires, at most; 0: none does.
+  int64_t life_ms = 0;
   double at_least = 0;  // threshold
   state::StepId id = 0;
 };

@@ -1,9 +1,23 @@
-// TaskSteps: what a router needs of the task whose event it routes: its state, and what is known of
-// it without looking.
+// TaskSteps: what a router needs of the task whose event it routes: its state, how much of it each
+// step has, and what else is known of it without looking.
 //
+// How much is counted by a StateMeter a step, kept in memory while the task is ours and written
+// into the state with each batch that changes it: an entry of kBookkeepingStep under the step's id
+// (8 bytes, big endian). So batches are committed and rolled back here.
+//
+// Errors: DataLoss for entries that are no meters, and those of TaskState.
 // Lifetime: one for as long as the task is ours; `state` outlives it. Threads: the worker's.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "router/state_meter.h"
 #include "state/task_state.h"
 
 namespace turnout::router {
@@ -15,8 +29,20 @@ class TaskSteps {
 
   state::TaskState& state() const { return *state_; }
 
-  // The state was rolled back, or rules changed: what is known is to be looked up again.
-  void Forget() { closing_ = Closing::kUnknown; }
+  // Before the first event of a batch; cheap once they are known.
+  absl::Status LoadMeters();
+  // Null: the step keeps nothing. Valid until the next ChangeMeter.
+  const StateMeter* FindMeter(state::StepId step) const;
+  // It is written with the batch.
+  StateMeter& ChangeMeter(state::StepId step);
+
+  // Of the state, with the meters.
+  absl::Status Commit(int64_t applied_offset, std::string_view rule_set);
+  absl::Status Retain(absl::Span<const state::StepId> steps);
+  void Rollback();
+
+  // Rules changed: what is known of windows is to be looked up again.
+  void ForgetWindows() { closing_ = Closing::kUnknown; }
 
   // Whether windows are due that the events so far had no room to close.
   enum class Closing { kUnknown, kDone, kBehind };
@@ -24,8 +50,19 @@ class TaskSteps {
   void set_closing(Closing closing) { closing_ = closing; }
 
  private:
+  struct Metered {
+    StateMeter meter;
+    bool is_changed = false;
+  };
+
+  void WriteMeters();
+
   state::TaskState* const state_;
   Closing closing_ = Closing::kUnknown;
+  bool has_meters_ = false;
+  absl::flat_hash_map<state::StepId, Metered> meters_;  // of steps that have kept anything
+  std::vector<state::StepId> changed_;
+  std::string bytes_;
 };
 
 }  // namespace turnout::router

@@ -109,9 +109,11 @@ absl::StatusOr<StepVerdict> JudgeThreshold(const StepPlan& step, const StepCall&
   items.clear();
   const absl::StatusOr<bool> found = call.state->Get(step.id, call.key, &scratch.stored);
   if (!found.ok()) return found.status();
+  std::optional<ReplacedEntry> replaced;
   if (*found) {
     const absl::Status status = Decode(step, scratch.stored, &items);
     if (!status.ok()) return status;
+    replaced = {scratch.stored.size(), items.back().time_ms + step.span_ms};
   }
   const int64_t newest_ms =
       items.empty() ? call.time_ms : std::max(items.back().time_ms, call.time_ms);
@@ -126,7 +128,9 @@ absl::StatusOr<StepVerdict> JudgeThreshold(const StepPlan& step, const StepCall&
     after = MeasureOf(step, items);
     Bound(step, &items);
     Encode(step, items, &scratch.bytes);
-    call.state->Put(step.id, call.key, scratch.bytes, newest_ms + step.span_ms);
+    if (!KeepEntry(call, call.key, scratch.bytes, newest_ms + step.span_ms, replaced)) {
+      return StepVerdict::kIsFull;
+    }
   }
   const bool passes = after >= step.at_least && (step.emit_every || before < step.at_least);
   return passes ? StepVerdict::kPasses : StepVerdict::kStops;

@@ -7,6 +7,7 @@ absl::StatusOr<StepVerdict> JudgeThrottle(const StepPlan& step, const StepCall& 
   const absl::StatusOr<bool> found = call.state->Get(step.id, call.key, &scratch.stored);
   if (!found.ok()) return found.status();
   int64_t start_ms = call.time_ms;
+  std::optional<ReplacedEntry> replaced;
   uint64_t passed = 0;
   if (*found) {
     if (scratch.stored.size() != 2 * kStoredNumberBytes) {
@@ -18,13 +19,14 @@ absl::StatusOr<StepVerdict> JudgeThrottle(const StepPlan& step, const StepCall& 
       start_ms = stored_ms;
       passed = NumberAt(scratch.stored.data() + kStoredNumberBytes);
       if (passed >= step.limit) return StepVerdict::kStops;
+      replaced = {scratch.stored.size(), start_ms + step.span_ms};
     }
   }
   scratch.bytes.clear();
   AppendNumber(static_cast<uint64_t>(start_ms), &scratch.bytes);
   AppendNumber(passed + 1, &scratch.bytes);
-  call.state->Put(step.id, call.key, scratch.bytes, start_ms + step.span_ms);
-  return StepVerdict::kPasses;
+  const bool is_kept = KeepEntry(call, call.key, scratch.bytes, start_ms + step.span_ms, replaced);
+  return is_kept ? StepVerdict::kPasses : StepVerdict::kIsFull;
 }
 
 }  // namespace turnout::router

@@ -507,6 +507,17 @@ void AddRuleLimitFields(Fields* fields) {
        .effect = "Size of a rule file.",
        .cost = "Reading takes some ten times its size in memory, for a moment.",
        .store = [](const FieldValue& v, Config* c) { c->limits.rules.file_bytes_max = Int(v); }});
+  fields->push_back(
+      {.key = "limits.rule_state_bytes_max",
+       .type = FieldType::kBytes,
+       .default_text = "1GiB",
+       .min = kKiB,
+       .max = 1024 * kGiB,
+       .effect = "What a rule's steps may remember in one partition.",
+       .cost =
+           "Smaller: events that would need more are dead-lettered sooner. Larger: one rule may "
+           "take more of the disk, of checkpoints and of a restore's time.",
+       .store = [](const FieldValue& v, Config* c) { c->time.rule_state_bytes_max = v.number; }});
   add_count("limits.pattern_fields_max", "256", 1, 10'000, "Fields a pattern may name.", kCost,
             [](const FieldValue& v, Config* c) { c->limits.rules.pattern.fields_max = Int(v); });
   add_count("limits.pattern_branches_max", "1024", 1, 100'000,

@@ -14,6 +14,15 @@ using connectors::Event;
 using connectors::Header;
 using connectors::OutputRecord;
 
+namespace {
+
+std::string_view KindOf(const router::Rejection& rejection) {
+  if (rejection.park) return kErrorMissingKey;
+  return rejection.is_full ? kErrorStateFull : kErrorUnroutable;
+}
+
+}  // namespace
+
 Dispatcher::Dispatcher(DispatcherOptions options, connectors::Sink* sink,
                        Destinations* destinations)
     : options_(std::move(options)), sink_(sink), destinations_(destinations) {}
@@ -83,8 +92,9 @@ absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
   // An event that could not be read is in the dead-letter topic already; what it lacks is no news.
   if (!routes.payload_error.ok()) return absl::OkStatus();
   for (const router::Rejection& rejection : routes.rejections) {
+    if (rejection.is_full) ++CountsOf(rejection.rule).state_full;
     const absl::Status status =
-        DeadLetter(event, {.kind = rejection.park ? kErrorMissingKey : kErrorUnroutable,
+        DeadLetter(event, {.kind = KindOf(rejection),
                            .reason = rejection.reason,
                            .park = rejection.park,
                            .rule_ids = rules_->rules()[rejection.rule].id,

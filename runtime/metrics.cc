@@ -63,6 +63,8 @@ struct Families {
                       "Of the stopped matches, those that came too late to be counted.")),
         rekeyed(Counters(r, "turnout_rule_events_rekeyed_total",
                          "Matches sent on to the partition where their next step keeps its key.")),
+        state_full(Counters(r, "turnout_rule_events_state_full_total",
+                            "Matches rejected because the rule may keep no more.")),
         routed(Counters(r, "turnout_rule_outputs_routed_total",
                         "Records committed to destinations in the name of a rule.")),
         dead_lettered(Counters(r, "turnout_rule_outputs_dead_lettered_total",
@@ -104,7 +106,7 @@ struct Families {
         commit_duration(AddHistogram(r, "turnout_transaction_commit_duration_seconds",
                                      "Of a transaction, its commit.", kTransactionBounds)) {}
 
-  Family<Counter>&matched, &stopped, &late, &rekeyed, &routed, &dead_lettered;
+  Family<Counter>&matched, &stopped, &late, &rekeyed, &state_full, &routed, &dead_lettered;
   Family<Counter>&outcomes, &unavailable;
   Family<Gauge>&rule_set_info, &file_refused, &team_aside, &build_info;
   Counter &events, &event_bytes, &outputs, &unreadable, &transactions;
@@ -121,6 +123,7 @@ struct RuleSeries {
   std::array<Counter*, router::kStepKinds> stopped{};
   Counter* late = nullptr;
   Counter* rekeyed = nullptr;
+  Counter* state_full = nullptr;
 };
 
 // Counter pointers for the rules of the rule set that a worker last reported on. Those that it has
@@ -128,6 +131,12 @@ struct RuleSeries {
 struct WorkerSeries {
   std::shared_ptr<const router::RuleSet> rules;
   absl::flat_hash_map<router::RuleIndex, RuleSeries> by_rule;
+};
+
+// What a worker's tasks keep, as it was last told.
+struct WorkerSizes {
+  std::shared_ptr<const router::RuleSet> rules;
+  std::vector<router::StateSize> by_rule;
 };
 
 // A metric that is made up at the moment somebody asks.
@@ -177,6 +186,7 @@ struct Metrics::Impl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void CollectWorkers(std::vector<MetricFamily>* to) const;
   void CollectStates(std::vector<MetricFamily>* to) const;
+  void CollectRuleSizes(std::vector<MetricFamily>* to) const;
   void CollectTables(std::vector<MetricFamily>* to) const;
 
   const MetricsOptions options;
@@ -188,6 +198,7 @@ struct Metrics::Impl {
   std::map<std::pair<std::string, std::string>, RuleSeries> rule_series ABSL_GUARDED_BY(mu);
   std::map<int, WorkerSeries> worker_series ABSL_GUARDED_BY(mu);
   std::map<int, WorkerStatus> workers ABSL_GUARDED_BY(mu);
+  std::map<int, WorkerSizes> sizes ABSL_GUARDED_BY(mu);
   std::set<std::string> destinations ABSL_GUARDED_BY(mu);
   std::vector<Gauge*> files_refused ABSL_GUARDED_BY(mu);
   std::vector<Gauge*> teams_aside ABSL_GUARDED_BY(mu);
@@ -196,6 +207,33 @@ struct Metrics::Impl {
   uint64_t state_memory_bytes ABSL_GUARDED_BY(mu) = 0;
   std::vector<TableStatus> tables ABSL_GUARDED_BY(mu);
 };
+
+// Of all workers together; beyond the limit all rules as one.
+void Metrics::Impl::CollectRuleSizes(std::vector<MetricFamily>* to) const {
+  std::map<std::pair<std::string, std::string>, router::StateSize> by_rule;
+  absl::MutexLock lock(&mu);
+  for (const auto& [worker, told] : sizes) {
+    for (size_t i = 0; i < told.by_rule.size(); ++i) {
+      if (told.by_rule[i].entries == 0) continue;
+      const router::RuleInfo& rule = told.rules->rules()[i];
+      auto key = std::make_pair(std::string(rule.team()), std::string(rule.name()));
+      const bool has_room = by_rule.size() < static_cast<size_t>(options.rule_series_max);
+      if (!has_room && by_rule.count(key) == 0) key = {kOther, kOther};
+      by_rule[key].Add(told.by_rule[i]);
+    }
+  }
+  MetricFamily bytes =
+      Now("turnout_rule_state_bytes", "What a rule's steps remember here.", MetricType::Gauge);
+  MetricFamily entries =
+      Now("turnout_rule_state_entries", "Entries of it: keys, panes of keys.", MetricType::Gauge);
+  for (const auto& [rule, size] : by_rule) {
+    const std::vector<ClientMetric::Label> labels = {{"team", rule.first}, {"rule", rule.second}};
+    AddValue(&bytes, static_cast<double>(size.bytes), labels);
+    AddValue(&entries, static_cast<double>(size.entries), labels);
+  }
+  to->push_back(std::move(bytes));
+  to->push_back(std::move(entries));
+}
 
 RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
   auto key = std::make_pair(std::string(rule.team()), std::string(rule.name()));
@@ -239,6 +277,7 @@ void Metrics::Impl::CountSteps(const router::RuleInfo& rule, const RuleCounts& c
   };
   count(families.late, counts.late, &RuleSeries::late);
   count(families.rekeyed, counts.rekeyed, &RuleSeries::rekeyed);
+  count(families.state_full, counts.state_full, &RuleSeries::state_full);
 }
 
 void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
@@ -401,6 +440,12 @@ void Metrics::OnStatus(const WorkerStatus& status) {
   impl_->workers[status.worker] = status;
 }
 
+void Metrics::OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,
+                           std::vector<router::StateSize> by_rule) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->sizes[worker] = {rules, std::move(by_rule)};
+}
+
 void Metrics::OnDestinationUnavailable(const std::string& topic, const std::string&) {
   absl::MutexLock lock(&impl_->mu);
   const bool known = impl_->destinations.count(topic) > 0;
@@ -438,8 +483,9 @@ void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
   if (impl_->rule_set != nullptr) f.rule_set_info.Remove(impl_->rule_set);
   impl_->rule_set = &f.rule_set_info.Add({{"hash", rules.hash()}});
   impl_->rule_set->Set(1);
-  // The workers' caches point into the series that are about to go.
+  // The workers' caches point into the series that are about to go; sizes are told again soon.
   impl_->worker_series.clear();
+  impl_->sizes.clear();
   for (auto series = impl_->rule_series.begin(); series != impl_->rule_series.end();) {
     if (in_force(series->first)) {
       ++series;
@@ -453,6 +499,7 @@ void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
     }
     if (series->second.late != nullptr) f.late.Remove(series->second.late);
     if (series->second.rekeyed != nullptr) f.rekeyed.Remove(series->second.rekeyed);
+    if (series->second.state_full != nullptr) f.state_full.Remove(series->second.state_full);
     series = impl_->rule_series.erase(series);
   }
 }
@@ -482,6 +529,7 @@ std::string Metrics::Text() const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
   impl_->CollectWorkers(&families);
   impl_->CollectStates(&families);
+  impl_->CollectRuleSizes(&families);
   impl_->CollectTables(&families);
   CollectProcess(&families);
   for (MetricFamily& family : families) {

@@ -40,6 +40,8 @@ class Metrics : public WorkerObserver {
   void OnTransaction(const TransactionReport& report) override;
   void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
   void OnStatus(const WorkerStatus& status) override;
+  void OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,
+                    std::vector<router::StateSize> by_rule) override;
   void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;
 
   // A rule set was published: series of rules that it doesn't have are dropped.

@@ -124,6 +124,11 @@ void PipelineObserver::OnTask(int worker, int32_t partition, TaskPhase phase,
   }
 }
 
+void PipelineObserver::OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,
+                                    std::vector<router::StateSize> by_rule) {
+  metrics_->OnStateSizes(worker, rules, std::move(by_rule));
+}
+
 void PipelineObserver::OnDestinationUnavailable(const std::string& topic,
                                                 const std::string& reason) {
   board_->OnDestinationUnavailable(topic, reason);

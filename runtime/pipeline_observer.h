@@ -5,9 +5,11 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "runtime/metrics.h"
@@ -25,6 +27,8 @@ class PipelineObserver : public WorkerObserver {
   void OnStatus(const WorkerStatus& status) override;
   void OnOffsetsWentBack(int worker, int32_t partition, int64_t expected, int64_t found) override;
   void OnTask(int worker, int32_t partition, TaskPhase phase, const std::string& text) override;
+  void OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,
+                    std::vector<router::StateSize> by_rule) override;
   void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;
 
   void OnBrokers(const std::string& client, bool reachable, const std::string& reason);

@@ -18,11 +18,13 @@ inline constexpr std::string_view kDestinationHeader = "turnout-destination";
 // Set when the event's value was too large for the dead-letter topic too: its size in bytes.
 inline constexpr std::string_view kOmittedHeader = "turnout-value-omitted-bytes";
 
-// Values of kErrorHeader. Unroutable: a field that the route needs is missing. Of an event in the
-// parking topic: a table that it is to be enriched from lacks the key.
+// Values of kErrorHeader. Unroutable: a field that the route needs is missing. State full: a step
+// would have to keep more of the event than `limits.rule_state_bytes_max` lets its rule. Of an
+// event in the parking topic: a table that it is to be enriched from lacks the key.
 inline constexpr std::string_view kErrorMissingKey = "missing_key";
 inline constexpr std::string_view kErrorUnreadable = "unreadable_event";
 inline constexpr std::string_view kErrorUnroutable = "unroutable";
+inline constexpr std::string_view kErrorStateFull = "state_full";
 inline constexpr std::string_view kErrorTooLarge = "record_too_large";
 inline constexpr std::string_view kErrorUnavailable = "destination_unavailable";
 

@@ -1,6 +1,7 @@
 #include "runtime/rule_archive.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -41,7 +42,8 @@ Json SettingsJson(const router::StateSettings& settings) {
   return {{"partitioned_by", settings.partitioned_by},
           {"time_field", settings.time_field},
           {"lateness_ms", settings.lateness_ms},
-          {"ahead_ms_max", settings.ahead_ms_max}};
+          {"ahead_ms_max", settings.ahead_ms_max},
+          {"rule_state_bytes_max", settings.rule_state_bytes_max}};
 }
 
 router::StateSettings SettingsOf(const Json& json) {
@@ -50,6 +52,9 @@ router::StateSettings SettingsOf(const Json& json) {
   settings.time_field = json.at("time_field").get<std::string>();
   settings.lateness_ms = json.at("lateness_ms").get<int64_t>();
   settings.ahead_ms_max = json.at("ahead_ms_max").get<int64_t>();
+  // Without it when there was no such limit.
+  settings.rule_state_bytes_max =
+      json.value("rule_state_bytes_max", std::numeric_limits<int64_t>::max());
   return settings;
 }
 

@@ -15,8 +15,9 @@ using connectors::SourceOffset;
 // A note has room for some 115 rule sets; a checkpoint makes it short again.
 constexpr size_t kNoteRuleSetsMax = 96;
 
-absl::Status Retain(const router::RuleSet& rules, state::TaskState* state) {
-  return rules.keeps_all_steps() ? absl::OkStatus() : state->Retain(rules.steps());
+absl::Status Retain(const router::RuleSet& rules, router::TaskSteps* steps) {
+  steps->ForgetWindows();
+  return rules.keeps_all_steps() ? absl::OkStatus() : steps->Retain(rules.steps());
 }
 
 absl::Status DamagedIn(const Task& task, const absl::Status& why) {
@@ -241,15 +242,13 @@ absl::Status TaskSet::UseReplayRules(Task* task, int64_t offset) {
   if (task->replay_next == before) return absl::OkStatus();
   const auto& rules = task->replay_rules[task->replay_next - 1];
   task->replay_router = std::make_unique<router::Router>(rules);
-  task->steps->Forget();
-  return Retain(*rules, task->state.get());
+  return Retain(*rules, task->steps.get());
 }
 
 void TaskSet::RollBackReplays(std::vector<SourceOffset>* targets) {
   for (Task* task : InOrder()) {
     if (task->phase != TaskPhase::kReplaying) continue;
-    task->state->Rollback();
-    task->steps->Forget();
+    task->steps->Rollback();
     std::erase(replayed_, task);
     task->replay_next = 0;
     task->replay_router.reset();
@@ -263,7 +262,7 @@ absl::Status TaskSet::GoLive(Task* task) {
   const std::string_view rule_set = task->note.rule_sets.empty()
                                         ? std::string_view()
                                         : std::string_view(task->note.rule_sets.back().hash);
-  absl::Status committed = task->state->Commit(task->committed_offset, rule_set);
+  absl::Status committed = task->steps->Commit(task->committed_offset, rule_set);
   if (!committed.ok()) return DamagedIn(*task, committed);
   task->state->GoOnIn(task->timeline.id);
   std::erase(replayed_, task);
@@ -282,7 +281,7 @@ absl::Status TaskSet::CommitReplays(Task** failed) {
     Task* const task = *failed = replayed_.back();
     // By its name, not by the archive's copy of it, which lacks what keeps no state.
     const std::string& rule_set = task->replay_since[task->replay_next - 1].hash;
-    absl::Status committed = task->state->Commit(task->applied_offset, rule_set);
+    absl::Status committed = task->steps->Commit(task->applied_offset, rule_set);
     if (!committed.ok()) return DamagedIn(*task, committed);
     replayed_.pop_back();
   }
@@ -309,8 +308,7 @@ absl::Status TaskSet::UseRules(Task* task, const std::shared_ptr<const router::R
   }
   const std::vector<state::RuleSetSince>& used = task->note.rule_sets;
   if (!used.empty() && used.back().hash == rules.hash()) return absl::OkStatus();
-  task->steps->Forget();
-  absl::Status retained = Retain(rules, task->state.get());
+  absl::Status retained = Retain(rules, task->steps.get());
   return retained.ok() ? retained : DamagedIn(*task, retained);
 }
 

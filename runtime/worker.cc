@@ -16,6 +16,8 @@ using connectors::SourceOffset;
 
 // While nothing arrives, how often the status is told all the same.
 constexpr absl::Duration kIdleStatusEvery = absl::Seconds(1);
+// How often what rules keep is told: it takes a look at every rule and task.
+constexpr absl::Duration kStateSizesEvery = absl::Seconds(10);
 // Whether a transaction is full is looked at once in so many events.
 constexpr size_t kFullCheckEvery = 64;
 
@@ -122,6 +124,7 @@ struct Worker::Impl : connectors::AssignmentListener {
   void Wait(const absl::Status& why);
   void TellRunning();
   void TellStatus(WorkerState state, std::string_view reason);
+  void TellStateSizes();
 
   const WorkerOptions options;
   connectors::Source* const source;
@@ -157,6 +160,7 @@ struct Worker::Impl : connectors::AssignmentListener {
   absl::Duration backoff;                               // before the next try
   absl::Time hand_over_until = absl::InfiniteFuture();  // once the worker closes
   absl::Time status_told = absl::InfinitePast();
+  absl::Time sizes_told = absl::InfinitePast();
 };
 
 void Worker::Impl::OnAssigned(absl::Span<const SourceOffset> committed) {
@@ -400,7 +404,7 @@ void Worker::Impl::StepCommittingStates() {
   for (Share& share : shares) {
     if (share.task->state == nullptr || share.is_state_committed) continue;
     const absl::Status committed =
-        share.task->state->Commit(share.task->applied_offset, rules->hash());
+        share.task->steps->Commit(share.task->applied_offset, rules->hash());
     if (absl::IsResourceExhausted(committed) || absl::IsUnavailable(committed)) {
       return Wait(absl::Status(committed.code(),
                                absl::StrFormat("the state of partition %d can't be written: %s",
@@ -487,9 +491,7 @@ void Worker::Impl::StepRewinding() {
   if (!rewound.ok()) return Recover(rewound);
   for (const Share& share : shares) {
     share.task->applied_offset = share.first_offset;
-    if (share.task->state == nullptr) continue;
-    share.task->state->Rollback();
-    share.task->steps->Forget();
+    if (share.task->state != nullptr) share.task->steps->Rollback();
   }
   shares.clear();
   RepairDamaged();
@@ -549,6 +551,17 @@ void Worker::Impl::TellStatus(WorkerState state, std::string_view reason) {
   }
   status_told = clock->Now();
   observer->OnStatus(status);
+  if (status_told - sizes_told >= kStateSizesEvery) TellStateSizes();
+}
+
+void Worker::Impl::TellStateSizes() {
+  sizes_told = clock->Now();
+  if (rules == nullptr || !rules->keeps_state()) return;
+  std::vector<router::StateSize> by_rule(rules->rules().size());
+  for (const auto& [partition, task] : tasks.all()) {
+    if (task->steps != nullptr) rules->AddSizes(*task->steps, &by_rule);
+  }
+  observer->OnStateSizes(options.index, rules, std::move(by_rule));
 }
 
 Worker::Worker(WorkerOptions options, connectors::Source* source, connectors::Sink* sink,

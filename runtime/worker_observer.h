@@ -28,6 +28,7 @@ struct RuleCounts {
   uint64_t routed = 0;         // outputs that name the rule
   uint64_t dead_lettered = 0;  // of its outputs: too large, no such destination, missing field
   uint64_t rekeyed = 0;        // of its matches: sent on to where their key lives
+  uint64_t state_full = 0;     // of its matches: rejected, a step had no room for them
 };
 
 // One committed transaction.
@@ -87,6 +88,9 @@ class WorkerObserver {
   // far it has to go.
   virtual void OnTask(int /*worker*/, int32_t /*partition*/, TaskPhase /*phase*/,
                       const std::string& /*text*/) {}
+  // What the worker's tasks keep now, a place for each rule of the rule set.
+  virtual void OnStateSizes(int /*worker*/, const std::shared_ptr<const router::RuleSet>& /*rules*/,
+                            std::vector<router::StateSize> /*by_rule*/) {}
   // A destination was found unable to take records at run time.
   virtual void OnDestinationUnavailable(const std::string& topic, const std::string& reason) = 0;
 };

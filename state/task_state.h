@@ -29,6 +29,8 @@ namespace turnout::state {
 // Names a step of a rule: the same number means the same keys and values. A step whose meaning
 // changes gets another one.
 using StepId = uint64_t;
+// No step has this one: it is for what a task keeps about its steps.
+inline constexpr StepId kBookkeepingStep = 0;
 
 inline constexpr int64_t kNeverExpires = std::numeric_limits<int64_t>::max();
 inline constexpr int64_t kNoWatermark = std::numeric_limits<int64_t>::min();

@@ -1,5 +1,6 @@
 // Fuzzes what steps read back from a task's state: the first byte chooses a step and how its entry
-// is keyed, the rest are the entry's bytes, which nothing promises to have been written by it.
+// is keyed, or that of what is counted of it; the rest are the entry's bytes, which nothing
+// promises to have been written by it.
 // Whatever they are, an event either is routed or answered with DataLoss; and what is written over
 // them can be read again.
 
@@ -66,7 +67,15 @@ void Fuzz(std::string_view input) {
     input = std::string_view("\1\0\0\0\0\0\0\0", 8);
   }
   support::MemoryState state(0);
-  state.Put(rules->steps()[0], key, input, state::kNeverExpires);
+  if (choice / kStepsCount % 4 == 3) {
+    std::string meter_of;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      meter_of.push_back(static_cast<char>(rules->steps()[0] >> shift));
+    }
+    state.Put(state::kBookkeepingStep, meter_of, input, state::kNeverExpires);
+  } else {
+    state.Put(rules->steps()[0], key, input, state::kNeverExpires);
+  }
   TaskSteps task(&state);
   Router router(rules);
   for (const int64_t time_ms : {1'500, 1'600, 2'500, 4'500}) {

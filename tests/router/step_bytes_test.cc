@@ -41,15 +41,45 @@ std::string PaneKey(uint64_t pane_ms, std::string_view key) {
   return bytes.append(key);
 }
 
+constexpr std::string_view kMeter = "meter";  // stands for the key of what is counted
+
 absl::Status After(std::string_view step, std::string_view key, std::string_view value) {
   const auto rules = RulesOf(step);
   support::MemoryState state(0);
   state.AdvanceWatermark(1'000'000);
-  state.Put(rules->steps()[0], key, value, state::kNeverExpires);
+  if (key == kMeter) {
+    const std::string meter_of = PaneKey(rules->steps()[0], "").substr(1);
+    state.Put(state::kBookkeepingStep, meter_of, value, state::kNeverExpires);
+  } else {
+    state.Put(rules->steps()[0], key, value, state::kNeverExpires);
+  }
   TaskSteps task(&state);
   Router router(rules);
   return router.Route({.value = R"({"k": "a", "v": 1})", .timestamp_ms = 1'000'500}, &task)
       .state_error;
+}
+
+TEST(StepBytes, DamagedCountsAreFound) {
+  constexpr std::string_view kDedup = R"("dedup": {"key": "k", "for": "1h"})";
+  const std::string nothing(32 * 8, '\0');
+  const std::string head = Number(1'000) + Number(1'000);
+  const auto after = [&](const std::string& meter) { return After(kDedup, kMeter, meter).code(); };
+  EXPECT_EQ(after(head + Number(5) + Number(1) + nothing), absl::StatusCode::kOk);
+  const std::vector<std::string> damaged = {
+      "",
+      head + Number(5) + Number(1) + nothing + "x",
+      head + Number(5) + Number(1) + nothing.substr(1),
+      Number(0) + Number(1'000) + Number(5) + Number(1) + nothing,
+      Number(UINT64_MAX) + Number(1'000) + Number(5) + Number(1) + nothing,
+      Number(1'000) + Number(UINT64_MAX) + Number(5) + Number(1) + nothing,
+      Number(1'000) + Number(INT64_MAX) + Number(5) + Number(1) + nothing,
+      head + Number(UINT64_MAX) + Number(1) + nothing,
+      head + Number(5) + Number(UINT64_MAX) + nothing,
+      head + Number(5) + Number(1) + nothing.substr(8) + Number(INT64_MAX),
+  };
+  for (size_t i = 0; i < damaged.size(); ++i) {
+    EXPECT_EQ(after(damaged[i]), absl::StatusCode::kDataLoss) << i;
+  }
 }
 
 TEST(StepBytes, DamageIsFoundAndNamesTheStep) {

@@ -53,7 +53,7 @@ std::vector<std::vector<std::string>> Undisturbed(const StepCase& given, std::st
   Router router(given.rule_set);
   std::vector<std::vector<std::string>> lines;
   for (const PlainEvent& event : given.events) lines.push_back(Route(given, event, &router, &task));
-  EXPECT_TRUE(state.Commit(static_cast<int64_t>(given.events.size()), "rules").ok());
+  EXPECT_TRUE(task.Commit(static_cast<int64_t>(given.events.size()), "rules").ok());
   *dump = support::Dump(state, given.rule_set->steps());
   return lines;
 }
@@ -89,7 +89,7 @@ TEST(StepProperty, EventsBecomeWhatThePlainStepsSay) {
                                   << Described(given, i, got[i], expected);
     }
   }
-  for (const char* word : {"close", "out", "stop", "late", "reject"}) {
+  for (const char* word : {"close", "out", "stop", "late", "reject", "full"}) {
     EXPECT_GT(tally[word], 1'000U) << word;
   }
   EXPECT_GT(full, 0U);
@@ -183,11 +183,10 @@ void ApplyInBatches(const StepCase& given, uint64_t seed,
                                   << Described(given, i, got, expected[i]);
     }
     if (random.OneIn(3)) {
-      (*state)->Rollback();
-      task->Forget();
+      task->Rollback();
       continue;
     }
-    ASSERT_TRUE((*state)->Commit(static_cast<int64_t>(end), "rules").ok());
+    ASSERT_TRUE(task->Commit(static_cast<int64_t>(end), "rules").ok());
     begin = end;
     if (random.OneIn(4)) {
       reopen();

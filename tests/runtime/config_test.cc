@@ -171,6 +171,7 @@ limits:
   destinations_per_rule_max: 12
   destination_globs_max: 13
   rule_file_bytes_max: 14KiB
+  rule_state_bytes_max: 5GiB
   pattern_fields_max: 15
   pattern_branches_max: 16
   pattern_values_max: 17
@@ -209,6 +210,7 @@ kafka:
   EXPECT_EQ(config.limits.rules.destinations_per_rule_max, 12);
   EXPECT_EQ(config.limits.rules.destination_globs_max, 13);
   EXPECT_EQ(config.limits.rules.file_bytes_max, 14 << 10);
+  EXPECT_EQ(config.time.rule_state_bytes_max, int64_t{5} << 30);
   EXPECT_EQ(config.limits.rules.pattern.fields_max, 15);
   EXPECT_EQ(config.limits.rules.pattern.branches_max, 16);
   EXPECT_EQ(config.limits.rules.pattern.values_max, 17);
@@ -596,6 +598,7 @@ limits.rules_per_team_max: 10000  # default
 limits.destinations_per_rule_max: 64  # default
 limits.destination_globs_max: 100  # default
 limits.rule_file_bytes_max: 64MiB  # default
+limits.rule_state_bytes_max: 1GiB  # default
 limits.pattern_fields_max: 256  # default
 limits.pattern_branches_max: 1024  # default
 limits.pattern_values_max: 10000  # default

@@ -191,6 +191,22 @@ TEST_F(DispatcherTest, DeadLettersAMatchThatLacksTheFieldItsDestinationNeeds) {
   EXPECT_EQ(HeaderOf(sink_.records[0], kRulesHeader), "shop/by-region");
 }
 
+TEST_F(DispatcherTest, DeadLettersAMatchThatAStepHasNoRoomFor) {
+  const router::Rejection full = {.rule = 1, .reason = "no room", .is_full = true};
+  Dispatcher dispatcher({.source_topic = source_topic_, .dead_letter_topic = "events.dead-letter"},
+                        &sink_, &destinations_);
+  dispatcher.UseRules(rules_);
+  ASSERT_TRUE(dispatcher
+                  .Dispatch({.partition = 3, .offset = 42, .value = "{}"}, {},
+                            {.rejections = absl::MakeConstSpan(&full, 1)})
+                  .ok());
+  ASSERT_EQ(sink_.records.size(), 1u);
+  EXPECT_EQ(HeaderOf(sink_.records[0], kErrorHeader), kErrorStateFull);
+  EXPECT_EQ(HeaderOf(sink_.records[0], kReasonHeader), "no room");
+  ASSERT_EQ(dispatcher.counts().rule_counts.size(), 1u);
+  EXPECT_EQ(dispatcher.counts().rule_counts[0].state_full, 1u);
+}
+
 TEST_F(DispatcherTest, SendsWhatAShapeMadeAndDeadLettersTheEventAsItCame) {
   Dispatch(R"({"type": "label", "n": 5})");
   Dispatch(R"({"type": "label", "m": 5})");

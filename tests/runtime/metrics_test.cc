@@ -79,8 +79,13 @@ TEST_F(MetricsTest, ATransactionIsCountedInBaseUnits) {
 
 TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
   TransactionReport report = Report(Rules("fraud", 2));
-  report.rule_counts = {
-      {.rule = 1, .matched = 7, .stopped = {2}, .late = 1, .routed = 4, .dead_lettered = 1}};
+  report.rule_counts = {{.rule = 1,
+                         .matched = 7,
+                         .stopped = {2},
+                         .late = 1,
+                         .routed = 4,
+                         .dead_lettered = 1,
+                         .state_full = 3}};
   metrics.OnTransaction(report);
   const std::string text = metrics.Text();
   EXPECT_THAT(text,
@@ -92,7 +97,30 @@ TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
   EXPECT_THAT(
       text,
       HasSubstr("turnout_rule_outputs_dead_lettered_total{rule=\"r0001\",team=\"fraud\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_rule_events_state_full_total{rule=\"r0001\",team=\"fraud\"} 3\n"));
   EXPECT_THAT(text, Not(HasSubstr("r0000")));
+}
+
+TEST_F(MetricsTest, WhatRulesKeepIsTheSumOfWhatWorkersToldLast) {
+  const auto rules = Rules("fraud", 2);
+  metrics.OnStateSizes(0, rules, {{100, 2}, {}});
+  metrics.OnStateSizes(0, rules, {{300, 4}, {}});
+  metrics.OnStateSizes(1, rules, {{50, 1}, {}});
+  EXPECT_THAT(metrics.Text(),
+              HasSubstr("turnout_rule_state_bytes{team=\"fraud\",rule=\"r0000\"} 350\n"));
+  EXPECT_THAT(metrics.Text(),
+              HasSubstr("turnout_rule_state_entries{team=\"fraud\",rule=\"r0000\"} 5\n"));
+  EXPECT_THAT(metrics.Text(), Not(HasSubstr("r0001")));
+  metrics.OnRuleSet(*Rules("fraud", 1), clock.Now());
+  EXPECT_THAT(metrics.Text(), Not(HasSubstr("r0000")));
+}
+
+TEST_F(MetricsTest, WhatRulesBeyondTheLimitKeepIsCountedAsOther) {
+  std::vector<router::StateSize> by_rule(10, {10, 1});
+  metrics.OnStateSizes(0, Rules("fraud", 10), by_rule);
+  EXPECT_THAT(metrics.Text(),
+              HasSubstr("turnout_rule_state_bytes{team=\"other\",rule=\"other\"} 70\n"));
 }
 
 TEST_F(MetricsTest, RulesBeyondTheLimitAreCountedAsOther) {
@@ -217,10 +245,12 @@ TEST_F(MetricsTest, TheProcessIsMeasured) {
 std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& clock) {
   const auto rules = Rules("team", 1);
   TransactionReport report = Report(rules);
-  report.rule_counts = {{.rule = 0, .matched = 1, .stopped = {1}, .late = 1, .rekeyed = 1}};
+  report.rule_counts = {
+      {.rule = 0, .matched = 1, .stopped = {1}, .late = 1, .rekeyed = 1, .state_full = 1}};
   metrics.OnTransaction(report);
   metrics.OnRuleSet(*rules, clock.Now());
   metrics.OnTransaction(report);
+  metrics.OnStateSizes(0, rules, {{100, 1}});
   metrics.OnTeams({"file"}, {"team"});
   metrics.OnDestinationUnavailable("topic", "reason");
   WorkerStatus status;

@@ -66,8 +66,8 @@ void UndisturbedTask::Use(int version) {
   if (version == version_) return;
   version_ = version;
   router_ = std::make_unique<router::Router>(RuleSetOf(version));
-  steps_.Forget();
-  state_.Retain(RuleSetOf(version)->steps()).IgnoreError();
+  steps_.ForgetWindows();
+  steps_.Retain(RuleSetOf(version)->steps()).IgnoreError();
 }
 
 Lines UndisturbedTask::Apply(const Coming& coming, int version) {
@@ -116,7 +116,7 @@ Lines UndisturbedTask::Apply(const Coming& coming, int version) {
     lines.push_back(StateLine("", record.key, record.value.value_or(""), record.timestamp_ms,
                               std::string(id), "unroutable"));
   }
-  state_.Commit(record.offset + 1, router_->rules().hash()).IgnoreError();
+  steps_.Commit(record.offset + 1, router_->rules().hash()).IgnoreError();
   std::sort(lines.begin(), lines.end());
   return lines;
 }

@@ -1,6 +1,7 @@
 #include "tests/support/memory_state.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -70,7 +71,9 @@ void MemoryState::Rollback() {
 std::string Dump(state::TaskState& state, absl::Span<const StepId> steps) {
   std::string text = absl::StrCat(state.point().applied_offset, " ", state.watermark_ms(), " ",
                                   state.point().rule_set, "\n");
-  for (const StepId step : steps) {
+  std::vector<StepId> all = {state::kBookkeepingStep};
+  all.insert(all.end(), steps.begin(), steps.end());
+  for (const StepId step : all) {
     const absl::Status status =
         state.Scan(step, {}, {}, [&](std::string_view key, std::string_view value) {
           absl::StrAppend(&text, step, " ", absl::CEscape({key.data(), key.size()}), "=",

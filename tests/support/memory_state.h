@@ -60,7 +60,8 @@ class MemoryState : public state::TaskState {
   size_t pending_bytes_ = 0;
 };
 
-// Everything that can be seen of these steps, in one text: equal texts, equal states.
+// Everything that can be seen of these steps, and of what is counted of them, in one text: equal
+// texts, equal states.
 std::string Dump(state::TaskState& state, absl::Span<const state::StepId> steps);
 
 }  // namespace turnout::support

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <set>
 
 namespace turnout::support {
@@ -92,7 +93,8 @@ int64_t PlainSteps::TimeOf(const PlainEvent& event) const {
 
 // The entry is the last event that passed and was taken down: one that passed from before an entry
 // that was still known was not.
-bool PlainSteps::DedupPasses(const Step& step, const History& history, const Seen& now) const {
+bool PlainSteps::DedupPasses(const Step& step, const History& history, const Seen& now,
+                             std::optional<Kept>* kept) const {
   std::optional<int64_t> entry;
   const auto judge = [&](const Seen& seen) {
     // What has expired is not known any more.
@@ -100,13 +102,16 @@ bool PlainSteps::DedupPasses(const Step& step, const History& history, const See
     if (entry && seen.time_ms <= *entry - step.span_ms) return true;
     if (entry && seen.time_ms < *entry + step.span_ms) return false;
     entry = seen.time_ms;
+    *kept = {.value_bytes = 8, .expires_ms = seen.time_ms + step.span_ms, .replaces = false};
     return true;
   };
   for (const Seen& seen : history) judge(seen);
+  kept->reset();
   return judge(now);
 }
 
-bool PlainSteps::ThrottlePasses(const Step& step, const History& history, const Seen& now) const {
+bool PlainSteps::ThrottlePasses(const Step& step, const History& history, const Seen& now,
+                                std::optional<Kept>* kept) const {
   std::optional<int64_t> start;
   uint32_t passed = 0;
   const auto judge = [&](const Seen& seen) {
@@ -116,19 +121,23 @@ bool PlainSteps::ThrottlePasses(const Step& step, const History& history, const 
       passed = 0;
     }
     if (passed == step.limit) return false;
+    *kept = {.value_bytes = 16, .expires_ms = *start + step.span_ms, .replaces = passed > 0};
     ++passed;
     return true;
   };
   for (const Seen& seen : history) judge(seen);
+  kept->reset();
   return judge(now);
 }
 
-bool PlainSteps::ThresholdPasses(const Step& step, const History& history, const Seen& now) const {
+bool PlainSteps::ThresholdPasses(const Step& step, const History& history, const Seen& now,
+                                 std::optional<Kept>* kept) const {
   int64_t newest = now.time_ms;
   for (const Seen& seen : history) newest = std::max(newest, seen.time_ms);
   const int64_t gone = newest - step.span_ms;
   double before = 0;
   double after = 0;
+  size_t items = 0;
   if (step.measure == Measure::kCount) {
     for (const Seen& seen : history) before += seen.time_ms > gone ? 1 : 0;
     after = before + (now.time_ms > gone ? 1 : 0);
@@ -171,6 +180,13 @@ bool PlainSteps::ThresholdPasses(const Step& step, const History& history, const
     };
     for (const Seen& seen : history) count(seen);
     count(now);
+    items = amounts.size();
+  }
+  // Of number and distinct values only so many are kept as can matter.
+  if (step.measure != Measure::kSum) items = static_cast<size_t>(std::min(after, step.at_least));
+  if (now.time_ms > gone) {
+    *kept = {.value_bytes = items * (step.measure == Measure::kCount ? 8 : 16),
+             .expires_ms = newest + step.span_ms};
   }
   return after >= step.at_least && (step.emit_every || before < step.at_least);
 }
@@ -229,6 +245,57 @@ std::string PlainSteps::Record(const Step& step, const Windows& windows, const s
   return json + "}";
 }
 
+// An entry counts until all have expired that the same 14th of the longest life begins with.
+int64_t PlainSteps::BytesOf(const Step& step) const {
+  int64_t life_ms = step.span_ms + settings_.lateness_ms;
+  if (step.kind == StepKind::kAggregate) life_ms += step.span_ms - step.slide_ms;
+  const int64_t part_ms = (life_ms + 13) / 14;
+  const int64_t now_part = std::max<int64_t>(*watermark_ms_, 0) / part_ms;
+  int64_t bytes = 0;
+  const auto found = entries_.find(&step);
+  if (found == entries_.end()) return 0;
+  for (const Entry& entry : found->second) {
+    if (entry.expires_ms / part_ms >= now_part) bytes += entry.bytes;
+  }
+  return bytes;
+}
+
+bool PlainSteps::Keep(const PlainRule& rule, const Step& step, const Kept& kept) {
+  if (kept.expires_ms <= *watermark_ms_) return true;
+  std::vector<Entry>& entries = entries_[&step];
+  const auto replaced = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+    return kept.replaces && entry.name == kept.name && entry.expires_ms > *watermark_ms_;
+  });
+  const Entry now = {kept.name, static_cast<int64_t>(17 + kept.key_bytes + kept.value_bytes),
+                     kept.expires_ms};
+  const int64_t before = replaced == entries.end() ? 0 : replaced->bytes;
+  int64_t bytes = now.bytes - before;
+  for (const Step& other : rule.steps) bytes += BytesOf(other);
+  if (now.bytes > before && bytes > settings_.rule_state_bytes_max) return false;
+  if (replaced != entries.end()) entries.erase(replaced);
+  entries.push_back(now);
+  return true;
+}
+
+// Of what is counted in the pane.
+size_t PlainSteps::PaneBytes(const Step& step, const Windows& windows, const std::string& key,
+                             int64_t pane_ms) const {
+  size_t bytes = 0;
+  for (const router::Feature& feature : step.features) {
+    if (feature.measure != Measure::kDistinct) {
+      bytes += feature.measure == Measure::kAvg ? 16 : 8;
+      continue;
+    }
+    std::set<std::string> texts;
+    for (const Counted& one : windows.counted) {
+      if (one.key != key || one.pane_ms != pane_ms) continue;
+      if (const auto text = TextOf(one.fields, feature.field)) texts.insert(*text);
+    }
+    bytes += 2 + 8 * texts.size();
+  }
+  return bytes;
+}
+
 void PlainSteps::CloseWindows(const PlainRule& rule, size_t* left,
                               std::vector<std::string>* lines) {
   const Step& step = rule.steps.back();
@@ -252,6 +319,9 @@ void PlainSteps::CloseWindows(const PlainRule& rule, size_t* left,
                      Record(step, windows, key, end));
     windows.end_ms = end;
     windows.key = key;
+    // No later window needs its first pane.
+    const std::string first_pane = std::to_string(end - step.span_ms) + " " + key;
+    std::erase_if(entries_[&step], [&](const Entry& entry) { return entry.name == first_pane; });
   }
   windows.end_ms = due_ms;
   windows.key.reset();
@@ -274,6 +344,16 @@ void PlainSteps::ApplyRule(const PlainRule& rule, const PlainEvent& event,
       }
       Windows& windows = windows_[&step];
       windows.counted.push_back({pane, *key, event.fields});
+      const Kept kept = {.name = std::to_string(pane) + " " + *key,
+                         .key_bytes = 9 + key->size(),
+                         .value_bytes = PaneBytes(step, windows, *key, pane),
+                         .expires_ms = step.emit_every ? pane + 2 * step.span_ms - step.slide_ms
+                                                       : std::numeric_limits<int64_t>::max()};
+      if (!Keep(rule, step, kept)) {
+        windows.counted.pop_back();
+        lines->push_back("full " + rule.id);
+        return;
+      }
       if (step.emit_every) {
         lines->push_back("out " + rule.id + " " + *key + " " +
                          Record(step, windows, *key, pane + step.slide_ms));
@@ -283,10 +363,11 @@ void PlainSteps::ApplyRule(const PlainRule& rule, const PlainEvent& event,
     Seen now{.time_ms = now_ms_, .watermark_ms = *watermark_ms_};
     History& history = histories_[{&step, *key}];
     bool passes = false;
+    std::optional<Kept> kept;
     if (step.kind == StepKind::kDedup) {
-      passes = DedupPasses(step, history, now);
+      passes = DedupPasses(step, history, now, &kept);
     } else if (step.kind == StepKind::kThrottle) {
-      passes = ThrottlePasses(step, history, now);
+      passes = ThrottlePasses(step, history, now, &kept);
     } else if (step.kind == StepKind::kThreshold) {
       if (step.measure == Measure::kSum) {
         const std::optional<double> amount = NumberOf(event.fields, step.measure_field);
@@ -308,7 +389,15 @@ void PlainSteps::ApplyRule(const PlainRule& rule, const PlainEvent& event,
         lines->push_back("late " + rule.id + " threshold");
         return;
       }
-      passes = ThresholdPasses(step, history, now);
+      passes = ThresholdPasses(step, history, now, &kept);
+    }
+    if (kept) {
+      kept->name = *key;
+      kept->key_bytes = key->size();
+      if (!Keep(rule, step, *kept)) {
+        lines->push_back("full " + rule.id);
+        return;
+      }
     }
     history.push_back(now);
     if (!passes) {

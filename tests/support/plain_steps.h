@@ -7,6 +7,7 @@
 //   close RULE KEY END VALUE     a window that closed
 //   out RULE KEY VALUE           an output; KEY and VALUE of a feature record, or empty: the event
 //   stop RULE STEP, late RULE STEP, reject RULE
+//   full RULE                    rejected, for the rule may keep no more
 //
 // Threads: one.
 #pragma once
@@ -71,14 +72,37 @@ class PlainSteps {
     std::optional<std::string> key;
   };
 
+  // An entry that a step keeps, for as long as it counts.
+  struct Entry {
+    std::string name;
+    int64_t bytes = 0;
+    int64_t expires_ms = 0;  // INT64_MAX: never
+  };
+  // What a step would keep of an event.
+  struct Kept {
+    std::string name;
+    size_t key_bytes = 0;
+    size_t value_bytes = 0;
+    int64_t expires_ms = 0;
+    bool replaces = true;  // the entry of that name, if it can be seen; else it counts on
+  };
+
+  bool Keep(const PlainRule& rule, const router::Step& step, const Kept& kept);
+  int64_t BytesOf(const router::Step& step) const;
+  size_t PaneBytes(const router::Step& step, const Windows& windows, const std::string& key,
+                   int64_t pane_ms) const;
   void CloseWindows(const PlainRule& rule, size_t* left, std::vector<std::string>* lines);
   std::string Record(const router::Step& step, const Windows& windows, const std::string& key,
                      int64_t end_ms) const;
   int64_t TimeOf(const PlainEvent& event) const;
   void ApplyRule(const PlainRule& rule, const PlainEvent& event, std::vector<std::string>* lines);
-  bool DedupPasses(const router::Step& step, const History& history, const Seen& now) const;
-  bool ThrottlePasses(const router::Step& step, const History& history, const Seen& now) const;
-  bool ThresholdPasses(const router::Step& step, const History& history, const Seen& now) const;
+  // Where the event makes the step keep something, `kept` says what, but for name and key.
+  bool DedupPasses(const router::Step& step, const History& history, const Seen& now,
+                   std::optional<Kept>* kept) const;
+  bool ThrottlePasses(const router::Step& step, const History& history, const Seen& now,
+                      std::optional<Kept>* kept) const;
+  bool ThresholdPasses(const router::Step& step, const History& history, const Seen& now,
+                       std::optional<Kept>* kept) const;
 
   const std::vector<PlainRule> rules_;
   const router::StateSettings settings_;
@@ -87,6 +111,7 @@ class PlainSteps {
   // By step and key.
   std::map<std::pair<const router::Step*, std::string>, History> histories_;
   std::map<const router::Step*, Windows> windows_;  // of aggregates
+  std::map<const router::Step*, std::vector<Entry>> entries_;
 };
 
 }  // namespace turnout::support

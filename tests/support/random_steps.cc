@@ -174,6 +174,9 @@ StepCase RandomStepCase(uint64_t seed) {
   settings.lateness_ms = choices.Of<int64_t>({0, 5, 100, 10'000});
   settings.ahead_ms_max = choices.Of<int64_t>({0, 50, 3'600'000});
   if (choices.OneIn(3)) settings.time_field = "at";
+  // Room for a few entries, of some kinds of steps for none.
+  if (choices.OneIn(3))
+    settings.rule_state_bytes_max = static_cast<int64_t>(choices.Between(20, 400));
   StepCase out = StepCaseOf(std::move(rules_text), std::move(settings));
   for (size_t i = 0; i < types.size(); ++i) out.plain_rules[i].type = types[i];
 
@@ -207,7 +210,8 @@ std::vector<std::string> LinesOf(const router::Routes& routes, const router::Rul
     }
   }
   for (const router::Rejection& rejection : routes.rejections) {
-    lines.push_back("reject " + text(rules.rules()[rejection.rule].id));
+    lines.push_back((rejection.is_full ? "full " : "reject ") +
+                    text(rules.rules()[rejection.rule].id));
   }
   for (const router::Stopped& stopped : routes.stopped) {
     lines.push_back((stopped.late ? "late " : "stop ") + text(rules.rules()[stopped.rule].id) +
