@@ -115,6 +115,30 @@ absl::Status Dispatcher::SendWindow(const Event& event, const router::Output& ou
   return SendOutput(window, output);
 }
 
+absl::StatusOr<Dispatcher::Room> Dispatcher::RoomFor(const OutputRecord& record) {
+  const int64_t bytes = connectors::RecordBatchBytes(record);
+  const absl::StatusOr<const Destination*> found = destinations_->Find(record.topic, bytes);
+  if (!found.ok()) return found.status();
+  return Room{*found, bytes};
+}
+
+absl::StatusOr<Dispatcher::Room> Dispatcher::OwnRoomFor(const OutputRecord& record,
+                                                        std::string_view kind) {
+  absl::StatusOr<Room> room = RoomFor(record);
+  if (!room.ok() || room->topic->available) return room;
+  return absl::UnavailableError(absl::StrFormat("the %s topic '%s' can't be written: %s",
+                                                std::string(kind), std::string(record.topic),
+                                                room->topic->reason));
+}
+
+void Dispatcher::SetTooLarge(std::string_view what, const Room& room) {
+  reason_.assign(what);
+  absl::StrAppendFormat(&reason_,
+                        " takes %d bytes and the topic at most %d; raise the topic's "
+                        "max.message.bytes or send less",
+                        room.bytes, room.topic->record_bytes_max);
+}
+
 absl::Status Dispatcher::SendRekeyed(const Event& event, const router::Rekeyed& rekeyed) {
   EncodeRekeyed(source_, rekeyed, &rekeyed_);
   headers_.assign(event.headers.begin(), event.headers.end());
@@ -125,20 +149,10 @@ absl::Status Dispatcher::SendRekeyed(const Event& event, const router::Rekeyed& 
                             .key = rekeyed.key,
                             .value = event.value,
                             .headers = headers_};
-  const int64_t bytes = connectors::RecordBatchBytes(record);
-  const absl::StatusOr<const Destination*> found = destinations_->Find(options_.rekey_topic, bytes);
-  if (!found.ok()) return found.status();
-  const Destination& topic = **found;
-  if (!topic.available) {
-    return absl::UnavailableError(absl::StrFormat("the re-key topic '%s' can't be written: %s",
-                                                  options_.rekey_topic, topic.reason));
-  }
-  if (bytes > topic.record_bytes_max) {
-    reason_.clear();
-    absl::StrAppendFormat(&reason_,
-                          "re-keyed, the record takes %d bytes and the topic at most %d; raise the "
-                          "topic's max.message.bytes or send less",
-                          bytes, topic.record_bytes_max);
+  const absl::StatusOr<Room> room = OwnRoomFor(record, "re-key");
+  if (!room.ok()) return room.status();
+  if (!room->fits()) {
+    SetTooLarge("re-keyed, the record", *room);
     return DeadLetter(event, {.kind = kErrorTooLarge,
                               .reason = reason_,
                               .destination = options_.rekey_topic,
@@ -171,19 +185,17 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
                             .key = output.key,
                             .value = output.value,
                             .headers = headers_};
-  const int64_t bytes = connectors::RecordBatchBytes(record);
-  const absl::StatusOr<const Destination*> found = destinations_->Find(output.destination, bytes);
-  if (!found.ok()) return found.status();
-  const Destination& destination = **found;
+  const absl::StatusOr<Room> room = RoomFor(record);
+  if (!room.ok()) return room.status();
+  const Destination& destination = *room->topic;
   const bool lacks_key = destination.compacted && record.key.data() == nullptr;
-  if (destination.available && !lacks_key && bytes <= destination.record_bytes_max) {
+  if (destination.available && !lacks_key && room->fits()) {
     if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
     ++counts_.outputs;
     for (const router::RuleIndex rule : output.rules) ++CountsOf(rule).routed;
     return absl::OkStatus();
   }
   // The reason is a copy: looking up the dead-letter topic ends the life of `destination`.
-  reason_.clear();
   std::string_view kind = kErrorUnavailable;
   if (!destination.available) {
     reason_ = destination.reason;
@@ -192,10 +204,7 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
     reason_ = "the topic is compacted and takes no record without a key; give the rule a `key`";
   } else {
     kind = kErrorTooLarge;
-    absl::StrAppendFormat(&reason_,
-                          "the record takes %d bytes and the topic at most %d; raise the topic's "
-                          "max.message.bytes or send less",
-                          bytes, destination.record_bytes_max);
+    SetTooLarge("the record", *room);
   }
   return DeadLetter(event, {.kind = kind,
                             .reason = reason_,
@@ -212,16 +221,9 @@ absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why
   AddReason(why);
   record.headers = headers_;
 
-  int64_t bytes = connectors::RecordBatchBytes(record);
-  const absl::StatusOr<const Destination*> found = destinations_->Find(to, bytes);
-  if (!found.ok()) return found.status();
-  const Destination& topic = **found;
-  if (!topic.available) {
-    return absl::UnavailableError(absl::StrFormat("the %s topic '%s' can't be written: %s",
-                                                  why.park ? "parking" : "dead-letter", to,
-                                                  topic.reason));
-  }
-  if (bytes > topic.record_bytes_max) {
+  absl::StatusOr<Room> room = OwnRoomFor(record, why.park ? "parking" : "dead-letter");
+  if (!room.ok()) return room.status();
+  if (!room->fits()) {
     // Too large even here: its position says where it can be read for as long as the source keeps
     // it.
     omitted_.clear();
@@ -230,8 +232,8 @@ absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why
     AddReason(why);
     record.headers = headers_;
     record.value = {};
-    bytes = connectors::RecordBatchBytes(record);
-    if (bytes > topic.record_bytes_max) record.key = {};
+    room->bytes = connectors::RecordBatchBytes(record);
+    if (!room->fits()) record.key = {};
   }
   if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
   for (const router::RuleIndex rule : why.rules) ++CountsOf(rule).dead_lettered;

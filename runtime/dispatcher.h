@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "connectors/record.h"
 #include "connectors/sink.h"
 #include "router/router.h"
@@ -75,6 +76,20 @@ class Dispatcher {
     absl::Span<const router::RuleIndex> rules;
   };
 
+  // A topic as far as it is known, and what a record takes there.
+  struct Room {
+    const Destination* topic = nullptr;
+    int64_t bytes = 0;
+
+    bool fits() const { return bytes <= topic->record_bytes_max; }
+  };
+
+  // Lifetime: until the next call.
+  absl::StatusOr<Room> RoomFor(const connectors::OutputRecord& record);
+  // The same in a topic of the pipeline's own, `kind` of topic, which has to be there.
+  absl::StatusOr<Room> OwnRoomFor(const connectors::OutputRecord& record, std::string_view kind);
+  // Says in `reason_` that the record, `what`, does not fit.
+  void SetTooLarge(std::string_view what, const Room& room);
   absl::Status SendWindow(const connectors::Event& event, const router::Output& output);
   void Begin(const connectors::Event& event, std::string_view source);
   absl::Status SendRekeyed(const connectors::Event& event, const router::Rekeyed& rekeyed);

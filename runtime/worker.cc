@@ -109,12 +109,11 @@ struct Worker::Impl : connectors::AssignmentListener {
   bool AdoptRules();
   void BeginTransaction(absl::Span<const Event> events);
   absl::Status BuildTransaction(absl::Span<const Event> events);
-  absl::Status Apply(Task* task, const Event& event);
+  absl::Status Apply(Share* share, const Event& event);
   absl::Status StateFailed(Task* task, const absl::Status& why);
   void RepairDamaged();
   bool IsFull() const;
-  Task* Touch(const Event& event);
-  Share* ShareOf(const Task* task);
+  Share* Touch(Task* task, const Event& event);
   void GoBack(Task* task, int64_t offset);
   void PrepareOffsets();
   void Committed();
@@ -260,25 +259,18 @@ bool Worker::Impl::AdoptRules() {
   return true;
 }
 
-Share* Worker::Impl::ShareOf(const Task* task) {
+// The share of the transaction that the event's task has from now on; null when the task isn't
+// ours, or not live. The source repeats nothing by itself, so an offset that was passed already is
+// another event: the log was cut back or made anew, and passing it over would lose it.
+// Lifetime: until another task is touched.
+Share* Worker::Impl::Touch(Task* task, const Event& event) {
+  if (task == nullptr || task->phase != TaskPhase::kLive) return nullptr;
+  if (event.offset < task->applied_offset) GoBack(task, event.offset);
   // Mostly the last one: events of a partition come together.
   for (auto share = shares.rbegin(); share != shares.rend(); ++share) {
     if (share->task == task) return &*share;
   }
-  return nullptr;
-}
-
-// The task that the event belongs to, with its share of the transaction; null when it isn't ours,
-// or not live. The source repeats nothing by itself, so an offset that was passed already is
-// another event: the log was cut back or made anew, and passing it over would lose it.
-Task* Worker::Impl::Touch(const Event& event) {
-  Task* const task = !shares.empty() && shares.back().task->partition == event.partition
-                         ? shares.back().task
-                         : tasks.Find(event.partition);
-  if (task == nullptr || task->phase != TaskPhase::kLive) return nullptr;
-  if (event.offset < task->applied_offset) GoBack(task, event.offset);
-  if (ShareOf(task) == nullptr) shares.push_back({.task = task, .first_offset = event.offset});
-  return task;
+  return &shares.emplace_back(Share{.task = task, .first_offset = event.offset});
 }
 
 void Worker::Impl::GoBack(Task* task, int64_t offset) {
@@ -303,24 +295,25 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
   rest = {};
   absl::Status built;
   bool is_open = false;
+  Task* task = nullptr;  // of the event at hand
   for (size_t i = 0; i < events.size(); ++i) {
     const Event& event = events[i];
     if (built.ok() && i % kFullCheckEvery == kFullCheckEvery - 1 && IsFull()) {
       rest = events.subspan(i);
       break;
     }
-    Task* const found = tasks.Find(event.partition);
-    if (found != nullptr && found->phase == TaskPhase::kReplaying) {
+    if (task == nullptr || task->partition != event.partition) task = tasks.Find(event.partition);
+    if (task != nullptr && task->phase == TaskPhase::kReplaying) {
       if (!built.ok()) continue;  // all of a replay since its last commit is read again
-      const absl::StatusOr<bool> replayed = tasks.Replay(found, event);
-      if (!replayed.ok()) built = StateFailed(found, replayed.status());
+      const absl::StatusOr<bool> replayed = tasks.Replay(task, event);
+      if (!replayed.ok()) built = StateFailed(task, replayed.status());
       if (!replayed.ok() || *replayed) continue;
     }
     // After a failure the rest is touched all the same: the shares say what has to be read again.
-    Task* const task = Touch(event);
-    if (task == nullptr || !built.ok()) continue;
+    Share* const share = Touch(task, event);
+    if (share == nullptr || !built.ok()) continue;
     if (!std::exchange(is_open, true)) built = sink->Begin();
-    if (built.ok()) built = Apply(task, event);
+    if (built.ok()) built = Apply(share, event);
   }
   if (!built.ok()) return built;
   Task* failed = nullptr;
@@ -328,12 +321,12 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
   return replayed.ok() ? replayed : StateFailed(failed, replayed);
 }
 
-absl::Status Worker::Impl::Apply(Task* task, const Event& event) {
-  Share& share = *ShareOf(task);
-  if (!share.has_rules) {
-    absl::Status used = tasks.UseRules(task, rules, share.first_offset);
+absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
+  Task* const task = share->task;
+  if (!share->has_rules) {
+    absl::Status used = tasks.UseRules(task, rules, share->first_offset);
     if (!used.ok()) return StateFailed(task, used);
-    share.has_rules = true;
+    share->has_rules = true;
   }
   const RoutedEvent routed = routing.Route(*router, event, task->steps.get());
   absl::Status sent;
@@ -480,7 +473,7 @@ void Worker::Impl::StepAborting() {
 
 void Worker::Impl::StepRewinding() {
   // What was polled and never came to a transaction has to be read again too.
-  for (const Event& event : std::exchange(rest, {})) Touch(event);
+  for (const Event& event : std::exchange(rest, {})) Touch(tasks.Find(event.partition), event);
   std::vector<SourceOffset> targets;
   for (const Share& share : shares) {
     targets.push_back({.partition = share.task->partition, .offset = share.first_offset});
