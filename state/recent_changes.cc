@@ -13,6 +13,7 @@
 #include "state/files.h"
 #include "state/rocksdb_status.h"
 #include "state/state_format.h"
+#include "state/stored_keys.h"
 
 namespace turnout::state {
 namespace {
@@ -51,12 +52,14 @@ void RecentChanges::Table::StopCharging() {
 
 RecentChanges::RecentChanges(rocksdb::DB* db, std::string directory, size_t table_bytes_max,
                              std::shared_ptr<rocksdb::WriteBufferManager> memtables,
-                             std::shared_ptr<DurableWatermark> durable_watermark)
+                             std::shared_ptr<DurableWatermark> durable_watermark,
+                             StoredKeys* stored_keys)
     : db_(db),
       directory_(std::move(directory)),
       table_bytes_max_(table_bytes_max),
       memtables_(std::move(memtables)),
       durable_watermark_(std::move(durable_watermark)),
+      stored_keys_(stored_keys),
       open_(std::make_shared<Table>(memtables_.get())) {}
 
 RecentChanges::~RecentChanges() {
@@ -228,6 +231,7 @@ absl::Status RecentChanges::WriteFile(const Table& table) {
   rocksdb::Status status = AwaitRoom();
   if (status.ok()) status = WriteSorted(table, path);
   if (status.ok()) {
+    stored_keys_->Add(table.changes_);
     rocksdb::IngestExternalFileOptions options;
     options.move_files = true;
     options.write_global_seqno = false;
@@ -239,6 +243,7 @@ absl::Status RecentChanges::WriteFile(const Table& table) {
     return FromRocksDb(status, "writing memory to", directory_);
   }
   durable_watermark_->store(table.point_.watermark_ms);
+  stored_keys_->Renew();
   return absl::OkStatus();
 }
 

@@ -9,7 +9,7 @@
 // Errors: those of writing a file, told by the next call that waits or commits; the table stays and
 // is tried again then. Threads: Get, Commit and Views are the worker's; Flush and the sizes are
 // anybody's. A lock is taken by each, held for look-ups and for a batch's insertion, never for I/O.
-// Lifetime: the database and `memtables` outlive it.
+// Lifetime: the database, `memtables` and `stored_keys`, which is told of each file, outlive it.
 #pragma once
 
 #include <deque>
@@ -34,6 +34,8 @@ class WriteBufferManager;
 }  // namespace rocksdb
 
 namespace turnout::state {
+
+class StoredKeys;
 
 class RecentChanges {
  public:
@@ -73,7 +75,7 @@ class RecentChanges {
 
   RecentChanges(rocksdb::DB* db, std::string directory, size_t table_bytes_max,
                 std::shared_ptr<rocksdb::WriteBufferManager> memtables,
-                std::shared_ptr<DurableWatermark> durable_watermark);
+                std::shared_ptr<DurableWatermark> durable_watermark, StoredKeys* stored_keys);
   // Waits for the files that are being written.
   ~RecentChanges();
 
@@ -119,6 +121,7 @@ class RecentChanges {
   const size_t table_bytes_max_;
   const std::shared_ptr<rocksdb::WriteBufferManager> memtables_;
   const std::shared_ptr<DurableWatermark> durable_watermark_;
+  StoredKeys* const stored_keys_;
   Steps ordered_steps_;      // that were scanned; the worker's
   bool has_failed_ = false;  // the last file did; the background thread's
 

@@ -22,6 +22,8 @@ constexpr int kCacheShardBits = 2;
 constexpr double kSoftPart = 0.7;
 constexpr size_t kBlockBytes = 8 * 1024;
 constexpr double kFilterBitsAKey = 10;
+// Of the memory, what filters over stores' keys may take.
+constexpr size_t kFiltersPart = 4;
 
 StateLimits InOrder(StateLimits limits) {
   limits.memtable_bytes_max = std::min(limits.memtable_bytes_max, limits.memory_bytes_max / 2);
@@ -60,9 +62,26 @@ StateResources::StateResources(const StateLimits& limits)
 
 StateResources::~StateResources() = default;
 
-size_t StateResources::memory_bytes() const { return cache_->GetUsage(); }
+size_t StateResources::memory_bytes() const {
+  const absl::MutexLock lock(&filters_mutex_);
+  return cache_->GetUsage() + filter_bytes_;
+}
 
 size_t StateResources::memtable_bytes() const { return memtables_->memory_usage(); }
+
+bool StateResources::TakeForFilter(size_t bytes) {
+  const absl::MutexLock lock(&filters_mutex_);
+  if (filter_bytes_ + bytes > limits_.memory_bytes_max / kFiltersPart) return false;
+  filter_bytes_ += bytes;
+  cache_->SetCapacity(limits_.memory_bytes_max - filter_bytes_);
+  return true;
+}
+
+void StateResources::GiveBackFilter(size_t bytes) {
+  const absl::MutexLock lock(&filters_mutex_);
+  filter_bytes_ -= bytes;
+  cache_->SetCapacity(limits_.memory_bytes_max - filter_bytes_);
+}
 
 void StateResources::Add(RecentChanges* store) {
   const absl::MutexLock lock(&mutex_);

@@ -4,10 +4,11 @@
 // to their files (memtables) is counted against it, so that both together stay below
 // `memory_bytes_max`. Memtables have a limit of their own within it: near it, the store with the
 // largest is told to write its files, whichever is committing; at it, the committing store waits.
-// Not counted: a batch's pending changes (TaskState::pending_bytes), what compactions read and
-// write (a few MiB each, at most `background_threads` at a time), and a task's bookkeeping
-// (state/README.md says how much).
-// Threads: any. Commit takes a lock here once a batch. Lifetime: outlives its stores.
+// Filters over stores' keys (state/stored_keys.h) take a quarter of it, at most, and the cache is
+// so much smaller. Not counted: a batch's pending changes (TaskState::pending_bytes), what
+// compactions read and write (a few MiB each, at most `background_threads` at a time), and a task's
+// bookkeeping (state/README.md says how much). Threads: any. Commit takes a lock here once a batch.
+// Lifetime: outlives its stores.
 #pragma once
 
 #include <cstddef>
@@ -55,6 +56,10 @@ class StateResources {
   size_t memory_bytes() const;
   size_t memtable_bytes() const;
 
+  // For filters over a store's keys. False: there is no room for one of so many bytes.
+  bool TakeForFilter(size_t bytes);
+  void GiveBackFilter(size_t bytes);
+
   // For stores. Add and Remove bracket a store's life.
   void Add(RecentChanges* store);
   void Remove(RecentChanges* store);
@@ -72,6 +77,8 @@ class StateResources {
   // One for all: what open files take is counted in steps of 256 KiB a factory.
   const std::shared_ptr<rocksdb::TableFactory> tables_;
   const std::shared_ptr<rocksdb::WriteBufferManager> memtables_;
+  mutable absl::Mutex filters_mutex_;
+  size_t filter_bytes_ ABSL_GUARDED_BY(filters_mutex_) = 0;
   absl::Mutex mutex_;
   std::vector<RecentChanges*> stores_ ABSL_GUARDED_BY(mutex_);
 };

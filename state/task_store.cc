@@ -73,6 +73,7 @@ TaskStore::~TaskStore() {
   // What fails to be written here is replayed.
   recent_->Flush(/*wait=*/true).IgnoreError();
   recent_ = nullptr;
+  stored_keys_ = nullptr;
   db_->Close().PermitUncheckedError();
 }
 
@@ -126,9 +127,11 @@ absl::Status TaskStore::OpenRocksDb(bool create) {
   }
   if (!status.ok()) return FromRocksDb(status, "opening", directory_);
   db_.reset(db);
-  recent_ =
-      std::make_unique<RecentChanges>(db, directory_, resources_->limits().task_memtable_bytes_max,
-                                      resources_->memtables(), durable_watermark_);
+  stored_keys_ = std::make_unique<StoredKeys>(db, resources_, durable_watermark_);
+  stored_keys_->Renew();
+  recent_ = std::make_unique<RecentChanges>(
+      db, directory_, resources_->limits().task_memtable_bytes_max, resources_->memtables(),
+      durable_watermark_, stored_keys_.get());
   resources_->Add(recent_.get());
   return absl::OkStatus();
 }
@@ -159,6 +162,7 @@ absl::StatusOr<bool> TaskStore::Get(StepId step, std::string_view key, std::stri
     case RecentChanges::Found::kNotHere:
       break;
   }
+  if (!stored_keys_->MayHave(hash)) return false;
   rocksdb::PinnableSlice stored(&stored_);
   const rocksdb::Status status =
       db_->Get({}, db_->DefaultColumnFamily(), rocksdb::Slice(key_), &stored);

@@ -26,6 +26,7 @@
 #include "state/expiry.h"
 #include "state/recent_changes.h"
 #include "state/state_resources.h"
+#include "state/stored_keys.h"
 #include "state/task_state.h"
 
 namespace rocksdb {
@@ -97,6 +98,7 @@ class TaskStore : public TaskState {
   StateResources* const resources_;
   const std::shared_ptr<DurableWatermark> durable_watermark_;
   std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<StoredKeys> stored_keys_;
   std::unique_ptr<RecentChanges> recent_;
 
   StatePoint point_;
