@@ -117,7 +117,7 @@ class Benches(unittest.TestCase):
             self.assertIn("is not seen", done.stderr)
 
     def test_a_store_is_timed_by_its_parts_and_its_threads(self):
-        figures = bench("state", "--keys", "500", "5000", "--events", "5000")["state"]
+        figures = bench("state", "--keys", "500", "5000", "--events", "5000", "--step")["state"]
         self.assertEqual([("dedup", 500), ("dedup", 5000), ("counters", 500), ("counters", 5000)],
                          [(row["load"], row["keys"]) for row in figures])
         for row in figures:
@@ -125,6 +125,22 @@ class Benches(unittest.TestCase):
             self.assertGreater(parts, 0)
             self.assertAlmostEqual(parts + row["background_ns"], row["all_ns"], delta=3)
             self.assertGreater(row["disk_bytes_per_key"], 8)
+
+    def test_a_step_is_timed_beside_the_same_rule_without_it(self):
+        figures = bench("state", "--keys", "500", "1000", "--events", "5000", "--load")["steps"]
+        keys = {}
+        for row in figures:
+            keys.setdefault(row["step"], []).append(row["keys"])
+            self.assertGreater(row["plain_ns"], 0)
+            self.assertAlmostEqual(row["step_ns"] + row["commit_ns"] + row["background_ns"] - row["plain_ns"],
+                                   row["added_ns"], delta=3)
+            self.assertEqual(row["step"] == "sample", row["state_entries"] == 0, row)
+        self.assertEqual([500, 1000], keys["dedup"])
+        self.assertEqual([500, 1000], keys["threshold-count"])
+        self.assertEqual(10, len(keys))
+        rows = {(row["step"], row["keys"]): row for row in figures}
+        self.assertEqual(5000, rows["dedup", 1000]["passed"])
+        self.assertLess(rows["throttle", 500]["passed"], 5000)
 
     def test_what_is_restored_replayed_and_handed_over_is_what_was_there(self):
         figures = bench("recovery", "--keys", "5000", "--events", "2000", "--stores", "5", "--rounds", "1")
