@@ -169,25 +169,26 @@ def _three(stage, partitions=PARTITIONS, environment=None, **config):
 
 
 class _Changes:
-    """Rules that change while so many events flow: in time, but not before those before have taken
-    effect somewhere, by what each of the watches has seen."""
+    """Rules that change to the second of `kinds` and back while so many events flow: in time, but
+    not before those before have taken effect somewhere, by what each of the watches has seen."""
 
-    def __init__(self, stage, rounds, watches, flow, events):
-        self.stage, self.rounds, self.watches, self.events = stage, rounds, watches, events
+    def __init__(self, stage, kinds, watches, flow, events):
+        self.stage, self.kinds, self.watches, self.events = stage, kinds, watches, events
         span_s = scaled(stage, events) / KILL_RATE
         self.moments = [flow.begun + span_s * stage.chance.uniform(0.2, 0.35),
                         flow.begun + span_s * stage.chance.uniform(0.5, 0.7)]
+        self.kind, self.changed_at = 0, 0.0  # of those in force
 
     def look(self):
-        begun = len(self.rounds) - len(self.moments)
-        if self.moments and time.monotonic() > self.moments[0] and self._have_seen(begun):
+        if self.moments and time.monotonic() > self.moments[0] and self._have_taken_effect():
             self.moments.pop(0)
-            self.stage.write_rules(self.rounds[begun])
+            self.kind, self.changed_at = 1 - self.kind, time.monotonic()
+            self.stage.write_rules(self.kinds[self.kind])
 
     def end(self):
         """All have taken effect; a busy machine may need some more events for that."""
-        deadline = time.monotonic() + 90
-        while self.moments or not self._have_seen(len(self.rounds)):
+        deadline = time.monotonic() + 120
+        while self.moments or not self._have_taken_effect():
             assert time.monotonic() < deadline, "rules that have changed don't take effect"
             self.look()
             self.stage.produce(events_of(self.stage, MORE_EVENTS, after=self.events))
@@ -197,24 +198,25 @@ class _Changes:
         for watch in self.watches:
             watch.end()
 
-    def _have_seen(self, count):
-        return all(watch.rounds() == count for watch in self.watches)
+    def _have_taken_effect(self):
+        return all(set(watch.names()[self.kind:][:1]) & set(watch.names(self.changed_at))
+                   for watch in self.watches)
 
 
 def killed_routers_forget_nothing_and_count_nothing_twice(stage):
     """kill -9, lost disks, pauses, a store that is away and rules that change and change back, at
     random moments, on three routers with 16 partitions of rules that remember."""
-    rounds = [teams_of(stage), _later_teams(stage), teams_of(stage)]
-    make_all(stage, rounds[1] + rounds[0])
-    stage.write_rules(rounds[0])
+    kinds = [teams_of(stage), _later_teams(stage)]
+    make_all(stage, kinds[1] + kinds[0])
+    stage.write_rules(kinds[0])
     routers = _three(stage)
     watch = RulesWatch(stage.kafka, stage.group, stage.source, PARTITIONS)
     flow = stage.flow(events_of(stage, KILL_EVENTS), KILL_RATE)
-    changes = _Changes(stage, rounds, [watch], flow, KILL_EVENTS)
+    changes = _Changes(stage, kinds, [watch], flow, KILL_EVENTS)
     havoc = _disturb(stage, routers, flow, changes.look)
     changes.end()
     _end(stage, routers, havoc)
-    check(stage, watch.phases(rounds), rounds[0] + rounds[1])
+    check(stage, watch.phases(kinds), kinds[0] + kinds[1])
 
 
 def killed_routers_bring_their_memory_back_from_s3(stage):
@@ -250,29 +252,28 @@ def _later_cards(stage):
 def killed_routers_send_each_match_on_once_and_in_order(stage):
     """The same with steps by another key than the source's, which come, change and go: exactly once
     over both hops."""
-    cards = stage.teams("cards", directory=REKEY_RULES)
-    rounds = [cards, _later_cards(stage), cards]
+    kinds = [stage.teams("cards", directory=REKEY_RULES), _later_cards(stage)]
     between = f"{stage.group}.rekey"
-    make_all(stage, rounds[1] + rounds[0])
-    stage.write_rules(cards)
+    make_all(stage, kinds[1] + kinds[0])
+    stage.write_rules(kinds[0])
     routers = _three(stage, 2 * PARTITIONS)  # those of the internal topic too
     watches = [RulesWatch(stage.kafka, stage.group, stage.source, PARTITIONS),
                RulesWatch(stage.kafka, between, between, PARTITIONS)]
     flow = stage.flow(events_of(stage, REKEY_EVENTS), KILL_RATE)
-    changes = _Changes(stage, rounds, watches, flow, REKEY_EVENTS)
+    changes = _Changes(stage, kinds, watches, flow, REKEY_EVENTS)
     havoc = _disturb(stage, routers, flow, changes.look)
     changes.end()
     # The markers of transactions that end the internal topic are no lag, but the router's to tell.
     _settled(routers, 2 * PARTITIONS, lambda part: part["lag"] == 0)
     _end(stage, routers, havoc)
-    _check_hops(stage, rounds, watches, between)
+    _check_hops(stage, kinds, watches, between)
 
 
-def _check_hops(stage, rounds, watches, between):
-    names = stage.destinations(rounds[0] + rounds[1]) + [stage.dead_letters]
+def _check_hops(stage, kinds, watches, between):
+    names = stage.destinations(kinds[0] + kinds[1]) + [stage.dead_letters]
     topics.wait_until_settled(stage.bootstrap, names + [between])
     read = topics.read(stage.bootstrap, [stage.source, between])
-    phases, phases_between = [watch.phases(rounds) for watch in watches]
+    phases, phases_between = [watch.phases(kinds) for watch in watches]
     oracle = RekeyOracle(phases, stage.dead_letters, SETTINGS, "user", between, phases_between)
     due_between, due = oracle.due(read[stage.source], read[between])
     known = topics.existing(stage.bootstrap)

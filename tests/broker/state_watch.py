@@ -29,39 +29,40 @@ class _Watch:
 
 class RulesWatch(_Watch):
     """Reads the notes beside the committed offsets again and again: they name the rule sets, and
-    since when each is in force, but forget those that a checkpoint has made unneeded."""
+    since when each is in force, but forget those that a checkpoint has made unneeded.
+
+    A router looks for changed rules once a second, so a partition that moves may go back to the
+    rules before for a moment: what counts is what the notes say, partition by partition."""
 
     def __init__(self, kafka, group, source, partitions):
         self._asked = kafka, group, source, partitions
         self._seen = collections.defaultdict(dict)  # partition: {since: hash}
+        self._first_seen = []  # (moment, hash), a line each time that rules take effect somewhere
         super().__init__()
 
     def look(self):
         kafka, group, source, partitions = self._asked
         notes = kafka_protocol.committed_notes(kafka.admin_port, group, source, partitions)
         for partition, (_, note) in notes.items():
-            for name, since in re.findall(r"([0-9a-f]{16})@(\d+)", note):
-                self._seen[partition][int(since)] = name
+            for name, since in re.findall(r"([0-9a-f]{16})@(\d+)", note.split("rules=")[-1]):
+                if int(since) not in self._seen[partition]:
+                    self._seen[partition][int(since)] = name
+                    self._first_seen.append((time.monotonic(), name))
 
-    def rounds(self):
-        """How many rule sets took effect so far, where most did."""
-        return max(map(len, list(self._seen.values())), default=0)
+    def names(self, since=0.0):
+        """Rule sets that took effect somewhere since that moment, the first ones first."""
+        return list(dict.fromkeys(name for at, name in list(self._first_seen) if at >= since))
 
-    def phases(self, rounds_of_teams):
-        """The oracle's Phases, given the teams that were put in force one after the other."""
+    def phases(self, kinds):
+        """The oracle's Phases, given different teams in the order in which they were first in
+        force."""
         self.look()
-        names = max(([name for _, name in sorted(seen.items())] for seen in self._seen.values()),
-                    key=len)
-        assert len(names) == len(rounds_of_teams), f"only the rule sets {names} took effect in time"
-        since = [{} for _ in names]
-        for partition, seen in self._seen.items():
-            # A partition without an event in between skips rules.
-            at = 0
-            for offset, name in sorted(seen.items()):
-                at = names.index(name, at)
-                since[at][partition] = offset
-        return [Phase(teams, {} if number == 0 else since[number], names[number])
-                for number, teams in enumerate(rounds_of_teams)]
+        names = self.names()
+        assert len(names) == len(kinds), f"the rule sets {names} took effect"
+        teams = dict(zip(names, kinds))
+        return [Phase(kinds[0], {}, names[0])] + [
+            Phase(teams[name], {partition: since}, name)
+            for partition, seen in self._seen.items() for since, name in sorted(seen.items())]
 
     def _run(self):
         while not self._stop.wait(NOTES_EVERY_S):
