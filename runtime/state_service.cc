@@ -264,8 +264,18 @@ void StateService::Impl::Keeper::Release(int32_t partition, std::unique_ptr<stat
   }
   std::erase_if(service_->jobs,
                 [](const auto& job) { return job->is_cancelled && !job->is_running; });
-  std::erase_if(service_->done[worker_],
-                [&](const RecoveredTask& task) { return task.partition == partition; });
+  std::deque<RecoveredTask>& mine = service_->done[worker_];
+  const auto untaken = std::find_if(mine.begin(), mine.end(), [&](const RecoveredTask& task) {
+    return task.partition == partition;
+  });
+  if (untaken != mine.end()) {
+    // Its entry goes the way of all others: upkeep may be reading the store.
+    if (state == nullptr) {
+      state = std::move(untaken->state);
+      parting = Parting::kLost;
+    }
+    mine.erase(untaken);
+  }
   const auto found = service_->entries.find(partition);
   if (state == nullptr || found == service_->entries.end()) return;
   Entry* const entry = found->second.get();

@@ -252,6 +252,22 @@ TEST_F(StateServiceTest, APartitionThatComesBackWaitsForItsOldSelfToBeClosed) {
   }
 }
 
+TEST_F(StateServiceTest, AStateThatNobodyTookIsClosedAndComesAgain) {
+  Process process = Start("a");
+  auto state = process.keeper->Create(kPartition, 0);
+  ASSERT_TRUE(state.ok());
+  Write(**state, 5, 20);
+  process.keeper->Release(kPartition, *std::move(state), Parting::kLost, absl::InfinitePast());
+  for (int i = 0; i < 3; ++i) {
+    process.keeper->Recover({kPartition, 20, Note(0, 0)});
+    Await("the recovery", [&] { return process.keeper->WaitsFor(kPartition).empty(); });
+    process.keeper->Release(kPartition, nullptr, Parting::kHandOver, absl::InfinitePast());
+  }
+  const RecoveredTask task = Recover(process, 20, Note(0, 0));
+  ASSERT_NE(task.state, nullptr);
+  EXPECT_EQ(Count(*task.state), 5);
+}
+
 TEST_F(StateServiceTest, ADamagedStateIsRemovedAndTheCheckpointTaken) {
   Process process = Start("a");
   auto state = process.keeper->Create(kPartition, 0);
