@@ -32,14 +32,18 @@ DOORS = (
     ("re2/", ("PkgConfig::re2",), {"router"}),
     ("librdkafka/", ("PkgConfig::rdkafka",), {"connectors", "bench"}),
     ("rocksdb/", ("RocksDB::rocksdb-shared",), {"state"}),
-    ("openssl/", ("OpenSSL::Crypto",), {"state"}),
+    ("openssl/", ("OpenSSL::Crypto", "OpenSSL::SSL"), {"state", "connectors"}),
     ("curl/", ("PkgConfig::curl",), {"state"}),
     ("pugixml", ("pugixml::pugixml",), {"state"}),
     ("prometheus/", ("prometheus-cpp::core", "prometheus-cpp::pull"), {"runtime"}),
     ("httplib", ("httplib::httplib",), {"runtime"}),
     ("spdlog/", ("spdlog::spdlog",), {"runtime"}),
     ("CLI/", ("CLI11::CLI11",), {"runtime"}),
-    ("zlib.h", ("ZLIB::ZLIB",), {"runtime"}),
+    ("zlib.h", ("ZLIB::ZLIB",), {"runtime", "connectors"}),
+    ("isa-l/", ("PkgConfig::isal",), {"connectors"}),
+    ("lz4", ("PkgConfig::liblz4",), {"connectors"}),
+    ("snappy", ("PkgConfig::libsnappy",), {"connectors"}),
+    ("zstd", ("PkgConfig::libzstd",), {"connectors"}),
 )
 
 # router/ is pure, and neither router/ nor state/ reads a clock.
