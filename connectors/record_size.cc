@@ -1,37 +1,38 @@
 #include "connectors/record_size.h"
 
+#include "connectors/wire_format.h"
+
 namespace turnout::connectors {
 namespace {
 
 // Base offset to record count, all of fixed width.
 constexpr int64_t kBatchHeaderBytes = 61;
-// Attributes, timestamp delta and offset delta of the first record of a batch, a byte each.
-constexpr int64_t kRecordPrefixBytes = 3;
-
-// Bytes of a zigzag varint that holds a length.
-int64_t LengthBytes(int64_t length) {
-  uint64_t zigzag = static_cast<uint64_t>(length) << 1;
-  int64_t bytes = 1;
-  while (zigzag >>= 7) ++bytes;
-  return bytes;
-}
+constexpr int64_t kAttributesBytes = 1;
 
 // A length and its bytes; null is the length -1, a single byte.
 int64_t FieldBytes(std::string_view field) {
-  if (field.data() == nullptr) return 1;
-  const int64_t length = static_cast<int64_t>(field.size());
-  return LengthBytes(length) + length;
+  if (field.data() == nullptr) return SignedVarintBytes(-1);
+  const auto length = static_cast<int64_t>(field.size());
+  return SignedVarintBytes(length) + length;
 }
 
 }  // namespace
 
-int64_t RecordBatchBytes(const OutputRecord& record) {
-  int64_t body = kRecordPrefixBytes + FieldBytes(record.key) + FieldBytes(record.value) +
-                 LengthBytes(static_cast<int64_t>(record.headers.size()));
+int64_t RecordBodyBytes(const OutputRecord& record, int64_t timestamp_delta_ms,
+                        int32_t offset_delta) {
+  int64_t bytes = kAttributesBytes + SignedVarintBytes(timestamp_delta_ms) +
+                  SignedVarintBytes(offset_delta) + FieldBytes(record.key) +
+                  FieldBytes(record.value) +
+                  SignedVarintBytes(static_cast<int64_t>(record.headers.size()));
   for (const Header& header : record.headers) {
-    body += FieldBytes(header.first) + FieldBytes(header.second);
+    bytes += FieldBytes(header.first) + FieldBytes(header.second);
   }
-  return kBatchHeaderBytes + LengthBytes(body) + body;
+  return bytes;
+}
+
+int64_t RecordBatchBytes(const OutputRecord& record) {
+  const int64_t body = RecordBodyBytes(record, 0, 0);
+  return kBatchHeaderBytes + SignedVarintBytes(body) + body;
 }
 
 }  // namespace turnout::connectors
