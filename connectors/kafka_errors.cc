@@ -3,9 +3,12 @@
 #include <librdkafka/rdkafka.h>
 
 #include "absl/strings/str_format.h"
+#include "connectors/protocol_errors.h"
 
 namespace turnout::connectors {
 namespace {
+
+static_assert(kCodeRecordTimedOut == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
 
 struct Row {
   rd_kafka_resp_err_t code;
@@ -19,23 +22,13 @@ constexpr auto kFenced = absl::StatusCode::kFailedPrecondition;
 constexpr auto kFatal = absl::StatusCode::kInternal;
 constexpr auto kInput = absl::StatusCode::kInvalidArgument;
 
-// Codes that are not listed end the client: an error that nobody has thought about must not be
-// retried for ever.
+// librdkafka's own codes; those of brokers are in `protocol_errors`. Codes that are not listed end
+// the client: an error that nobody has thought about must not be retried for ever.
 constexpr Row kRows[] = {
-    // Somebody else owns the transactional id, the member id or the partitions.
+    // Somebody else owns the transactional id or the partitions.
     {RD_KAFKA_RESP_ERR__FENCED, kFenced,
      "another producer with this transactional id took over: most likely two replicas have the "
      "same `instance`; give each its own"},
-    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, kFenced,
-     "another producer with this transactional id took over: most likely two replicas have the "
-     "same `instance`; give each its own"},
-    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, kFenced,
-     "another producer with this transactional id took over, most likely since two replicas have "
-     "the same `instance` (give each its own), or the transaction timed out"},
-    {RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, kFenced,
-     "another consumer with this group.instance.id took over; give each replica its own"},
-    {RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, kFenced, "the group went on without this member"},
-    {RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, kFenced, "the group went on without this member"},
     {RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST, kFenced, "the group went on without this member"},
 
     // The same call again may succeed.
@@ -46,7 +39,6 @@ constexpr Row kRows[] = {
     {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, kRetry, "no connection to a broker"},
     {RD_KAFKA_RESP_ERR__SSL, kRetry, "check the ssl.* properties and the brokers' certificates"},
     {RD_KAFKA_RESP_ERR__AUTHENTICATION, kRetry, "check the sasl.* properties"},
-    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, kRetry, "check the sasl.* properties"},
     {RD_KAFKA_RESP_ERR__WAIT_COORD, kRetry, ""},
     {RD_KAFKA_RESP_ERR__WAIT_CACHE, kRetry, ""},
     {RD_KAFKA_RESP_ERR__QUEUE_FULL, kRetry, ""},
@@ -54,75 +46,36 @@ constexpr Row kRows[] = {
     {RD_KAFKA_RESP_ERR__IN_PROGRESS, kRetry, ""},
     {RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS, kRetry, ""},
     {RD_KAFKA_RESP_ERR__OUTDATED, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_NOT_COORDINATOR, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_NOT_CONTROLLER, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, kRetry, "the group is rebalancing"},
-    {RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, kRetry, ""},
-    {RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT, kRetry,
-     "a transaction with offsets of these partitions is still open"},
-    {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, kRetry, "too few brokers are up"},
-    {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, kRetry, "too few brokers are up"},
 
     // A transaction is lost, the producer lives on.
     {RD_KAFKA_RESP_ERR__INCONSISTENT, kAbort, ""},
     {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, kAbort, "a partition took no record in time"},
     {RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE, kAbort, ""},
-    {RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED, kAbort, ""},
-    {RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID, kAbort, ""},
-    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING, kAbort, ""},
-    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, kAbort,
-     "the record is larger than the topic's max.message.bytes"},
-    {RD_KAFKA_RESP_ERR_INVALID_RECORD, kAbort, "a compacted topic takes no record without a key"},
 
     // A person must act.
-    {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, kInput, "create it, or set create_topics"},
     {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, kInput, "create it, or set create_topics"},
     {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, kInput, "create it, or set create_topics"},
-    {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, kInput, "Kafka takes no such topic name"},
-    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, kInput,
-     "grant this principal Read and Describe on what it reads, Write and Describe on what it "
-     "writes"},
-    {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, kInput,
-     "grant this principal Read on the consumer group"},
-    {RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, kInput,
-     "grant this principal Write and Describe on the transactional id"},
-    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, kInput,
-     "grant this principal IdempotentWrite on the cluster, or Write on a topic"},
-    {RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, kInput,
-     "limits.transaction_timeout is above the brokers' transaction.max.timeout.ms"},
-    {RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT, kInput,
-     "source.session_timeout is outside of the brokers' group.min/max.session.timeout.ms"},
-    {RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, kFatal, ""},
-    {RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL, kInput,
-     "another program uses this consumer group with another assignment strategy"},
 };
 
-const Row* FindRow(int code) {
-  for (const Row& row : kRows) {
-    if (row.code == code) return &row;
+// Broker's codes are the protocol's, from -1 up.
+Row RowOf(int code) {
+  if (code >= RD_KAFKA_RESP_ERR_UNKNOWN) {
+    const ProtocolError& error = ProtocolErrorOf(code);
+    return {static_cast<rd_kafka_resp_err_t>(code), error.outcome, error.cure};
   }
-  return nullptr;
+  for (const Row& row : kRows) {
+    if (row.code == code) return row;
+  }
+  return {static_cast<rd_kafka_resp_err_t>(code), kFatal, ""};
 }
 
 absl::Status Say(absl::StatusCode outcome, int code, std::string_view doing,
                  std::string_view detail) {
   std::string text = absl::StrFormat("%s: %s", doing, KafkaCodeText(code));
   if (!detail.empty()) absl::StrAppendFormat(&text, ": %s", detail);
-  const Row* row = FindRow(code);
-  if (row != nullptr && *row->cure != '\0') absl::StrAppendFormat(&text, "; %s", row->cure);
+  const Row row = RowOf(code);
+  if (*row.cure != '\0') absl::StrAppendFormat(&text, "; %s", row.cure);
   return absl::Status(outcome, text);
-}
-
-absl::StatusCode OutcomeOf(int code) {
-  const Row* row = FindRow(code);
-  return row == nullptr ? kFatal : row->outcome;
 }
 
 bool IsTakeover(int code) {
@@ -146,7 +99,7 @@ std::string KafkaCodeText(int code) {
 
 absl::Status StatusOfKafkaCode(int code, std::string_view doing, std::string_view detail) {
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
-  return Say(OutcomeOf(code), code, doing, detail);
+  return Say(RowOf(code).outcome, code, doing, detail);
 }
 
 absl::Status FatalKafkaError(rd_kafka_s* client, std::string_view doing) {
@@ -171,7 +124,7 @@ absl::Status TakeKafkaError(rd_kafka_s* client, rd_kafka_error_s* error, std::st
   if (fatal) return Say(kFatal, code, doing, detail);
   if (abort) return Say(kAbort, code, doing, detail);
   if (retry) return Say(kRetry, code, doing, detail);
-  return Say(OutcomeOf(code), code, doing, detail);
+  return Say(RowOf(code).outcome, code, doing, detail);
 }
 
 DestinationFailure DestinationFailureOf(int code, std::string_view topic) {

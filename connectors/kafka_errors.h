@@ -16,6 +16,9 @@ struct rd_kafka_error_s;
 
 namespace turnout::connectors {
 
+// RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, which no broker says: a partition took no record in time.
+inline constexpr int kCodeRecordTimedOut = -192;
+
 // What to do about `code`, as the status code that stands for it; the message is
 // "<doing>: <librdkafka's words> (<NAME>); <cure>".
 absl::Status StatusOfKafkaCode(int code, std::string_view doing, std::string_view detail = {});
