@@ -1,0 +1,127 @@
+#include "connectors/client_security.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+
+namespace turnout::connectors {
+namespace {
+
+// Properties as they come, and what else decides what they mean.
+struct Draft {
+  std::string protocol = "plaintext";
+  TlsSettings tls;
+  SaslCredentials sasl;
+  bool unsecured_token = false;
+  std::string token_config;
+};
+
+absl::Status ReadBool(const KafkaProperty& property, bool* to) {
+  const std::string value = absl::AsciiStrToLower(property.second);
+  if (value != "true" && value != "false") {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("kafka.%s: true or false, not `%s`", property.first, property.second));
+  }
+  *to = value == "true";
+  return absl::OkStatus();
+}
+
+struct TextProperty {
+  const char* name;
+  std::string* (*field)(Draft&);
+};
+constexpr TextProperty kTexts[] = {
+    {"security.protocol", [](Draft& draft) { return &draft.protocol; }},
+    {"ssl.ca.location", [](Draft& draft) { return &draft.tls.ca_location; }},
+    {"ssl.ca.pem", [](Draft& draft) { return &draft.tls.ca_pem; }},
+    {"ssl.certificate.location", [](Draft& draft) { return &draft.tls.certificate_location; }},
+    {"ssl.certificate.pem", [](Draft& draft) { return &draft.tls.certificate_pem; }},
+    {"ssl.key.location", [](Draft& draft) { return &draft.tls.key_location; }},
+    {"ssl.key.pem", [](Draft& draft) { return &draft.tls.key_pem; }},
+    {"ssl.key.password", [](Draft& draft) { return &draft.tls.key_password; }},
+    {"sasl.mechanism", [](Draft& draft) { return &draft.sasl.mechanism; }},
+    {"sasl.mechanisms", [](Draft& draft) { return &draft.sasl.mechanism; }},
+    {"sasl.username", [](Draft& draft) { return &draft.sasl.username; }},
+    {"sasl.password", [](Draft& draft) { return &draft.sasl.password; }},
+    {"sasl.oauthbearer.config", [](Draft& draft) { return &draft.token_config; }},
+};
+
+// Also those that nobody has thought about yet: whatever secures a connection is honoured or
+// refused.
+bool IsAboutSecurity(const std::string& name) {
+  return absl::StartsWith(name, "ssl.") || absl::StartsWith(name, "sasl.") ||
+         absl::StartsWith(name, "enable.ssl.") || absl::StartsWith(name, "enable.sasl.");
+}
+
+absl::Status ReadOne(const KafkaProperty& property, Draft& draft) {
+  const auto& [name, value] = property;
+  for (const TextProperty& text : kTexts) {
+    if (name == text.name) {
+      *text.field(draft) = value;
+      return absl::OkStatus();
+    }
+  }
+  if (name == "enable.ssl.certificate.verification") {
+    return ReadBool(property, &draft.tls.verify_certificate);
+  }
+  if (name == "enable.sasl.oauthbearer.unsecure.jwt") {
+    return ReadBool(property, &draft.unsecured_token);
+  }
+  if (name == "ssl.endpoint.identification.algorithm") {
+    draft.tls.verify_host = value != "none" && !value.empty();
+    return absl::OkStatus();
+  }
+  if (!IsAboutSecurity(name)) return absl::OkStatus();
+  return absl::UnimplementedError(
+      absl::StrFormat("kafka.%s is one that only the librdkafka sink honours", name));
+}
+
+absl::Status TakeSasl(Draft& draft, ClientSecurity& security) {
+  if (draft.sasl.mechanism.empty()) draft.sasl.mechanism = "GSSAPI";  // librdkafka's default
+  if (!IsSaslMechanism(draft.sasl.mechanism)) {
+    return absl::UnimplementedError(absl::StrFormat(
+        "the SASL mechanism %s is one that only the librdkafka sink has", draft.sasl.mechanism));
+  }
+  if (draft.sasl.mechanism == "OAUTHBEARER") {
+    if (!draft.unsecured_token) {
+      return absl::UnimplementedError(
+          "OAUTHBEARER tokens from an identity provider are fetched by the librdkafka sink only");
+    }
+    const auto token = UnsecuredToken(draft.token_config, 0);
+    if (!token.ok()) return token.status();
+    draft.sasl.token = [config = draft.token_config] {
+      return UnsecuredToken(config, absl::ToUnixSeconds(absl::Now()));
+    };
+  }
+  security.sasl = draft.sasl;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ClientSecurity> ClientSecurityOf(const std::vector<KafkaProperty>& properties) {
+  Draft draft;
+  for (const KafkaProperty& property : properties) {
+    const absl::Status status = ReadOne(property, draft);
+    if (!status.ok()) return status;
+  }
+  ClientSecurity security;
+  const std::string protocol = absl::AsciiStrToLower(draft.protocol);
+  const bool has_sasl = absl::StartsWith(protocol, "sasl_");
+  const std::string under = has_sasl ? protocol.substr(5) : protocol;
+  if (under != "plaintext" && under != "ssl") {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("kafka.security.protocol: there is no `%s`", draft.protocol));
+  }
+  if (under == "ssl") security.tls = draft.tls;
+  if (has_sasl) {
+    const absl::Status status = TakeSasl(draft, security);
+    if (!status.ok()) return status;
+  }
+  return security;
+}
+
+}  // namespace turnout::connectors
