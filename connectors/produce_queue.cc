@@ -1,0 +1,432 @@
+#include "connectors/produce_queue.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "connectors/kafka_errors.h"
+#include "connectors/protocol_errors.h"
+#include "connectors/record_size.h"
+
+namespace turnout::connectors {
+namespace {
+
+constexpr int32_t kAcknowledgeTimeoutMs = 10'000;  // that a leader gives its followers
+constexpr absl::Duration kBackoff = absl::Milliseconds(20);
+// The broker writes the markers of the transaction before for some milliseconds.
+constexpr absl::Duration kMarkersBackoff = absl::Milliseconds(1);
+// A topic that has just been made is not known to all brokers at once.
+constexpr absl::Duration kMissingPatience = absl::Seconds(2);
+constexpr absl::Duration kLookUpWait = absl::Milliseconds(20);
+// Batches kept for the next transaction.
+constexpr size_t kSpareMax = 2'048;
+constexpr size_t kSpareBytesMax = 64 << 10;
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+int32_t SequenceAfter(int32_t sequence, int32_t records) {
+  const int64_t next = int64_t{sequence} + records;
+  constexpr int64_t kWrap = int64_t{std::numeric_limits<int32_t>::max()} + 1;
+  return static_cast<int32_t>(next % kWrap);
+}
+
+}  // namespace
+
+ProduceQueue::ProduceQueue(const ProduceSettings& settings, ClusterClient* cluster,
+                           DeliveryFailures* failures)
+    : settings_(settings),
+      cluster_(cluster),
+      failures_(failures),
+      compressor_(settings.codec, settings.codec_level) {}
+
+void ProduceQueue::Begin(ProducerIdentity producer, bool partitions_add_themselves) {
+  producer_ = producer;
+  partitions_add_themselves_ = partitions_add_themselves;
+  flushing_ = false;
+  anything_sent_ = false;
+  unsent_bytes_ = 0;
+  broken_ = absl::OkStatus();
+  why_.clear();
+  ++transaction_;
+}
+
+absl::Status ProduceQueue::CannotBeDelivered(int code, std::string_view topic,
+                                             int64_t record_bytes) {
+  failures_->Add(code, topic, record_bytes);
+  return failures_->ToStatus();
+}
+
+absl::Status ProduceQueue::LookUp(Topic& topic, absl::Time now) {
+  const ClusterClient::Topic* told = cluster_->FindTopic(topic.name);
+  if (told == nullptr || now - told->told > ClusterClient::kTopicAgeMax) {
+    cluster_->WantTopic(topic.name);
+  }
+  if (told == nullptr) {
+    return absl::UnavailableError(
+        absl::StrFormat("topic %s is being looked up; %s", topic.name, cluster_->trouble()));
+  }
+  if (told->error_code == kCodeNone && !told->leaders.empty()) {
+    while (topic.partitions.size() < told->leaders.size()) {
+      Partition& partition = topic.partitions.emplace_back();
+      partition.topic = &topic;
+      partition.index = static_cast<int32_t>(topic.partitions.size()) - 1;
+    }
+    topic.looked_up_in = transaction_;
+    topic.missing_since = absl::InfiniteFuture();
+    return absl::OkStatus();
+  }
+  const int code = told->error_code;
+  const absl::Status why = StatusOfProtocolCode(code, "looking up topic " + topic.name);
+  if (code == kCodeUnknownTopicOrPartition) {
+    topic.missing_since = std::min(topic.missing_since, now);
+    if (now - topic.missing_since < kMissingPatience) {
+      cluster_->WantTopic(topic.name);
+      return absl::UnavailableError(why.message());
+    }
+  } else if (absl::IsUnavailable(why) || why.ok()) {
+    cluster_->WantTopic(topic.name);
+    return absl::UnavailableError(why.message());
+  }
+  // The next record asks anew.
+  cluster_->ForgetTopic(topic.name);
+  topic.missing_since = absl::InfiniteFuture();
+  return CannotBeDelivered(code, topic.name, 0);
+}
+
+absl::Status ProduceQueue::FindTopic(std::string_view name, absl::Time deadline, Topic** found) {
+  std::unique_ptr<Topic>& topic = topics_[View(name)];
+  if (topic == nullptr) {
+    const uint64_t seed =
+        absl::HashOf(View(name)) ^ static_cast<uint64_t>(absl::GetCurrentTimeNanos());
+    topic = std::make_unique<Topic>(seed);
+    topic->name = std::string(name);
+  }
+  *found = topic.get();
+  if (topic->looked_up_in == transaction_) return absl::OkStatus();
+  for (;;) {
+    const absl::Time now = absl::Now();
+    const absl::Status status = LookUp(**found, now);
+    if (!absl::IsUnavailable(status) || now >= deadline) return status;
+    cluster_->Turn(std::min(deadline, now + kLookUpWait));
+    Work(absl::Now());
+  }
+}
+
+absl::Status ProduceQueue::WaitForRoom(absl::Time deadline) {
+  while (queued_bytes_ > kQueueBytesMax) {
+    const absl::Time now = absl::Now();
+    if (now >= deadline) {
+      return absl::UnavailableError(
+          absl::StrFormat("%d bytes wait to be acknowledged; %s", queued_bytes_, why_));
+    }
+    Work(now);
+    cluster_->Turn(std::min(deadline, due_));
+    if (!broken_.ok()) return broken_;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ProduceQueue::Add(const OutputRecord& record, absl::Duration timeout) {
+  if (!broken_.ok()) return broken_;
+  const int64_t bytes = RecordBatchBytes(record);
+  if (bytes > settings_.record_bytes_max) {
+    return CannotBeDelivered(kCodeMessageTooLarge, record.topic,
+                             static_cast<int64_t>(record.key.size() + record.value.size()));
+  }
+  const absl::Time deadline = absl::Now() + timeout;
+  Topic* topic = nullptr;
+  absl::Status status = FindTopic(record.topic, deadline, &topic);
+  if (status.ok()) status = WaitForRoom(deadline);
+  if (!status.ok()) return status;
+  const auto partitions = static_cast<int32_t>(topic->partitions.size());
+  const int32_t index = record.key.data() == nullptr ? topic->sticky.Of(partitions)
+                                                     : PartitionOfKey(record.key, partitions);
+  AddTo(topic->partitions[static_cast<size_t>(index)], record);
+  if (unsent_bytes_ >= kRequestBytesMax) {
+    cluster_->Turn(absl::InfinitePast());
+    Work(absl::Now());
+  }
+  return absl::OkStatus();
+}
+
+std::unique_ptr<RecordBatch> ProduceQueue::FreshBatch() {
+  if (spare_.empty()) return std::make_unique<RecordBatch>();
+  std::unique_ptr<RecordBatch> batch = std::move(spare_.back());
+  spare_.pop_back();
+  return batch;
+}
+
+void ProduceQueue::AddTo(Partition& partition, const OutputRecord& record) {
+  if (partition.batches.empty()) {
+    active_.push_back(&partition);
+    partition.waiting_since = absl::Now();
+  }
+  const bool is_full = !partition.batches.empty() &&
+                       (partition.batches.back()->sealed() ||
+                        partition.batches.back()->BytesWith(record) > settings_.batch_bytes_max);
+  if (is_full) partition.topic->sticky.Next();
+  if (is_full || partition.batches.empty()) {
+    partition.batches.push_back(FreshBatch());
+    queued_bytes_ += partition.batches.back()->encoded_bytes();
+  }
+  RecordBatch& batch = *partition.batches.back();
+  const size_t before = batch.encoded_bytes();
+  batch.Add(record);
+  queued_bytes_ += batch.encoded_bytes() - before;
+  unsent_bytes_ += batch.encoded_bytes() - before;
+}
+
+void ProduceQueue::Work(absl::Time now) {
+  TakeAnswers(now);
+  GiveUpWhatIsLate(now);
+  std::erase_if(active_, [](const Partition* partition) { return partition->batches.empty(); });
+  due_ = absl::InfiniteFuture();
+  if (broken_.ok() && (flushing_ || unsent_bytes_ >= kRequestBytesMax || anything_sent_)) {
+    SendReady(now);
+  }
+}
+
+bool ProduceQueue::IsReady(const Partition& partition, absl::Time now) const {
+  if (partition.on_its_way || now < partition.retry_at) return false;
+  // What is not full yet waits for more, unless the transaction ends or there is much already.
+  const bool may_wait = !flushing_ && unsent_bytes_ < kRequestBytesMax &&
+                        partition.batches.size() == 1 && !partition.batches.front()->sealed();
+  if (may_wait) return false;
+  return settings_.transactional_id.empty() || partitions_add_themselves_ ||
+         partition.added_in == transaction_;
+}
+
+void ProduceQueue::SendReady(absl::Time now) {
+  std::map<int32_t, std::vector<Partition*>> by_leader;
+  for (Partition* partition : active_) {
+    if (!partition->on_its_way && now < partition->retry_at) {
+      due_ = std::min(due_, partition->retry_at);
+    }
+    if (!IsReady(*partition, now)) continue;
+    const ClusterClient::Topic* told = cluster_->FindTopic(partition->topic->name);
+    const auto index = static_cast<size_t>(partition->index);
+    const int32_t leader =
+        told != nullptr && index < told->leaders.size() ? told->leaders[index] : -1;
+    if (leader >= 0) {
+      by_leader[leader].push_back(partition);
+    } else {
+      cluster_->WantTopic(partition->topic->name);
+      Again(*partition, "has no leader", kBackoff, now);
+    }
+  }
+  for (auto& [leader, partitions] : by_leader) {
+    std::sort(partitions.begin(), partitions.end(), [](const Partition* a, const Partition* b) {
+      return std::pair(a->topic, a->index) < std::pair(b->topic, b->index);
+    });
+    SendTo(leader, partitions, now);
+  }
+  if (!by_leader.empty()) unsent_bytes_ = 0;
+}
+
+void ProduceQueue::SendTo(int32_t leader, absl::Span<Partition* const> partitions, absl::Time now) {
+  while (!partitions.empty()) {
+    const absl::StatusOr<BrokerConnection*> broker = cluster_->Broker(leader);
+    if (!broker.ok()) {
+      failures_->OnBrokersDown();
+      for (Partition* partition : partitions) {
+        cluster_->WantTopic(partition->topic->name);  // it may be led by another by now
+        Again(*partition, std::string(broker.status().message()), kBackoff, now);
+      }
+      return;
+    }
+    BrokerConnection& connection = **broker;
+    if (!settings_.transactional_id.empty() &&
+        connection.versions().has_second_transactions() != partitions_add_themselves_) {
+      broken_ = absl::InternalError("the brokers' transaction.version has changed");
+      return;
+    }
+    Request request;
+    std::vector<ProduceBatch> batches;
+    size_t bytes = 0;
+    while (!partitions.empty() && (bytes == 0 || bytes < kRequestBytesMax)) {
+      Partition& partition = *partitions.front();
+      partitions.remove_prefix(1);
+      SealFirst(partition);
+      const std::string_view batch = partition.batches.front()->bytes();
+      bytes += batch.size();
+      batches.push_back({partition.topic->name, partition.index, batch});
+      partition.on_its_way = true;
+      request.partitions.push_back(&partition);
+    }
+    RequestFrame frame = connection.Begin(Api::kProduce);
+    const std::string& id = settings_.transactional_id;
+    WriteProduce(id.empty() ? std::string_view() : id, kAcknowledgeTimeoutMs, batches, &frame);
+    request.ticket = {&connection, connection.Send(Api::kProduce, std::move(frame), now)};
+    requests_.push_back(std::move(request));
+    anything_sent_ = true;
+  }
+}
+
+void ProduceQueue::SealFirst(Partition& partition) {
+  RecordBatch& batch = *partition.batches.front();
+  if (batch.sealed()) return;
+  if (!(partition.producer == producer_)) {
+    partition.producer = producer_;
+    partition.next_sequence = 0;
+  }
+  batch.Seal(producer_, partition.next_sequence, !settings_.transactional_id.empty(), &compressor_);
+  partition.next_sequence = SequenceAfter(partition.next_sequence, batch.records());
+  partition.topic->sticky.Next();
+}
+
+void ProduceQueue::TakeAnswers(absl::Time now) {
+  std::erase_if(requests_, [this, now](const Request& request) {
+    const auto answer = request.ticket.connection->Take(request.ticket.request);
+    if (answer) OnAnswer(request, *answer, now);
+    return answer.has_value();
+  });
+}
+
+void ProduceQueue::OnAnswer(const Request& request, const absl::StatusOr<Answer>& answer,
+                            absl::Time now) {
+  const absl::StatusOr<ProduceAnswer> produced =
+      answer.ok() ? ReadProduce(answer->body()) : answer.status();
+  for (Partition* partition : request.partitions) {
+    partition->on_its_way = false;
+    if (!produced.ok()) cluster_->WantTopic(partition->topic->name);
+    // One that the answer leaves out is sent again.
+    const auto why = produced.ok() ? "was not answered" : produced.status().message();
+    Again(*partition, std::string(why), kBackoff, now);
+  }
+  if (!produced.ok()) return;
+  if (produced->throttle_ms > 0) {
+    request.ticket.connection->HoldUntil(now + absl::Milliseconds(produced->throttle_ms));
+  }
+  size_t next = 0;  // answers come in the order of the request
+  for (const ProduceAnswer::Partition& outcome : produced->partitions) {
+    const auto is_meant = [&outcome](const Partition* partition) {
+      return partition->index == outcome.index && partition->topic->name == outcome.topic;
+    };
+    if (next >= request.partitions.size() || !is_meant(request.partitions[next])) {
+      const auto found =
+          std::find_if(request.partitions.begin(), request.partitions.end(), is_meant);
+      next = static_cast<size_t>(found - request.partitions.begin());
+    }
+    if (next < request.partitions.size()) OnOutcome(*request.partitions[next++], outcome, now);
+  }
+}
+
+void ProduceQueue::OnOutcome(Partition& partition, const ProduceAnswer::Partition& outcome,
+                             absl::Time now) {
+  if (partition.batches.empty() || !partition.batches.front()->sealed()) return;  // told twice
+  const int code = outcome.error_code;
+  if (code == kCodeNone || code == kCodeDuplicateSequenceNumber) {
+    DropFirst(partition);
+    partition.retry_at = absl::InfinitePast();
+    partition.waiting_since = now;
+    partition.topic->missing_since = absl::InfiniteFuture();
+    return;
+  }
+  const ProtocolError& error = ProtocolErrorOf(code);
+  if (error.look_up == LookUpAnew::kLeaders) cluster_->WantTopic(partition.topic->name);
+  if (error.outcome == absl::StatusCode::kUnavailable || IsMissing(partition, code, now)) {
+    const bool markers = code == kCodeConcurrentTransactions;
+    return Again(partition, ProtocolErrorText(code), markers ? kMarkersBackoff : kBackoff, now);
+  }
+  if (BlamesDestination(code)) return GiveUp(partition, code);
+  broken_ = StatusOfProtocolCode(code, "topic " + partition.topic->name,
+                                 std::string(outcome.error_message));
+}
+
+// Of a topic that may only not be known everywhere yet.
+bool ProduceQueue::IsMissing(Partition& partition, int code, absl::Time now) {
+  if (code != kCodeUnknownTopicOrPartition) return false;
+  absl::Time& since = partition.topic->missing_since;
+  since = std::min(since, now);
+  return now - since < kMissingPatience;
+}
+
+void ProduceQueue::Again(Partition& partition, std::string why, absl::Duration backoff,
+                         absl::Time now) {
+  partition.retry_at = now + backoff;
+  due_ = std::min(due_, partition.retry_at);
+  why_ = absl::StrFormat("topic %s: %s", partition.topic->name, why);
+}
+
+// The batches after the one that was refused can't follow it either.
+void ProduceQueue::GiveUp(Partition& partition, int code) {
+  failures_->Add(code, partition.topic->name, partition.batches.front()->largest_record_bytes());
+  while (!partition.batches.empty()) DropFirst(partition);
+}
+
+void ProduceQueue::DropFirst(Partition& partition) {
+  std::unique_ptr<RecordBatch> batch = std::move(partition.batches.front());
+  partition.batches.pop_front();
+  queued_bytes_ -= batch->encoded_bytes();
+  if (spare_.size() >= kSpareMax || batch->encoded_bytes() > kSpareBytesMax) return;
+  batch->Clear();
+  spare_.push_back(std::move(batch));
+}
+
+void ProduceQueue::GiveUpWhatIsLate(absl::Time now) {
+  for (Partition* partition : active_) {
+    if (partition->on_its_way || partition->batches.empty()) continue;
+    if (now - partition->waiting_since > settings_.delivery_timeout) {
+      GiveUp(*partition, kCodeRecordTimedOut);
+    }
+  }
+}
+
+size_t ProduceQueue::records_waiting() const {
+  size_t records = 0;
+  for (const Partition* partition : active_) {
+    for (const auto& batch : partition->batches) records += static_cast<size_t>(batch->records());
+  }
+  return records;
+}
+
+std::vector<TopicPartitions> ProduceQueue::PartitionsToAdd() const {
+  std::map<std::string_view, std::vector<int32_t>> by_topic;
+  for (const Partition* partition : active_) {
+    if (partition->added_in != transaction_)
+      by_topic[partition->topic->name].push_back(partition->index);
+  }
+  std::vector<TopicPartitions> topics;
+  for (auto& [name, partitions] : by_topic) topics.push_back({name, std::move(partitions)});
+  return topics;
+}
+
+void ProduceQueue::OnPartitionsAdded(absl::Span<const TopicPartitions> topics) {
+  for (const TopicPartitions& added : topics) {
+    const auto found = topics_.find(View(added.topic));
+    if (found == topics_.end()) continue;
+    for (const int32_t index : added.partitions) {
+      found->second->partitions[static_cast<size_t>(index)].added_in = transaction_;
+    }
+  }
+}
+
+void ProduceQueue::DropWaiting() {
+  for (Partition* partition : active_) {
+    while (partition->batches.size() > (partition->on_its_way ? 1u : 0u)) {
+      queued_bytes_ -= partition->batches.back()->encoded_bytes();
+      partition->batches.pop_back();
+    }
+  }
+  std::erase_if(active_, [](const Partition* partition) { return partition->batches.empty(); });
+}
+
+void ProduceQueue::Settle(absl::Time now) {
+  TakeAnswers(now);
+  DropWaiting();
+}
+
+void ProduceQueue::DropAll() {
+  for (const Request& request : requests_) {
+    request.ticket.connection->Forget(request.ticket.request);
+    for (Partition* partition : request.partitions) partition->on_its_way = false;
+  }
+  requests_.clear();
+  DropWaiting();
+}
+
+}  // namespace turnout::connectors

@@ -1,0 +1,307 @@
+#include "connectors/producer_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "connectors/protocol_errors.h"
+
+namespace turnout::connectors {
+namespace {
+
+constexpr int16_t kEndTxnRaisesEpoch = 5;
+
+std::string_view NullIfEmpty(const std::string& text) {
+  return text.empty() ? std::string_view() : std::string_view(text);
+}
+
+absl::StatusOr<int16_t> FirstCode(const absl::StatusOr<PartitionsAnswer>& answer) {
+  if (!answer.ok()) return answer.status();
+  return answer->failed.empty() ? int16_t{0} : answer->failed.front().error_code;
+}
+
+// A member that the group went on without loses its transaction, not its transactional id.
+bool IsStaleMember(int code) {
+  return code == kCodeIllegalGeneration || code == kCodeUnknownMemberId ||
+         code == kCodeFencedMemberEpoch || code == kCodeStaleMemberEpoch;
+}
+
+}  // namespace
+
+ProducerSession::ProducerSession(const SessionSettings& settings, ClusterClient* cluster,
+                                 DeliveryFailures* failures)
+    : settings_(settings),
+      cluster_(cluster),
+      failures_(failures),
+      queue_(settings.produce, cluster, failures),
+      open_call_(cluster, settings.doing),
+      partitions_call_(cluster, settings.doing),
+      offsets_call_(cluster, settings.doing),
+      end_call_(cluster, settings.doing) {}
+
+void ProducerSession::Reset() {
+  queue_.DropAll();
+  for (CoordinatorCall* call : {&open_call_, &partitions_call_, &offsets_call_, &end_call_}) {
+    call->Drop();
+  }
+  abort_stage_ = AbortStage::kNone;
+  BeginOpening({});
+}
+
+template <typename Work>
+absl::Status ProducerSession::Until(absl::Time deadline, Work work) {
+  for (;;) {
+    const absl::Time now = absl::Now();
+    const Outcome outcome = work(now);
+    if (outcome) return *outcome;
+    if (now >= deadline) {
+      return absl::UnavailableError(absl::StrFormat("%s: %s", settings_.doing, WhatIsWaitedFor()));
+    }
+    cluster_->Turn(std::min(deadline, Due()));
+  }
+}
+
+absl::Time ProducerSession::Due() const {
+  return std::min({queue_.due(), open_call_.due(), partitions_call_.due(), offsets_call_.due(),
+                   end_call_.due()});
+}
+
+std::string ProducerSession::WhatIsWaitedFor() const {
+  std::string text = "no answer yet";
+  if (const size_t records = queue_.records_waiting(); records > 0) {
+    text = absl::StrFormat("%d records are not acknowledged yet", records);
+    if (!queue_.why().empty()) absl::StrAppendFormat(&text, " (%s)", queue_.why());
+  }
+  for (const CoordinatorCall* call : {&open_call_, &partitions_call_, &offsets_call_, &end_call_}) {
+    if (call->begun() && !call->why().empty()) absl::StrAppendFormat(&text, "; %s", call->why());
+  }
+  if (!cluster_->trouble().empty()) absl::StrAppendFormat(&text, "; %s", cluster_->trouble());
+  return text;
+}
+
+void ProducerSession::BeginOpening(ProducerIdentity current) {
+  const std::string& id = settings_.produce.transactional_id;
+  CoordinatorCall::Request request;
+  request.api = Api::kInitProducerId;
+  request.key = id;
+  request.write = [this, current](int16_t, std::string* out) {
+    WriteInitProducerId(NullIfEmpty(settings_.produce.transactional_id),
+                        settings_.transaction_timeout_ms, current, out);
+  };
+  request.read = [this](int16_t, std::string_view body) -> absl::StatusOr<int16_t> {
+    const absl::StatusOr<ProducerAnswer> answer = ReadInitProducerId(body);
+    if (!answer.ok()) return answer.status();
+    if (answer->error_code == kCodeNone) producer_ = answer->producer;
+    return answer->error_code;
+  };
+  open_call_.Begin(std::move(request));
+}
+
+ProducerSession::Outcome ProducerSession::WorkOpening(absl::Time now) {
+  const Outcome outcome = open_call_.Work(now);
+  if (outcome && outcome->ok()) second_transactions_ = open_call_.second_transactions();
+  return outcome;
+}
+
+absl::Status ProducerSession::Open(absl::Time deadline) {
+  return Until(deadline, [this](absl::Time now) { return WorkOpening(now); });
+}
+
+void ProducerSession::Begin() {
+  coordinator_involved_ = false;
+  offset_stage_ = OffsetStage::kNone;
+  partitions_being_added_.clear();
+  queue_.Begin(producer_, second_transactions_);
+  // Connections that were closed meanwhile are noticed before anything is sent on them.
+  cluster_->Turn(absl::InfinitePast());
+}
+
+absl::Status ProducerSession::Commit(absl::Span<const SourceOffset> offsets,
+                                     const GroupMetadata& group, absl::Time deadline) {
+  queue_.Flush();
+  return Until(deadline, [&](absl::Time now) { return WorkCommit(offsets, group, now); });
+}
+
+ProducerSession::Outcome ProducerSession::WorkCommit(absl::Span<const SourceOffset> offsets,
+                                                     const GroupMetadata& group, absl::Time now) {
+  queue_.Work(now);
+  if (!queue_.broken().ok()) return queue_.broken();
+  if (failures_->records() > 0) {
+    // Once all answers are there, all that are to blame are known.
+    if (queue_.on_its_way()) return std::nullopt;
+    return failures_->ToStatus();
+  }
+  if (!is_transactional()) return queue_.empty() ? Outcome(absl::OkStatus()) : std::nullopt;
+  if (const Outcome failed = WorkPartitions(now)) return failed;
+  if (const Outcome failed = WorkOffsets(offsets, group, now)) return failed;
+  const bool offsets_done = offsets.empty() || offset_stage_ == OffsetStage::kDone;
+  if (!queue_.empty() || !offsets_done) return std::nullopt;
+  return WorkEnd(/*commit=*/true, now);
+}
+
+// Nothing unless it failed.
+ProducerSession::Outcome ProducerSession::WorkPartitions(absl::Time now) {
+  if (second_transactions_) return std::nullopt;
+  if (!partitions_call_.begun()) {
+    partitions_being_added_ = queue_.PartitionsToAdd();
+    if (partitions_being_added_.empty()) return std::nullopt;
+    coordinator_involved_ = true;
+    CoordinatorCall::Request request;
+    request.api = Api::kAddPartitionsToTxn;
+    request.key = settings_.produce.transactional_id;
+    request.write = [this](int16_t, std::string* out) {
+      WriteAddPartitionsToTxn(settings_.produce.transactional_id, producer_,
+                              partitions_being_added_, out);
+    };
+    request.read = [this](int16_t, std::string_view body) -> absl::StatusOr<int16_t> {
+      const absl::StatusOr<PartitionsAnswer> answer = ReadAddPartitionsToTxn(body);
+      if (!answer.ok()) return answer.status();
+      // One that is refused lets the others be "not attempted".
+      int16_t code = 0;
+      for (const PartitionError& failed : answer->failed) {
+        if (BlamesDestination(failed.error_code)) failures_->Add(failed.error_code, failed.topic);
+        if (code == 0 || code == kCodeOperationNotAttempted) code = failed.error_code;
+      }
+      return code;
+    };
+    partitions_call_.Begin(std::move(request));
+  }
+  const Outcome outcome = partitions_call_.Work(now);
+  if (!outcome) return std::nullopt;
+  if (failures_->records() > 0) return failures_->ToStatus();
+  if (!outcome->ok()) return outcome;
+  queue_.OnPartitionsAdded(partitions_being_added_);
+  queue_.Work(now);
+  return std::nullopt;
+}
+
+void ProducerSession::BeginAddingOffsets(const std::string& group) {
+  CoordinatorCall::Request request;
+  request.api = Api::kAddOffsetsToTxn;
+  request.key = settings_.produce.transactional_id;
+  request.write = [this, group](int16_t, std::string* out) {
+    WriteAddOffsetsToTxn(settings_.produce.transactional_id, producer_, group, out);
+  };
+  request.read = [](int16_t, std::string_view body) -> absl::StatusOr<int16_t> {
+    const absl::StatusOr<ProducerAnswer> answer = ReadAddOffsetsToTxn(body);
+    if (!answer.ok()) return answer.status();
+    return answer->error_code;
+  };
+  offsets_call_.Begin(std::move(request));
+  offset_stage_ = OffsetStage::kAdding;
+}
+
+void ProducerSession::BeginOffsets(absl::Span<const SourceOffset> offsets,
+                                   const GroupMetadata& group) {
+  CoordinatorCall::Request request;
+  request.api = Api::kTxnOffsetCommit;
+  request.kind = CoordinatorKind::kGroup;
+  request.key = group.group_id;
+  request.write = [this, group, copy = std::vector<SourceOffset>(offsets.begin(), offsets.end())](
+                      int16_t, std::string* out) {
+    WriteTxnOffsetCommit(settings_.produce.transactional_id, producer_, group,
+                         settings_.source_topic, copy, out);
+  };
+  request.read = [this](int16_t, std::string_view body) -> absl::StatusOr<int16_t> {
+    const absl::StatusOr<int16_t> code = FirstCode(ReadTxnOffsetCommit(body));
+    if (code.ok()) offset_code_ = *code;
+    return code;
+  };
+  offsets_call_.Begin(std::move(request));
+  offset_stage_ = OffsetStage::kCommitting;
+}
+
+// Nothing unless they failed.
+ProducerSession::Outcome ProducerSession::WorkOffsets(absl::Span<const SourceOffset> offsets,
+                                                      const GroupMetadata& group, absl::Time now) {
+  if (offsets.empty() || offset_stage_ == OffsetStage::kDone) return std::nullopt;
+  if (offset_stage_ == OffsetStage::kNone) {
+    if (group.generation < 0 || group.member_id.empty()) {
+      // The broker would take such offsets without asking who owns the partitions.
+      return absl::FailedPreconditionError(
+          absl::StrFormat("%s: not a member of group %s", settings_.doing, group.group_id));
+    }
+    coordinator_involved_ = true;
+    if (second_transactions_) {
+      BeginOffsets(offsets, group);
+    } else {
+      BeginAddingOffsets(group.group_id);
+    }
+  }
+  const Outcome outcome = offsets_call_.Work(now);
+  if (!outcome) return std::nullopt;
+  if (!outcome->ok()) {
+    const bool stale = offset_stage_ == OffsetStage::kCommitting && IsStaleMember(offset_code_);
+    offset_stage_ = OffsetStage::kNone;
+    return stale ? absl::AbortedError(outcome->message()) : *outcome;
+  }
+  if (offset_stage_ == OffsetStage::kAdding) {
+    BeginOffsets(offsets, group);
+    return WorkOffsets(offsets, group, now);
+  }
+  offset_stage_ = OffsetStage::kDone;
+  return std::nullopt;
+}
+
+ProducerSession::Outcome ProducerSession::WorkEnd(bool commit, absl::Time now) {
+  if (!end_call_.begun()) {
+    // The coordinator knows nothing of a transaction with nothing in it.
+    if (!queue_.anything_sent() && !coordinator_involved_) return absl::OkStatus();
+    CoordinatorCall::Request request;
+    request.api = Api::kEndTxn;
+    request.key = settings_.produce.transactional_id;
+    request.write = [this, commit, producer = producer_](int16_t, std::string* out) {
+      WriteEndTxn(settings_.produce.transactional_id, producer, commit, out);
+    };
+    request.read = [this](int16_t version, std::string_view body) -> absl::StatusOr<int16_t> {
+      const absl::StatusOr<ProducerAnswer> answer = ReadEndTxn(version, body);
+      if (!answer.ok()) return answer.status();
+      const bool raised = version >= kEndTxnRaisesEpoch && answer->producer.id >= 0;
+      if (answer->error_code == kCodeNone && raised) producer_ = answer->producer;
+      return answer->error_code;
+    };
+    end_call_.Begin(std::move(request));
+  }
+  return end_call_.Work(now);
+}
+
+absl::Status ProducerSession::Abort(absl::Time deadline) {
+  if (abort_stage_ == AbortStage::kNone) {
+    for (CoordinatorCall* call : {&partitions_call_, &offsets_call_, &end_call_}) call->Drop();
+    // What is late is fenced by the epoch that the end raises. Where it doesn't, nothing may be
+    // late.
+    const bool fences = is_transactional() && second_transactions_;
+    if (fences) queue_.DropAll();
+    abort_stage_ = fences ? AbortStage::kEnding : AbortStage::kSettling;
+  }
+  const absl::Status status = Until(deadline, [this](absl::Time now) { return WorkAbort(now); });
+  if (!absl::IsUnavailable(status)) abort_stage_ = AbortStage::kNone;
+  // Nothing is left that could be aborted.
+  return absl::IsAborted(status) ? absl::InternalError(status.message()) : status;
+}
+
+ProducerSession::Outcome ProducerSession::WorkAbort(absl::Time now) {
+  if (abort_stage_ == AbortStage::kSettling) {
+    queue_.Settle(now);
+    if (queue_.on_its_way()) return std::nullopt;
+    abort_stage_ = is_transactional() ? AbortStage::kEnding : AbortStage::kRaising;
+    if (!is_transactional()) BeginOpening({});
+  }
+  if (abort_stage_ == AbortStage::kEnding) return WorkEndOfAbort(now);
+  return WorkOpening(now);
+}
+
+ProducerSession::Outcome ProducerSession::WorkEndOfAbort(absl::Time now) {
+  const bool begun = queue_.anything_sent() || coordinator_involved_;
+  const Outcome ended = WorkEnd(/*commit=*/false, now);
+  if (!ended || !begun) return ended;
+  if (ended->ok() && second_transactions_) return ended;
+  // Also when there was no transaction to be ended: then what was sent did not reach it.
+  if (!ended->ok() && !absl::IsAborted(*ended) && !absl::IsInternal(*ended)) return ended;
+  BeginOpening(producer_);
+  abort_stage_ = AbortStage::kRaising;
+  return WorkOpening(now);
+}
+
+}  // namespace turnout::connectors

@@ -1,0 +1,426 @@
+#include "tests/connectors/fake_broker.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "tests/connectors/kafka_answers.h"
+
+namespace turnout::connectors {
+namespace {
+
+constexpr int kPollMs = 5;
+constexpr int16_t kUnknownTopic = 3;
+constexpr int16_t kNotLeader = 6;
+constexpr int16_t kNotCoordinator = 16;
+constexpr int16_t kOutOfOrder = 45;
+constexpr int16_t kInvalidEpoch = 47;
+constexpr int16_t kInvalidTxnState = 48;
+constexpr int16_t kProduceAddsItself = 12;
+
+FakeBroker::Batch BatchOf(std::string_view bytes) {
+  FakeBroker::Batch batch;
+  batch.bytes = std::string(bytes);
+  if (bytes.size() < 61) return batch;
+  batch.transactional = (WireReader(bytes.substr(21)).Int16() & 0x10) != 0;
+  WireReader reader(bytes.substr(43));
+  batch.producer.id = reader.Int64();
+  batch.producer.epoch = reader.Int16();
+  batch.base_sequence = reader.Int32();
+  batch.records = reader.Int32();
+  return batch;
+}
+
+}  // namespace
+
+FakeBroker::FakeBroker(int16_t transaction_version, int brokers)
+    : transaction_version_(transaction_version) {
+  for (int broker = 0; broker < brokers; ++broker) {
+    listeners_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    ::bind(listeners_.back(), reinterpret_cast<sockaddr*>(&address), size);
+    ::listen(listeners_.back(), 16);
+    ::getsockname(listeners_.back(), reinterpret_cast<sockaddr*>(&address), &size);
+    ports_.push_back(ntohs(address.sin_port));
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+FakeBroker::~FakeBroker() {
+  stopping_ = true;
+  thread_.join();
+  for (const int listener : listeners_) ::close(listener);
+}
+
+std::string FakeBroker::address() const { return absl::StrCat("127.0.0.1:", ports_.front()); }
+
+void FakeBroker::AddTopic(const std::string& name, int partitions) {
+  const absl::MutexLock lock(&mu_);
+  topics_[name] = partitions;
+  for (int i = 0; i < partitions; ++i) partitions_[{name, i}];
+}
+
+void FakeBroker::SetLeader(const std::string& topic, int32_t partition, int broker) {
+  const absl::MutexLock lock(&mu_);
+  partitions_[{topic, partition}].leader = broker;
+}
+
+void FakeBroker::SetCoordinator(int broker) {
+  const absl::MutexLock lock(&mu_);
+  coordinator_ = broker;
+}
+
+void FakeBroker::FailNext(Api api, int16_t code, int times) {
+  const absl::MutexLock lock(&mu_);
+  failures_[api].insert(failures_[api].end(), static_cast<size_t>(times), code);
+}
+
+void FakeBroker::CloseInsteadOfAnswering(Api api) {
+  const absl::MutexLock lock(&mu_);
+  ++closes_[api];
+}
+
+void FakeBroker::AnswerNext(Api api, std::string body) {
+  const absl::MutexLock lock(&mu_);
+  answers_[api] = std::move(body);
+}
+
+int FakeBroker::requests(Api api) const {
+  int all = 0;
+  for (int broker = 0; broker < static_cast<int>(ports_.size()); ++broker) {
+    all += requests(api, broker);
+  }
+  return all;
+}
+
+int FakeBroker::requests(Api api, int broker) const {
+  const absl::MutexLock lock(&mu_);
+  const auto found = requests_.find({api, broker});
+  return found == requests_.end() ? 0 : found->second;
+}
+
+int16_t FakeBroker::last_version(Api api) const {
+  const absl::MutexLock lock(&mu_);
+  const auto found = versions_.find(api);
+  return found == versions_.end() ? int16_t{-1} : found->second;
+}
+
+std::vector<FakeBroker::Batch> FakeBroker::committed(const std::string& topic,
+                                                     int32_t partition) const {
+  const absl::MutexLock lock(&mu_);
+  const auto found = partitions_.find({topic, partition});
+  return found == partitions_.end() ? std::vector<Batch>() : found->second.committed;
+}
+
+int FakeBroker::committed_records(const std::string& topic) const {
+  const absl::MutexLock lock(&mu_);
+  int records = 0;
+  for (const auto& [key, partition] : partitions_) {
+    if (key.first != topic) continue;
+    for (const Batch& batch : partition.committed) records += batch.records;
+  }
+  return records;
+}
+
+std::map<int32_t, int64_t> FakeBroker::committed_offsets() const {
+  const absl::MutexLock lock(&mu_);
+  return offsets_;
+}
+
+ProducerIdentity FakeBroker::producer() const {
+  const absl::MutexLock lock(&mu_);
+  return producer_;
+}
+
+void FakeBroker::Fence() {
+  const absl::MutexLock lock(&mu_);
+  ++producer_.epoch;
+  raised_by_end_ = false;
+}
+
+void FakeBroker::Run() {
+  std::vector<Client> clients;
+  while (!stopping_) {
+    std::vector<pollfd> descriptors;
+    for (const Client& client : clients) descriptors.push_back({client.socket, POLLIN, 0});
+    for (const int listener : listeners_) descriptors.push_back({listener, POLLIN, 0});
+    if (::poll(descriptors.data(), descriptors.size(), kPollMs) < 0) break;
+    const size_t served = clients.size();
+    for (size_t i = 0; i < served; ++i) {
+      const bool readable = descriptors[i].revents != 0;
+      const bool is_away = away_ || clients[i].broker == away_broker_;
+      if (!is_away && (!readable || Serve(clients[i]))) continue;
+      ::close(clients[i].socket);
+      clients[i].socket = -1;
+    }
+    for (size_t i = 0; i < listeners_.size(); ++i) {
+      if ((descriptors[served + i].revents & POLLIN) == 0) continue;
+      const int socket = ::accept4(listeners_[i], nullptr, nullptr, SOCK_CLOEXEC);
+      if (socket >= 0) clients.push_back({socket, static_cast<int>(i), ""});
+    }
+    std::erase_if(clients, [](const Client& client) { return client.socket < 0; });
+  }
+  for (const Client& client : clients) ::close(client.socket);
+}
+
+bool FakeBroker::Serve(Client& client) {
+  char chunk[64 << 10];
+  const ssize_t got = ::recv(client.socket, chunk, sizeof(chunk), 0);
+  if (got <= 0) return false;
+  client.received.append(chunk, static_cast<size_t>(got));
+  while (client.received.size() >= 4) {
+    const auto size = static_cast<size_t>(WireReader(client.received).Int32());
+    if (client.received.size() < 4 + size) break;
+    if (!OnFrame(client, std::string_view(client.received).substr(4, size))) return false;
+    client.received.erase(0, 4 + size);
+  }
+  return true;
+}
+
+bool FakeBroker::OnFrame(const Client& client, std::string_view frame) {
+  WireReader request(frame);
+  const auto api = static_cast<Api>(request.Int16());
+  const int16_t version = request.Int16();
+  const int32_t correlation = request.Int32();
+  request.OldString();
+  request.SkipTags();
+
+  const absl::MutexLock lock(&mu_);
+  ++requests_[{api, client.broker}];
+  versions_[api] = version;
+  int16_t code = 0;
+  if (!failures_[api].empty()) {
+    code = failures_[api].front();
+    failures_[api].pop_front();
+  }
+  const bool of_coordinator = api == Api::kInitProducerId || api == Api::kEndTxn ||
+                              api == Api::kAddPartitionsToTxn || api == Api::kTxnOffsetCommit;
+  if (of_coordinator && client.broker != coordinator_) code = kNotCoordinator;
+  std::string body = Answer(api, version, client.broker, request, code);
+  if (closes_[api] > 0) {
+    --closes_[api];
+    return false;
+  }
+  if (const auto found = answers_.find(api); found != answers_.end()) {
+    body = found->second;
+    answers_.erase(found);
+  }
+  std::string answer;
+  WireWriter writer(&answer);
+  const bool tags = api != Api::kApiVersions;
+  writer.Int32(static_cast<int32_t>(4 + (tags ? 1 : 0) + body.size()));
+  writer.Int32(correlation);
+  if (tags) writer.NoTags();
+  answer += body;
+  return ::send(client.socket, answer.data(), answer.size(), MSG_NOSIGNAL) >= 0;
+}
+
+std::string FakeBroker::Answer(Api api, int16_t version, int broker, WireReader& request,
+                               int16_t code) {
+  switch (api) {
+    case Api::kApiVersions:
+      return Versions();
+    case Api::kMetadata:
+      return Metadata(version, request);
+    case Api::kFindCoordinator:
+      return FindCoordinatorBytes(
+          "key", {coordinator_, "127.0.0.1", ports_[static_cast<size_t>(coordinator_)]}, code);
+    case Api::kInitProducerId:
+      return InitProducer(request, code);
+    case Api::kProduce:
+      return Produce(version, broker, request, code);
+    case Api::kAddPartitionsToTxn:
+      return AddPartitions(request, code);
+    case Api::kTxnOffsetCommit:
+      return CommitOffsets(request, code);
+    case Api::kEndTxn:
+      return End(version, request, code);
+    default:
+      return ErrorBytes(code);
+  }
+}
+
+std::string FakeBroker::Versions() {
+  std::string out;
+  WireWriter writer(&out);
+  const std::vector<std::pair<int, int16_t>> newest = {{0, 13}, {3, 13}, {10, 6}, {18, 4}, {22, 6},
+                                                       {24, 5}, {25, 4}, {26, 5}, {28, 5}};
+  writer.Int16(0);
+  writer.ArraySize(newest.size());
+  for (const auto& [api, max] : newest) {
+    writer.Int16(static_cast<int16_t>(api));
+    writer.Int16(0);
+    writer.Int16(max);
+    writer.NoTags();
+  }
+  writer.Int32(0);
+  std::string features;
+  WireWriter field(&features);
+  field.ArraySize(1);
+  field.String("transaction.version");
+  field.Int16(transaction_version_);
+  field.Int16(transaction_version_);
+  field.NoTags();
+  writer.UnsignedVarint(1);
+  writer.UnsignedVarint(2);
+  writer.UnsignedVarint(static_cast<uint32_t>(features.size()));
+  return out + features;
+}
+
+std::string FakeBroker::Metadata(int16_t version, WireReader& request) {
+  MetadataAnswer answer;
+  answer.controller = 0;
+  for (size_t i = 0; i < ports_.size(); ++i) {
+    answer.brokers.push_back({static_cast<int32_t>(i), "127.0.0.1", ports_[i]});
+  }
+  const size_t count = request.ArraySize(2);
+  for (size_t i = 0; i < count; ++i) {
+    for (int byte = 0; version >= 10 && byte < 16; ++byte) request.Int8();
+    MetadataAnswer::Topic topic;
+    topic.name = request.NullableString();
+    request.SkipTags();
+    const auto known = topics_.find(topic.name);
+    topic.error_code = known == topics_.end() ? kUnknownTopic : int16_t{0};
+    for (int partition = 0; known != topics_.end() && partition < known->second; ++partition) {
+      topic.partitions.push_back({0, partition, partitions_[{topic.name, partition}].leader, 0});
+    }
+    answer.topics.push_back(topic);
+  }
+  return MetadataBytes(version, answer);
+}
+
+std::string FakeBroker::InitProducer(WireReader& request, int16_t code) {
+  if (code != 0) return ProducerBytes(code, {});
+  request.NullableString();
+  request.Int32();
+  const ProducerIdentity current{request.Int64(), request.Int16()};
+  if (current.id >= 0 && !(current == producer_)) return ProducerBytes(kInvalidEpoch, {});
+  ++producer_.epoch;
+  raised_by_end_ = false;
+  for (auto& [key, partition] : partitions_)
+    partition.open.clear(), partition.in_transaction = false;
+  open_offsets_.clear();
+  return ProducerBytes(0, producer_);
+}
+
+int16_t FakeBroker::Append(const PartitionKey& key, int broker, std::string_view bytes,
+                           bool adds_itself) {
+  const auto found = partitions_.find(key);
+  if (found == partitions_.end()) return kUnknownTopic;
+  Partition& partition = found->second;
+  if (partition.leader != broker) return kNotLeader;
+  const Batch batch = BatchOf(bytes);
+  if (!(batch.producer == producer_)) return kInvalidEpoch;
+  if (batch.transactional && !adds_itself && !partition.in_transaction) return kInvalidTxnState;
+  if (!(partition.producer == batch.producer)) {
+    partition.producer = batch.producer;
+    partition.next_sequence = 0;
+  }
+  if (batch.base_sequence < partition.next_sequence) return 0;  // it has it already
+  if (batch.base_sequence > partition.next_sequence) return kOutOfOrder;
+  partition.next_sequence += batch.records;
+  (batch.transactional ? partition.open : partition.committed).push_back(batch);
+  return 0;
+}
+
+std::string FakeBroker::Produce(int16_t version, int broker, WireReader& request, int16_t code) {
+  request.NullableString();
+  request.Int16();
+  request.Int32();
+  std::vector<PartitionError> outcomes;
+  const size_t topics = request.ArraySize(1);
+  for (size_t i = 0; i < topics; ++i) {
+    const std::string topic(request.String());
+    const size_t partitions = request.ArraySize(1);
+    for (size_t j = 0; j < partitions; ++j) {
+      const int32_t index = request.Int32();
+      const std::string_view bytes = request.NullableString();
+      request.SkipTags();
+      const bool adds_itself = version >= kProduceAddsItself;
+      const int16_t outcome = code != 0 ? code : Append({topic, index}, broker, bytes, adds_itself);
+      outcomes.push_back({topic, index, outcome});
+    }
+    request.SkipTags();
+  }
+  return ProduceBytes(outcomes);
+}
+
+std::string FakeBroker::AddPartitions(WireReader& request, int16_t code) {
+  request.String();
+  request.Int64();
+  request.Int16();
+  std::vector<PartitionError> outcomes;
+  const size_t topics = request.ArraySize(1);
+  for (size_t i = 0; i < topics; ++i) {
+    const std::string topic(request.String());
+    const size_t partitions = request.ArraySize(4);
+    for (size_t j = 0; j < partitions; ++j) {
+      const int32_t index = request.Int32();
+      if (code == 0) partitions_[{topic, index}].in_transaction = true;
+      outcomes.push_back({topic, index, code});
+    }
+    request.SkipTags();
+  }
+  return PartitionErrorBytes(outcomes);
+}
+
+std::string FakeBroker::CommitOffsets(WireReader& request, int16_t code) {
+  request.String();
+  request.String();
+  const ProducerIdentity producer{request.Int64(), request.Int16()};
+  if (code == 0 && !(producer == producer_)) code = kInvalidEpoch;
+  request.Int32();
+  request.String();
+  request.NullableString();
+  request.ArraySize(1);
+  const std::string topic(request.String());
+  std::vector<PartitionError> outcomes;
+  const size_t partitions = request.ArraySize(1);
+  for (size_t i = 0; i < partitions; ++i) {
+    const int32_t index = request.Int32();
+    const int64_t offset = request.Int64();
+    request.Int32();
+    request.NullableString();
+    request.SkipTags();
+    if (code == 0) open_offsets_[index] = offset;
+    outcomes.push_back({topic, index, code});
+  }
+  return PartitionErrorBytes(outcomes);
+}
+
+std::string FakeBroker::End(int16_t version, WireReader& request, int16_t code) {
+  request.String();
+  const ProducerIdentity producer{request.Int64(), request.Int16()};
+  const bool commit = request.Bool();
+  const bool raises = version >= 5;
+  // An end that comes again is answered again.
+  const bool again = raises && raised_by_end_ && producer.id == producer_.id &&
+                     producer.epoch + 1 == producer_.epoch;
+  if (code == 0 && !again && !(producer == producer_)) code = kInvalidEpoch;
+  if (code == 0 && !again) {
+    for (auto& [key, partition] : partitions_) {
+      auto& to = partition.committed;
+      if (commit) to.insert(to.end(), partition.open.begin(), partition.open.end());
+      partition.open.clear();
+      partition.in_transaction = false;
+    }
+    if (commit) {
+      for (const auto& [index, offset] : open_offsets_) offsets_[index] = offset;
+    }
+    open_offsets_.clear();
+    if (raises) ++producer_.epoch;
+    raised_by_end_ = raises;
+  }
+  return raises ? ProducerBytes(code, code == 0 ? producer_ : ProducerIdentity{})
+                : ErrorBytes(code);
+}
+
+}  // namespace turnout::connectors
