@@ -45,6 +45,9 @@ struct KafkaSourceOptions {
   int64_t poll_bytes_max = 16 << 20;    // payload bytes a Poll returns at most, or one event
 };
 
+// Which implementation of Sink: KafkaSink, or BatchSink.
+enum class SinkKind { kLibrdkafka, kBatch };
+
 struct KafkaSinkOptions {
   KafkaClientOptions client;
   Delivery delivery = Delivery::kExactlyOnce;

@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "connectors/batch_sink.h"
 #include "connectors/embedded_kafka.h"
 #include "connectors/kafka_sink.h"
 #include "connectors/kafka_source.h"
@@ -137,6 +138,9 @@ struct Process::Impl {
   connectors::KafkaClientOptions ClientOptions(const std::string& name);
   connectors::KafkaSourceOptions SourceOptions(int index);
   connectors::KafkaSinkOptions SinkOptions(int index, int64_t batch_bytes_max);
+  absl::StatusOr<std::unique_ptr<connectors::Sink>> MakeSink(
+      const connectors::KafkaSinkOptions& sink);
+  void TellSink(const char* which, absl::string_view why);
   Health Ready() const;
   AdminAnswer HealthAnswer(const Health& health) const;
   std::string MetricsText() const;
@@ -145,6 +149,7 @@ struct Process::Impl {
   const Config& config;
   ProcessClock clock;
   std::atomic<bool> stopping{false};
+  std::atomic<bool> sink_told{false};  // which sink the workers have
   std::atomic<int64_t> stop_requested_ns{0};
 
   // Of an embedded Kafka, which forgets with the process: so does the state, unless somebody said
@@ -249,6 +254,30 @@ connectors::KafkaSinkOptions Process::Impl::SinkOptions(int index, int64_t batch
       static_cast<int>(absl::ToInt64Milliseconds(config.limits.transaction_timeout));
   if (batch_bytes_max > 0) sink.batch_bytes_max = batch_bytes_max;
   return sink;
+}
+
+// The one that `sink` asks for, or else librdkafka's, which every broker and property will do for.
+absl::StatusOr<std::unique_ptr<connectors::Sink>> Process::Impl::MakeSink(
+    const connectors::KafkaSinkOptions& sink) {
+  if (config.sink == connectors::SinkKind::kLibrdkafka) {
+    TellSink("librdkafka", "the config says so");
+  } else if (embedded != nullptr) {
+    TellSink("librdkafka", "the embedded Kafka is too old for the batch sink");
+  } else {
+    auto made = connectors::MakeBatchSink(sink);
+    if (!absl::IsUnimplemented(made.status())) {
+      TellSink("batch", "the config says so");
+      return made;
+    }
+    TellSink("librdkafka", made.status().message());
+  }
+  return connectors::MakeKafkaSink(sink);
+}
+
+void Process::Impl::TellSink(const char* which, absl::string_view why) {
+  if (sink_told.exchange(true)) return;
+  LogInfo("sink", absl::StrCat("records are produced by the ", which, " sink: ", why),
+          {{"sink", which}});
 }
 
 absl::Status Process::Impl::Start() {
@@ -501,7 +530,7 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   const int64_t batch_bytes_max = rules->batch_bytes_max();
   auto source = connectors::MakeKafkaSource(SourceOptions(index));
   if (!source.ok()) return source.status();
-  auto sink = connectors::MakeKafkaSink(SinkOptions(index, batch_bytes_max));
+  auto sink = MakeSink(SinkOptions(index, batch_bytes_max));
   if (!sink.ok()) return sink.status();
 
   DestinationOptions destination_options;

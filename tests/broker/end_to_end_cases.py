@@ -57,6 +57,57 @@ def several_workers_share_the_partitions_exactly_once(stage):
     _route_everything(stage, "exactly_once", 3)
 
 
+def both_sinks_leave_the_same_logs(stage):
+    """One after the other, each as a group of its own: the same records in the same partitions."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    # One source partition: then the order of every destination's partition is decided by it.
+    stage.make_topics(teams, source_partitions=1)
+    stage.produce(events.stream(5_000, stage.seed, unreadable_every=400))
+    names = stage.destinations(teams) + [stage.dead_letters]
+    logs = []
+    for sink in ("librdkafka", "batch"):
+        group = f"{stage.group}-{sink}"
+        router = stage.router(sink, sink=sink, source={"group": group}).start().wait_ready()
+        topics.wait_until_consumed(stage.bootstrap, group, stage.source)
+        router.stop()
+        topics.wait_until_settled(stage.bootstrap, names)
+        logs.append({name: _by_partition(records)
+                     for name, records in topics.read(stage.bootstrap, names).items()})
+    first, both = logs
+    compared = 0
+    for name, partitions in both.items():
+        for partition, records in partitions.items():
+            before = first[name].get(partition, [])
+            assert records[:len(before)] == before
+            assert records[len(before):] == before, f"{name}, partition {partition} differ"
+            compared += len(before)
+    assert compared > 5_000, f"{compared} records compared: that proves little"
+    stage.say(f"{compared} records are the same")
+
+
+def _by_partition(records):
+    partitions = {}
+    for record in records:
+        partitions.setdefault(record.partition, []).append(
+            (record.key, record.value, record.headers, record.timestamp_ms))
+    return partitions
+
+
+def what_the_batch_sink_compresses_is_read_by_others(stage):
+    """With each codec, by a broker that looks into every batch, and by librdkafka."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    for number, codec in enumerate(("gzip", "snappy", "lz4", "zstd")):
+        router = stage.router(f"router-{codec}", sink="batch",
+                              kafka={"compression.type": codec}).start().wait_ready()
+        stage.produce(events.stream(2_000, stage.seed + number, first_id=2_000 * number))
+        stage.consumed()
+        router.stop()
+    stage.check(teams)
+
+
 def _check_operation(stage, router, count):
     """What an operator sees of a router that has caught up."""
     assert router.get("/healthz")[0] == 200, router.get("/healthz")
@@ -339,6 +390,8 @@ TESTS = [
     exactly_once_delivery_routes_every_event_once,
     at_least_once_delivery_routes_every_event_once_when_nothing_fails,
     several_workers_share_the_partitions_exactly_once,
+    both_sinks_leave_the_same_logs,
+    what_the_batch_sink_compresses_is_read_by_others,
     provenance_headers_can_be_turned_off,
     what_cannot_be_read_or_routed_is_dead_lettered_with_reason_and_position,
     a_record_too_large_for_its_destination_is_dead_lettered_and_others_flow,

@@ -49,8 +49,9 @@ class SharedBroker:
 
 
 class Stage:
-    def __init__(self, name, binary, directory, shared, seed, scale=1):
+    def __init__(self, name, binary, directory, shared, seed, scale=1, sink="librdkafka"):
         self.name = name
+        self.sink = sink  # that routers produce with, unless a test says otherwise
         self.scale = scale  # how much longer the load lasts than in a usual run
         self.binary = binary
         self.directory = Path(directory)
@@ -139,6 +140,7 @@ class Stage:
                        "session_timeout": f"{SESSION_TIMEOUT_S}s"},
             "rules": str(rules or self.directory / "rules"),
             "instance": name,
+            "sink": self.sink,
             "limits": {"transaction_timeout": "10s", "destination_recheck": "1s"},
             "log": {"format": "text", "level": "info"},
         }

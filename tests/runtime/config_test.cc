@@ -115,6 +115,7 @@ TEST(Config, DefaultsOfTheTableAreThoseOfTheStruct) {
   EXPECT_EQ(config.start_at_earliest, plain.start_at_earliest);
   EXPECT_EQ(config.session_timeout_ms, plain.session_timeout_ms);
   EXPECT_EQ(config.delivery, plain.delivery);
+  EXPECT_EQ(config.sink, plain.sink);
   EXPECT_EQ(config.workers, plain.workers);
   EXPECT_EQ(config.provenance_headers, plain.provenance_headers);
   EXPECT_EQ(config.create_topics.enabled, plain.create_topics.enabled);
@@ -153,6 +154,7 @@ source:
   session_timeout: 45s
 rules: /abs/rules
 delivery: at_least_once
+sink: batch
 instance: pod-3
 workers: 4
 state_dir: state
@@ -190,6 +192,7 @@ kafka:
   EXPECT_EQ(config.session_timeout_ms, 45'000);
   EXPECT_EQ(config.rules, "/abs/rules");
   EXPECT_EQ(config.delivery, connectors::Delivery::kAtLeastOnce);
+  EXPECT_EQ(config.sink, connectors::SinkKind::kBatch);
   EXPECT_EQ(config.instance, "pod-3");
   EXPECT_EQ(config.workers, 4);
   EXPECT_EQ(config.state_dir, "/etc/turnout/state");
@@ -253,7 +256,7 @@ TEST(Config, ProblemsNamePlaceAllowedValuesAndNearestName) {
       {"worker: 2",
        "4:1: worker: is not known (did you mean `workers`? Known: brokers, source, rules, "
        "delivery, "
-       "instance, workers, listen, rekey, state_dir, state, checkpoints, "
+       "sink, instance, workers, listen, rekey, state_dir, state, checkpoints, "
        "dead_letter_topic, parking_topic, provenance_headers, create_topics, limits, log, tables, "
        "kafka)"},
       {"log: {fromat: json}",
@@ -565,6 +568,7 @@ source.lateness: 10s  # default
 source.ahead_max: 1h  # default
 rules: /etc/turnout/rules  # /etc/turnout/p.yaml:3
 delivery: exactly_once  # default
+sink: librdkafka  # default
 instance: "${file:/run/workers}"  # /etc/turnout/p.yaml:4 ${file:/run/workers} [secret]
 workers: 2  # --set
 listen: 127.0.0.1:9464  # default
