@@ -68,6 +68,16 @@ class Benches(unittest.TestCase):
         self.assertGreater(figures["floor_p50_ms"], 0)
         self.assertEqual(200 * 6, figures["events"])
 
+    def test_transactions_of_both_sinks_are_timed_by_their_destinations(self):
+        rows = bench("produce", "--destinations", "1", "3", "--transactions", "20",
+                     "--rounds", "1")["sinks"]
+        self.assertEqual([("librdkafka", 1), ("batch", 1), ("librdkafka", 3), ("batch", 3)],
+                         [(row["sink"], row["destinations"]) for row in rows])
+        for row in rows:
+            self.assertLessEqual(row["p50_ms"], row["p99_ms"])
+            self.assertGreater(row["client_cpu_us"], 0)
+        self.assertEqual([34, 33, 33], script("produce").expected_counts(3, 1))
+
     def test_a_record_too_few_or_too_many_is_told(self):
         self.assertEqual([], common.differences([3, 4], [3, 4]))
         self.assertEqual(["destination 1: 3 records, 4 expected"], common.differences([3, 4], [3, 3]))
