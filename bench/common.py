@@ -79,25 +79,29 @@ class Rules:
                 # Rules of one type go to different destinations, as far as there are enough.
                 "destination": (number // self.types + number % self.types * 7) % destinations})
 
+    def patterns(self):
+        """Of each rule: its name, its pattern and the topic it sends to."""
+        for number, rule in enumerate(self.rules):
+            yield {"name": f"rule-{number}",
+                   "match": {"type": [f"shop.type-{rule['type']}"],
+                             "region": [f"region-{region}" for region in sorted(rule["regions"])],
+                             "amount": [{"numeric": [">=", rule["low"] / 100,
+                                                     "<", rule["high"] / 100]}]},
+                   "to": f"{self.prefix}{rule['destination']}"}
+
     def write(self, directory):
         """One JSON file a team; a destination belongs to one team."""
         Path(directory).mkdir(parents=True, exist_ok=True)
         teams = {}
-        for number, rule in enumerate(self.rules):
-            teams.setdefault(rule["destination"] % TEAMS, []).append({
-                "name": f"rule-{number}",
-                "match": {"type": [f"shop.type-{rule['type']}"],
-                          "region": [f"region-{region}" for region in sorted(rule["regions"])],
-                          "amount": [{"numeric": [">=", rule["low"] / 100,
-                                                  "<", rule["high"] / 100]}]},
-                "to": f"{self.prefix}{rule['destination']}"})
+        for rule, pattern in zip(self.rules, self.patterns()):
+            teams.setdefault(rule["destination"] % TEAMS, []).append(pattern)
         for team, rules in teams.items():
             text = json.dumps({"team": f"team-{team}", "owner": f"team-{team}@example.com",
                                "destinations": [f"{self.prefix}*"], "rules": rules}, indent=1)
             (Path(directory) / f"team-{team}.json").write_text(text)
 
-    def expected(self, attributes_file):
-        """Records that each destination must hold, in the order of destinations."""
+    def reached(self, attributes_file):
+        """Of each event, in the order sent, the destinations that must get it."""
         asked = {}
         for rule in self.rules:
             for region in rule["regions"]:
@@ -105,13 +109,17 @@ class Rules:
                     (rule["low"], rule["high"], rule["destination"]))
         raw = Path(attributes_file).read_bytes()
         small, large = array.array("H", raw), array.array("I", raw)
-        counts = [0] * self.destinations
         for event in range(len(raw) // 8):
             amount = large[2 * event + 1]
-            reached = {destination for low, high, destination
-                       in asked.get((small[4 * event], small[4 * event + 1]), ())
-                       if low <= amount < high}
-            for destination in reached:
+            yield {destination for low, high, destination
+                   in asked.get((small[4 * event], small[4 * event + 1]), ())
+                   if low <= amount < high}
+
+    def expected(self, attributes_file):
+        """Records that each destination must hold, in the order of destinations."""
+        counts = [0] * self.destinations
+        for destinations in self.reached(attributes_file):
+            for destination in destinations:
                 counts[destination] += 1
         return counts
 

@@ -4,7 +4,8 @@
 // counts from then, however late it was sent, so that a stall anywhere is paid for by every event
 // that it held up. One thread sends, one reads the destinations (read-committed), one reads the
 // ingestion topic itself: that is the floor, the same load with no router between. The due time
-// travels in a header. Events of the warm-up are sent and counted, but not measured.
+// travels in a header. Events of the warm-up are sent and counted, but not measured. `--from end`
+// leaves out what the topics hold already, `--from beginning` takes them to be empty.
 //
 // Prints one line of JSON when everything was sent and then nothing came for 5 s.
 #include <algorithm>
@@ -38,7 +39,8 @@ struct Plan {
 // Reads topics to the end of the run and keeps the latencies.
 class Listener {
  public:
-  Listener(const std::string& brokers, const char* isolation, std::vector<std::string> topics)
+  Listener(const std::string& brokers, const char* isolation, std::vector<std::string> topics,
+           bool from_beginning)
       : topics_(std::move(topics)),
         consumer_(NewConsumer({{"bootstrap.servers", brokers},
                                {"group.id", "bench-latency"},
@@ -46,7 +48,7 @@ class Listener {
                                {"isolation.level", isolation},
                                {"fetch.wait.max.ms", "500"},
                                {"fetch.min.bytes", "1"}})) {
-    AssignAll(consumer_, topics_, /*from_beginning=*/true);
+    AssignAll(consumer_, topics_, from_beginning);
   }
 
   void Start(const Plan& plan) {
@@ -163,10 +165,12 @@ int64_t Send(const Arguments& arguments, const Plan& plan) {
 int Main(int argc, char** argv) {
   const Arguments arguments(argc, argv);
   const std::string brokers = arguments.Text("--brokers");
-  Listener floor(brokers, "read_uncommitted", {arguments.Text("--topic")});
-  Listener routed(brokers, "read_committed",
-                  TopicNames(arguments.Text("--prefix"),
-                             static_cast<int>(arguments.Number("--destinations"))));
+  const bool from_beginning = arguments.Text("--from") == "beginning";
+  Listener floor(brokers, "read_uncommitted", {arguments.Text("--topic")}, from_beginning);
+  Listener routed(
+      brokers, "read_committed",
+      TopicNames(arguments.Text("--prefix"), static_cast<int>(arguments.Number("--destinations"))),
+      from_beginning);
   Plan plan;
   plan.rate = arguments.Number("--rate");
   plan.warm_up_events = plan.rate * arguments.Number("--warm-up-seconds");
