@@ -1,4 +1,5 @@
-"""What the peers' commands share: a peer's process, its answers held against Turnout's, its figures.
+"""What the peers' commands share: what they are built from, a peer's answers held against Turnout's,
+its figures.
 
 A peer is a program that reads rules and events, writes its answers to a file as `turnout match` prints
 them, says `answered`, and measures only once it is told to go on. So no figure comes of a wrong answer.
@@ -6,6 +7,7 @@ them, says `answered`, and measures only once it is told to go on. So no figure 
 import argparse
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,12 +18,39 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import common  # noqa: E402  (found by the line above)
 
+sys.path.append(str(common.ROOT / "tests" / "support"))
+
+import maven  # noqa: E402
+
 HERE = Path(__file__).resolve().parent
 ABSENT = 3  # exit status of a command whose peer cannot be had
 
 
 class Refused(Exception):
     """Why there is no figure."""
+
+
+def run(*command, **options):
+    """Runs a step of building a peer to its end."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode != 0:
+        raise Refused(f"`{' '.join(map(str, command[:3]))}` ended with {done.returncode}: "
+                      f"{' '.join(done.stdout.split())[-500:]}")
+
+
+def need(*programs):
+    for program in programs:
+        if shutil.which(program) is None:
+            raise Refused(f"there is no {program} here")
+
+
+def jars(name, version, pom):
+    """The directory of the cache with what `pom` names, filled by Maven the first time."""
+    try:
+        return maven.fetch(name, version, pom)
+    except RuntimeError as problem:
+        raise Refused(" ".join(str(problem).split())[-500:]) from problem
 
 
 def turnout_answers(rules, events, out):
