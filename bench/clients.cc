@@ -29,6 +29,16 @@ rd_kafka_t* NewClient(rd_kafka_type_t type, rd_kafka_conf_t* conf) {
   return client;
 }
 
+int64_t EndOf(rd_kafka_t* consumer, const std::string& topic, int partition) {
+  int64_t begin = 0;
+  int64_t end = 0;
+  if (rd_kafka_query_watermark_offsets(consumer, topic.c_str(), partition, &begin, &end,
+                                       kMetadataTimeoutMs) != 0) {
+    Die("the broker does not say where " + topic + " ends");
+  }
+  return end;
+}
+
 void OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     Die(std::string("a record was not delivered: ") + rd_kafka_err2str(message->err));
@@ -101,7 +111,7 @@ void AssignAll(rd_kafka_t* consumer, const std::vector<std::string>& topics, boo
     if (partitions[topic] == 0) Die("there is no topic " + topic);
     for (int p = 0; p < partitions[topic]; ++p) {
       rd_kafka_topic_partition_list_add(list, topic.c_str(), p)->offset =
-          from_beginning ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+          from_beginning ? RD_KAFKA_OFFSET_BEGINNING : EndOf(consumer, topic, p);
     }
   }
   rd_kafka_assign(consumer, list);

@@ -40,7 +40,7 @@ void Produce(rd_kafka_t* producer, rd_kafka_topic_t* topic, const void* key, siz
 // Topics `prefix0` to `prefix(count-1)`.
 std::vector<std::string> TopicNames(const std::string& prefix, int count);
 
-// Assigns every partition of these topics, from the beginning or the end.
+// Assigns every partition of these topics, from the beginning or from where it ends at this moment.
 void AssignAll(rd_kafka_t* consumer, const std::vector<std::string>& topics, bool from_beginning);
 
 // Microseconds of a clock that only goes forward, the same for all threads.
