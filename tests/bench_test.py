@@ -10,10 +10,13 @@ import io
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+import xml.etree.ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
@@ -22,7 +25,11 @@ import common  # noqa: E402  (found by the line above)
 
 sys.path.insert(0, os.path.join(ROOT, "bench", "peers"))
 
+import drive  # noqa: E402
+import outputs  # noqa: E402
 import peers  # noqa: E402
+import pipelines  # noqa: E402
+import plots  # noqa: E402
 
 RUN_MAX_S = 900
 
@@ -86,7 +93,6 @@ class Benches(unittest.TestCase):
     def test_rules_reach_about_as_many_destinations_as_said(self):
         # The attributes of events, as bench_preload writes them.
         import random
-        import struct
         for count, destinations in ((1000, 100), (100, 10), (20, 5)):
             rules = common.Rules(count, destinations, "out.")
             chance = random.Random(1)
@@ -221,6 +227,74 @@ class Benches(unittest.TestCase):
                 measure("echo no memory >&2; exit 1")
             with self.assertRaisesRegex(peers.Refused, "not done in 1 s"):
                 measure("exec sleep 30", timeout_s=1)
+
+    def test_an_event_that_a_pipeline_lost_doubled_or_misrouted_is_told(self):
+        must = [[1, 2, 5], [3]]
+        self.assertEqual([], outputs.differences(must, [[5, 1, 2], [3]]))
+        self.assertEqual(["destination 0 lacks 1 records, of events [2]"],
+                         outputs.differences(must, [[1, 5], [3]]))
+        self.assertEqual(["destination 1 should not have 1 records, of events [3]"],
+                         outputs.differences(must, [[1, 2, 5], [3, 3]]))
+        self.assertEqual(2, len(outputs.differences(must, [[1, 2], [3, 5]])))
+        self.assertEqual(12, outputs.number_of(b'{"id":"e-000000000012","type":"x"}'))
+        for value in (b'{"type":"x"}', b'{"id":"e-000000000012","type":"x'):
+            with self.assertRaisesRegex(ValueError, "no event of the load"):
+                outputs.number_of(value)
+
+    def test_a_pipelines_right_answer_is_the_rules(self):
+        rules = common.Rules(20, 5, "x.")
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "attributes")
+            events = [(0, number % 10, number * 997 % 100_000) for number in range(200)]
+            path.write_bytes(b"".join(struct.pack("<HHI", *event) for event in events))
+            must = outputs.expected(rules, path)
+            self.assertEqual(rules.expected(path), [len(numbers) for numbers in must])
+        for pattern in rules.patterns():
+            regions = {int(name.removeprefix("region-")) for name in pattern["match"]["region"]}
+            _, low, _, high = pattern["match"]["amount"][0]["numeric"]
+            wanted = {number for number, (_, region, cents) in enumerate(events, 1)
+                      if region in regions and low <= cents / 100 < high}
+            self.assertLessEqual(wanted, set(must[int(pattern["to"].removeprefix("x."))]))
+
+    def test_a_frozen_pipelines_clock_stands(self):
+        with tempfile.TemporaryDirectory() as directory, \
+                pipelines.Process(["sh", "-c", "while :; do :; done"], directory) as busy:
+            while pipelines.cpu_us(busy.process) < 10_000:
+                busy.check()
+            with drive.frozen(busy.process):
+                first = pipelines.cpu_us(busy.process)
+                time.sleep(0.1)
+                self.assertLess(pipelines.cpu_us(busy.process) - first, 10_000)
+            busy.end()
+
+    def test_the_peers_table_and_plots_show_every_figure(self):
+        run = script("peers/run")
+        late = {f"{floor}{name}_ms": ms for floor in ("", "floor_")
+                for name, ms in (("p50", 1.5), ("p99", 20), ("p999", 300))}
+        rows = [{"pipeline": key, "label": label, "delivery": "exactly_once", "rules": rules,
+                 "cpu_us_per_event": us, "broker_cpu_us_per_event": 9, "events_per_s": 1000,
+                 "latency": late if rules == 100 else None}
+                for key, label, us in (("turnout", "Turnout", 6), ("other", "Other & Sons", 30))
+                for rules in (100, 1000)]
+        rows.append({"pipeline": "bad", "label": "Bad", "delivery": "exactly_once", "rules": 100,
+                     "failed": "the answer is wrong"})
+        figures = common.facts(rules=[100, 1000], destinations=5, events=10, rounds=1, rate=7, seconds=2,
+                               rows=rows, absent={"Gone": "not served"},
+                               pipelines={"Turnout": {"tuning": "none", "versions": {"turnout": "1"}}})
+        said = run.table(figures)
+        self.assertIn("| Other & Sons | exactly once | 30.0 | 5.0 | 9.0 | 1,000 | 1.5 | 20.0 | 300.0 |", said)
+        self.assertIn("No figure for Bad, exactly_once: the answer is wrong", said)
+        self.assertIn("Absent: Gone: not served", said)
+        with tempfile.TemporaryDirectory() as directory:
+            run.draw(figures, pathlib.Path(directory))
+            for name, dots in (("peers_cpu.svg", 4), ("peers_latency.svg", 6)):
+                drawn = xml.etree.ElementTree.parse(pathlib.Path(directory, name)).getroot()
+                self.assertEqual(dots, len(drawn.findall("{http://www.w3.org/2000/svg}circle")), name)
+
+    def test_a_logarithmic_axis_keeps_ratios(self):
+        axis = plots.LogAxis([1, 100], 0, 100)
+        self.assertAlmostEqual(axis.place(10) - axis.place(1), axis.place(100) - axis.place(10))
+        self.assertEqual([1, 2, 5, 10, 20, 50, 100], list(axis.ticks()))
 
     def test_equal_seeds_write_equal_workloads(self):
         with tempfile.TemporaryDirectory() as directory:

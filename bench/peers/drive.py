@@ -1,0 +1,125 @@
+"""Drives one pipeline on a broker of its own, and measures it.
+
+A backlog is loaded while the pipeline is frozen (SIGSTOP), so that it lies ready when the pipeline
+goes on; its cost is what the process's CPU clock says between there and the sight of the last
+committed offset. The first backlog is the warm-up. Then comes the open loop, to the same warm process.
+"""
+import contextlib
+import os
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+
+import outputs
+import pipelines
+import peers
+
+common = peers.common
+import kafka  # noqa: E402  (found by common)
+import open_loop  # noqa: E402
+import progress  # noqa: E402
+import topics  # noqa: E402
+
+PARTITIONS = 4
+PREFIX = "bench.out."
+# Groups take a member for dead after 45 s of silence.
+FROZEN_S_MAX = 40
+
+
+@contextlib.contextmanager
+def frozen(process):
+    begun = time.monotonic()
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+    if time.monotonic() - begun > FROZEN_S_MAX:
+        raise RuntimeError("loading took so long that its group takes the pipeline for dead")
+
+
+class Source:
+    """The ingestion topic: backlogs with seeds of their own, and where its events must go."""
+
+    def __init__(self, bootstrap, rules, directory):
+        self._bootstrap, self._rules, self._directory = bootstrap, rules, directory
+        self.events = 0
+        self.seed = common.SEED
+
+    def load(self, events):
+        """The numbers of the events that each destination must get of them."""
+        attributes = os.path.join(self._directory, "attributes")
+        self.seed += 1
+        subprocess.run([common.program("bench_preload"), "--brokers", self._bootstrap,
+                        "--topic", common.SOURCE, "--events", str(events),
+                        "--types", str(self._rules.types), "--seed", str(self.seed),
+                        "--attributes", attributes], check=True)
+        self.events += events
+        return outputs.expected(self._rules, attributes)
+
+
+class Drive:
+    def __init__(self, broker, running, source, destinations):
+        self._broker, self._running, self._source = broker, running, source
+        self._outputs = outputs.Outputs(broker.bootstrap, destinations)
+        self._progress = progress.Progress(broker.bootstrap, pipelines.GROUP, PARTITIONS)
+
+    def close(self):
+        self._outputs.close()
+        self._progress.close()
+
+    def drain(self, events):
+        """What an event of a backlog costs; its outputs are right."""
+        process = self._running.process
+        with frozen(process):
+            must = self._source.load(events)
+            broker_cpu_s, cpu_us, begun = (self._broker.cpu_seconds(), pipelines.cpu_us(process),
+                                           time.monotonic())
+        progress.watch(self._progress, self._source.events, self._running.check)
+        spent_s = time.monotonic() - begun
+        cpu_us = pipelines.cpu_us(process) - cpu_us
+        broker_cpu_s = self._broker.cpu_seconds() - broker_cpu_s
+        self._outputs.check(must)
+        return {"cpu_us": cpu_us / events, "broker_cpu_us": broker_cpu_s * 1e6 / events,
+                "events_per_s": events / spent_s, "outputs": sum(map(len, must)) / events}
+
+    def latency(self, rules, rate, seconds, directory):
+        """What an event of an open loop waits and costs, by the same process as before."""
+        process = self._running.process
+        cpu_us, broker_cpu_s = pipelines.cpu_us(process), self._broker.cpu_seconds()
+        found = open_loop.run(self._broker.bootstrap, rules, rate, seconds, directory,
+                              seed=self._source.seed + 1, begin="end")
+        self._running.check()
+        broker_cpu_s = self._broker.cpu_seconds() - broker_cpu_s
+        found["cpu_us_per_event"] = round((pipelines.cpu_us(process) - cpu_us) / found["events"], 2)
+        found["broker_cpu_us_per_event"] = round(broker_cpu_s * 1e6 / found["events"], 2)
+        return found
+
+
+def median(rows, name, digits=2):
+    return round(statistics.median(row[name] for row in rows), digits)
+
+
+def measure(pipeline, settings, rules, with_latency):
+    """A row of figures. RuntimeError when the pipeline fails or its outputs are wrong."""
+    with tempfile.TemporaryDirectory(prefix="turnout-peers-") as directory, kafka.Kafka() as broker:
+        topics.create(broker.bootstrap, [common.SOURCE], PARTITIONS)
+        topics.create(broker.bootstrap, [f"{common.SOURCE}.dead-letter"] + rules.topics())
+        source = Source(broker.bootstrap, rules, directory)
+        with pipeline.start(broker.bootstrap, rules, directory) as running:
+            drive = Drive(broker, running, source, rules.topics())
+            try:
+                drive.drain(settings.warm_up_events)
+                rounds = [drive.drain(settings.events) for _ in range(settings.rounds)]
+                latency = drive.latency(rules, settings.rate, settings.seconds, directory) \
+                    if with_latency else None
+            finally:
+                drive.close()
+            running.end()
+    return {"cpu_us_per_event": median(rounds, "cpu_us"),
+            "cpu_us_rounds": [round(one["cpu_us"], 2) for one in rounds],
+            "broker_cpu_us_per_event": median(rounds, "broker_cpu_us"),
+            "events_per_s": median(rounds, "events_per_s", 0),
+            "outputs_per_event": median(rounds, "outputs", 3), "latency": latency}
