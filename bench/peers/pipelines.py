@@ -123,8 +123,16 @@ def java_loop():
                         ["kafka-clients", "event-ruler"])
 
 
+@functools.cache
+def kafka_streams():
+    return compile_java(JAVA / "kafka.xml", "StreamsRouter",
+                        ["Options.java", "Rules.java", "StreamsRouter.java"],
+                        ["kafka-streams", "kafka-clients", "event-ruler"])
+
+
 JVM = (f"heap of {HEAP_MIB} MiB, parallel collector; a machine of event-ruler a type, the event parsed "
        "once; linger 5 ms, batches of 256 KiB, no compression; fetches of up to 4 MiB a partition")
+STREAMS = f"{JVM}; one stream thread, a buffer of 10,000 events a partition, commits every"
 
 
 def in_both(kind, key, label, tuning, prepare, options=()):
@@ -132,10 +140,16 @@ def in_both(kind, key, label, tuning, prepare, options=()):
             for delivery in ("at_least_once", "exactly_once")]
 
 
+def streams(delivery, commit_ms):
+    return Pipeline(f"kafka_streams_{commit_ms}ms", f"Kafka Streams, commits every {commit_ms} ms", delivery,
+                    f"{STREAMS} {commit_ms} ms", kafka_streams, ("--commit-ms", str(commit_ms)))
+
+
 PIPELINES = (
     *in_both(Turnout, "turnout", "Turnout", "its defaults", turnout),
     *in_both(Pipeline, "java_loop", "Java loop, event-ruler",
              f"{JVM}; polls of up to 10,000 events, each a batch", java_loop),
+    streams("at_least_once", 100), streams("exactly_once", 100), streams("exactly_once", 10),
 )
 
 # Peers that were asked for and have no pipeline, and why.
