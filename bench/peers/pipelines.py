@@ -130,9 +130,28 @@ def kafka_streams():
                         ["kafka-streams", "kafka-clients", "event-ruler"])
 
 
+@functools.cache
+def franz_go():
+    """A command over the modules that go.mod names, which the Go command fetches."""
+    peers.need("go")
+    program = common.ROOT / "build" / "peers" / "franz_go"
+    peers.run("go", "build", "-o", str(program), ".", cwd=peers.HERE / "franz_go")
+    listed = subprocess.run(["go", "version", "-m", program], capture_output=True, text=True, check=True)
+    lines = listed.stdout.splitlines()
+    versions = {"go": lines[0].split()[-1].removeprefix("go")}
+    for line in lines:
+        words = line.split()
+        if words[0] == "dep" and words[1].endswith(("/franz-go", "/fastjson")):
+            versions[words[1].rsplit("/", 1)[1]] = words[2]
+    return [str(program)], versions
+
+
 JVM = (f"heap of {HEAP_MIB} MiB, parallel collector; a machine of event-ruler a type, the event parsed "
        "once; linger 5 ms, batches of 256 KiB, no compression; fetches of up to 4 MiB a partition")
 STREAMS = f"{JVM}; one stream thread, a buffer of 10,000 events a partition, commits every"
+GO = ("fastjson with a parser reused, then a dispatch written by hand over type, region and amount, no rule "
+      "language; GOGC 400; linger 5 ms, batches of 1 MB, no compression; polls of up to 10,000 events, "
+      "each a batch")
 
 
 def in_both(kind, key, label, tuning, prepare, options=()):
@@ -150,10 +169,12 @@ PIPELINES = (
     *in_both(Pipeline, "java_loop", "Java loop, event-ruler",
              f"{JVM}; polls of up to 10,000 events, each a batch", java_loop),
     streams("at_least_once", 100), streams("exactly_once", 100), streams("exactly_once", 10),
+    *in_both(Pipeline, "franz_go", "franz-go loop, no rule language", GO, franz_go),
 )
 
 # Peers that were asked for and have no pipeline, and why.
 ABSENT = {
     "Redpanda Connect": "its Go module, github.com/redpanda-data/connect/v4, is in part under the Redpanda "
                         "Community License, which is no open-source licence; it was not fetched",
+    "franz-go with quamina": "the Go module proxy does not serve quamina.net/go/quamina/v2",
 }
