@@ -146,9 +146,21 @@ def franz_go():
     return [str(program)], versions
 
 
+# Its serializers look into what Java 17 closes by default.
+FLINK_OPENS = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lang", "util", "time")]
+
+
+@functools.cache
+def flink():
+    return compile_java(JAVA / "flink.xml", "FlinkRouter", ["FlinkRouter.java", "Options.java", "Rules.java"],
+                        ["flink-streaming-java", "flink-connector-kafka", "kafka-clients", "event-ruler"],
+                        FLINK_OPENS)
+
+
 JVM = (f"heap of {HEAP_MIB} MiB, parallel collector; a machine of event-ruler a type, the event parsed "
        "once; linger 5 ms, batches of 256 KiB, no compression; fetches of up to 4 MiB a partition")
 STREAMS = f"{JVM}; one stream thread, a buffer of 10,000 events a partition, commits every"
+FLINK = f"{JVM}; one slot, all operators chained, objects reused, checkpoints every"
 GO = ("fastjson with a parser reused, then a dispatch written by hand over type, region and amount, no rule "
       "language; GOGC 400; linger 5 ms, batches of 1 MB, no compression; polls of up to 10,000 events, "
       "each a batch")
@@ -170,6 +182,8 @@ PIPELINES = (
              f"{JVM}; polls of up to 10,000 events, each a batch", java_loop),
     streams("at_least_once", 100), streams("exactly_once", 100), streams("exactly_once", 10),
     *in_both(Pipeline, "franz_go", "franz-go loop, no rule language", GO, franz_go),
+    *in_both(Pipeline, "flink", "Flink DataStream, checkpoints every 1 s", f"{FLINK} 1 s", flink,
+             ("--commit-ms", "1000")),
 )
 
 # Peers that were asked for and have no pipeline, and why.
