@@ -110,6 +110,11 @@ absl::Status DescribeInto(TopicAdmin* admin, absl::Span<const std::string> topic
 absl::StatusOr<TopicDescriptions> Observe(const PreflightOptions& options,
                                           absl::Span<const router::Team> teams, TopicAdmin* admin) {
   std::vector<std::string> written = TopicsOf(options, teams);
+  if (!options.rekey_topic.empty() &&
+      !std::binary_search(written.begin(), written.end(), options.rekey_topic)) {
+    written.insert(std::upper_bound(written.begin(), written.end(), options.rekey_topic),
+                   options.rekey_topic);
+  }
   // The source is only read; asking whether it may be written would say nothing of that.
   written.erase(std::remove(written.begin(), written.end(), options.source_topic), written.end());
   if (!std::binary_search(written.begin(), written.end(), options.dead_letter_topic)) {
@@ -158,6 +163,7 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
                                   absl::Span<const router::Team> teams,
                                   const TopicDescriptions& observed) {
   PreflightDecision decision;
+  decision.has_rekey_topic = Look(observed, options.rekey_topic).state == State::kReady;
   const TopicDescription source = Look(observed, options.source_topic);
   if (source.state == State::kMissing && options.create_source_partitions > 0) {
     decision.create.push_back(ToCreate(options, options.source_topic));
@@ -197,9 +203,9 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
       well = false;
       aside.team = teams[i]->team;
       decision.aside.push_back(std::move(aside));
-      const bool own =
-          destination == options.source_topic || destination == options.dead_letter_topic ||
-          destination == options.parking_topic;
+      const bool own = destination == options.source_topic ||
+                       destination == options.dead_letter_topic ||
+                       destination == options.parking_topic;
       const bool create = options.create || destination == options.rekey_topic;
       if (topic.state == State::kMissing && create && !own) to_create.insert(destination);
     }

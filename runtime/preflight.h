@@ -58,6 +58,8 @@ struct PreflightDecision {
   std::vector<connectors::NewTopic> create;
   // Why no worker may start yet, in plain words: the source or the dead-letter topic is not there.
   std::vector<std::string> waiting_for;
+  // The re-key topic is there: what older rules have sent there may still wait.
+  bool has_rekey_topic = false;
   // Smallest known batch limit over all destinations and the dead-letter topic; 0: none is known.
   int64_t batch_bytes_max = 0;
 };

@@ -57,6 +57,8 @@ void RuleControl::Take(const std::vector<router::Team>& teams,
             {{"team", team->team}});
     is_published_ = false;
   }
+  // Nobody's file any more: what its rules remembered is nobody's either.
+  if (refused.empty() && !status_.refused.empty()) is_published_ = false;
   TellRefused(refused);
   std::vector<TeamAside> aside;
   for (const TeamAside& team : aside_) {
@@ -107,6 +109,7 @@ absl::Status RuleControl::Look() {
       (batch_before == 0 || decision->batch_bytes_max < batch_before)) {
     batch_bytes_max_.store(decision->batch_bytes_max, std::memory_order_relaxed);
   }
+  if (!ready_) has_rekey_topic_ = decision->has_rekey_topic;
   waiting_ = std::move(still_waiting);
   for (router::Team& team : let_in) LetIn(std::move(team), before);
   PublishIfChanged();
@@ -212,6 +215,8 @@ void RuleControl::PublishIfChanged() {
   if (!status_.refused.empty()) kept_steps.push_back(router::kAllSteps);
   std::shared_ptr<const router::RuleSet> rules =
       router::RuleSet::Build(in_force_, settings_, std::move(kept_steps));
+  is_published_ = true;
+  if (rules->hash() == status_.hash) return;
   const absl::Time now = parts_.clock->Now();
   status_.hash = rules->hash();
   status_.published = now;
@@ -230,7 +235,6 @@ void RuleControl::PublishIfChanged() {
            {"build_ms", absl::ToInt64Milliseconds(now - begun)}});
   rekeys_ = rules->rekeys();
   parts_.feed->Publish(std::move(rules));
-  is_published_ = true;
 }
 
 }  // namespace turnout::runtime

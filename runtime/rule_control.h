@@ -48,8 +48,8 @@ class RuleControl {
 
   // True once a rule set was published: workers may run.
   bool ready() const { return ready_; }
-  // Whether the rule set in force sends matches through the re-key topic.
-  bool rekeys() const { return rekeys_; }
+  // Whether matches go through the re-key topic, or may have gone there by rules from before.
+  bool rekeys() const { return rekeys_ || has_rekey_topic_; }
   bool teams_stand_aside() const { return !waiting_.empty(); }
   // Smallest known batch limit of the destinations in force; 0: none is known.
   int64_t batch_bytes_max() const { return batch_bytes_max_.load(std::memory_order_relaxed); }
@@ -71,7 +71,8 @@ class RuleControl {
   std::vector<TeamAside> aside_;        // why, as last told
   RulesStatus status_;
   bool ready_ = false;
-  bool rekeys_ = false;
+  bool rekeys_ = false;           // the rules in force
+  bool has_rekey_topic_ = false;  // when the first ones came into force
   std::atomic<int64_t> batch_bytes_max_{0};
 };
 

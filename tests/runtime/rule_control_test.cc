@@ -195,6 +195,36 @@ TEST_F(RuleControlTest, WhileAFileIsRefusedNoStateForgetsAnything) {
   EXPECT_FALSE(feed_.Current()->keeps_all_steps());
 }
 
+TEST_F(RuleControlTest, OnceTheRefusedFileIsGoneStatesForgetWhatIsNobodys) {
+  const RefusedFile bad = {"rules/b.yaml", {{.what = "it is bad", .cure = "mend it"}}};
+  ASSERT_TRUE(Look({To("a", "t")}, {bad}).ok());
+  ASSERT_TRUE(feed_.Current()->keeps_all_steps());
+  ASSERT_TRUE(Look({To("a", "t")}).ok());
+  EXPECT_FALSE(feed_.Current()->keeps_all_steps());
+  EXPECT_EQ(feed_.version(), 2u);
+  // One that comes and goes while all is in force changes nothing.
+  ASSERT_TRUE(Look({To("a", "t")}, {bad}).ok());
+  ASSERT_TRUE(Look({To("a", "t")}).ok());
+  EXPECT_EQ(feed_.version(), 2u);
+}
+
+TEST_F(RuleControlTest, WhatOlderRulesHaveRekeyedIsWaitedForByWorkers) {
+  ASSERT_TRUE(Look({To("a", "t")}).ok());
+  EXPECT_FALSE(control_->rekeys()) << "the topic has no name here";
+  PreflightOptions options;
+  options.source_topic = "events";
+  options.dead_letter_topic = "events.dead-letter";
+  options.rekey_topic = "turnout.rekey";
+  for (const bool is_there : {false, true}) {
+    admin_.missing = is_there ? std::set<std::string>() : std::set<std::string>{"turnout.rekey"};
+    RuleControl control(options, router::StateSettings(),
+                        RuleControlParts{&admin_, &clock_, &feed_, &board_, &metrics_});
+    control.Take({To("a", "t")}, {});
+    ASSERT_TRUE(control.Look().ok());
+    EXPECT_EQ(control.rekeys(), is_there);
+  }
+}
+
 TEST_F(RuleControlTest, BeforeTheFirstRuleSetFilesMayStillChange) {
   admin_.missing = {"t"};
   ASSERT_TRUE(Look({To("a", "t")}).ok());
