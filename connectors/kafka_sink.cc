@@ -83,7 +83,6 @@ class KafkaSink final : public Sink {
   Topics topics_;
   State state_ = State::kNone;
   bool offsets_sent_ = false;  // in this transaction
-  bool rejected_ = false;      // a broker refused a record in this transaction
   std::string broker_reason_;  // since the last success
 
   DeliveryFailures failures_;  // of this transaction
@@ -181,7 +180,6 @@ absl::Status KafkaSink::Begin() {
   }
   failures_.Begin();
   offsets_sent_ = false;
-  rejected_ = false;
   if (exactly_once_) {
     const absl::Status status =
         Sorted(TakeKafkaError(client_->get(), rd_kafka_begin_transaction(client_->get()),
@@ -342,30 +340,23 @@ absl::Status KafkaSink::CommitDeliveries() {
 absl::Status KafkaSink::Abort() {
   if (state_ == State::kReopening) return Reopen();
   if (state_ != State::kOpen) return absl::OkStatus();
-  absl::Status status;
   if (exactly_once_) {
-    status = Sorted(TakeKafkaError(
+    const absl::Status aborted = Sorted(TakeKafkaError(
         client_->get(), rd_kafka_abort_transaction(client_->get(), options_.call_timeout_ms),
         doing_ + ": aborting"));
-    if (status.ok()) state_ = State::kReady;
-    if (status.ok() && rejected_) {
-      DropClient();
-      return Reopen();
-    }
-  } else {
-    // What is on its way may still arrive, which at-least-once allows.
-    rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE);
-    if (rd_kafka_flush(client_->get(), options_.call_timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      status = absl::UnavailableError(doing_ + ": aborting: records are still on their way");
-    }
+    if (!aborted.ok()) return aborted;
+    state_ = State::kReady;
   }
-  if (status.ok()) state_ = State::kReady;
-  return status;
+  // At least once, what is on its way may still arrive.
+  DropClient();
+  return Reopen();
 }
 
-// The sequence numbers of records that a broker refused are gone, so it would refuse the next
-// transaction to the partition as well; librdkafka 2.0.2 starts new ones only after that, half a
-// second later. A fresh producer takes some milliseconds.
+// Sequence numbers must not outlive an abort. A request that timed out may have come to the broker
+// all the same: librdkafka 2.0.2 counts its records as never sent, gives their numbers to the next
+// transaction's, and the broker, which knows them, acknowledges those without writing them (seen:
+// seven records lost). Those that a broker refused are gone, so that it would refuse the next ones
+// too. A fresh producer has an epoch of its own, and takes some milliseconds.
 absl::Status KafkaSink::Reopen() {
   absl::Status status = Open();
   if (absl::IsUnavailable(status)) state_ = State::kReopening;
@@ -384,7 +375,6 @@ void KafkaSink::OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void*
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
       return;
     default:
-      if (message->err > 0) self->rejected_ = true;  // a broker's word, not librdkafka's own
       self->failures_.Add(message->err, rd_kafka_topic_name(message->rkt),
                           static_cast<int64_t>(message->key_len + message->len));
   }
