@@ -389,8 +389,8 @@ TEST_F(ProcessTest, RuleFilesThatComeChangeAndGoTakeEffectWithoutARestart) {
   std::filesystem::remove(directory_ / "rules" / "ads.yaml");
   ASSERT_TRUE(WaitUntil([&] { return Follows(*process, 1); })) << process->StatusJson();
   Send(*process, {order});
-  const auto read = Read(*process, "orders.large", 4);
-  EXPECT_EQ(read.at("ads.clicks").size(), 2u);
+  EXPECT_EQ(Read(*process, "orders.large", 4).at("orders.large").size(), 4u);
+  EXPECT_EQ(Read(*process, "ads.clicks", 2).at("ads.clicks").size(), 2u);
   StopsWithin(*process, absl::Seconds(5));
 }
 
