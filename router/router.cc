@@ -189,6 +189,7 @@ void Router::Impl::Start() {
   sent_on.clear();
   rekeyed.clear();
   gone.clear();
+  routes.lacks_steps = false;
   routes.state_error = absl::OkStatus();
 }
 
@@ -567,12 +568,14 @@ void Router::Impl::ContinueRule(state::StepId step, std::string_view rule_id, co
       [](const RuleInfo& info, std::string_view sought) { return info.id < sought; });
   if (found == infos.end() || found->id != rule_id) {
     gone.push_back(rule_id);
+    routes.lacks_steps = true;
     return;
   }
   const auto rule = static_cast<RuleIndex>(found - infos.begin());
   for (uint32_t i = plan.rules[rule].steps_begin; i < plan.rules[rule + 1].steps_begin; ++i) {
     if (plan.steps[i].id == step) return RouteRule(rule, i, plan.steps[i].key_field, event);
   }
+  routes.lacks_steps = true;
   rejections.push_back({rule,
                         "the rule has changed since the event was re-keyed for one of its steps, "
                         "and has that step no more"});

@@ -74,6 +74,8 @@ struct Routes {
   absl::Span<const Rekeyed> rekeyed;
   // Of Continue: rules that the event was to go on with and that this rule set does not have.
   absl::Span<const std::string_view> gone;
+  // Of Continue: some of the rules are gone, or have the step no more that they were to go on with.
+  bool lacks_steps = false;
 };
 
 class Router {

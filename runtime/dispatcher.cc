@@ -83,10 +83,11 @@ absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
   }
   for (const std::string_view rule : routes.gone) {
     const absl::Status status = DeadLetter(
-        event, {.kind = kErrorUnroutable,
-                .reason = "the event was re-keyed for this rule, which is not in force here: it "
-                          "was removed, or this router does not have it yet",
-                .rule_ids = rule});
+        event,
+        {.kind = kErrorUnroutable,
+         .reason = "the event was re-keyed for this rule, which is not in force any more, or "
+                   "was waited for in vain",
+         .rule_ids = rule});
     if (!status.ok()) return status;
   }
   // An event that could not be read is in the dead-letter topic already; what it lacks is no news.
@@ -140,7 +141,7 @@ void Dispatcher::SetTooLarge(std::string_view what, const Room& room) {
 }
 
 absl::Status Dispatcher::SendRekeyed(const Event& event, const router::Rekeyed& rekeyed) {
-  EncodeRekeyed(source_, rekeyed, &rekeyed_);
+  EncodeRekeyed(source_, rekeyed, rules_->hash(), &rekeyed_);
   headers_.assign(event.headers.begin(), event.headers.end());
   headers_.emplace_back(kRekeyedHeader, rekeyed_);
   headers_.emplace_back(kRekeyedKeyHeader, event.key);

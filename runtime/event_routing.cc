@@ -20,7 +20,7 @@ RoutedEvent EventRouting::Route(router::Router& router, const connectors::Event&
   if (!DecodeRekeyed(event, &arrived_)) return {&event, {}, nullptr};
   const router::Routes& routes =
       router.Continue(RouterEvent(arrived_.event, topic_), arrived_.steps, arrived_.rule_ids, task);
-  return {&arrived_.event, arrived_.source, &routes};
+  return {&arrived_.event, arrived_.source, &routes, arrived_.rule_set};
 }
 
 }  // namespace turnout::runtime

@@ -19,6 +19,7 @@ struct RoutedEvent {
   const connectors::Event* event = nullptr;  // as it was in the source
   std::string_view source;                   // its position there; empty: that of the event itself
   const router::Routes* routes = nullptr;    // null: the record is not a re-keyed event
+  std::string_view sent_by = {};             // rule set that re-keyed it; empty: it was not
 };
 
 class EventRouting {

@@ -39,7 +39,8 @@ bool DecodeSteps(std::string_view text, std::vector<state::StepId>* steps) {
 
 }  // namespace
 
-void EncodeRekeyed(std::string_view source, const router::Rekeyed& rekeyed, std::string* text) {
+void EncodeRekeyed(std::string_view source, const router::Rekeyed& rekeyed,
+                   std::string_view rule_set, std::string* text) {
   text->clear();
   text->append(kFormat).append(" ").append(source);
   char separator = ' ';
@@ -47,7 +48,7 @@ void EncodeRekeyed(std::string_view source, const router::Rekeyed& rekeyed, std:
     absl::StrAppendFormat(text, "%c%016x", separator, step);
     separator = ',';
   }
-  text->append(" ").append(rekeyed.rule_ids);
+  text->append(" ").append(rekeyed.rule_ids).append(" ").append(rule_set);
 }
 
 bool DecodeRekeyed(const connectors::Event& record, ArrivedEvent* arrived) {
@@ -60,7 +61,8 @@ bool DecodeRekeyed(const connectors::Event& record, ArrivedEvent* arrived) {
   if (TakeWord(&text) != kFormat) return false;
   arrived->source = TakeWord(&text);
   if (arrived->source.empty() || !DecodeSteps(TakeWord(&text), &arrived->steps)) return false;
-  arrived->rule_ids = text;
+  arrived->rule_ids = TakeWord(&text);
+  arrived->rule_set = text;
   arrived->event = record;
   arrived->event.key = key.second;
   arrived->event.headers = record.headers.subspan(0, own);

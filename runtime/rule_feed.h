@@ -9,7 +9,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
@@ -23,6 +26,8 @@ class RuleFeed {
   std::shared_ptr<const router::RuleSet> Current() const;
   // Destroys replaced rule sets that nobody else holds any more.
   void Reclaim();
+  // Whether one of this hash was ever published here; of many, the last thousand are known.
+  bool HasPublished(std::string_view hash) const;
   // Grows by one with each Publish.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
@@ -31,6 +36,7 @@ class RuleFeed {
   mutable absl::Mutex mu_;
   std::shared_ptr<const router::RuleSet> rules_ ABSL_GUARDED_BY(mu_);
   std::vector<std::shared_ptr<const router::RuleSet>> replaced_ ABSL_GUARDED_BY(mu_);
+  std::deque<std::string> published_ ABSL_GUARDED_BY(mu_);  // hashes, the newest last
 };
 
 }  // namespace turnout::runtime

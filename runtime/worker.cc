@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_format.h"
 #include "runtime/dispatcher.h"
 #include "runtime/event_routing.h"
@@ -110,6 +111,7 @@ struct Worker::Impl : connectors::AssignmentListener {
   void BeginTransaction(absl::Span<const Event> events);
   absl::Status BuildTransaction(absl::Span<const Event> events);
   absl::Status Apply(Share* share, const Event& event);
+  bool AwaitsRules(const Task& task, std::string_view hash);
   absl::Status StateFailed(Task* task, const absl::Status& why);
   void RepairDamaged();
   bool IsFull() const;
@@ -145,6 +147,9 @@ struct Worker::Impl : connectors::AssignmentListener {
 
   // Polled, and not in a transaction yet: the last one was full.
   absl::Span<const Event> rest;
+
+  // Rule sets by which matches were re-keyed and that nobody here has heard of; since when.
+  absl::flat_hash_map<std::string, absl::Time> unknown_rules;
 
   // The open transaction.
   std::vector<Share> shares;
@@ -334,6 +339,11 @@ absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
     sent = dispatcher.DispatchForeign(event);
   } else if (!routed.routes->state_error.ok()) {
     return StateFailed(task, routed.routes->state_error);
+  } else if (routed.routes->lacks_steps && AwaitsRules(*task, routed.sent_by)) {
+    return absl::UnavailableError(
+        absl::StrFormat("partition %d holds matches that were re-keyed by the rule set %s, which "
+                        "has not come to this router yet",
+                        event.partition, routed.sent_by));
   } else {
     sent = dispatcher.Dispatch(*routed.event, routed.source, *routed.routes);
   }
@@ -342,6 +352,22 @@ absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
   task->last_event_time = absl::FromUnixMillis(event.timestamp_ms);
   timestamps_ms.push_back(event.timestamp_ms);
   return absl::OkStatus();
+}
+
+// Whether the rule set may be one that another router has already and this one not yet. One from
+// before was published here, or is in the note of the partition.
+bool Worker::Impl::AwaitsRules(const Task& task, std::string_view hash) {
+  const auto is_it = [&](const state::RuleSetSince& one) { return one.hash == hash; };
+  const auto& noted = task.note.rule_sets;
+  if (hash.empty() || feed->HasPublished(hash) ||
+      std::any_of(noted.begin(), noted.end(), is_it)) {
+    return false;
+  }
+  constexpr size_t kUnknownMax = 1'000;
+  if (unknown_rules.size() >= kUnknownMax) unknown_rules.clear();
+  const absl::Time now = clock->Now();
+  return now - unknown_rules.try_emplace(std::string(hash), now).first->second <
+         options.rules_patience;
 }
 
 // The transaction can't go on; redoing it may help, once a damaged state is replaced.

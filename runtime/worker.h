@@ -53,6 +53,9 @@ struct WorkerOptions {
   absl::Duration backoff_max = absl::Seconds(5);
   // What a partition that is given up may take for its last checkpoint.
   absl::Duration hand_over_max = absl::Seconds(30);
+  // How long matches that another router has re-keyed by rules which have not come here yet are
+  // waited with; then those rules are taken for ones from before.
+  absl::Duration rules_patience = absl::Minutes(2);
   // A transaction takes no more events once it has this.
   uint64_t transaction_outputs_max = 200'000;
   size_t pending_state_bytes_max = size_t{64} << 20;

@@ -269,6 +269,37 @@ def killed_routers_send_each_match_on_once_and_in_order(stage):
     _check_hops(stage, kinds, watches, between)
 
 
+def a_router_waits_for_rules_that_another_one_rekeys_by_already(stage):
+    """Each router has a directory of rules: a new re-keyed rule comes to the second one later."""
+    cards, = stage.teams("cards", directory=REKEY_RULES)
+    rules = {rule["name"]: rule for rule in cards["rules"]}
+    few = [{**cards, "rules": [rules["first-use"]]}]
+    make_all(stage, [cards])
+    for directory in ("rules-a", "rules-b"):
+        stage.write_rules(few, directory)
+    routers = [router_of(stage, name, rules=stage.directory / directory).start()
+               for name, directory in (("router-a", "rules-a"), ("router-b", "rules-b"))]
+    _settled(routers, 2 * PARTITIONS)
+    stage.write_rules([cards], "rules-a")
+    first, second = routers
+    before = second.status()["rules"]["hash"]
+    first.wait_until("the new rules", lambda: first.status()["rules"]["hash"] != before)
+    stage.produce(events_of(stage, 2_000))
+    second.wait_until("matches of rules that it lacks",
+                      lambda: "has not come to this router yet" in second.log(), 30)
+    stage.write_rules([cards], "rules-b")
+    stage.consumed()
+    _settled(routers, 2 * PARTITIONS, lambda part: part["lag"] == 0)
+    for router in routers:
+        router.stop()
+    found = topics.read(stage.bootstrap, [stage.dead_letters, f"{stage.prefix}.cards.users"])
+    lost = [record for record in found[stage.dead_letters]
+            if any(b"re-keyed for" in (value or b"") for _, value in record.headers)]
+    stage.say(f"{len(found[f'{stage.prefix}.cards.users'])} records of the new rule, "
+              f"{len(lost)} dead letters")
+    assert not lost and found[f"{stage.prefix}.cards.users"], lost[:3]
+
+
 def _check_hops(stage, kinds, watches, between):
     names = stage.destinations(kinds[0] + kinds[1]) + [stage.dead_letters]
     topics.wait_until_settled(stage.bootstrap, names + [between])
@@ -413,6 +444,7 @@ TESTS = [
     killed_routers_forget_nothing_and_count_nothing_twice,
     killed_routers_bring_their_memory_back_from_s3,
     killed_routers_send_each_match_on_once_and_in_order,
+    a_router_waits_for_rules_that_another_one_rekeys_by_already,
     a_partition_that_moves_in_peace_replays_nothing_and_pauses_shortly,
     routers_join_and_leave_under_load,
 ]

@@ -19,13 +19,13 @@ const std::vector<state::StepId> kSteps = {1, 0xffffffffffffffff};
 std::string Encoded() {
   std::string text;
   EncodeRekeyed("events/3/1742", {.key = "7", .rules = {}, .steps = kSteps, .rule_ids = "t/a,t/b"},
-                &text);
+                "5f0c1d2e3a4b5c6d", &text);
   return text;
 }
 
 TEST(Rekey, WhatIsEncodedDecodesAndIsTheEventThatItWas) {
   const std::string text = Encoded();
-  EXPECT_EQ(text, "1 events/3/1742 0000000000000001,ffffffffffffffff t/a,t/b");
+  EXPECT_EQ(text, "1 events/3/1742 0000000000000001,ffffffffffffffff t/a,t/b 5f0c1d2e3a4b5c6d");
   const std::vector<Header> headers = {
       {"own", "x"}, {kRekeyedHeader, text}, {kRekeyedKeyHeader, "original"}};
   const Event record = {.partition = 5,
@@ -39,6 +39,7 @@ TEST(Rekey, WhatIsEncodedDecodesAndIsTheEventThatItWas) {
   EXPECT_EQ(arrived.source, "events/3/1742");
   EXPECT_EQ(arrived.steps, kSteps);
   EXPECT_EQ(arrived.rule_ids, "t/a,t/b");
+  EXPECT_EQ(arrived.rule_set, "5f0c1d2e3a4b5c6d");
   EXPECT_EQ(arrived.event.key, "original");
   EXPECT_EQ(arrived.event.timestamp_ms, 77);
   EXPECT_EQ(arrived.event.partition, 5);

@@ -44,10 +44,10 @@ const std::map<state::StepId, std::string>& StepNames() {
   return *names;
 }
 
-// "1 events/3/1742 00f3ab...[,...] team/rule[,...]"
+// "1 events/3/1742 00f3ab...[,...] team/rule[,...] 5f0c1d2e3a4b5c6d"
 bool ReadHeader(const std::string& text, Arrival* arrival) {
   const std::vector<std::string> words = absl::StrSplit(text, ' ');
-  if (words.size() != 4 || words[0] != "1") return false;
+  if (words.size() != 5 || words[0] != "1") return false;
   const std::vector<std::string> place = absl::StrSplit(words[1], '/');
   if (place.size() != 3 || place[0] != kSourceTopic ||
       !absl::SimpleAtoi(place[1], &arrival->source.first) ||
