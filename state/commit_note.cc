@@ -80,13 +80,19 @@ absl::Status ReadWord(absl::string_view word, CommitNote* note) {
 void CommitNote::Use(std::string_view hash, int64_t from_offset) {
   if (!rule_sets.empty() && rule_sets.back().hash == hash) return;
   rule_sets.push_back({.hash = std::string(hash), .offset = from_offset});
+  MakeItFit();
+}
+
+void CommitNote::MakeItFit() {
   while (rule_sets.size() > 1 && EncodeCommitNote(*this).size() > kCommitNoteBytesMax) {
     rule_sets.erase(rule_sets.begin());
   }
 }
 
 void CommitNote::GoOnIn(const TimelineSince& timeline) {
-  if (timelines.empty() || timelines.back().id != timeline.id) timelines.push_back(timeline);
+  if (!timelines.empty() && timelines.back().id == timeline.id) return;
+  timelines.push_back(timeline);
+  MakeItFit();
 }
 
 bool CommitNote::WentThrough(std::string_view timeline, int64_t applied_offset) const {

@@ -64,7 +64,7 @@ struct CommitNote {
   // Appends `hash` unless it is in force already. Forgets the oldest when the note would not fit.
   void Use(std::string_view hash, int64_t from_offset);
 
-  // Appends the timeline unless it is the last one already.
+  // Appends the timeline unless it is the last one already, and makes room for it like Use.
   void GoOnIn(const TimelineSince& timeline);
 
   // Whether the history went through a state at this offset of this timeline. True of any where
@@ -75,6 +75,9 @@ struct CommitNote {
   // applied offset of the checkpoint before it, so that the newest may be damaged. Where there are
   // many rule sets, its own offset counts.
   void Checkpointed(int64_t sequence, int64_t applied_offset);
+
+ private:
+  void MakeItFit();
 };
 
 std::string EncodeCommitNote(const CommitNote& note);

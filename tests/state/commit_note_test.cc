@@ -36,6 +36,19 @@ TEST(CommitNote, ForgetsTheOldestRatherThanOutgrowTheBroker) {
   EXPECT_EQ(note.rule_sets.back().offset, 999);
 }
 
+TEST(CommitNote, ForgetsRuleSetsForATimelineToo) {
+  CommitNote note;
+  for (int i = 0; i < 1000; ++i) note.Use(i % 2 ? "0123456789abcdef" : "fedcba9876543210", i);
+  note.state_start = 999;
+  for (size_t i = 0; i < kTimelinesMax; ++i) {
+    note.GoOnIn({"0123456789abcd" + std::to_string(10 + i), 1'000'000'000'000});
+    note.Use("0123456789abcdef", 999);
+    EXPECT_LE(EncodeCommitNote(note).size(), kCommitNoteBytesMax);
+  }
+  EXPECT_EQ(note.rule_sets.back().offset, 999);
+  EXPECT_EQ(note.timelines.size(), kTimelinesMax);
+}
+
 TEST(CommitNote, RefusesWhatIsNotItsOwnOrDamaged) {
   for (const char* text :
        {"", "hello", "turnout/2 rules=a@1", "turnout/1 rules=a", "turnout/1 rules=@1",
