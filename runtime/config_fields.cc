@@ -1,4 +1,6 @@
 // The rows of the table of fields; what is done with them is in config_table.cc.
+#include <filesystem>
+
 #include "runtime/config_checks.h"
 #include "runtime/config_table.h"
 
@@ -42,7 +44,7 @@ std::string DefaultDeadLetterTopic(const Config& config, const ConfigEnvironment
 }
 
 std::string DefaultCheckpointStore(const Config& config, const ConfigEnvironment&) {
-  return config.state_dir + "/checkpoints";
+  return std::filesystem::absolute(config.state_dir) / "checkpoints";
 }
 
 // A group may have a name that no topic may.
@@ -115,7 +117,8 @@ void AddTimeFields(Fields* fields) {
        .effect = "The field whose value decides an event's partition in the source; `*`: it has "
                  "one partition.",
        .cost = "Steps by this key keep their state where the event is; steps by another one send "
-               "it through one more topic first. Wrong, equal keys never meet.",
+               "it through one more topic first. Wrong, equal keys never meet. Changed, steps that "
+               "went the other way before begin anew.",
        .store = [](const FieldValue& v, Config* c) {
          c->time.partitioned_by = Field(v);
          c->limits.rules.partitioned_by = Field(v);

@@ -163,7 +163,7 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
                                   absl::Span<const router::Team> teams,
                                   const TopicDescriptions& observed) {
   PreflightDecision decision;
-  decision.has_rekey_topic = Look(observed, options.rekey_topic).state == State::kReady;
+  decision.has_rekey_topic = Look(observed, options.rekey_topic).state != State::kMissing;
   const TopicDescription source = Look(observed, options.source_topic);
   if (source.state == State::kMissing && options.create_source_partitions > 0) {
     decision.create.push_back(ToCreate(options, options.source_topic));

@@ -26,6 +26,7 @@ absl::StatusOr<std::unique_ptr<state::TaskState>> RocksTaskHome::OpenLocal() {
 
 absl::StatusOr<std::unique_ptr<state::TaskState>> RocksTaskHome::CreateLocal(
     int64_t start_offset, const std::string& timeline) {
+  checkpoints_->ForgetFiles();
   return AsState(state::TaskStore::Create(directory_, resources_, start_offset, timeline));
 }
 

@@ -38,6 +38,14 @@ RuleControl::RuleControl(PreflightOptions options, router::StateSettings setting
 void RuleControl::Take(const std::vector<router::Team>& teams,
                        const std::vector<RefusedFile>& refused) {
   std::vector<router::Team> in_force;
+  // What the rules of a team that stood aside remembered is kept for as long as it has a file.
+  const bool has_lost_one =
+      std::any_of(waiting_.begin(), waiting_.end(), [&](const router::Team& waiting) {
+        return std::none_of(teams.begin(), teams.end(), [&](const router::Team& team) {
+          return team->team == waiting->team;
+        });
+      });
+  if (has_lost_one) is_published_ = false;
   waiting_.clear();
   for (const router::Team& team : teams) {
     const auto old = FindInForce(team->team);

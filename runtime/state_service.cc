@@ -247,6 +247,9 @@ class StateService::Impl::Keeper : public StateKeeper {
     absl::MutexLock lock(&service_->mu);
     const auto found = service_->entries.find(partition);
     if (found == service_->entries.end() || found->second->hurry) return;
+    // One that has failed is tried again in its own time.
+    const Entry& entry = *found->second;
+    if (entry.retry > kRetryMin && absl::Now() < entry.checkpoint_at) return;
     found->second->hurry = true;
     ++service_->changes;
   }
@@ -607,6 +610,8 @@ void StateService::Impl::Bury(Entry* entry) {
     entry->has_parted = true;
   }
   closing.reset();
+  // What a checkpoint that came to nothing has left there holds the store's files.
+  state::RemoveAll(Directory("scratch", entry->partition)).IgnoreError();
   if (parting == Parting::kDamaged) {
     const absl::Status removed = state::RemoveAll(Directory("tasks", entry->partition));
     if (!removed.ok()) {

@@ -76,6 +76,9 @@ class TaskCheckpoints {
   // a crash of the machine spoils says so when it is opened or read, and is restored again.
   absl::StatusOr<CheckpointManifest> Restore(int64_t sequence, const std::string& directory);
 
+  // The store is another one from now on: what is known of its files' digests is forgotten.
+  void ForgetFiles() { known_.clear(); }
+
   // Removes what the policy does not keep, then the files that no manifest names any more. Removes
   // nothing if it can't read all manifests, but for damaged ones, which keep no files.
   absl::StatusOr<PruneResult> Prune(const PrunePolicy& policy, int64_t now_ms);

@@ -10,6 +10,9 @@ namespace {
 
 constexpr char kCure[] =
     "set state.on_gap: go_on to live without what is lost, or bring back an older backup";
+constexpr char kOffsetsCure[] =
+    "set the group's offsets back to what they were (`turnout state stats` says how far a state "
+    "is), or remove the state to begin anew, or set state.on_gap: go_on to live without it";
 
 struct Candidate {
   RecoveryBase base = RecoveryBase::kEmpty;
@@ -18,7 +21,7 @@ struct Candidate {
 };
 
 RecoveryPlan Refuse(std::string_view name, std::vector<std::string> alerts) {
-  alerts.push_back(kCure);
+  alerts.push_back(name == kOffsetsLost ? kOffsetsCure : kCure);
   return {.refusal = name, .alerts = std::move(alerts)};
 }
 
@@ -135,6 +138,11 @@ RecoveryPlan PlanRecovery(const RecoveryFacts& facts) {
                     .checkpoint = base->checkpoint,
                     .replay_from = base->offset,
                     .replay_to = committed};
+  if (committed < facts.log_start_offset) {
+    alerts.push_back(absl::StrFormat(
+        "the source begins at %d: the events from the committed offset %d up to there are lost",
+        facts.log_start_offset, committed));
+  }
   if (base->offset < facts.log_start_offset && base->offset < committed) {
     alerts.push_back(absl::StrFormat("the state is at %d, but the source begins at %d",
                                      base->offset, facts.log_start_offset));
