@@ -65,7 +65,7 @@ class RekeyOracle(StepOracle):
     def _event_of(self, record):
         """The event as it was in the source, and the rules that it goes on with."""
         headers = dict(record.headers)
-        _, source, _, rules, _ = headers[REKEYED].decode().split(" ")
+        _, source, _, rules, *_ = headers[REKEYED].decode().split(" ")
         topic, partition, offset = source.rsplit("/", 2)
         event = record._replace(
             topic=topic, partition=int(partition), offset=int(offset), key=headers[REKEYED_KEY],
