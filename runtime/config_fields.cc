@@ -1,5 +1,6 @@
 // The rows of the table of fields; what is done with them is in config_table.cc.
 #include <filesystem>
+#include <system_error>
 
 #include "runtime/config_checks.h"
 #include "runtime/config_table.h"
@@ -44,7 +45,9 @@ std::string DefaultDeadLetterTopic(const Config& config, const ConfigEnvironment
 }
 
 std::string DefaultCheckpointStore(const Config& config, const ConfigEnvironment&) {
-  return std::filesystem::absolute(config.state_dir) / "checkpoints";
+  std::error_code none;  // what is no path is said of state_dir itself
+  const std::filesystem::path absolute = std::filesystem::absolute(config.state_dir, none);
+  return (none ? config.state_dir : absolute.string()) + "/checkpoints";
 }
 
 // A group may have a name that no topic may.

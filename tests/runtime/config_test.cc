@@ -652,6 +652,19 @@ TEST(Config, WhatIsPrintedLoadsAsTheSame) {
   EXPECT_EQ(b.kafka[1], a.kafka[1]);
 }
 
+TEST(Config, CheckpointsLieBesideAStateDirThatIsRelativeToNothing) {
+  std::vector<router::Problem> problems;
+  const std::string text = std::string(kSmallest) + "\nstate_dir: st\n";
+  const auto loaded = ReadConfig("p.yaml", text, Environment(), &problems);
+  ASSERT_TRUE(loaded) << problems.size();
+  EXPECT_EQ(loaded->config.checkpoints.store.front(), '/');
+  EXPECT_THAT(loaded->config.checkpoints.store, testing::EndsWith("/st/checkpoints"));
+  // No path at all: said, not thrown.
+  const std::string none = std::string(kSmallest) + "\nstate_dir: ''\n";
+  EXPECT_FALSE(ReadConfig("p.yaml", none, Environment(), &problems));
+  EXPECT_THAT(problems, Not(IsEmpty()));
+}
+
 TEST(Config, AHostWhoseNameIsOfNoUseIsAskedForAnother) {
   ConfigEnvironment environment = Environment();
   environment.host_name = "my host";
