@@ -196,6 +196,11 @@ class Stage:
         assert verdict.faults() == 0, f"{verdict}\n{verdict.details()}"
         return verdict
 
+    def hold(self, verdict, source=None):
+        """Says an oracle's verdict, of so many events, and fails unless it is without a fault."""
+        self.say(str(verdict) if source is None else f"events {len(source)}, {verdict}")
+        assert verdict.faults() == 0, f"{verdict}\n{verdict.details()}"
+
     def close(self):
         for closer in reversed(self._closers):
             closer()
