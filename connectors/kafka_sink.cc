@@ -67,6 +67,7 @@ class KafkaSink final : public Sink {
   absl::Status CommitTransaction(absl::Span<const SourceOffset> offsets,
                                  const GroupMetadata& group);
   absl::Status SendOffsets(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
+  absl::Status AwaitDeliveries();
   absl::Status CommitDeliveries();
   absl::Status Reopen();
   // The table's InvalidArgument is no outcome of a sink: it ends the producer. To a call that timed
@@ -83,6 +84,7 @@ class KafkaSink final : public Sink {
   Topics topics_;
   State state_ = State::kNone;
   bool offsets_sent_ = false;  // in this transaction
+  uint64_t assumed_ = 0;       // records of this transaction that no broker has acknowledged itself
   std::string broker_reason_;  // since the last success
 
   DeliveryFailures failures_;  // of this transaction
@@ -180,6 +182,7 @@ absl::Status KafkaSink::Begin() {
   }
   failures_.Begin();
   offsets_sent_ = false;
+  assumed_ = 0;
   if (exactly_once_) {
     const absl::Status status =
         Sorted(TakeKafkaError(client_->get(), rd_kafka_begin_transaction(client_->get()),
@@ -294,18 +297,39 @@ absl::Status KafkaSink::Commit(absl::Span<const SourceOffset> offsets,
 absl::Status KafkaSink::CommitTransaction(absl::Span<const SourceOffset> offsets,
                                           const GroupMetadata& group) {
   if (state_ == State::kOpen && failures_.blames_any()) return failures_.ToStatus();
-  if (!offsets_sent_ && !broker_reason_.empty() &&
-      rd_kafka_flush(client_->get(), options_.call_timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return absl::UnavailableError(doing_ + ": committing: records are not acknowledged yet");
+  if (!offsets_sent_ && !broker_reason_.empty()) {
+    const absl::Status status = AwaitDeliveries();
+    if (!status.ok()) return status;
   }
   if (!offsets_sent_ && !offsets.empty()) {
     const absl::Status status = SendOffsets(offsets, group);
     if (!status.ok()) return status;
   }
   offsets_sent_ = true;
+  const absl::Status delivered = AwaitDeliveries();
+  // Sent again, the offsets tell whether the transaction has failed meanwhile.
+  if (absl::IsUnavailable(delivered)) offsets_sent_ = false;
+  if (!delivered.ok()) return delivered;
   return TakeKafkaError(client_->get(),
                         rd_kafka_commit_transaction(client_->get(), options_.call_timeout_ms),
                         doing_ + ": committing");
+}
+
+// OK once every record has an answer of its own. librdkafka takes a batch's acknowledgement for
+// that of those before it, since a broker refuses a gap in a producer's sequence; but a broker that
+// knows nothing of the producer yet takes its first batch at any number. A partition that finds its
+// leader between two batches, as a new topic's may, refuses the one, takes the other, and the first
+// one's records are gone: nothing shows it but that they have no offset.
+absl::Status KafkaSink::AwaitDeliveries() {
+  if (rd_kafka_flush(client_->get(), options_.call_timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::UnavailableError(
+        absl::StrFormat("%s: committing: %d records are not acknowledged yet", doing_,
+                        rd_kafka_outq_len(client_->get())));
+  }
+  if (assumed_ == 0) return absl::OkStatus();
+  return absl::AbortedError(absl::StrFormat(
+      "%s: no broker has acknowledged %d records, only later ones of their partition", doing_,
+      assumed_));
 }
 
 // Not resumable in librdkafka, but may be repeated: the same offsets again change nothing.
@@ -324,12 +348,8 @@ absl::Status KafkaSink::SendOffsets(absl::Span<const SourceOffset> offsets,
 }
 
 absl::Status KafkaSink::CommitDeliveries() {
-  const rd_kafka_resp_err_t code = rd_kafka_flush(client_->get(), options_.call_timeout_ms);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return absl::UnavailableError(
-        absl::StrFormat("%s: %d records are not acknowledged yet", doing_,
-                        rd_kafka_outq_len(client_->get())));
-  }
+  const absl::Status delivered = AwaitDeliveries();
+  if (!delivered.ok()) return delivered;
   const absl::Status fatal = FatalKafkaError(client_->get(), doing_);
   if (!fatal.ok()) return fatal;
   const uint64_t failed = failures_.records();
@@ -371,6 +391,8 @@ void KafkaSink::OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void*
   auto* self = static_cast<KafkaSink*>(KafkaHandle::Owner(opaque));
   switch (message->err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
+      if (message->offset < 0) ++self->assumed_;
+      return;
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
       return;

@@ -130,6 +130,43 @@ TEST_P(KafkaSinkDeliveryTest, ARecordLargerThanTheClientLetsThroughIsATooLargeOn
   EXPECT_TRUE(sink->Abort().ok());
 }
 
+// A leader that is not there yet for the first of two requests on their way, and is for the second.
+// The mock broker looks at the sequence numbers of transactional producers, and at no others'.
+TEST_P(KafkaSinkDeliveryTest, WhatOnlyALaterBatchSpeaksForIsNotCommitted) {
+  KafkaSinkOptions options = SinkOptions(GetParam());
+  options.batch_bytes_max = 1;  // every record is a request
+  auto sink = OpenSink(options);
+  FailNext(kProduce, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+  const auto produce = [&sink] {
+    ASSERT_TRUE(sink->Begin().ok());
+    for (const std::string_view value : {"first", "second"}) {
+      OutputRecord record;
+      record.topic = "out";
+      record.value = value;
+      ASSERT_TRUE(sink->Produce(record).ok());
+    }
+  };
+  produce();
+  const absl::Status status = CommitAtLast(*sink);
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  EXPECT_TRUE(sink->FailuresOfTransaction().empty()) << "no destination is to blame";
+  ASSERT_TRUE(sink->Abort().ok());
+  produce();
+  const absl::Status then = CommitAtLast(*sink);
+  ASSERT_TRUE(then.ok()) << then;
+
+  auto source = MakeSource(SourceOptions("out"));
+  Assignments listener;
+  const bool second_was_taken = GetParam() == Delivery::kAtLeastOnce;
+  std::vector<std::string> due = {"first", "second"};
+  if (second_was_taken) due.insert(due.begin(), "second");
+  std::vector<std::string> values;
+  for (const KeptEvent& event : PollEvents(*source, listener, due.size())) {
+    values.push_back(event.value);
+  }
+  EXPECT_EQ(values, due);
+}
+
 TEST_P(KafkaSinkDeliveryTest, ACommitThatFoundTheBrokerAwaySucceedsWhenItIsBack) {
   auto sink = OpenSink(SinkOptions(GetParam()));
   BeginWithRecord(*sink);
