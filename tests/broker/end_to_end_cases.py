@@ -229,9 +229,7 @@ def a_limit_that_is_lowered_while_running_dead_letters_what_no_longer_fits(stage
     source = topics.read(stage.bootstrap, stage.source)[stage.source]
     due = early.expected(r for r in source if json.loads(r.value)["id"] < 500)
     due += late.expected(r for r in source if json.loads(r.value)["id"] >= 500)
-    found = topics.read(stage.bootstrap, stage.destinations(teams) + [stage.dead_letters])
-    verdict = late.judge(due, found)
-    stage.hold(verdict)
+    stage.hold(late, due, stage.destinations(teams) + [stage.dead_letters])
 
 
 def a_team_whose_destination_is_missing_stands_aside_and_comes_back(stage):
@@ -263,9 +261,8 @@ def a_team_whose_destination_is_missing_stands_aside_and_comes_back(stage):
     search = Oracle([team for team in teams if team["team"] == "search"], stage.dead_letters)
     due += search.expected(
         record for record in source if record.timestamp_ms >= events.FIRST_TIMESTAMP_MS + 2000)
-    found = topics.read(stage.bootstrap, stage.destinations(teams) + [stage.dead_letters])
-    verdict = Oracle(teams, stage.dead_letters).judge(due, found)
-    stage.hold(verdict)
+    stage.hold(Oracle(teams, stage.dead_letters), due,
+               stage.destinations(teams) + [stage.dead_letters])
 
 
 def a_destination_deleted_while_running_holds_nobody_up(stage):
@@ -284,8 +281,7 @@ def a_destination_deleted_while_running_holds_nobody_up(stage):
     names = stage.destinations(others)
     source = topics.read(stage.bootstrap, stage.source)[stage.source]
     oracle = Oracle(others, stage.dead_letters)
-    verdict = oracle.judge(oracle.expected(source), topics.read(stage.bootstrap, names))
-    stage.hold(verdict)
+    stage.hold(oracle, oracle.expected(source), names)
 
 
 def missing_topics_are_created_when_the_config_says_so(stage):

@@ -98,8 +98,7 @@ def offsets_set_by_hand_are_gone_on_from(stage):
     due = oracle.expected(one for one in source
                           if one.partition != 1 or not ends[1] <= one.offset < begin)
     names = stage.destinations(teams) + [stage.dead_letters]
-    verdict = oracle.judge(due, topics.read(stage.bootstrap, names))
-    stage.hold(verdict, source)
+    stage.hold(oracle, due, names, source)
 
 
 def a_transaction_that_holds_the_offsets_is_named_and_waited_for(stage):

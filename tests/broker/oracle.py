@@ -376,8 +376,10 @@ class Verdict:
         self.expected = expected  # records
         self.lost = self.duplicated = self.reordered = self.wrong = 0
         self.examples = collections.defaultdict(list)
+        self.faulty = []  # (kind, the record found, or the Expected one that is lost)
 
     def add(self, kind, count, example):
+        self.faulty.append((kind, example if hasattr(example, "topic") else example[-1]))
         setattr(self, kind, getattr(self, kind) + count)
         if len(self.examples[kind]) < EXAMPLES_MAX:
             self.examples[kind].append(example)

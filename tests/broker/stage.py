@@ -11,6 +11,7 @@ from pathlib import Path
 
 import events
 import topics
+from evidence import Evidence, Judged
 from kafka import Kafka
 from oracle import Oracle
 from router_process import RouterProcess
@@ -49,7 +50,8 @@ class SharedBroker:
 
 
 class Stage:
-    def __init__(self, name, binary, directory, shared, seed, scale=1, sink="librdkafka"):
+    def __init__(self, name, binary, directory, shared, seed, scale=1, sink="librdkafka", turn=1):
+        """`turn` tells this run of the test from others on the same broker."""
         self.name = name
         self.sink = sink  # that routers produce with, unless a test says otherwise
         self.scale = scale  # how much longer the load lasts than in a usual run
@@ -57,8 +59,9 @@ class Stage:
         self.directory = Path(directory)
         self.seed = seed
         self.chance = random.Random(seed)
-        self.prefix = name.replace("_", "-")[:60]
-        self.notes = []
+        self.prefix = (f"turn-{turn}." if turn > 1 else "") + name.replace("_", "-")[:60]
+        self.evidence = Evidence(self.directory, self.prefix)
+        self._routers = []
         self._shared = shared
         self._kafka = None
         self._closers = []
@@ -94,6 +97,12 @@ class Stage:
     @property
     def group(self):
         return f"{self.prefix}.turnout"
+
+    @property
+    def logs(self):
+        """Files of what the routers, and then the broker, have logged."""
+        brokers = [self._kafka] if self._kafka else []
+        return [process.log_file for process in (*self._routers, *brokers)]
 
     def say(self, text):
         """A line for the person who watches."""
@@ -150,6 +159,7 @@ class Stage:
             else:
                 whole[key] = value
         router = RouterProcess(self.binary, self.directory / name, whole)
+        self._routers.append(router)
         self._closers.append(router.close)
         return router
 
@@ -176,29 +186,26 @@ class Stage:
     def consumed(self, timeout_s=60, beat=None):
         topics.wait_until_consumed(self.bootstrap, self.group, self.source, timeout_s, beat)
 
-    def judge(self, teams, oracle=None, destinations=None):
-        """Reads the source and all destinations to their ends and returns the oracle's Verdict."""
+    def check(self, teams, oracle=None, destinations=None):
+        """Reads the source and all destinations to their ends; fails unless all is as it should be."""
         oracle = oracle or Oracle(teams, self.dead_letters)
         names = destinations or self.destinations(teams) + [self.dead_letters]
         topics.wait_until_settled(self.bootstrap, names)
         source = topics.read(self.bootstrap, self.source)[self.source]
-        due = oracle.expected(source)
+        self.hold(oracle, oracle.expected(source), names, source)
+
+    def hold(self, oracle, due, names, source=None):
+        """Reads these destinations, says what the oracle finds in them, of so many events, and fails
+        unless something was due and nothing is at fault. What a fault leaves is kept as evidence."""
         known = topics.existing(self.bootstrap)
+        partitions = {name: known[name] for name in names}
         found = topics.read(self.bootstrap, names)
-        verdict = oracle.judge(due, found, {name: known[name] for name in names})
-        self.say(f"events {len(source)}, {verdict}")
-        return verdict
-
-    def check(self, teams, oracle=None, destinations=None):
-        """Judges, and fails unless everything is as it should be."""
-        verdict = self.judge(teams, oracle, destinations)
-        assert verdict.expected > 0, "nothing was expected: this test would prove nothing"
-        assert verdict.faults() == 0, f"{verdict}\n{verdict.details()}"
-        return verdict
-
-    def hold(self, verdict, source=None):
-        """Says an oracle's verdict, of so many events, and fails unless it is without a fault."""
+        verdict = oracle.judge(due, found, partitions)
         self.say(str(verdict) if source is None else f"events {len(source)}, {verdict}")
+        if verdict.faults() > 0:
+            self.evidence.of_faults(Judged(oracle, due, found, partitions, verdict), self.kafka,
+                                    self.group)
+        assert verdict.expected > 0, "nothing was expected: this test would prove nothing"
         assert verdict.faults() == 0, f"{verdict}\n{verdict.details()}"
 
     def close(self):

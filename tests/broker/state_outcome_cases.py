@@ -60,8 +60,7 @@ def a_partition_with_a_state_gap_stands_still_by_name_and_others_go_on(stage):
         one for one in source if one.partition == 5 and one.offset >= cut)
         if one.event.offset >= end]
     names = stage.destinations(teams) + [stage.dead_letters]
-    verdict = oracle.judge(due, topics.read(stage.bootstrap, names))
-    stage.hold(verdict, source)
+    stage.hold(oracle, due, names, source)
 
 
 def _offsets_but(stage, partition):
@@ -112,8 +111,7 @@ def offsets_set_by_hand_are_never_taken_for_those_that_states_belong_to(stage):
     due = oracle.expected(one for one in source
                           if one.partition != 5 or not end <= one.offset < begin)
     names = stage.destinations(teams) + [stage.dead_letters]
-    verdict = oracle.judge(due, topics.read(stage.bootstrap, names))
-    stage.hold(verdict, source)
+    stage.hold(oracle, due, names, source)
 
 
 def damaged_checkpoints_are_named_and_older_ones_serve(stage):
