@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "connectors/cluster_client.h"
 #include "connectors/delivery_failures.h"
 #include "connectors/producer_session.h"
+#include "connectors/transactional_ids.h"
 
 namespace turnout::connectors {
 namespace {
@@ -18,13 +19,17 @@ constexpr int64_t kBatchBytesMax = 1'000'000;
 
 class BatchSink final : public Sink {
  public:
-  BatchSink(const KafkaSinkOptions& options, SessionSettings settings,
+  // A session for each of `settings`.
+  BatchSink(const KafkaSinkOptions& options, const std::vector<SessionSettings>& settings,
             std::unique_ptr<ClusterClient> cluster)
       : call_timeout_(absl::Milliseconds(options.call_timeout_ms)),
-        doing_(settings.doing),
+        doing_(settings.front().doing),
         failures_(doing_),
-        cluster_(std::move(cluster)),
-        session_(settings, cluster_.get(), &failures_) {}
+        cluster_(std::move(cluster)) {
+    for (const SessionSettings& one : settings) {
+      sessions_.push_back(std::make_unique<ProducerSession>(one, cluster_.get(), &failures_));
+    }
+  }
 
   absl::Status Open() override;
   absl::Status Begin() override;
@@ -47,6 +52,8 @@ class BatchSink final : public Sink {
   };
 
   absl::Time Deadline() const { return absl::Now() + call_timeout_; }
+  // This transaction's, or the last one's.
+  ProducerSession& session() { return *sessions_[turn_]; }
   // InvalidArgument is no outcome of a sink: it ends the producer.
   static absl::Status Sorted(absl::Status status);
 
@@ -54,7 +61,9 @@ class BatchSink final : public Sink {
   const std::string doing_;
   DeliveryFailures failures_;  // of this transaction
   const std::unique_ptr<ClusterClient> cluster_;
-  ProducerSession session_;
+  std::vector<std::unique_ptr<ProducerSession>> sessions_;  // take turns
+  size_t turn_ = 0;
+  size_t opened_ = 0;  // of the sessions, while they are
   State state_ = State::kNone;
   bool was_open_ = false;
 };
@@ -63,16 +72,27 @@ absl::Status BatchSink::Sorted(absl::Status status) {
   return absl::IsInvalidArgument(status) ? absl::InternalError(status.message()) : status;
 }
 
+// All of them, before anybody asks for offsets: no transaction of a ghost may end after that.
 absl::Status BatchSink::Open() {
   if (state_ != State::kOpening) {
     if (was_open_) cluster_->Reconnect();
-    session_.Reset();
+    for (const auto& session : sessions_) session->Reset();
+    opened_ = 0;
   }
-  absl::Status status = Sorted(session_.Open(Deadline()));
+  const absl::Time deadline = Deadline();
+  absl::Status status;
+  while (opened_ < sessions_.size()) {
+    status = Sorted(sessions_[opened_]->Open(deadline));
+    if (!status.ok()) break;
+    ++opened_;
+  }
   state_ = status.ok()                   ? State::kReady
            : absl::IsUnavailable(status) ? State::kOpening
                                          : State::kNone;
-  if (status.ok()) was_open_ = true;
+  if (status.ok()) {
+    was_open_ = true;
+    turn_ = sessions_.size() - 1;
+  }
   return status;
 }
 
@@ -81,7 +101,8 @@ absl::Status BatchSink::Begin() {
     return absl::InternalError(doing_ + ": Begin before Open, or in a transaction");
   }
   failures_.Begin();
-  session_.Begin();
+  turn_ = (turn_ + 1) % sessions_.size();
+  session().Begin();
   state_ = State::kOpen;
   return absl::OkStatus();
 }
@@ -90,14 +111,14 @@ absl::Status BatchSink::Produce(const OutputRecord& record) {
   if (state_ != State::kOpen) {
     return absl::InternalError(doing_ + ": Produce outside of a transaction");
   }
-  return Sorted(session_.queue().Add(record, call_timeout_));
+  return Sorted(session().queue().Add(record, call_timeout_));
 }
 
 absl::Status BatchSink::Commit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) {
   if (state_ != State::kOpen && state_ != State::kCommitting) {
     return absl::InternalError(doing_ + ": Commit outside of a transaction");
   }
-  absl::Status status = Sorted(session_.Commit(offsets, group, Deadline()));
+  absl::Status status = Sorted(session().Commit(offsets, group, Deadline()));
   if (status.ok()) state_ = State::kReady;
   if (absl::IsUnavailable(status)) state_ = State::kCommitting;
   if (absl::IsAborted(status)) state_ = State::kOpen;
@@ -106,7 +127,7 @@ absl::Status BatchSink::Commit(absl::Span<const SourceOffset> offsets, const Gro
 
 absl::Status BatchSink::Abort() {
   if (state_ != State::kOpen && state_ != State::kAborting) return absl::OkStatus();
-  absl::Status status = Sorted(session_.Abort(Deadline()));
+  absl::Status status = Sorted(session().Abort(Deadline()));
   state_ = status.ok()                   ? State::kReady
            : absl::IsUnavailable(status) ? State::kAborting
                                          : State::kNone;
@@ -118,7 +139,7 @@ absl::Status BatchSink::Abort() {
 void BatchSink::Close(absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   if (state_ == State::kOpen || state_ == State::kAborting) {
-    session_.Abort(deadline).IgnoreError();
+    session().Abort(deadline).IgnoreError();
   }
   state_ = State::kNone;
   cluster_->Reconnect();
@@ -140,13 +161,12 @@ absl::Status ReadProperty(const KafkaProperty& property, SessionSettings& settin
   return absl::OkStatus();
 }
 
-absl::StatusOr<SessionSettings> SettingsOf(const KafkaSinkOptions& options) {
+// One for each session.
+absl::StatusOr<std::vector<SessionSettings>> SettingsOf(const KafkaSinkOptions& options) {
   SessionSettings settings;
-  const bool exactly_once = options.delivery == Delivery::kExactlyOnce;
-  settings.doing = exactly_once ? "producer " + options.transactional_id : "producer";
+  settings.doing = "producer";
   settings.source_topic = options.source_topic;
   settings.transaction_timeout_ms = options.transaction_timeout_ms;
-  if (exactly_once) settings.produce.transactional_id = options.transactional_id;
   settings.produce.batch_bytes_max =
       static_cast<size_t>(std::clamp<int64_t>(options.batch_bytes_max, 1, kBatchBytesMax));
   settings.produce.record_bytes_max = options.record_bytes_max;
@@ -155,7 +175,14 @@ absl::StatusOr<SessionSettings> SettingsOf(const KafkaSinkOptions& options) {
     const absl::Status status = ReadProperty(property, settings);
     if (!status.ok()) return status;
   }
-  return settings;
+  if (options.delivery == Delivery::kAtLeastOnce) return std::vector<SessionSettings>{settings};
+  std::vector<SessionSettings> taking_turns;
+  for (const std::string& id : TransactionalIdsOf(options.transactional_id)) {
+    settings.doing = "producer " + id;
+    settings.produce.transactional_id = id;
+    taking_turns.push_back(settings);
+  }
+  return taking_turns;
 }
 
 }  // namespace
@@ -167,11 +194,11 @@ absl::StatusOr<std::unique_ptr<Sink>> MakeBatchSink(const KafkaSinkOptions& opti
   if (options.delivery == Delivery::kExactlyOnce && options.source_topic.empty()) {
     return absl::InvalidArgumentError("exactly-once delivery needs the source's topic");
   }
-  absl::StatusOr<SessionSettings> settings = SettingsOf(options);
+  const absl::StatusOr<std::vector<SessionSettings>> settings = SettingsOf(options);
   if (!settings.ok()) return settings.status();
   absl::StatusOr<std::unique_ptr<ClusterClient>> cluster = ClusterClient::Make(options.client);
   if (!cluster.ok()) return cluster.status();
-  return std::make_unique<BatchSink>(options, *std::move(settings), *std::move(cluster));
+  return std::make_unique<BatchSink>(options, *settings, *std::move(cluster));
 }
 
 }  // namespace turnout::connectors

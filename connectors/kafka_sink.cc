@@ -10,9 +10,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "connectors/delivery_failures.h"
+#include "connectors/id_takeover.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
 #include "connectors/kafka_offsets.h"
+#include "connectors/transactional_ids.h"
 
 namespace turnout::connectors {
 namespace {
@@ -35,7 +37,9 @@ class KafkaSink final : public Sink {
       : options_(options),
         exactly_once_(options.delivery == Delivery::kExactlyOnce),
         doing_(exactly_once_ ? "producer " + options.transactional_id : "producer"),
-        failures_(doing_) {}
+        failures_(doing_) {
+    TakeOverOtherIds();
+  }
   ~KafkaSink() override { DropClient(); }
 
   absl::Status Make();
@@ -52,11 +56,16 @@ class KafkaSink final : public Sink {
   enum class State {
     kNone,        // no client
     kFresh,       // made, or Open hasn't finished
+    kTakingOver,  // the producer is open, the other ids are not ours yet
     kReady,       // between transactions
     kOpen,        // in a transaction
     kCommitting,  // in Commit, which answered Unavailable
     kReopening,   // in Abort, which answered Unavailable: a fresh producer is being opened
   };
+
+  bool IsBeingOpened() const { return state_ == State::kFresh || state_ == State::kReopening; }
+  void TakeOverOtherIds();
+  absl::Status OpenProducer();
 
   static void OnDelivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
   void OnError(int code, const std::string& reason);
@@ -82,6 +91,7 @@ class KafkaSink final : public Sink {
 
   std::unique_ptr<KafkaHandle> client_;
   Topics topics_;
+  std::vector<IdTakeover> takeovers_;  // still to be done before it is open
   State state_ = State::kNone;
   bool offsets_sent_ = false;  // in this transaction
   uint64_t assumed_ = 0;       // records of this transaction that no broker has acknowledged itself
@@ -156,8 +166,34 @@ void KafkaSink::OnError(int code, const std::string& reason) {
 }
 
 absl::Status KafkaSink::Open() {
-  const bool going_on = state_ == State::kFresh || state_ == State::kReopening;
-  if (!going_on) {
+  if (state_ != State::kTakingOver) {
+    if (!IsBeingOpened()) TakeOverOtherIds();
+    const absl::Status opened = OpenProducer();
+    if (!opened.ok()) return opened;
+  }
+  while (!takeovers_.empty()) {
+    const absl::Status status = Sorted(takeovers_.back().Work(options_));
+    if (!status.ok()) {
+      state_ = absl::IsUnavailable(status) ? State::kTakingOver : State::kNone;
+      return status;
+    }
+    takeovers_.pop_back();
+  }
+  state_ = State::kReady;
+  return absl::OkStatus();
+}
+
+// Those under which a batch sink of this name would have produced.
+void KafkaSink::TakeOverOtherIds() {
+  takeovers_.clear();
+  if (!exactly_once_) return;
+  for (std::string& id : TransactionalIdsOf(options_.transactional_id)) {
+    if (id != options_.transactional_id) takeovers_.emplace_back(std::move(id));
+  }
+}
+
+absl::Status KafkaSink::OpenProducer() {
+  if (!IsBeingOpened()) {
     DropClient();
     const absl::Status made = Make();
     if (!made.ok()) return made;
@@ -378,7 +414,7 @@ absl::Status KafkaSink::Abort() {
 // seven records lost). Those that a broker refused are gone, so that it would refuse the next ones
 // too. A fresh producer has an epoch of its own, and takes some milliseconds.
 absl::Status KafkaSink::Reopen() {
-  absl::Status status = Open();
+  absl::Status status = OpenProducer();
   if (absl::IsUnavailable(status)) state_ = State::kReopening;
   return status;
 }

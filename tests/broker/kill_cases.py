@@ -2,6 +2,8 @@
 import signal
 import time
 
+from confluent_kafka import KafkaError, KafkaException, Producer
+
 import events
 import topics
 
@@ -9,6 +11,7 @@ KILLS = 22
 KILL_EVENTS = 200_000
 KILL_RATE = 3_500  # events a second, so that they flow for about a minute
 KILL_SPAN_S = (1.0, 0.93 * KILL_EVENTS / KILL_RATE)  # when the kills happen
+FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 STORM_CHANGES = 24
 STORM_EVENTS = 60_000
 STORM_RATE = 1_600
@@ -106,6 +109,39 @@ def a_second_process_of_the_same_name_fences_the_first(stage):
     stage.check(teams)
 
 
+def every_id_of_a_ghost_is_fenced_whichever_sink_comes_after_it(stage):
+    """A ghost's open transaction, under each id that a worker may have had: never to be committed."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    stage.produce(events.stream(1000, stage.seed))
+    for sink in ("librdkafka", "batch"):
+        first_id = f"{stage.group}-{sink}-0"
+        ghosts = {id: _ghost(stage, id) for id in (first_id, first_id + ".2")}
+        router = stage.router(sink, sink=sink).start().wait_ready()
+        for id, ghost in ghosts.items():
+            try:
+                ghost.commit_transaction(10)
+            except KafkaException as refused:
+                assert refused.args[0].code() in FENCED, f"{sink}, {id}: {refused}"
+            else:
+                raise AssertionError(f"{sink}: the transaction under {id} could be committed")
+        stage.consumed()
+        router.stop()
+    stage.check(teams)
+
+
+def _ghost(stage, transactional_id):
+    """A producer with a record in an open transaction, longer than this test may take."""
+    ghost = Producer({"bootstrap.servers": stage.bootstrap, "transactional.id": transactional_id,
+                      "transaction.timeout.ms": 300_000})
+    ghost.init_transactions(30)
+    ghost.begin_transaction()
+    ghost.produce(f"{stage.prefix}.fraud.payments", b"a ghost's", b"ghost")
+    assert ghost.flush(10) == 0
+    return ghost
+
+
 def a_rebalance_storm_loses_nothing(stage):
     """24 times a router joins or leaves (SIGTERM) while 60,000 events flow."""
     teams = stage.teams()
@@ -141,5 +177,6 @@ TESTS = [
     killed_routers_lose_nothing_double_nothing_and_keep_the_order,
     a_paused_zombie_is_fenced_and_doubles_nothing,
     a_second_process_of_the_same_name_fences_the_first,
+    every_id_of_a_ghost_is_fenced_whichever_sink_comes_after_it,
     a_rebalance_storm_loses_nothing,
 ]

@@ -15,7 +15,7 @@ def _secured(stage):
     kafka = stage.use(Kafka(stage.directory / "kafka", sasl=True, users={"router": PASSWORD}))
     kafka.allow("router", "read", "topic", stage.source)
     kafka.allow("router", "read", "group", stage.group)
-    kafka.allow("router", "all", "transactional_id", "*")
+    kafka.allow("router", "write", "transactional_id", f"{stage.group}-", "prefixed")
     secret = stage.directory / "password"
     secret.write_text(PASSWORD + "\n")
     return kafka, {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanisms": "PLAIN",

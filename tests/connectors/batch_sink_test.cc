@@ -93,14 +93,15 @@ class FirstTransactionsTest : public BatchSinkTest {
 
 TEST_F(BatchSinkTest, OutputsAndOffsetsAreCommittedTogetherAndTheEpochRises) {
   auto sink = OpenSink();
-  for (int i = 1; i <= 3; ++i) {
-    const ProducerIdentity before = broker.producer();
+  for (int i = 1; i <= 4; ++i) {
+    const std::string id = i % 2 == 1 ? "tx" : "tx.2";
+    const ProducerIdentity before = broker.producer(id);
     BeginWithRecord(*sink);
     EXPECT_EQ(broker.committed_records("out"), i - 1);
     const absl::Status status = CommitAtLast(*sink);
     ASSERT_TRUE(status.ok()) << status;
     EXPECT_EQ(broker.committed_records("out"), i);
-    EXPECT_EQ(broker.producer().epoch, before.epoch + 1);
+    EXPECT_EQ(broker.producer(id).epoch, before.epoch + 1);
   }
   EXPECT_EQ(broker.committed_offsets(), (std::map<int32_t, int64_t>{{0, 5}, {1, 7}}));
   EXPECT_EQ(broker.last_version(Api::kProduce), 12);
@@ -122,8 +123,89 @@ TEST_F(FirstTransactionsTest, PartitionsAndOffsetsAreAddedAtTheCoordinator) {
   EXPECT_EQ(broker.last_version(Api::kEndTxn), 4);
   EXPECT_EQ(broker.requests(Api::kAddPartitionsToTxn), 3);
   EXPECT_EQ(broker.requests(Api::kAddOffsetsToTxn), 3);
-  // The sequence numbers go on, since the epoch stays.
-  EXPECT_EQ(broker.committed("out", 0).at(2).base_sequence, 2);
+  // The sequence numbers of an id go on, since its epoch stays.
+  EXPECT_EQ(broker.committed("out", 0).at(0).base_sequence, 0);
+  EXPECT_EQ(broker.committed("out", 0).at(1).base_sequence, 0);
+  EXPECT_EQ(broker.committed("out", 0).at(2).base_sequence, 1);
+}
+
+TEST_F(BatchSinkTest, NoTransactionWaitsForTheMarkersOfTheOneBefore) {
+  broker.KeepLastIdBusy();
+  auto sink = OpenSink();
+  for (int i = 1; i <= 10; ++i) {
+    BeginWithRecord(*sink);
+    const absl::Status status = CommitAtLast(*sink);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  EXPECT_EQ(broker.committed_records("out"), 10);
+  EXPECT_EQ(broker.requests(Api::kProduce), 10);
+  EXPECT_EQ(broker.requests(Api::kTxnOffsetCommit), 10);
+}
+
+TEST_F(FirstTransactionsTest, NoTransactionWaitsForTheMarkersOfTheOneBefore) {
+  broker.KeepLastIdBusy();
+  auto sink = OpenSink();
+  for (int i = 1; i <= 10; ++i) {
+    BeginWithRecord(*sink);
+    const absl::Status status = CommitAtLast(*sink);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  EXPECT_EQ(broker.requests(Api::kAddPartitionsToTxn), 10);
+}
+
+// Whatever a process of before had open, under whichever id.
+TEST_F(BatchSinkTest, OpeningFencesEveryIdOfAGhost) {
+  for (const int open_under : {1, 2}) {
+    FakeBroker fresh;
+    fresh.AddTopic("out", 1);
+    KafkaSinkOptions options = Options();
+    options.client.bootstrap_servers = fresh.address();
+    auto ghost = OpenSink(options);
+    if (open_under == 2) {
+      BeginWithRecord(*ghost);
+      ASSERT_TRUE(CommitAtLast(*ghost).ok());
+    }
+    const int before = fresh.committed_records("out");
+    BeginWithRecord(*ghost);
+    auto successor = OpenSink(options);
+    const absl::Status fenced = CommitAtLast(*ghost);
+    EXPECT_TRUE(absl::IsFailedPrecondition(fenced)) << open_under << fenced;
+    EXPECT_EQ(fresh.committed_records("out"), before);
+    for (int i = 1; i <= 2; ++i) {
+      BeginWithRecord(*successor);
+      ASSERT_TRUE(CommitAtLast(*successor).ok());
+      EXPECT_EQ(fresh.committed_records("out"), before + i);
+    }
+  }
+}
+
+// An id that somebody took while another one's transaction went on is noticed by the next turn.
+TEST_F(BatchSinkTest, AnIdThatIsTakenBetweenItsTurnsIsNoticedAtItsNextOne) {
+  auto sink = OpenSink();
+  BeginWithRecord(*sink);
+  broker.Fence("tx.2");
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  BeginWithRecord(*sink);
+  EXPECT_TRUE(absl::IsFailedPrecondition(CommitAtLast(*sink)));
+  ASSERT_TRUE(OpenAtLast(*sink).ok());
+  for (int i = 2; i <= 3; ++i) {
+    BeginWithRecord(*sink);
+    ASSERT_TRUE(CommitAtLast(*sink).ok());
+    EXPECT_EQ(broker.committed_records("out"), i);
+  }
+}
+
+TEST_F(BatchSinkTest, OpeningGoesOnWithTheIdThatItCameTo) {
+  KafkaSinkOptions options = Options();
+  options.call_timeout_ms = 100;
+  auto made = MakeBatchSink(options);
+  ASSERT_TRUE(made.ok());
+  broker.FailNext(Api::kInitProducerId, 0);                    // tx
+  broker.FailNext(Api::kInitProducerId, 51, /*times=*/1'000);  // tx.2, for longer than the call
+  EXPECT_TRUE(absl::IsUnavailable((*made)->Open()));
+  EXPECT_TRUE(absl::IsUnavailable((*made)->Open()));
+  EXPECT_EQ(broker.producer("tx").epoch, 0);
+  EXPECT_EQ(broker.producer("tx.2").epoch, -1);
 }
 
 TEST_F(BatchSinkTest, AllPartitionsOfALeaderGoInOneRequest) {

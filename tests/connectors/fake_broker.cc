@@ -21,6 +21,7 @@ constexpr int16_t kNotCoordinator = 16;
 constexpr int16_t kOutOfOrder = 45;
 constexpr int16_t kInvalidEpoch = 47;
 constexpr int16_t kInvalidTxnState = 48;
+constexpr int16_t kConcurrentTransactions = 51;
 constexpr int16_t kProduceAddsItself = 12;
 
 FakeBroker::Batch BatchOf(std::string_view bytes) {
@@ -135,15 +136,43 @@ std::map<int32_t, int64_t> FakeBroker::committed_offsets() const {
   return offsets_;
 }
 
-ProducerIdentity FakeBroker::producer() const {
+ProducerIdentity FakeBroker::producer(const std::string& transactional_id) const {
   const absl::MutexLock lock(&mu_);
-  return producer_;
+  const auto found = producers_.find(transactional_id);
+  return found == producers_.end() ? ProducerIdentity() : found->second.identity;
 }
 
-void FakeBroker::Fence() {
+void FakeBroker::Fence(const std::string& transactional_id) {
   const absl::MutexLock lock(&mu_);
-  ++producer_.epoch;
-  raised_by_end_ = false;
+  Producer& producer = ProducerOf(transactional_id);
+  ++producer.identity.epoch;
+  producer.raised_by_end = false;
+}
+
+FakeBroker::Producer& FakeBroker::ProducerOf(const std::string& transactional_id) {
+  const auto next = static_cast<int64_t>(1'000 + producers_.size());
+  const auto [found, is_new] = producers_.try_emplace(transactional_id);
+  if (is_new) found->second.identity = {next, -1};
+  return found->second;
+}
+
+bool FakeBroker::IsCurrent(ProducerIdentity producer) const {
+  return std::any_of(producers_.begin(), producers_.end(),
+                     [producer](const auto& one) { return one.second.identity == producer; });
+}
+
+bool FakeBroker::IsBusy(std::string_view transactional_id) const {
+  return keeps_last_id_busy_ && transactional_id == ended_last_;
+}
+
+void FakeBroker::EndBatches(int64_t producer, bool commit) {
+  for (auto& [key, partition] : partitions_) {
+    Partition::OfProducer& ours = partition.producers[producer];
+    auto& to = partition.committed;
+    if (commit) to.insert(to.end(), ours.open.begin(), ours.open.end());
+    ours.open.clear();
+    ours.in_transaction = false;
+  }
 }
 
 void FakeBroker::Run() {
@@ -299,16 +328,15 @@ std::string FakeBroker::Metadata(int16_t version, WireReader& request) {
 
 std::string FakeBroker::InitProducer(WireReader& request, int16_t code) {
   if (code != 0) return ProducerBytes(code, {});
-  request.NullableString();
+  Producer& producer = ProducerOf(std::string(request.NullableString()));
   request.Int32();
   const ProducerIdentity current{request.Int64(), request.Int16()};
-  if (current.id >= 0 && !(current == producer_)) return ProducerBytes(kInvalidEpoch, {});
-  ++producer_.epoch;
-  raised_by_end_ = false;
-  for (auto& [key, partition] : partitions_)
-    partition.open.clear(), partition.in_transaction = false;
-  open_offsets_.clear();
-  return ProducerBytes(0, producer_);
+  if (current.id >= 0 && !(current == producer.identity)) return ProducerBytes(kInvalidEpoch, {});
+  ++producer.identity.epoch;
+  producer.raised_by_end = false;
+  EndBatches(producer.identity.id, /*commit=*/false);
+  producer.open_offsets.clear();
+  return ProducerBytes(0, producer.identity);
 }
 
 int16_t FakeBroker::Append(const PartitionKey& key, int broker, std::string_view bytes,
@@ -318,21 +346,22 @@ int16_t FakeBroker::Append(const PartitionKey& key, int broker, std::string_view
   Partition& partition = found->second;
   if (partition.leader != broker) return kNotLeader;
   const Batch batch = BatchOf(bytes);
-  if (!(batch.producer == producer_)) return kInvalidEpoch;
-  if (batch.transactional && !adds_itself && !partition.in_transaction) return kInvalidTxnState;
-  if (!(partition.producer == batch.producer)) {
-    partition.producer = batch.producer;
-    partition.next_sequence = 0;
+  if (!IsCurrent(batch.producer)) return kInvalidEpoch;
+  Partition::OfProducer& ours = partition.producers[batch.producer.id];
+  if (batch.transactional && !adds_itself && !ours.in_transaction) return kInvalidTxnState;
+  if (ours.epoch != batch.producer.epoch) {
+    ours.epoch = batch.producer.epoch;
+    ours.next_sequence = 0;
   }
-  if (batch.base_sequence < partition.next_sequence) return 0;  // it has it already
-  if (batch.base_sequence > partition.next_sequence) return kOutOfOrder;
-  partition.next_sequence += batch.records;
-  (batch.transactional ? partition.open : partition.committed).push_back(batch);
+  if (batch.base_sequence < ours.next_sequence) return 0;  // it has it already
+  if (batch.base_sequence > ours.next_sequence) return kOutOfOrder;
+  ours.next_sequence += batch.records;
+  (batch.transactional ? ours.open : partition.committed).push_back(batch);
   return 0;
 }
 
 std::string FakeBroker::Produce(int16_t version, int broker, WireReader& request, int16_t code) {
-  request.NullableString();
+  if (IsBusy(request.NullableString())) code = kConcurrentTransactions;
   request.Int16();
   request.Int32();
   std::vector<PartitionError> outcomes;
@@ -354,8 +383,9 @@ std::string FakeBroker::Produce(int16_t version, int broker, WireReader& request
 }
 
 std::string FakeBroker::AddPartitions(WireReader& request, int16_t code) {
-  request.String();
-  request.Int64();
+  const std::string_view id = request.String();
+  if (IsBusy(id)) code = kConcurrentTransactions;
+  const int64_t producer = request.Int64();
   request.Int16();
   std::vector<PartitionError> outcomes;
   const size_t topics = request.ArraySize(1);
@@ -364,7 +394,7 @@ std::string FakeBroker::AddPartitions(WireReader& request, int16_t code) {
     const size_t partitions = request.ArraySize(4);
     for (size_t j = 0; j < partitions; ++j) {
       const int32_t index = request.Int32();
-      if (code == 0) partitions_[{topic, index}].in_transaction = true;
+      if (code == 0) partitions_[{topic, index}].producers[producer].in_transaction = true;
       outcomes.push_back({topic, index, code});
     }
     request.SkipTags();
@@ -373,10 +403,12 @@ std::string FakeBroker::AddPartitions(WireReader& request, int16_t code) {
 }
 
 std::string FakeBroker::CommitOffsets(WireReader& request, int16_t code) {
+  const std::string id(request.String());
+  Producer& producer = ProducerOf(id);
   request.String();
-  request.String();
-  const ProducerIdentity producer{request.Int64(), request.Int16()};
-  if (code == 0 && !(producer == producer_)) code = kInvalidEpoch;
+  const ProducerIdentity sender{request.Int64(), request.Int16()};
+  if (IsBusy(id)) code = kConcurrentTransactions;
+  if (code == 0 && !(sender == producer.identity)) code = kInvalidEpoch;
   request.Int32();
   request.String();
   request.NullableString();
@@ -390,36 +422,33 @@ std::string FakeBroker::CommitOffsets(WireReader& request, int16_t code) {
     request.Int32();
     request.NullableString();
     request.SkipTags();
-    if (code == 0) open_offsets_[index] = offset;
+    if (code == 0) producer.open_offsets[index] = offset;
     outcomes.push_back({topic, index, code});
   }
   return PartitionErrorBytes(outcomes);
 }
 
 std::string FakeBroker::End(int16_t version, WireReader& request, int16_t code) {
-  request.String();
-  const ProducerIdentity producer{request.Int64(), request.Int16()};
+  const std::string id(request.String());
+  Producer& producer = ProducerOf(id);
+  const ProducerIdentity sender{request.Int64(), request.Int16()};
   const bool commit = request.Bool();
   const bool raises = version >= 5;
   // An end that comes again is answered again.
-  const bool again = raises && raised_by_end_ && producer.id == producer_.id &&
-                     producer.epoch + 1 == producer_.epoch;
-  if (code == 0 && !again && !(producer == producer_)) code = kInvalidEpoch;
+  const bool again = raises && producer.raised_by_end && sender.id == producer.identity.id &&
+                     sender.epoch + 1 == producer.identity.epoch;
+  if (code == 0 && !again && !(sender == producer.identity)) code = kInvalidEpoch;
   if (code == 0 && !again) {
-    for (auto& [key, partition] : partitions_) {
-      auto& to = partition.committed;
-      if (commit) to.insert(to.end(), partition.open.begin(), partition.open.end());
-      partition.open.clear();
-      partition.in_transaction = false;
-    }
+    EndBatches(sender.id, commit);
     if (commit) {
-      for (const auto& [index, offset] : open_offsets_) offsets_[index] = offset;
+      for (const auto& [index, offset] : producer.open_offsets) offsets_[index] = offset;
     }
-    open_offsets_.clear();
-    if (raises) ++producer_.epoch;
-    raised_by_end_ = raises;
+    producer.open_offsets.clear();
+    if (raises) ++producer.identity.epoch;
+    producer.raised_by_end = raises;
+    ended_last_ = id;
   }
-  return raises ? ProducerBytes(code, code == 0 ? producer_ : ProducerIdentity{})
+  return raises ? ProducerBytes(code, code == 0 ? producer.identity : ProducerIdentity{})
                 : ErrorBytes(code);
 }
 

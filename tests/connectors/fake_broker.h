@@ -65,9 +65,12 @@ class FakeBroker {
   std::vector<Batch> committed(const std::string& topic, int32_t partition) const;
   int committed_records(const std::string& topic) const;
   std::map<int32_t, int64_t> committed_offsets() const;
-  ProducerIdentity producer() const;
+  ProducerIdentity producer(const std::string& transactional_id = "tx") const;
   // Somebody else opens a producer with the same id.
-  void Fence();
+  void Fence(const std::string& transactional_id = "tx");
+  // An id whose transaction was the last to end is busy with its markers: it may not begin another
+  // one before the next has ended.
+  void KeepLastIdBusy() { keeps_last_id_busy_ = true; }
 
  private:
   struct Client {
@@ -76,12 +79,21 @@ class FakeBroker {
     std::string received;
   };
   struct Partition {
+    struct OfProducer {
+      int16_t epoch = -1;
+      int32_t next_sequence = 0;
+      std::vector<Batch> open;
+      bool in_transaction = false;
+    };
     int leader = 0;
-    ProducerIdentity producer;
-    int32_t next_sequence = 0;
-    std::vector<Batch> open;
+    std::map<int64_t, OfProducer> producers;  // by their ids
     std::vector<Batch> committed;
-    bool in_transaction = false;
+  };
+  // By its transactional id, which is empty for one without transactions.
+  struct Producer {
+    ProducerIdentity identity;
+    bool raised_by_end = false;  // the epoch, last time
+    std::map<int32_t, int64_t> open_offsets;
   };
 
   void Run();
@@ -94,6 +106,11 @@ class FakeBroker {
   std::string InitProducer(WireReader& request, int16_t code) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string Produce(int16_t version, int broker, WireReader& request, int16_t code)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Producer& ProducerOf(const std::string& transactional_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsBusy(std::string_view transactional_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Ends what the producer has open in all partitions.
+  void EndBatches(int64_t producer, bool commit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsCurrent(ProducerIdentity producer) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int16_t Append(const PartitionKey& key, int broker, std::string_view bytes, bool adds_itself)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string AddPartitions(WireReader& request, int16_t code) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -107,6 +124,7 @@ class FakeBroker {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> away_{false};
   std::atomic<int> away_broker_{-1};
+  std::atomic<bool> keeps_last_id_busy_{false};
 
   mutable absl::Mutex mu_;
   std::map<PartitionKey, Partition> partitions_ ABSL_GUARDED_BY(mu_);
@@ -117,10 +135,9 @@ class FakeBroker {
   std::map<std::pair<Api, int>, int> requests_ ABSL_GUARDED_BY(mu_);  // by broker too
   int coordinator_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<Api, int16_t> versions_ ABSL_GUARDED_BY(mu_);
-  std::map<int32_t, int64_t> open_offsets_ ABSL_GUARDED_BY(mu_);
   std::map<int32_t, int64_t> offsets_ ABSL_GUARDED_BY(mu_);
-  ProducerIdentity producer_ ABSL_GUARDED_BY(mu_){1'000, -1};
-  bool raised_by_end_ ABSL_GUARDED_BY(mu_) = false;  // the epoch, last time
+  std::map<std::string, Producer> producers_ ABSL_GUARDED_BY(mu_);
+  std::string ended_last_ ABSL_GUARDED_BY(mu_) = "none";  // transactional id
   std::thread thread_;
 };
 

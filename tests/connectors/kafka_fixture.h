@@ -150,13 +150,19 @@ class KafkaTest : public ::testing::Test {
   std::unique_ptr<Sink> OpenSink(const KafkaSinkOptions& options) {
     auto made = MakeKafkaSink(options);
     EXPECT_TRUE(made.ok()) << made.status();
+    const absl::Status opened = OpenAtLast(**made);
+    EXPECT_TRUE(opened.ok()) << opened;
+    return *std::move(made);
+  }
+
+  // Calls Open until it is more than Unavailable.
+  static absl::Status OpenAtLast(Sink& sink) {
     absl::Status opened;
     const absl::Time deadline = absl::Now() + absl::Seconds(10);
     do {
-      opened = (*made)->Open();
+      opened = sink.Open();
     } while (absl::IsUnavailable(opened) && absl::Now() < deadline);
-    EXPECT_TRUE(opened.ok()) << opened;
-    return *std::move(made);
+    return opened;
   }
 
   // Calls Commit until it is more than Unavailable.

@@ -315,9 +315,7 @@ TEST_P(KafkaSinkOutcomeTest, AFailedRequestHasTheOutcomeThatIsPromisedAndIsRecov
   if (absl::IsAborted(status)) {
     ASSERT_TRUE(sink->Abort().ok());
   } else if (!status.ok()) {
-    absl::Status opened = sink->Open();
-    const absl::Time deadline = absl::Now() + absl::Seconds(10);
-    while (absl::IsUnavailable(opened) && absl::Now() < deadline) opened = sink->Open();
+    const absl::Status opened = OpenAtLast(*sink);
     ASSERT_TRUE(opened.ok()) << opened;
   }
   BeginWithRecord(*sink);
@@ -363,8 +361,7 @@ TEST_F(KafkaSinkTest, OpeningWithoutABrokerIsUnavailableAndGoesOnWhenThereIsOne)
   EXPECT_TRUE(absl::IsUnavailable(opened)) << opened;
   EXPECT_LT(absl::Now() - begin, absl::Seconds(3));
   BrokerUp();
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
-  while (absl::IsUnavailable(opened) && absl::Now() < deadline) opened = (*made)->Open();
+  opened = OpenAtLast(**made);
   EXPECT_TRUE(opened.ok()) << opened;
 }
 
@@ -372,13 +369,36 @@ TEST_F(KafkaSinkTest, AnIdThatMayNotBeUsedSaysWhatToGrant) {
   FailNext(kInitProducerId, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   auto made = MakeKafkaSink(SinkOptions(Delivery::kExactlyOnce));
   ASSERT_TRUE(made.ok());
-  absl::Status opened = (*made)->Open();
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
-  while (absl::IsUnavailable(opened) && absl::Now() < deadline) opened = (*made)->Open();
+  const absl::Status opened = OpenAtLast(**made);
   EXPECT_TRUE(absl::IsInternal(opened)) << opened;
   EXPECT_THAT(std::string(opened.message()), HasSubstr("producer tx"));
   EXPECT_THAT(std::string(opened.message()),
               HasSubstr("grant this principal Write and Describe on the transactional id"));
+}
+
+// A process of before may have had the batch sink, which produces under more ids.
+TEST_F(KafkaSinkTest, OpeningTakesTheOtherIdsOfThisNameOverToo) {
+  rd_kafka_mock_push_request_errors(mock, kInitProducerId, 2, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                    RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+  auto made = MakeKafkaSink(SinkOptions(Delivery::kExactlyOnce));
+  ASSERT_TRUE(made.ok());
+  const absl::Status refused = OpenAtLast(**made);
+  EXPECT_TRUE(absl::IsInternal(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("producer tx.2: taking over"));
+  EXPECT_TRUE(absl::IsInternal((*made)->Begin()));
+  ASSERT_TRUE(OpenAtLast(**made).ok());
+  BeginWithRecord(**made);
+  const absl::Status status = CommitAsMember(**made);
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(KafkaSinkTest, AnotherIdThatMayNotBeUsedWasNobodys) {
+  rd_kafka_mock_push_request_errors(mock, kInitProducerId, 2, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                    RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+  auto sink = OpenSink(SinkOptions(Delivery::kExactlyOnce));
+  BeginWithRecord(*sink);
+  const absl::Status status = CommitAsMember(*sink);
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 TEST_F(KafkaSinkTest, CallsOutOfTurnAreRefused) {

@@ -1,0 +1,45 @@
+#include "connectors/id_takeover.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "connectors/kafka_errors.h"
+
+namespace turnout::connectors {
+namespace {
+
+absl::StatusOr<std::unique_ptr<KafkaHandle>> MakeProducer(const std::string& id,
+                                                          const KafkaSinkOptions& options) {
+  KafkaHandleSetup setup;
+  setup.role = KafkaRole::kProducer;
+  setup.client = options.client;
+  setup.settings = {
+      {"enable.idempotence", "true"},
+      {"transactional.id", id},
+      {"transaction.timeout.ms", absl::StrFormat("%d", options.transaction_timeout_ms)},
+      {"message.timeout.ms", absl::StrFormat("%d", options.transaction_timeout_ms)},
+  };
+  return KafkaHandle::Make(std::move(setup));
+}
+
+}  // namespace
+
+absl::Status IdTakeover::Work(const KafkaSinkOptions& options) {
+  if (client_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<KafkaHandle>> made = MakeProducer(id_, options);
+    if (!made.ok()) return made.status();
+    client_ = *std::move(made);
+  }
+  rd_kafka_error_t* error = rd_kafka_init_transactions(client_->get(), options.call_timeout_ms);
+  const int code = error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
+  absl::Status status =
+      TakeKafkaError(client_->get(), error, absl::StrFormat("producer %s: taking over", id_));
+  if (absl::IsUnavailable(status)) return status;
+  client_.reset();
+  const bool is_not_ours = code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+  return is_not_ours ? absl::OkStatus() : status;
+}
+
+}  // namespace turnout::connectors
