@@ -107,12 +107,24 @@ bool KeepsState(const RuleFile& team) {
   });
 }
 
+std::vector<std::pair<state::StepId, StepPlace>> PlacesOfSteps(const Rule& rule,
+                                                               std::string_view partitioned_by) {
+  std::vector<std::pair<state::StepId, StepPlace>> places;
+  StepPlace place = StepPlace::kSource;
+  for (const Step& step : rule.steps) {
+    if (!step.keeps_state()) continue;
+    if (partitioned_by != kOnePartition && step.key_field != partitioned_by) {
+      place = StepPlace::kRekeyed;
+    }
+    places.emplace_back(step.id, place);
+  }
+  return places;
+}
+
 bool Rekeys(const RuleFile& team, const StateSettings& settings) {
-  if (settings.partitioned_by == kOnePartition) return false;
   return std::any_of(team.rules.begin(), team.rules.end(), [&](const Rule& rule) {
-    return std::any_of(rule.steps.begin(), rule.steps.end(), [&](const Step& step) {
-      return step.keeps_state() && step.key_field != settings.partitioned_by;
-    });
+    const auto places = PlacesOfSteps(rule, settings.partitioned_by);
+    return !places.empty() && places.back().second == StepPlace::kRekeyed;
   });
 }
 

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "router/destination_template.h"
@@ -81,6 +82,16 @@ bool KeepsState(const RuleFile& team);
 bool Rekeys(const RuleFile& team, const StateSettings& settings);
 // The ids of its steps that keep state.
 void AppendSteps(const RuleFile& team, std::vector<state::StepId>* steps);
+
+// Where a step keeps its state: in the source's partitions, or, from a rule's first step on that
+// has another key than the source is partitioned by, where re-keying leads.
+enum class StepPlace { kSource, kRekeyed };
+inline constexpr size_t kStepPlaces = 2;
+
+// Of the rule's steps that keep state, in their order, where `partitioned_by` is what the source is
+// partitioned by.
+std::vector<std::pair<state::StepId, StepPlace>> PlacesOfSteps(const Rule& rule,
+                                                               std::string_view partitioned_by);
 
 // A team's rules once they are read: shared by all rule sets that they are part of.
 using Team = std::shared_ptr<const RuleFile>;

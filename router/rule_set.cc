@@ -1,6 +1,7 @@
 #include "router/rule_set.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,21 @@ void Sort(std::vector<state::StepId>* steps) {
 std::vector<state::StepId> AllSteps(const std::vector<Team>& teams,
                                     std::vector<state::StepId> steps) {
   for (const Team& team : teams) AppendSteps(*team, &steps);
+  std::erase(steps, kAllSteps);
+  Sort(&steps);
+  return steps;
+}
+
+std::vector<state::StepId> StepsAt(StepPlace place, const std::vector<Team>& teams,
+                                   const StateSettings& settings,
+                                   std::vector<state::StepId> steps) {
+  for (const Team& team : teams) {
+    for (const Rule& rule : team->rules) {
+      for (const auto& [step, at] : PlacesOfSteps(rule, settings.partitioned_by)) {
+        if (at == place) steps.push_back(step);
+      }
+    }
+  }
   std::erase(steps, kAllSteps);
   Sort(&steps);
   return steps;
@@ -108,6 +124,7 @@ struct RuleSet::Impl {
   std::string hash;
   StateSettings settings;
   std::vector<state::StepId> steps;
+  std::array<std::vector<state::StepId>, kStepPlaces> steps_at;
   std::vector<state::StepId> kept_steps;
   std::vector<Team> teams;
   IdTexts ids;
@@ -143,6 +160,9 @@ std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams, StateSett
   Sort(&kept_steps);
   std::string hash = HashOf(teams, settings, kept_steps);
   std::vector<state::StepId> steps = AllSteps(teams, kept_steps);
+  std::array<std::vector<state::StepId>, kStepPlaces> steps_at = {
+      StepsAt(StepPlace::kSource, teams, settings, kept_steps),
+      StepsAt(StepPlace::kRekeyed, teams, settings, kept_steps)};
   if (!steps.empty() && !settings.time_field.empty()) builder.SetTimeField(settings.time_field);
   if (!steps.empty() && !settings.partitioned_by.empty()) {
     builder.SetPartitionField(settings.partitioned_by);
@@ -151,9 +171,9 @@ std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams, StateSett
   Matcher matcher(patterns, plan.fields);
   std::vector<Destination> destinations = ConstantDestinations(teams, plan);
   auto impl = std::make_unique<const Impl>(
-      Impl{std::move(hash), std::move(settings), std::move(steps), std::move(kept_steps),
-           std::move(teams), std::move(ids), std::move(destinations), std::move(plan),
-           std::move(matcher)});
+      Impl{std::move(hash), std::move(settings), std::move(steps), std::move(steps_at),
+           std::move(kept_steps), std::move(teams), std::move(ids), std::move(destinations),
+           std::move(plan), std::move(matcher)});
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(impl)));
 }
 
@@ -175,6 +195,9 @@ absl::Span<const state::StepId> RuleSet::kept_steps() const { return impl_->kept
 const std::vector<std::string>& RuleSet::tables() const { return impl_->plan.tables; }
 const StateSettings& RuleSet::settings() const { return impl_->settings; }
 absl::Span<const state::StepId> RuleSet::steps() const { return impl_->steps; }
+absl::Span<const state::StepId> RuleSet::steps_at(StepPlace place) const {
+  return impl_->steps_at[static_cast<size_t>(place)];
+}
 void RuleSet::AddSizes(const TaskSteps& task, std::vector<StateSize>* by_rule) const {
   const int64_t watermark_ms = task.state().watermark_ms();
   const RoutePlan& plan = impl_->plan;

@@ -69,8 +69,10 @@ class RuleSet {
   absl::Span<const state::StepId> kept_steps() const;
   // Among them is kAllSteps: a state forgets nothing when these rules take effect.
   bool keeps_all_steps() const;
-  // Of all steps that keep state, and `kept_steps`; sorted. A state keeps these and no others.
+  // Of all steps that keep state, and `kept_steps`; sorted.
   absl::Span<const state::StepId> steps() const;
+  // Of those that keep it there, and `kept_steps`; sorted. A state keeps these and no others.
+  absl::Span<const state::StepId> steps_at(StepPlace place) const;
   bool keeps_state() const { return !steps().empty(); }
   // Whether some step has another key than the source is partitioned by.
   bool rekeys() const;

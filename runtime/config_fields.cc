@@ -120,8 +120,9 @@ void AddTimeFields(Fields* fields) {
        .effect = "The field whose value decides an event's partition in the source; `*`: it has "
                  "one partition.",
        .cost = "Steps by this key keep their state where the event is; steps by another one send "
-               "it through one more topic first. Wrong, equal keys never meet. Changed, steps that "
-               "went the other way before begin anew.",
+               "it through one more topic first. Wrong, equal keys never meet. Changed, partitions "
+               "stand still where steps that went the other way before would begin empty, until "
+               "it is set back or `state.on_gap` says go on.",
        .store = [](const FieldValue& v, Config* c) {
          c->time.partitioned_by = Field(v);
          c->limits.rules.partitioned_by = Field(v);

@@ -58,6 +58,43 @@ router::StateSettings SettingsOf(const Json& json) {
   return settings;
 }
 
+// One rule set, as it is written.
+struct KeptFile {
+  std::string name;
+  std::string sha256;
+  std::vector<std::string> teams;
+};
+struct KeptSet {
+  router::StateSettings settings;
+  std::vector<state::StepId> kept_steps;
+  std::vector<KeptFile> files;
+};
+
+absl::StatusOr<KeptSet> ReadSet(state::CheckpointStore& store, const std::string& prefix,
+                                const std::string& hash) {
+  const absl::StatusOr<std::string> text = store.Read(prefix + "/rules/" + hash, kSetBytesMax);
+  if (!text.ok()) return text.status();
+  const Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  KeptSet kept;
+  try {  // nlohmann's accessors throw; what they refuse is damage
+    if (json.at("format") != kFormat) return Damaged(hash, "its format is another version's");
+    kept.settings = SettingsOf(json.at("settings"));
+    for (const Json& step : json.at("kept_steps")) {
+      uint64_t id = 0;
+      if (!absl::SimpleHexAtoi(step.get<std::string>(), &id)) return Damaged(hash, "a step's id");
+      kept.kept_steps.push_back(id);
+    }
+    for (const Json& file : json.at("files")) {
+      kept.files.push_back({file.at("name").get<std::string>(),
+                            file.at("sha256").get<std::string>(),
+                            file.at("teams").get<std::vector<std::string>>()});
+    }
+  } catch (const Json::exception& error) {
+    return Damaged(hash, error.what());
+  }
+  return kept;
+}
+
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
@@ -117,37 +154,28 @@ absl::StatusOr<std::shared_ptr<const router::RuleSet>> RuleArchive::Find(const s
   return rules;
 }
 
+absl::StatusOr<router::StateSettings> RuleArchive::FindSettings(const std::string& hash) {
+  absl::StatusOr<KeptSet> kept = ReadSet(*store_, prefix_, hash);
+  if (!kept.ok()) return kept.status();
+  return std::move(kept->settings);
+}
+
 absl::StatusOr<std::shared_ptr<const router::RuleSet>> RuleArchive::Read(const std::string& hash) {
-  const absl::StatusOr<std::string> text = store_->Read(prefix_ + "/rules/" + hash, kSetBytesMax);
-  if (!text.ok()) return text.status();
-  const Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  absl::StatusOr<KeptSet> kept = ReadSet(*store_, prefix_, hash);
+  if (!kept.ok()) return kept.status();
   std::vector<router::Team> teams;
-  std::vector<state::StepId> kept_steps;
-  router::StateSettings settings;
-  try {  // nlohmann's accessors throw; what they refuse is damage
-    if (json.at("format") != kFormat) return Damaged(hash, "its format is another version's");
-    settings = SettingsOf(json.at("settings"));
-    for (const Json& step : json.at("kept_steps")) {
-      uint64_t id = 0;
-      if (!absl::SimpleHexAtoi(step.get<std::string>(), &id)) return Damaged(hash, "a step's id");
-      kept_steps.push_back(id);
+  for (const KeptFile& file : kept->files) {
+    auto read = ReadTeams(file.name, file.sha256);
+    if (!read.ok()) return read.status();
+    for (const std::string& name : file.teams) {
+      const auto team = std::find_if(read->begin(), read->end(),
+                                     [&](const router::Team& one) { return one->team == name; });
+      if (team == read->end()) return Damaged(hash, "a team is not in its file");
+      teams.push_back(*team);
     }
-    for (const Json& file : json.at("files")) {
-      auto read =
-          ReadTeams(file.at("name").get<std::string>(), file.at("sha256").get<std::string>());
-      if (!read.ok()) return read.status();
-      for (const Json& name : file.at("teams")) {
-        const auto team = std::find_if(read->begin(), read->end(), [&](const router::Team& one) {
-          return one->team == name.get<std::string>();
-        });
-        if (team == read->end()) return Damaged(hash, "a team is not in its file");
-        teams.push_back(*team);
-      }
-    }
-  } catch (const Json::exception& error) {
-    return Damaged(hash, error.what());
   }
-  return router::RuleSet::Build(std::move(teams), std::move(settings), std::move(kept_steps));
+  return router::RuleSet::Build(std::move(teams), std::move(kept->settings),
+                                std::move(kept->kept_steps));
 }
 
 absl::StatusOr<std::vector<router::Team>> RuleArchive::ReadTeams(const std::string& name,

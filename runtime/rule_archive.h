@@ -25,17 +25,19 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "router/rule_set.h"
+#include "runtime/task_recovery.h"
 #include "state/checkpoint_store.h"
 
 namespace turnout::runtime {
 
-class RuleArchive {
+class RuleArchive : public KeptRules {
  public:
   // `store` is borrowed.
   RuleArchive(state::CheckpointStore* store, std::string prefix);
 
   absl::Status Keep(const router::RuleSet& rules);
-  absl::StatusOr<std::shared_ptr<const router::RuleSet>> Find(const std::string& hash);
+  absl::StatusOr<std::shared_ptr<const router::RuleSet>> Find(const std::string& hash) override;
+  absl::StatusOr<router::StateSettings> FindSettings(const std::string& hash) override;
 
  private:
   absl::StatusOr<std::shared_ptr<const router::RuleSet>> Read(const std::string& hash);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "router/moved_rules.h"
 #include "router/rule_set.h"
 #include "runtime/log.h"
 
@@ -23,6 +24,17 @@ std::string Sentence(const TeamAside& aside) {
   }
   return absl::StrCat("the changed rules of team ", aside.team,
                       " stand aside, those from before stay in force: ", why);
+}
+
+// A rule got a step of another key before one that remembers, or lost it.
+void TellMoved(const router::RuleSet& before, const router::RuleSet& now) {
+  for (const std::string& rule : router::RulesThatMove(before, now)) {
+    LogWarning("rule_state_moved",
+               absl::StrCat("a step of the rule ", rule,
+                            " keeps its state in other partitions now, since its matches are "
+                            "re-keyed before it or are no more: it begins empty there"),
+               {{"rule", rule}});
+  }
 }
 
 bool Contains(const std::vector<std::string>& lines, const std::string& line) {
@@ -241,6 +253,7 @@ void RuleControl::PublishIfChanged() {
            {"rules", rules->rules().size()},
            {"teams", in_force_.size()},
            {"build_ms", absl::ToInt64Milliseconds(now - begun)}});
+  if (const auto before = parts_.feed->Current()) TellMoved(*before, *rules);
   rekeys_ = rules->rekeys();
   parts_.feed->Publish(std::move(rules));
 }

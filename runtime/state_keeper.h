@@ -28,10 +28,10 @@ namespace turnout::runtime {
 // A partition whose state is wanted.
 struct RecoveryRequest {
   int32_t partition = 0;
-  int64_t committed_offset = -1;  // -1: nothing was committed
-  std::string note;               // beside it, as it is
-  int64_t log_start_offset = 0;   // the first one that the source still has
-  bool rules_keep_state = true;   // those that are in force now
+  int64_t committed_offset = -1;                    // -1: nothing was committed
+  std::string note;                                 // beside it, as it is
+  int64_t log_start_offset = 0;                     // the first one that the source still has
+  std::shared_ptr<const router::RuleSet> in_force;  // now; null: some that keep state
   // Checkpoints from this sequence on may be damaged, as a state was that came from it: not taken
   // where there is anything else, or not at all.
   int64_t distrusted_from = std::numeric_limits<int64_t>::max();

@@ -348,8 +348,7 @@ void StateService::Impl::RunJob(const std::shared_ptr<Job>& job) {
   auto checkpoints = CheckpointsOf(partition);
   RocksTaskHome home(Directory("tasks", partition), resources, checkpoints.get());
   absl::StatusOr<RecoveredTask> recovered =
-      RecoverTask(job->request, options.gap_policy, NewTimeline(), home,
-                  [this](const std::string& hash) { return archive.Find(hash); });
+      RecoverTask(job->request, options.gap_policy, NewTimeline(), home, archive);
   if (!recovered.ok()) {
     const std::string what = absl::StrFormat("bringing back the state of partition %d: %s",
                                              partition, recovered.status().message());

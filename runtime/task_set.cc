@@ -15,11 +15,6 @@ using connectors::SourceOffset;
 // A note has room for some 115 rule sets; a checkpoint makes it short again.
 constexpr size_t kNoteRuleSetsMax = 96;
 
-absl::Status Retain(const router::RuleSet& rules, router::TaskSteps* steps) {
-  steps->ForgetWindows();
-  return rules.keeps_all_steps() ? absl::OkStatus() : steps->Retain(rules.steps());
-}
-
 absl::Status DamagedIn(const Task& task, const absl::Status& why) {
   return absl::Status(
       why.code(), absl::StrFormat("the state of partition %d: %s", task.partition, why.message()));
@@ -101,14 +96,14 @@ Task* TaskSet::Find(int32_t partition) {
   return found == tasks_.end() ? nullptr : found->second.get();
 }
 
-bool TaskSet::Ask(Task* task, const router::RuleSet& in_force) {
+bool TaskSet::Ask(Task* task, const std::shared_ptr<const router::RuleSet>& in_force) {
   const absl::StatusOr<int64_t> begin = source_->BeginOffset(task->partition);
   if (!begin.ok()) return false;
   keeper_->Recover({.partition = task->partition,
                     .committed_offset = task->committed_offset,
                     .note = task->note_text,
                     .log_start_offset = *begin,
-                    .rules_keep_state = in_force.keeps_state() || in_force.keeps_all_steps(),
+                    .in_force = in_force,
                     .distrusted_from = task->distrusted_from,
                     .is_distrust_final = task->is_distrust_final});
   return task->is_asked_for = true;
@@ -182,11 +177,11 @@ void TaskSet::Resume(Task* task) {
   Tell(*task, "");
 }
 
-void TaskSet::Advance(const router::RuleSet* in_force) {
+void TaskSet::Advance(const std::shared_ptr<const router::RuleSet>& in_force) {
   if (unsettled_ == 0 || in_force == nullptr) return;
   const std::vector<Task*> tasks = InOrder();
   for (Task* task : tasks) {
-    if (task->phase == TaskPhase::kRecovering && !task->is_asked_for) Ask(task, *in_force);
+    if (task->phase == TaskPhase::kRecovering && !task->is_asked_for) Ask(task, in_force);
   }
   while (std::optional<RecoveredTask> recovered = keeper_->TakeRecovered()) {
     Take(*std::move(recovered));
@@ -230,6 +225,15 @@ absl::StatusOr<bool> TaskSet::Replay(Task* task, const Event& event) {
     }
   }
   return true;
+}
+
+// Forgets what the rules have no use for, here.
+absl::Status TaskSet::Retain(const router::RuleSet& rules, router::TaskSteps* steps) const {
+  steps->ForgetWindows();
+  if (rules.keeps_all_steps()) return absl::OkStatus();
+  const auto place =
+      options_.is_rekeyed ? router::StepPlace::kRekeyed : router::StepPlace::kSource;
+  return steps->Retain(rules.steps_at(place));
 }
 
 // Those that were in force at that offset.

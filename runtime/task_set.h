@@ -49,7 +49,7 @@ class TaskSet {
 
   // Between two transactions: asks for what is to be recovered, once there are rules, and lets go
   // on what is. Cheap when there is nothing of the kind.
-  void Advance(const router::RuleSet* in_force);
+  void Advance(const std::shared_ptr<const router::RuleSet>& in_force);
   // No more events were there to poll: replays that wait for some are at their end.
   void AdvanceIdle();
 
@@ -85,10 +85,11 @@ class TaskSet {
   // By their partitions, so that what happens does not depend on how a hash table lies.
   std::vector<Task*> InOrder() const;
   // False: the brokers don't answer.
-  bool Ask(Task* task, const router::RuleSet& in_force);
+  bool Ask(Task* task, const std::shared_ptr<const router::RuleSet>& in_force);
   void Take(RecoveredTask recovered);
   void TakeTimeline(Task* task, std::string drawn);
   void Resume(Task* task);
+  absl::Status Retain(const router::RuleSet& rules, router::TaskSteps* steps) const;
   absl::Status UseReplayRules(Task* task, int64_t offset);
   absl::Status GoLive(Task* task);
   void Tell(const Task& task, const std::string& text);

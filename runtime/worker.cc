@@ -202,7 +202,7 @@ void Worker::Impl::StepPolling() {
     if (AdoptRules()) return BeginTransaction(rest);
     return Wait(absl::UnavailableError(kRulesNotKept));
   }
-  tasks.Advance(rules.get());
+  tasks.Advance(rules);
   const absl::StatusOr<absl::Span<const Event>> events = source->Poll(options.poll_wait, *this);
   // After the poll: a partition that was taken over in it may have seen newer rules already.
   const bool has_rules = AdoptRules();

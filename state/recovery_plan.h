@@ -66,6 +66,8 @@ inline constexpr std::string_view kOffsetsLost = "offsets lost";  // state, but 
 inline constexpr std::string_view kNoteLost =
     "note lost";  // committed, but not what to replay with
 inline constexpr std::string_view kStateLost = "state lost";  // damaged or ahead, and no other base
+// RecoverTask's: it is there, but rules would look for some of it in another place.
+inline constexpr std::string_view kStateElsewhere = "state elsewhere";
 
 struct RecoveryPlan {
   RecoveryBase base = RecoveryBase::kEmpty;

@@ -114,6 +114,29 @@ def offsets_set_by_hand_are_never_taken_for_those_that_states_belong_to(stage):
     stage.hold(oracle, due, names, source)
 
 
+def a_source_partitioned_otherwise_is_refused_by_name_until_it_is_set_back(stage):
+    """The config names another field after a restart: nobody's steps begin empty."""
+    teams = teams_of(stage)
+    router, = start_all(stage, teams, "router")
+    stage.produce(events_of(stage, 3_000))
+    stage.consumed()
+    router.stop()
+    committed = topics.committed_offsets(stage.bootstrap, stage.group, stage.source)
+    router = router_of(stage, "router", partitioned_by="card.fingerprint").start()
+    router.wait_until("every partition being refused",
+                      lambda: _reasons(router).keys() == committed.keys())
+    stage.say(f"partition 5: {_reasons(router)[5]}")
+    assert all("state elsewhere" in one for one in _reasons(router).values()), _reasons(router)
+    stage.produce(events_of(stage, 3_000, after=3_000))
+    assert router.get("/readyz")[0] == 503
+    router.stop()
+    assert committed == topics.committed_offsets(stage.bootstrap, stage.group, stage.source)
+    router = router_of(stage, "router").start()
+    stage.consumed()
+    router.stop()
+    check(stage, teams, teams)
+
+
 def damaged_checkpoints_are_named_and_older_ones_serve(stage):
     """The disk is lost, the newest checkpoint of four partitions is flipped, cut or in part gone:
     what is older is replayed from, and all is as if nothing had happened."""
@@ -206,6 +229,7 @@ def _fill(file):
 TESTS = [
     a_partition_with_a_state_gap_stands_still_by_name_and_others_go_on,
     offsets_set_by_hand_are_never_taken_for_those_that_states_belong_to,
+    a_source_partitioned_otherwise_is_refused_by_name_until_it_is_set_back,
     damaged_checkpoints_are_named_and_older_ones_serve,
     a_full_disk_is_named_and_costs_nothing_once_there_is_room,
 ]

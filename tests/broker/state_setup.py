@@ -27,9 +27,9 @@ def checkpoints_of(stage):
     return stage.directory / "checkpoints"
 
 
-def router_of(stage, name, checkpoints=None, **config):
+def router_of(stage, name, checkpoints=None, partitioned_by="user", **config):
     source = {"topic": stage.source, "group": stage.group,
-              "session_timeout": f"{SESSION_TIMEOUT_S}s", "partitioned_by": "user",
+              "session_timeout": f"{SESSION_TIMEOUT_S}s", "partitioned_by": partitioned_by,
               "time_field": SETTINGS.time_field,
               "lateness": f"{SETTINGS.lateness}ms", "ahead_max": f"{SETTINGS.ahead_max}ms"}
     checkpoints = {"store": str(checkpoints_of(stage)), "interval": "2s", **(checkpoints or {})}

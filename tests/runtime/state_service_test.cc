@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/rule_loader.h"
 #include "state/commit_note.h"
 #include "state/directory_checkpoint_store.h"
 #include "tests/support/rules_of.h"
@@ -84,6 +85,7 @@ class StateServiceTest : public testing::Test {
     options.directory = directory_.path() + "/" + disk;
     options.topic = "events";
     options.group = "turnout-Events";
+    options.gap_policy = gap_policy_;
     options.checkpoint_interval = interval_;
     options.unused_store_for = unused_store_for_;
     options.unused_store_look_every = absl::Milliseconds(10);
@@ -180,6 +182,7 @@ class StateServiceTest : public testing::Test {
   support::TempDirectory directory_;
   state::StateResources resources_{state::StateLimits()};
   FlakyStore store_{directory_.path() + "/checkpoints"};
+  state::GapPolicy gap_policy_ = state::GapPolicy::kRefuse;
   absl::Duration interval_ = absl::Hours(1);
   absl::Duration unused_store_for_ = absl::Hours(1);
   std::string caution_;
@@ -236,6 +239,76 @@ TEST_F(StateServiceTest, ARestartedProcessUsesItsDisk) {
   ASSERT_NE(task.state, nullptr);
   EXPECT_EQ(task.plan.base, RecoveryBase::kLocal);
   EXPECT_EQ(Count(*task.state), 5);
+}
+
+// A state of rules whose step is kept in the source's partitions, at offset 20. What its recovery
+// comes to where the source is partitioned by another field.
+class PartitionedOtherwise : public StateServiceTest {
+ protected:
+  static std::shared_ptr<const router::RuleSet> PartitionedBy(const std::string& field) {
+    std::vector<router::Problem> problems;
+    std::vector<router::Team> teams =
+        CompileRules("a.yaml",
+                     "team: a\ndestinations: [t]\nrules: [{name: r, match: {x: [1]}, "
+                     "steps: [{dedup: {key: user, for: 1h}}], to: t}]\n",
+                     {}, &problems);
+    EXPECT_TRUE(problems.empty());
+    return router::RuleSet::Build(std::move(teams), {.partitioned_by = field});
+  }
+
+  void WriteState() {
+    const auto rules = PartitionedBy("user");
+    Process process = Start("a");
+    Await("the rules to be kept", [&] { return process.keeper->KeepRules(rules); });
+    auto state = process.keeper->Create(kPartition, 0);
+    ASSERT_TRUE(state.ok());
+    (*state)->Put(kStep, "key", "value", state::kNeverExpires);
+    ASSERT_TRUE((*state)->Commit(20, rules->hash()).ok());
+    process.keeper->Release(kPartition, *std::move(state), Parting::kLost, absl::InfinitePast());
+  }
+
+  RecoveredTask RecoverBy(const std::string& field, const std::string& note) {
+    Process process = Start("a");
+    process.keeper->Recover({.partition = kPartition,
+                             .committed_offset = 20,
+                             .note = note,
+                             .in_force = PartitionedBy(field)});
+    RecoveredTask task = Recovered(process);
+    task.state.reset();  // before the service
+    return task;
+  }
+
+  static std::string NoteOfState() { return Note(0, 0, PartitionedBy("user")->hash()); }
+};
+
+TEST_F(PartitionedOtherwise, IsRefusedByNameWithTheRulesThatWouldBeginEmpty) {
+  WriteState();
+  // Somebody may have set the offset, to where it was: there is no note then.
+  for (const std::string& note : {NoteOfState(), std::string()}) {
+    const RecoveredTask task = RecoverBy("card", note);
+    EXPECT_EQ(task.plan.refusal, state::kStateElsewhere);
+    EXPECT_THAT(task.plan.alerts,
+                ElementsAre(HasSubstr("was `user` when this state was written and is `card` now"),
+                            HasSubstr("set source.partitioned_by back")));
+    EXPECT_THAT(task.plan.alerts.front(), HasSubstr("a/r"));
+  }
+  EXPECT_EQ(RecoverBy("user", NoteOfState()).plan.refusal, "");
+}
+
+TEST_F(PartitionedOtherwise, MovesNothingWhereAllKeysMeet) {
+  WriteState();
+  const RecoveredTask task = RecoverBy("*", NoteOfState());
+  EXPECT_EQ(task.plan.refusal, "");
+  EXPECT_THAT(task.plan.alerts, IsEmpty());
+}
+
+TEST_F(PartitionedOtherwise, GoesOnWhereTheConfigSaysSoAndSaysWhatBeginsEmpty) {
+  gap_policy_ = state::GapPolicy::kGoOn;
+  WriteState();
+  const RecoveredTask task = RecoverBy("card", NoteOfState());
+  EXPECT_EQ(task.plan.refusal, "");
+  EXPECT_EQ(task.plan.base, RecoveryBase::kLocal);
+  EXPECT_THAT(task.plan.alerts, ElementsAre(HasSubstr("begin empty there: a/r")));
 }
 
 TEST_F(StateServiceTest, APartitionThatComesBackWaitsForItsOldSelfToBeClosed) {

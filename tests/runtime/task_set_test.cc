@@ -87,7 +87,7 @@ class TaskSetTest : public testing::Test {
   Task* Assign() {
     const SourceOffset committed = {.partition = kPartition, .offset = kCommitted};
     tasks_.Assign({&committed, 1});
-    tasks_.Advance(rules_.get());
+    tasks_.Advance(rules_);
     return tasks_.Find(kPartition);
   }
 
@@ -100,7 +100,7 @@ class TaskSetTest : public testing::Test {
       EXPECT_EQ(task->phase, TaskPhase::kLive);
       tasks_.Repair(task, absl::DataLossError("a block's checksum is wrong"));
       EXPECT_EQ(task->phase, TaskPhase::kRecovering);
-      tasks_.Advance(rules_.get());
+      tasks_.Advance(rules_);
     }
     EXPECT_EQ(keeper_.asked.size(), checkpoints.size() + 1);
     return keeper_.asked.back();
@@ -148,6 +148,33 @@ TEST_F(TaskSetTest, RulesThatStandForUnreadableOnesMakeAStateForgetNothing) {
   };
   EXPECT_TRUE(use({router::kAllSteps}));
   EXPECT_FALSE(use({}));
+}
+
+// What it kept before, where its key was the source's, is of no use any more: stale, if it is ever
+// again.
+TEST_F(TaskSetTest, AStateForgetsStepsThatKeepTheirStateBeyondTheHop) {
+  const router::Team team = support::TeamOf(kRules);
+  const state::StepId step = team->rules[0].steps[0].id;
+  const auto is_kept = [&](bool is_rekeyed, const std::string& partitioned_by) {
+    ScriptedKeeper keeper;
+    TaskSet tasks({.source_topic = "events", .is_rekeyed = is_rekeyed}, &source_, &keeper,
+                  &observer_);
+    const SourceOffset committed = {.partition = kPartition, .offset = kCommitted};
+    tasks.Assign({&committed, 1});
+    Task* const task = tasks.Find(kPartition);
+    const auto use = [&](std::shared_ptr<const router::RuleSet> rules) {
+      EXPECT_TRUE(tasks.UseRules(task, rules, kCommitted).ok());
+    };
+    use(router::RuleSet::Build({}, {}, {step}));
+    task->state->Put(step, "key", "value", state::kNeverExpires);
+    use(router::RuleSet::Build({team}, {.partitioned_by = partitioned_by}));
+    std::string value;
+    return task->state->Get(step, "key", &value).value_or(false);
+  };
+  EXPECT_TRUE(is_kept(/*is_rekeyed=*/false, "id"));
+  EXPECT_FALSE(is_kept(/*is_rekeyed=*/false, "other"));
+  EXPECT_TRUE(is_kept(/*is_rekeyed=*/true, "other"));
+  EXPECT_FALSE(is_kept(/*is_rekeyed=*/true, "id"));
 }
 
 }  // namespace

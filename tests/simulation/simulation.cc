@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "router/moved_rules.h"
 #include "state/commit_note.h"
 #include "tests/simulation/checker.h"
 #include "tests/simulation/hop_ledger.h"
@@ -362,6 +363,13 @@ std::string Simulation::WhatIsNotAtRest() {
   return "";
 }
 
+// The same rules; all that they remember by a key is to be re-keyed.
+std::shared_ptr<const router::RuleSet> PartitionedByNothing(const router::RuleSet& rules) {
+  router::StateSettings settings = rules.settings();
+  settings.partitioned_by = "nothing";
+  return router::RuleSet::Build(rules.teams(), settings);
+}
+
 // All routers end, and before they begin again everything is lost that their states could be had
 // from.
 void Simulation::RuinStates() {
@@ -370,6 +378,10 @@ void Simulation::RuinStates() {
   }
   zombies_.clear();
   around_.clock.Advance(absl::Seconds(21));
+  if (options_.ruin == Ruin::kPartitionedOtherwise) {
+    around_.rules.Publish(PartitionedByNothing(*RuleSetOf(published_.back())));
+    return;
+  }
   SimulatedStates& states = *source_.states;
   for (size_t i = 0; i < routers_.size(); ++i) states.LoseDisk(static_cast<int>(i));
   if (options_.ruin != Ruin::kOffsetsLost) states.LoseCheckpoints();
@@ -395,14 +407,21 @@ void Simulation::RuinStates() {
 
 // A task that had a state is refused by its name and commits nothing more, whatever comes.
 void Simulation::ExpectRefusals() {
-  static const std::map<Ruin, std::string> kNames = {{Ruin::kSourceCutBack, "state gap"},
-                                                     {Ruin::kRuleSetsLost, "rules lost"},
-                                                     {Ruin::kNotesLost, "note lost"},
-                                                     {Ruin::kOffsetsLost, "offsets lost"}};
+  static const std::map<Ruin, std::string> kNames = {
+      {Ruin::kSourceCutBack, "state gap"},
+      {Ruin::kRuleSetsLost, "rules lost"},
+      {Ruin::kNotesLost, "note lost"},
+      {Ruin::kOffsetsLost, "offsets lost"},
+      {Ruin::kPartitionedOtherwise, "state elsewhere"}};
+  const auto otherwise = PartitionedByNothing(*RuleSetOf(published_.back()));
   std::map<int32_t, int64_t> had_state;
   for (const auto& [partition, commits] : source_.commits) {
     const auto note = state::DecodeCommitNote(commits.back().note);
-    if (note.ok() && note->state_start) had_state[partition] = -1;
+    if (!note.ok() || !note->state_start) continue;
+    // Nobody needs what the rules of that time remembered and those of now don't.
+    const auto last = RuleSetOf(VersionOf(note->rule_sets.back().hash));
+    const bool is_needed = !router::RulesThatMove(*last, *otherwise).empty();
+    if (options_.ruin != Ruin::kPartitionedOtherwise || is_needed) had_state[partition] = -1;
   }
   RuinStates();
   // Who keeps no state needs no note.

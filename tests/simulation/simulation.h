@@ -24,13 +24,14 @@
 namespace turnout::simulation {
 
 // What is lost between two lives of all routers, besides all disks and checkpoints, so that no
-// recovery can be right: each has a name to refuse by.
+// recovery can be right; or, with nothing lost, what else is. Each has a name to refuse by.
 enum class Ruin {
   kNone,
-  kSourceCutBack,  // to what is committed: state gap
-  kRuleSetsLost,   // rules lost
-  kNotesLost,      // the offsets are there: note lost
-  kOffsetsLost,    // the checkpoints are there: offsets lost
+  kSourceCutBack,         // to what is committed: state gap
+  kRuleSetsLost,          // rules lost
+  kNotesLost,             // the offsets are there: note lost
+  kOffsetsLost,           // the checkpoints are there: offsets lost
+  kPartitionedOtherwise,  // all is there, but source.partitioned_by is another: state elsewhere
 };
 
 struct SimulationOptions {

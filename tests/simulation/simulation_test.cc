@@ -102,8 +102,8 @@ TEST(SimulationTest, SomeSeedsEndTheSameOnRocksDb) {
 
 // What can't be brought back is refused by its name, and nothing is begun empty.
 TEST(SimulationTest, WhatIsLostForGoodIsRefusedByName) {
-  for (const Ruin ruin :
-       {Ruin::kSourceCutBack, Ruin::kRuleSetsLost, Ruin::kNotesLost, Ruin::kOffsetsLost}) {
+  for (const Ruin ruin : {Ruin::kSourceCutBack, Ruin::kRuleSetsLost, Ruin::kNotesLost,
+                          Ruin::kOffsetsLost, Ruin::kPartitionedOtherwise}) {
     int64_t refusals = 0;
     for (uint64_t seed = 1; seed <= 50; ++seed) {
       SimulationOptions options = OptionsOf(seed);

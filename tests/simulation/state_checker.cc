@@ -54,7 +54,7 @@ class UndisturbedTask {
   std::string Dump() { return DumpState(state_); }
 
  private:
-  void Use(int version);
+  void Use(int version, router::StepPlace place);
 
   int version_ = -1;
   support::MemoryState state_{0};
@@ -62,18 +62,19 @@ class UndisturbedTask {
   std::unique_ptr<router::Router> router_;
 };
 
-void UndisturbedTask::Use(int version) {
+void UndisturbedTask::Use(int version, router::StepPlace place) {
   if (version == version_) return;
   version_ = version;
   router_ = std::make_unique<router::Router>(RuleSetOf(version));
   steps_.ForgetWindows();
-  steps_.Retain(RuleSetOf(version)->steps()).IgnoreError();
+  steps_.Retain(RuleSetOf(version)->steps_at(place)).IgnoreError();
 }
 
 Lines UndisturbedTask::Apply(const Coming& coming, int version) {
   const SimEvent& event = *coming.event;
   const support::MemoryRecord& record = event.record;
-  Use(version);
+  Use(version,
+      coming.arrival == nullptr ? router::StepPlace::kSource : router::StepPlace::kRekeyed);
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   for (const auto& [name, value] : record.headers) headers.emplace_back(name, *value);
   const auto view = [](const std::optional<std::string>& bytes) {

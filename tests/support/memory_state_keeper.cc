@@ -20,6 +20,22 @@ constexpr int64_t kRecoveryMsMax = 150;
 constexpr int64_t kSnapshotOneIn = 10;  // looks at a task with something new to keep
 constexpr int64_t kPublishOneIn = 3;
 
+class RulesOfPlace : public runtime::KeptRules {
+ public:
+  explicit RulesOfPlace(StatePlace* place) : place_(place) {}
+  absl::StatusOr<std::shared_ptr<const router::RuleSet>> Find(const std::string& hash) override {
+    return place_->FindRules(hash);
+  }
+  absl::StatusOr<router::StateSettings> FindSettings(const std::string& hash) override {
+    const auto rules = Find(hash);
+    if (!rules.ok()) return rules.status();
+    return (*rules)->settings();
+  }
+
+ private:
+  StatePlace* const place_;
+};
+
 }  // namespace
 
 bool MemoryStateKeeper::MayHaveState(int32_t partition, std::string_view note) {
@@ -44,9 +60,9 @@ void MemoryStateKeeper::RunJobs() {
       ++i;
       continue;
     }
-    absl::StatusOr<RecoveredTask> recovered =
-        runtime::RecoverTask(job.request, state::GapPolicy::kRefuse, NewTimeline(), *job.home,
-                             [this](const std::string& hash) { return place_->FindRules(hash); });
+    RulesOfPlace rules(place_);
+    absl::StatusOr<RecoveredTask> recovered = runtime::RecoverTask(
+        job.request, state::GapPolicy::kRefuse, NewTimeline(), *job.home, rules);
     if (!recovered.ok()) {
       job.waits_for = recovered.status().ToString();
       job.at = clock_->Now() + absl::Milliseconds(random_->Below(kRecoveryMsMax));
