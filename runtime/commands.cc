@@ -72,8 +72,9 @@ CommandOption RuleLimitsOption() {
           .kind = ArgumentKind::kFile,
           .default_text = "the limits by default",
           .text =
-              "A pipeline's config, whose `limits` the rules are held to. Nothing else of it "
-              "is taken; secrets that it refers to are not read."};
+              "A pipeline's config, whose `limits` the rules are held to, and whose `tables` they "
+              "may name. Of the rest only `source.partitioned_by` is taken; secrets that it "
+              "refers to are not read."};
 }
 
 Command ValidateCommand() {
@@ -86,7 +87,8 @@ Command ValidateCommand() {
           "for "
           "each file that is right, and for each problem of the others a line\n\n"
           "file:line:column: team/rule: what is wrong (what to do)\n\n"
-          "All problems of all files are told in one go. Nothing is asked of a Kafka: whether "
+          "All problems of all files are told in one go. Rules whose matches are re-keyed are "
+          "named after the files, with the reason. Nothing is asked of a Kafka: whether "
           "destinations exist is found by `turnout run`.",
       .options = {RuleLimitsOption(),
                   {.name = "--strict-eventbridge",
@@ -183,7 +185,8 @@ Command StateCommand() {
       .summary = "look into a task's state, changing nothing",
       .synopsis =
           "ls PATH [--step ID] [--limit N] [--checkpoint N] [--config FILE]\n"
-          "    turnout state get PATH --step ID --key KEY [--checkpoint N] [--config FILE]\n"
+          "    turnout state get PATH --step ID --key KEY|--key-hex HEX [--checkpoint N] "
+          "[--config FILE]\n"
           "    turnout state stats PATH [--checkpoint N] [--config FILE]",
       .description =
           "Reads what the rules' steps remember of one source partition: from its store, whose "
@@ -192,8 +195,10 @@ Command StateCommand() {
           "TMPDIR) and verified first.\n\n"
           "ls prints the entries, a JSON object a line, in the order of steps and keys; get prints "
           "one; stats prints one object with the offsets, the watermark, the rule set's hash and "
-          "what each step has. Expired entries that are still on disk are shown as such. Keys are "
-          "text, values hexadecimal, times milliseconds of event time.",
+          "what each step has. Steps are named with their rules where the rule set is at hand: at "
+          "STORE/GROUP/rules, or in STATE_DIR/checkpoints. Expired entries that are still on disk "
+          "are shown as such. Keys are text (and `key_hex` where that can't be typed), values "
+          "hexadecimal, times milliseconds of event time.",
       .options = {{.name = "--config",
                    .argument = "FILE",
                    .kind = ArgumentKind::kFile,
@@ -204,11 +209,15 @@ Command StateCommand() {
                   {.name = "--step",
                    .argument = "ID",
                    .kind = ArgumentKind::kText,
-                   .text = "Only this step's entries: its id as stats prints it."},
+                   .text = "Only this step's entries: its id as ls and stats print it."},
                   {.name = "--key",
                    .argument = "KEY",
                    .kind = ArgumentKind::kText,
                    .text = "The key that get asks for."},
+                  {.name = "--key-hex",
+                   .argument = "HEX",
+                   .kind = ArgumentKind::kText,
+                   .text = "The same in hexadecimal: for a key with bytes that can't be typed."},
                   {.name = "--checkpoint",
                    .argument = "N",
                    .kind = ArgumentKind::kText,
@@ -232,9 +241,10 @@ Command StateCommand() {
                 {1, "There is no such entry, or the state is damaged or can't be read."},
                 {2, "There is no state at PATH, its store refuses who asks, or unknown usage."}},
       .examples =
-          {{"turnout state stats /var/lib/turnout/orders/3 | jq .applied_offset",
+          {{"turnout state stats /var/lib/turnout/tasks/orders/3 | jq .applied_offset",
             "How far a stopped task had come:"},
-           {"turnout state ls checkpoints/orders/3 --step 5f0c1d2e3a4b5c6d --limit 0 | wc -l",
+           {"turnout state ls checkpoints/turnout-orders/orders/3 --step 5f0c1d2e3a4b5c6d --limit "
+            "0 | wc -l",
             "How many keys a step had in the last checkpoint:"},
            {"turnout state stats s3://acme-state/turnout/turnout-orders/orders/3 --config "
             "pipeline.yaml",

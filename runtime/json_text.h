@@ -14,4 +14,7 @@ void AppendJsonString(std::string_view text, std::string* out);
 
 std::string JsonString(std::string_view text);
 
+// Whether it would stand there as it is, byte for byte.
+bool IsUtf8(std::string_view text);
+
 }  // namespace turnout::runtime

@@ -202,15 +202,23 @@ int State(Arguments& arguments) {
   StateOptions options;
   std::string config;
   std::string key;
+  std::string key_hex;
   std::vector<std::string> operands;
   arguments.Value("--config", &config);
   arguments.Value("--step", &options.step);
   const CLI::Option* const key_option = arguments.Value("--key", &key);
+  const CLI::Option* const key_hex_option = arguments.Value("--key-hex", &key_hex);
   arguments.Number("--checkpoint", &options.checkpoint);
   arguments.Number("--limit", &options.limit);
   arguments.Operands(&operands);
   if (const auto status = arguments.Parse()) return *status;
   if (operands.size() != 2) return arguments.Mistake("say what to print and of what: ls PATH");
+  if (key_option->count() > 0) options.key = key;  // an empty one is a key as well
+  if (key_hex_option->count() > 0) {
+    if (options.key) return arguments.Mistake("name one key, by --key or by --key-hex");
+    options.key = BytesOfHex(key_hex);
+    if (!options.key) return arguments.Mistake("`" + key_hex + "`: two hexadecimal digits a byte");
+  }
   std::string problems;
   std::optional<state::S3Options> s3 = LoadS3Options(config, &problems);
   std::fputs(problems.c_str(), stderr);
@@ -218,7 +226,6 @@ int State(Arguments& arguments) {
   options.s3 = *std::move(s3);
   options.verb = operands[0];
   options.path = operands[1];
-  if (key_option->count() > 0) options.key = key;  // an empty one is a key as well
   return RunState(options, stdout, stderr);
 }
 

@@ -1,8 +1,10 @@
 #include "runtime/state_command.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <system_error>
@@ -11,13 +13,20 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "router/rule_set.h"
+#include "router/step.h"
 #include "runtime/json_text.h"
 #include "runtime/real_time.h"
+#include "runtime/rule_archive.h"
 #include "state/checkpoint.h"
 #include "state/checkpoint_location.h"
+#include "state/directory_checkpoint_store.h"
 #include "state/state_reader.h"
 
 namespace turnout::runtime {
@@ -53,11 +62,15 @@ class TemporaryDirectory {
   std::string path_;  // empty if it could not be made
 };
 
+// Which rule's a step is, and of what kind, as they stand in an answer: `,"rule":...,"kind":...`.
+using StepOwners = std::map<state::StepId, std::string>;
+
 // What is read, with what it lies in.
 struct Opened {
   std::unique_ptr<TemporaryDirectory> restored;
   int64_t checkpoint = 0;
   std::unique_ptr<state::StateReader> reader;
+  StepOwners owners;  // of the steps whose rules are known
 };
 
 // A task's checkpoints: the store that they are in, and the task's name there.
@@ -75,6 +88,48 @@ absl::StatusOr<TaskLocation> Locate(std::string_view path) {
                      " names no task (write s3://BUCKET/PREFIX/GROUP/TOPIC/PARTITION)"));
   }
   return TaskLocation{std::string(path.substr(0, slash)), std::string(path.substr(slash + 1))};
+}
+
+// Of the rule set of that hash, if it is kept there; else of none.
+StepOwners FindOwners(state::CheckpointStore& store, const std::string& group,
+                      const std::string& rule_set) {
+  StepOwners owners;
+  const auto rules = RuleArchive(&store, group).Find(rule_set);
+  if (!rules.ok()) return owners;
+  for (const router::Team& team : (*rules)->teams()) {
+    for (const router::Rule& rule : team->rules) {
+      const std::string id = JsonString(absl::StrCat(team->team, "/", rule.name));
+      for (const router::Step& step : rule.steps) {
+        owners[step.id] =
+            absl::StrFormat(",\"rule\":%s,\"kind\":\"%s\"", id, router::StepName(step.kind));
+      }
+    }
+  }
+  return owners;
+}
+
+// Of a task's checkpoints at STORE/GROUP/TOPIC/PARTITION.
+StepOwners OwnersInStoreOf(const std::string& path, const StateOptions& options,
+                           const std::string& rule_set) {
+  const std::vector<std::string> parts = absl::StrSplit(path, '/');
+  if (parts.size() < 4) return {};
+  const std::string store_path = absl::StrJoin(parts.begin(), parts.end() - 3, "/");
+  const auto store = state::MakeCheckpointStore(store_path, options.s3, RealTimeAndChance());
+  return store.ok() ? FindOwners(**store, *(parts.end() - 3), rule_set) : StepOwners();
+}
+
+// Of a store at STATE_DIR/tasks/TOPIC/PARTITION, whose checkpoints lie in STATE_DIR by default.
+StepOwners OwnersBesideStore(const std::filesystem::path& path, const std::string& rule_set) {
+  const std::filesystem::path checkpoints =
+      path.parent_path().parent_path().parent_path() / "checkpoints";
+  state::DirectoryCheckpointStore store(checkpoints.string());
+  std::error_code error;
+  for (std::filesystem::directory_iterator group(checkpoints, error), end; !error && group != end;
+       group.increment(error)) {
+    StepOwners owners = FindOwners(store, group->path().filename().string(), rule_set);
+    if (!owners.empty()) return owners;
+  }
+  return {};
 }
 
 absl::StatusOr<int64_t> NewestSound(state::TaskCheckpoints& checkpoints, const std::string& path) {
@@ -111,6 +166,7 @@ absl::StatusOr<Opened> OpenCheckpoint(const std::string& path, const StateOption
   auto reader = state::StateReader::Open(restored + "/store");
   if (!reader.ok()) return reader.status();
   opened.reader = *std::move(reader);
+  opened.owners = OwnersInStoreOf(path, {.s3 = std::move(s3)}, opened.reader->point().rule_set);
   return opened;
 }
 
@@ -129,10 +185,15 @@ absl::StatusOr<Opened> Open(const StateOptions& options) {
   auto reader = state::StateReader::Open(path);
   if (!reader.ok()) return reader.status();
   opened.reader = *std::move(reader);
+  opened.owners = OwnersBesideStore(path, opened.reader->point().rule_set);
   return opened;
 }
 
-std::string StepName(state::StepId step) { return absl::StrFormat("\"%016x\"", step); }
+// `"step":"ID"`, and whose it is.
+std::string StepFields(state::StepId step, const StepOwners& owners) {
+  const auto owner = owners.find(step);
+  return absl::StrFormat("\"step\":\"%016x\"%s", step, owner == owners.end() ? "" : owner->second);
+}
 
 // Null for what is none.
 std::string TimeOrNull(int64_t time_ms) {
@@ -140,34 +201,45 @@ std::string TimeOrNull(int64_t time_ms) {
   return is_none ? "null" : absl::StrCat(time_ms);
 }
 
-std::string EntryLine(const state::EntryKey& key, const state::EntryValue& value,
-                      int64_t watermark_ms) {
-  return absl::StrFormat(
-      "{\"step\":%s,\"key\":%s,\"value_hex\":\"%s\",\"expires_at_ms\":%s,\"expired\":%s}\n",
-      StepName(key.step), JsonString(key.key),
-      absl::BytesToHexString({value.value.data(), value.value.size()}),
-      TimeOrNull(value.expires_at_ms), value.IsSeenAt(watermark_ms) ? "false" : "true");
+// What can't stand on a command line, or not as it is: bytes of no text, and NUL.
+bool NeedsHex(std::string_view key) {
+  return key.find('\0') != std::string_view::npos || !IsUtf8(key);
+}
+
+std::string Hex(std::string_view bytes) {
+  return absl::BytesToHexString({bytes.data(), bytes.size()});
+}
+
+std::string EntryLine(const Opened& opened, const state::EntryKey& key,
+                      const state::EntryValue& value) {
+  std::string line =
+      absl::StrFormat("{%s,\"key\":%s", StepFields(key.step, opened.owners), JsonString(key.key));
+  if (NeedsHex(key.key)) absl::StrAppend(&line, ",\"key_hex\":\"", Hex(key.key), "\"");
+  absl::StrAppendFormat(&line, ",\"value_hex\":\"%s\",\"expires_at_ms\":%s,\"expired\":%s}\n",
+                        Hex(value.value), TimeOrNull(value.expires_at_ms),
+                        value.IsSeenAt(opened.reader->point().watermark_ms) ? "false" : "true");
+  return line;
 }
 
 absl::Status List(const StateOptions& options, std::optional<state::StepId> step,
-                  const state::StateReader& reader, std::FILE* out) {
+                  const Opened& opened, std::FILE* out) {
   uint64_t shown = 0;
   const auto show = [&](const state::EntryKey& key, const state::EntryValue& value) {
-    const std::string line = EntryLine(key, value, reader.point().watermark_ms);
+    const std::string line = EntryLine(opened, key, value);
     std::fwrite(line.data(), 1, line.size(), out);
     return ++shown != options.limit;
   };
-  return step ? reader.ForEach(*step, show) : reader.ForEach(show);
+  return step ? opened.reader->ForEach(*step, show) : opened.reader->ForEach(show);
 }
 
-absl::StatusOr<bool> Get(std::string_view key, state::StepId step, const state::StateReader& reader,
+absl::StatusOr<bool> Get(std::string_view key, state::StepId step, const Opened& opened,
                          std::FILE* out) {
   bool found = false;
-  const absl::Status status =
-      reader.ForEach(step, [&](const state::EntryKey& entry, const state::EntryValue& value) {
+  const absl::Status status = opened.reader->ForEach(
+      step, [&](const state::EntryKey& entry, const state::EntryValue& value) {
         if (entry.key != key) return entry.key < key;
         found = true;
-        const std::string line = EntryLine(entry, value, reader.point().watermark_ms);
+        const std::string line = EntryLine(opened, entry, value);
         std::fwrite(line.data(), 1, line.size(), out);
         return false;
       });
@@ -186,9 +258,9 @@ absl::Status Stats(const Opened& opened, std::FILE* out) {
       point.applied_offset, TimeOrNull(point.watermark_ms), JsonString(point.rule_set),
       opened.reader->disk_bytes());
   for (const state::StepFigures& step : *steps) {
-    absl::StrAppendFormat(&line, "%s{\"step\":%s,\"entries\":%d,\"expired\":%d,\"bytes\":%d}",
-                          line.back() == '[' ? "" : ",", StepName(step.step), step.entries,
-                          step.entries_expired, step.bytes);
+    absl::StrAppendFormat(&line, "%s{%s,\"entries\":%d,\"expired\":%d,\"bytes\":%d}",
+                          line.back() == '[' ? "" : ",", StepFields(step.step, opened.owners),
+                          step.entries, step.entries_expired, step.bytes);
   }
   line += "]}\n";
   std::fwrite(line.data(), 1, line.size(), out);
@@ -202,12 +274,29 @@ int Failed(const absl::Status& status, std::FILE* err) {
   return is_theirs ? kExitUsage : kExitFailed;
 }
 
+int NotThere(const Opened& opened, state::StepId step, const std::string& key, std::FILE* err) {
+  const std::string name =
+      NeedsHex(key) ? absl::StrCat("of the bytes ", Hex(key)) : absl::StrCat("`", key, "`");
+  std::fprintf(err, "turnout state: step %016llx has no key %s at offset %lld\n",
+               static_cast<unsigned long long>(step), name.c_str(),
+               static_cast<long long>(opened.reader->point().applied_offset));
+  return kExitFailed;
+}
+
 int Usage(const std::string& message, std::FILE* err) {
   std::fprintf(err, "turnout state: %s\n", message.c_str());
   return kExitUsage;
 }
 
 }  // namespace
+
+std::optional<std::string> BytesOfHex(std::string_view text) {
+  const bool is_hex = text.size() % 2 == 0 && std::all_of(text.begin(), text.end(), [](char c) {
+                        return absl::ascii_isxdigit(static_cast<unsigned char>(c));
+                      });
+  if (!is_hex) return std::nullopt;
+  return absl::HexStringToBytes({text.data(), text.size()});
+}
 
 int RunState(const StateOptions& options, std::FILE* out, std::FILE* err) {
   std::optional<state::StepId> step;
@@ -220,18 +309,20 @@ int RunState(const StateOptions& options, std::FILE* out, std::FILE* err) {
     }
   }
   if (options.verb == "get" && (!step || !options.key)) {
-    return Usage("get asks for one entry: name it with --step ID and --key KEY", err);
+    return Usage("get asks for one entry: name it with --step ID and --key KEY or --key-hex HEX",
+                 err);
   }
   const absl::StatusOr<Opened> opened = Open(options);
   if (!opened.ok()) return Failed(opened.status(), err);
   absl::Status status;
   if (options.verb == "ls") {
-    status = List(options, step, *opened->reader, out);
+    status = List(options, step, *opened, out);
   } else if (options.verb == "stats") {
     status = Stats(*opened, out);
   } else if (options.verb == "get") {
-    const absl::StatusOr<bool> found = Get(*options.key, *step, *opened->reader, out);
-    if (found.ok()) return *found ? kExitOk : kExitFailed;
+    const absl::StatusOr<bool> found = Get(*options.key, *step, *opened, out);
+    if (found.ok() && *found) return kExitOk;
+    if (found.ok()) return NotThere(*opened, *step, *options.key, err);
     status = found.status();
   } else {
     return Usage("`" + options.verb + "` is none of ls, get and stats", err);

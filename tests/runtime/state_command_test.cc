@@ -3,11 +3,16 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "router/rule_set.h"
 #include "runtime/real_time.h"
+#include "runtime/rule_archive.h"
+#include "runtime/rule_loader.h"
 #include "state/checkpoint.h"
 #include "state/checkpoint_location.h"
 #include "state/directory_checkpoint_store.h"
@@ -73,8 +78,64 @@ TEST_F(StateCommand, GetsOneEntry) {
   const Answer answer = Ask({.verb = "get", .path = path(), .step = "1", .key = "card-2"});
   EXPECT_EQ(answer.out, kCard2);
   EXPECT_EQ(answer.status, 0);
-  EXPECT_EQ(Ask({.verb = "get", .path = path(), .step = "1", .key = "card"}).status, 1);
+  const Answer none = Ask({.verb = "get", .path = path(), .step = "1", .key = "card"});
+  EXPECT_EQ(none.status, 1);
+  EXPECT_EQ(none.err, "turnout state: step 0000000000000001 has no key `card` at offset 42\n");
   EXPECT_EQ(Ask({.verb = "get", .path = path(), .step = "1"}).status, 2);
+}
+
+TEST_F(StateCommand, NamesAKeyThatNoCommandLineCanHoldInHexadecimal) {
+  for (const std::string& key : {std::string("a\0b", 3), std::string("\xff")}) {
+    store_->Put(1, key, "y", state::kNeverExpires);
+  }
+  ASSERT_TRUE(store_->Commit(43, "c0ffee").ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_THAT(Ask({.verb = "ls", .path = path(), .step = "1"}).out,
+              testing::AllOf(HasSubstr("\"key\":\"a\\u0000b\",\"key_hex\":\"610062\","),
+                             HasSubstr("\"key_hex\":\"ff\","), HasSubstr(kCard1)));
+  const auto get = [&](std::string_view hex) {
+    return Ask({.verb = "get", .path = path(), .step = "1", .key = BytesOfHex(hex)});
+  };
+  EXPECT_THAT(get("610062").out, HasSubstr("\"key_hex\":\"610062\",\"value_hex\":\"79\""));
+  EXPECT_THAT(get("6100").err, HasSubstr("no key of the bytes 6100 "));
+  EXPECT_EQ(get("").status, 1);
+  EXPECT_FALSE(BytesOfHex("6").has_value());
+  EXPECT_FALSE(BytesOfHex("6g").has_value());
+}
+
+// The rules of the store's rule set, kept beside the checkpoints.
+TEST_F(StateCommand, NamesTheRulesOfStepsWhereTheRuleSetIsAtHand) {
+  const router::Team team = [] {
+    std::vector<router::Team> teams;
+    std::vector<router::Problem> problems;
+    teams = CompileRules("fraud.yaml",
+                         "{team: fraud, destinations: [t], rules: [{name: cards, "
+                         "match: {x: [1]}, steps: [{dedup: {key: card, for: 1h}}], to: t}]}",
+                         {}, &problems);
+    EXPECT_TRUE(problems.empty());
+    return teams.at(0);
+  }();
+  const state::StepId step = team->rules[0].steps[0].id;
+  const auto rules = router::RuleSet::Build({team});
+  const std::string objects = directory_.path() + "/disk/checkpoints";
+  state::DirectoryCheckpointStore store(objects);
+  ASSERT_TRUE(RuleArchive(&store, "turnout-orders").Keep(*rules).ok());
+  store_->Put(step, "card-1", "x", state::kNeverExpires);
+  ASSERT_TRUE(store_->Commit(43, rules->hash()).ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  state::TaskCheckpoints checkpoints(&store, "turnout-orders/orders/3",
+                                     directory_.path() + "/scratch");
+  ASSERT_TRUE(checkpoints.Take(store_.get(), 0).ok());
+  const std::string local = directory_.path() + "/disk/tasks/orders/3";
+  std::filesystem::create_directories(directory_.path() + "/disk/tasks/orders");
+  store_ = nullptr;
+  std::filesystem::rename(path(), local);
+  const std::string owner = ",\"rule\":\"fraud/cards\",\"kind\":\"dedup\",";
+  for (const std::string& place : {local, objects + "/turnout-orders/orders/3"}) {
+    EXPECT_THAT(Ask({.verb = "ls", .path = place}).out,
+                testing::AllOf(HasSubstr(owner + "\"key\":\"card-1\""), HasSubstr(kCard1)));
+    EXPECT_THAT(Ask({.verb = "stats", .path = place}).out, HasSubstr(owner + "\"entries\":1"));
+  }
 }
 
 TEST_F(StateCommand, CountsWhatEachStepHas) {
