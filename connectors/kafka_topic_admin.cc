@@ -80,6 +80,15 @@ void Fill(const rd_kafka_metadata_topic& found, TopicDescription& description) {
   }
 }
 
+void FillConfig(absl::string_view name, absl::string_view value, TopicDescription& description) {
+  if (name == "cleanup.policy") description.compacted = absl::StrContains(value, "compact");
+  int64_t number = 0;
+  if (!absl::SimpleAtoi(value, &number)) return;
+  if (name == "max.message.bytes") description.batch_bytes_max = number;
+  if (name == "retention.ms") description.retention_ms = number;
+  if (name == "retention.bytes") description.retention_bytes = number;
+}
+
 class Admin final : public TopicAdmin {
  public:
   absl::Status Start(const KafkaClientOptions& options);
@@ -241,16 +250,9 @@ void Admin::AskLimits(const Descriptions& wanted, absl::Time deadline) {
     const rd_kafka_ConfigEntry_t** entries =
         rd_kafka_ConfigResource_configs(answers[i], &entry_count);
     for (size_t j = 0; j < entry_count; ++j) {
-      const char* name = rd_kafka_ConfigEntry_name(entries[j]);
-      const char* value = rd_kafka_ConfigEntry_value(entries[j]);
-      int64_t bytes = 0;
-      if (value != nullptr && absl::string_view(name) == "cleanup.policy") {
-        found->second->compacted = absl::StrContains(value, "compact");
-      }
-      if (value != nullptr && absl::string_view(name) == "max.message.bytes" &&
-          absl::SimpleAtoi(value, &bytes)) {
-        found->second->batch_bytes_max = bytes;
-      }
+      const char* const name = rd_kafka_ConfigEntry_name(entries[j]);
+      const char* const value = rd_kafka_ConfigEntry_value(entries[j]);
+      if (value != nullptr) FillConfig(name, value, *found->second);
     }
   }
 }
@@ -340,6 +342,10 @@ absl::Status Admin::Create(absl::Span<const NewTopic> topics, absl::Duration tim
     if (topic.retention_ms != 0) {
       rd_kafka_NewTopic_set_config(made, "retention.ms",
                                    absl::StrFormat("%d", topic.retention_ms).c_str());
+    }
+    if (topic.goes_by_age_alone) {
+      rd_kafka_NewTopic_set_config(made, "cleanup.policy", "delete");
+      rd_kafka_NewTopic_set_config(made, "retention.bytes", "-1");
     }
     wanted.push_back(made);
   }

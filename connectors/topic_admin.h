@@ -29,6 +29,9 @@ struct TopicDescription {
   std::string reason;         // the broker's words where not kReady
   int32_t partitions = 0;     // 0 when not known
   bool compacted = false;     // takes no record without a key
+  // How long it keeps records, and how many bytes of them a partition; -1: any, 0: not known.
+  int64_t retention_ms = 0;
+  int64_t retention_bytes = 0;
   // Largest record batch the topic takes (`max.message.bytes`); -1 when it may not be asked
   // or was not answered.
   int64_t batch_bytes_max = -1;
@@ -39,6 +42,8 @@ struct NewTopic {
   int32_t partitions = 1;
   int16_t replication_factor = -1;  // -1: the broker's default
   int64_t retention_ms = 0;         // 0: the broker's default; -1: for ever
+  // Records go by their age alone, whatever the broker's defaults are: neither by size nor by key.
+  bool goes_by_age_alone = false;
 };
 
 class TopicAdmin {

@@ -166,8 +166,10 @@ void AddStateFields(Fields* fields) {
        .check = CheckTopic,
        .effect =
            "The internal topic through which events reach the partition of a step's key, where "
-           "that is not `source.partitioned_by`. Created when the first such rule comes.",
-       .cost = "For Turnout alone, and for this pipeline alone.",
+           "that is not `source.partitioned_by`. Created when the first such rule comes, to keep "
+           "records for 7 days.",
+       .cost = "For Turnout alone, and for this pipeline alone. What it no longer keeps before it "
+               "was read is lost; a replay needs it as far back as the source.",
        .store = [](const FieldValue& v, Config* c) { c->rekey_topic = v.text; }});
   fields->push_back(
       {.key = "rekey.partitions",

@@ -91,6 +91,28 @@ NewTopic ToCreate(const PreflightOptions& options, const std::string& topic) {
   return created;
 }
 
+// The topic keeps matches on their way, and for replays.
+std::string RekeyCaution(const TopicDescription& topic) {
+  if (topic.state == State::kMissing) return "";
+  std::string fault;
+  const auto add = [&](const std::string& one) {
+    absl::StrAppend(&fault, fault.empty() ? "" : ", ", one);
+  };
+  if (topic.compacted) add("compacts by key");
+  if (topic.retention_ms > 0 && absl::Milliseconds(topic.retention_ms) < kRekeyRetentionMin) {
+    add(absl::StrCat("keeps records for ", topic.retention_ms, " ms only"));
+  }
+  if (topic.retention_bytes > 0) {
+    add(absl::StrCat("keeps ", topic.retention_bytes, " bytes a partition only"));
+  }
+  if (fault.empty()) return "";
+  return absl::StrCat("the re-key topic ", topic.topic, " ", fault,
+                      ": matches on their way are lost if no router reads them in time, and a "
+                      "replay stands still where it can't reach back (set cleanup.policy=delete, "
+                      "retention.bytes=-1 and retention.ms to ",
+                      absl::ToInt64Milliseconds(kRekeyRetention), " or more)");
+}
+
 void LowerTo(int64_t batch_bytes_max, int64_t* lowest) {
   if (batch_bytes_max > 0 && (*lowest == 0 || batch_bytes_max < *lowest)) *lowest = batch_bytes_max;
 }
@@ -163,7 +185,9 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
                                   absl::Span<const router::Team> teams,
                                   const TopicDescriptions& observed) {
   PreflightDecision decision;
-  decision.has_rekey_topic = Look(observed, options.rekey_topic).state != State::kMissing;
+  const TopicDescription rekey = Look(observed, options.rekey_topic);
+  decision.has_rekey_topic = rekey.state != State::kMissing;
+  decision.rekey_caution = RekeyCaution(rekey);
   const TopicDescription source = Look(observed, options.source_topic);
   if (source.state == State::kMissing && options.create_source_partitions > 0) {
     decision.create.push_back(ToCreate(options, options.source_topic));
@@ -217,6 +241,8 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
     const int as_source = std::max(1, source.partitions);
     decision.create.back().partitions =
         options.rekey_partitions > 0 ? options.rekey_partitions : as_source;
+    decision.create.back().retention_ms = absl::ToInt64Milliseconds(kRekeyRetention);
+    decision.create.back().goes_by_age_alone = true;
   }
   return decision;
 }

@@ -25,6 +25,11 @@
 
 namespace turnout::runtime {
 
+// What the re-key topic is created with. It has to outlive the longest stop, and to reach back to
+// the checkpoints that replays begin at, as the source does: less than the least is warned of.
+inline constexpr absl::Duration kRekeyRetention = absl::Hours(7 * 24);
+inline constexpr absl::Duration kRekeyRetentionMin = absl::Hours(24);
+
 struct PreflightOptions {
   std::string source_topic;
   std::string dead_letter_topic;
@@ -60,6 +65,8 @@ struct PreflightDecision {
   std::vector<std::string> waiting_for;
   // The re-key topic is there: what older rules have sent there may still wait.
   bool has_rekey_topic = false;
+  // It is there, and may lose what nobody has read yet: why, and what to do; empty: it is well.
+  std::string rekey_caution;
   // Smallest known batch limit over all destinations and the dead-letter topic; 0: none is known.
   int64_t batch_bytes_max = 0;
 };

@@ -112,6 +112,7 @@ absl::Status RuleControl::Look() {
     if (passes) ++next;
     (passes ? let_in : still_waiting).push_back(waiting_[i]);
   }
+  TellRekeyCaution(std::move(decision->rekey_caution));
   const std::vector<TeamAside> before = aside_;
   TellAside(std::move(decision->aside));
   if (!ready_ && !decision->waiting_for.empty()) {
@@ -223,6 +224,12 @@ void RuleControl::TellWaitingFor(std::vector<std::string> reasons) {
   for (const std::string& reason : reasons) {
     LogWarning("waiting", absl::StrCat("not started yet: ", reason), {{"reason", reason}});
   }
+}
+
+void RuleControl::TellRekeyCaution(std::string caution) {
+  if (caution == rekey_caution_) return;
+  rekey_caution_ = std::move(caution);
+  if (!rekey_caution_.empty()) LogWarning("rekey_topic", rekey_caution_);
 }
 
 void RuleControl::PublishIfChanged() {

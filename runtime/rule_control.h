@@ -59,6 +59,7 @@ class RuleControl {
   void TellRefused(const std::vector<RefusedFile>& refused);
   void TellAside(std::vector<TeamAside> aside);
   void TellWaitingFor(std::vector<std::string> reasons);
+  void TellRekeyCaution(std::string caution);
   void LetIn(router::Team team, const std::vector<TeamAside>& before);
   void PublishIfChanged();
 
@@ -72,6 +73,7 @@ class RuleControl {
   RulesStatus status_;
   bool ready_ = false;
   bool rekeys_ = false;           // the rules in force
+  std::string rekey_caution_;     // as last told
   bool has_rekey_topic_ = false;  // when the first ones came into force
   std::atomic<int64_t> batch_bytes_max_{0};
 };

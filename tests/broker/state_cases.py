@@ -280,6 +280,9 @@ def a_router_waits_for_rules_that_another_one_rekeys_by_already(stage):
     routers = [router_of(stage, name, rules=stage.directory / directory).start()
                for name, directory in (("router-a", "rules-a"), ("router-b", "rules-b"))]
     _settled(routers, 2 * PARTITIONS)
+    kept = topics.config(stage.bootstrap, f"{stage.group}.rekey")
+    assert (kept["retention.ms"], kept["retention.bytes"], kept["cleanup.policy"]) == (
+        str(7 * 24 * 3600 * 1000), "-1", "delete"), kept
     stage.write_rules([cards], "rules-a")
     first, second = routers
     before = second.status()["rules"]["hash"]

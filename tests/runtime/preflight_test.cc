@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/rules_of.h"
 
 namespace turnout::runtime {
 namespace {
@@ -193,6 +194,46 @@ TEST(PreflightTest, TheDeadLetterTopicIsCreatedButTheSourceOnlyWhenToldSo) {
   EXPECT_EQ(decision.create[0].partitions, 8);
   EXPECT_EQ(decision.create[1].partitions, 3);
   EXPECT_EQ(decision.create[1].retention_ms, 5000);
+}
+
+TEST(PreflightTest, TheRekeyTopicIsMadeToKeepWhatIsOnItsWay) {
+  PreflightOptions options = Options(true);
+  options.rekey_topic = "rekey";
+  const router::Team team = support::TeamOf(
+      "{team: t, destinations: [d], rules: [{name: r, match: {x: [1]}, "
+      "steps: [{dedup: {key: user, for: 1h}}], to: d}]}");
+  const PreflightDecision decision =
+      DecidePreflight(options, std::vector<router::Team>{team},
+                      {{kSource, Topic(State::kReady)}, {kDeadLetters, Topic(State::kReady)}});
+  ASSERT_THAT(Names(decision.create), ElementsAre("d", "rekey"));
+  EXPECT_EQ(decision.create[0].retention_ms, 5000);
+  EXPECT_FALSE(decision.create[0].goes_by_age_alone);
+  EXPECT_EQ(decision.create[1].retention_ms, int64_t{7} * 24 * 3600 * 1000);
+  EXPECT_TRUE(decision.create[1].goes_by_age_alone);
+  EXPECT_EQ(decision.rekey_caution, "");
+}
+
+TEST(PreflightTest, ARekeyTopicThatMayLoseMatchesIsWarnedOf) {
+  constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
+  const auto caution = [](const TopicDescription& rekey) {
+    PreflightOptions options = Options(false);
+    options.rekey_topic = "rekey";
+    return DecidePreflight(options, {}, {{"rekey", rekey}}).rekey_caution;
+  };
+  TopicDescription topic = Topic(State::kReady);
+  EXPECT_EQ(caution(topic), "") << "nothing is known of it";
+  topic.retention_ms = kDayMs;
+  topic.retention_bytes = -1;
+  EXPECT_EQ(caution(topic), "");
+  topic.retention_ms = -1;
+  EXPECT_EQ(caution(topic), "");
+  topic.retention_ms = kDayMs - 1;
+  EXPECT_THAT(caution(topic), HasSubstr("the re-key topic rekey keeps records for 86399999 ms"));
+  topic.retention_ms = kDayMs;
+  topic.retention_bytes = 1 << 20;
+  EXPECT_THAT(caution(topic), HasSubstr("keeps 1048576 bytes a partition only"));
+  topic.compacted = true;
+  EXPECT_THAT(caution(topic), HasSubstr("compacts by key, keeps 1048576 bytes"));
 }
 
 TEST(PreflightTest, ADestinationOfTwoTeamsIsCreatedOnce) {
