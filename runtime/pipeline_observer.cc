@@ -82,10 +82,10 @@ void PipelineObserver::OnStatus(const WorkerStatus& status) {
   }
   if (now.partitions != before.partitions) {
     LogInfo("partitions",
-            now.partitions.empty()
-                ? absl::StrCat("worker ", status.worker, " has no partitions")
-                : absl::StrCat("worker ", status.worker, " has partitions ", now.partitions),
-            {{"worker", status.worker}, {"partitions", now.partitions}});
+            now.partitions.empty() ? absl::StrCat("worker ", status.worker, " has no partitions")
+                                   : absl::StrCat("worker ", status.worker, " has partitions ",
+                                                  now.partitions, " of ", status.topic),
+            {{"worker", status.worker}, {"topic", status.topic}, {"partitions", now.partitions}});
   }
   // While no broker can be reached, each try fails in words of its own.
   const bool same_reason = WithoutNumbers(now.reason) == WithoutNumbers(before.reason);
@@ -100,28 +100,29 @@ void PipelineObserver::OnStatus(const WorkerStatus& status) {
   }
 }
 
-void PipelineObserver::OnOffsetsWentBack(int worker, int32_t partition, int64_t expected,
-                                         int64_t found) {
-  LogError(
-      "source_offsets_went_back",
-      absl::StrCat("partition ", partition, " of the source was cut back or made anew: offset ",
-                   found, " came where ", expected,
-                   " was next; routing goes on from there, and some events may be routed twice"),
-      {{"worker", worker}, {"partition", partition}, {"expected", expected}, {"found", found}});
+void PipelineObserver::OnOffsetsWentBack(int worker, const std::string& topic, int32_t partition,
+                                         int64_t expected, int64_t found) {
+  LogError("source_offsets_went_back",
+           absl::StrCat("partition ", partition, " of ", topic,
+                        " was cut back or made anew: offset ", found, " came where ", expected,
+                        " was next; routing goes on from there, and some events may be routed "
+                        "twice"),
+           {{"worker", worker},
+            {"topic", topic},
+            {"partition", partition},
+            {"expected", expected},
+            {"found", found}});
 }
 
-void PipelineObserver::OnTask(int worker, int32_t partition, TaskPhase phase,
-                              const std::string& text) {
+void PipelineObserver::OnTask(int worker, const std::string& topic, int32_t partition,
+                              TaskPhase phase, const std::string& text) {
   const std::string name(PhaseName(phase));
-  const std::string sentence =
-      absl::StrCat("partition ", partition, " is ", name, text.empty() ? "" : ": ", text);
-  if (phase == TaskPhase::kRefused) {
-    LogError("task", sentence, {{"worker", worker}, {"partition", partition}, {"phase", name}});
-  } else if (phase == TaskPhase::kRecovering && !text.empty()) {
-    LogWarning("task", sentence, {{"worker", worker}, {"partition", partition}, {"phase", name}});
-  } else {
-    LogInfo("task", sentence, {{"worker", worker}, {"partition", partition}, {"phase", name}});
-  }
+  const std::string sentence = absl::StrCat("partition ", partition, " of ", topic, " is ", name,
+                                            text.empty() ? "" : ": ", text);
+  const bool is_grave = phase == TaskPhase::kRecovering && !text.empty();
+  const auto log = phase == TaskPhase::kRefused ? LogError : is_grave ? LogWarning : LogInfo;
+  log("task", sentence,
+      {{"worker", worker}, {"topic", topic}, {"partition", partition}, {"phase", name}});
 }
 
 void PipelineObserver::OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,

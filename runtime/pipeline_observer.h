@@ -25,8 +25,10 @@ class PipelineObserver : public WorkerObserver {
   void OnTransaction(const TransactionReport& report) override;
   void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
   void OnStatus(const WorkerStatus& status) override;
-  void OnOffsetsWentBack(int worker, int32_t partition, int64_t expected, int64_t found) override;
-  void OnTask(int worker, int32_t partition, TaskPhase phase, const std::string& text) override;
+  void OnOffsetsWentBack(int worker, const std::string& topic, int32_t partition, int64_t expected,
+                         int64_t found) override;
+  void OnTask(int worker, const std::string& topic, int32_t partition, TaskPhase phase,
+              const std::string& text) override;
   void OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,
                     std::vector<router::StateSize> by_rule) override;
   void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;

@@ -122,6 +122,11 @@ struct StateService::Impl {
         Directory("scratch", partition), options.transfers_max);
   }
 
+  // In messages.
+  std::string NameOf(int32_t partition) const {
+    return absl::StrFormat("partition %d of %s", partition, options.topic);
+  }
+
   void Trouble(const std::string& what) const {
     if (options.on_trouble) options.on_trouble(what);
   }
@@ -350,8 +355,8 @@ void StateService::Impl::RunJob(const std::shared_ptr<Job>& job) {
   absl::StatusOr<RecoveredTask> recovered =
       RecoverTask(job->request, options.gap_policy, NewTimeline(), home, archive);
   if (!recovered.ok()) {
-    const std::string what = absl::StrFormat("bringing back the state of partition %d: %s",
-                                             partition, recovered.status().message());
+    const std::string what = absl::StrFormat("bringing back the state of %s: %s", NameOf(partition),
+                                             recovered.status().message());
     Trouble(what);
     absl::MutexLock lock(&mu);
     job->is_running = false;
@@ -525,12 +530,13 @@ void StateService::Impl::RemoveUnusedStore(int32_t partition) {
     ++changes;
   }
   if (!removed.ok()) {
-    Trouble(absl::StrFormat("removing the unused state of %s, partition %d: %s", options.topic,
-                            partition, removed.status().message()));
+    Trouble(absl::StrFormat("removing the unused state of %s: %s", NameOf(partition),
+                            removed.status().message()));
   } else if (*removed && options.on_notice) {
-    options.on_notice(absl::StrFormat(
-        "the state of %s, partition %d, which moved away, is removed here: its checkpoints have it",
-        options.topic, partition));
+    options.on_notice(
+        absl::StrFormat("the state of %s, which moved away, is removed here: checkpoints have it, "
+                        "or what came after",
+                        NameOf(partition)));
   }
 }
 
@@ -559,7 +565,7 @@ void StateService::Impl::LookAfter(Entry* entry) {
 void StateService::Impl::Prune(Entry* entry) {
   const auto pruned = entry->checkpoints->Prune(options.prune, absl::ToUnixMillis(absl::Now()));
   if (pruned.ok()) return;
-  Trouble(absl::StrFormat("pruning checkpoints of partition %d: %s", entry->partition,
+  Trouble(absl::StrFormat("pruning checkpoints of %s: %s", NameOf(entry->partition),
                           pruned.status().message()));
 }
 
@@ -570,14 +576,14 @@ void StateService::Impl::Collect(Entry* entry) {
     return !entry->is_gone && !stopping;
   });
   if (collected.ok()) return;
-  Trouble(absl::StrFormat("giving back the disk of partition %d: %s", entry->partition,
+  Trouble(absl::StrFormat("giving back the disk of %s: %s", NameOf(entry->partition),
                           collected.status().message()));
 }
 
 bool StateService::Impl::TakeCheckpoint(Entry* entry) {
   const auto taken = entry->checkpoints->Take(entry->store, absl::ToUnixMillis(absl::Now()));
   if (!taken.ok()) {
-    Trouble(absl::StrFormat("taking a checkpoint of partition %d: %s", entry->partition,
+    Trouble(absl::StrFormat("taking a checkpoint of %s: %s", NameOf(entry->partition),
                             taken.status().message()));
   }
   absl::MutexLock lock(&mu);
@@ -614,7 +620,7 @@ void StateService::Impl::Bury(Entry* entry) {
   if (parting == Parting::kDamaged) {
     const absl::Status removed = state::RemoveAll(Directory("tasks", entry->partition));
     if (!removed.ok()) {
-      Trouble(absl::StrFormat("removing the damaged state of partition %d: %s", entry->partition,
+      Trouble(absl::StrFormat("removing the damaged state of %s: %s", NameOf(entry->partition),
                               removed.message()));
     }
   }

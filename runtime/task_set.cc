@@ -15,11 +15,6 @@ using connectors::SourceOffset;
 // A note has room for some 115 rule sets; a checkpoint makes it short again.
 constexpr size_t kNoteRuleSetsMax = 96;
 
-absl::Status DamagedIn(const Task& task, const absl::Status& why) {
-  return absl::Status(
-      why.code(), absl::StrFormat("the state of partition %d: %s", task.partition, why.message()));
-}
-
 }  // namespace
 
 TaskSet::TaskSet(TaskSetOptions options, connectors::Source* source, StateKeeper* keeper,
@@ -31,7 +26,7 @@ TaskSet::TaskSet(TaskSetOptions options, connectors::Source* source, StateKeeper
       observer_(observer) {}
 
 void TaskSet::Tell(const Task& task, const std::string& text) {
-  observer_->OnTask(options_.worker, task.partition, task.phase, text);
+  observer_->OnTask(options_.worker, options_.source_topic, task.partition, task.phase, text);
 }
 
 void TaskSet::Assign(absl::Span<const SourceOffset> committed) {
@@ -217,7 +212,7 @@ absl::StatusOr<bool> TaskSet::Replay(Task* task, const Event& event) {
   const RoutedEvent routed = replays_.Route(*task->replay_router, event, task->steps.get());
   const absl::Status failed =
       routed.routes == nullptr ? absl::OkStatus() : routed.routes->state_error;
-  if (!failed.ok()) return DamagedIn(*task, failed);
+  if (!failed.ok()) return failed;
   task->applied_offset = event.offset + 1;
   if (replayed_.empty() || replayed_.back() != task) {
     if (std::find(replayed_.begin(), replayed_.end(), task) == replayed_.end()) {
@@ -267,7 +262,7 @@ absl::Status TaskSet::GoLive(Task* task) {
                                         ? std::string_view()
                                         : std::string_view(task->note.rule_sets.back().hash);
   absl::Status committed = task->steps->Commit(task->committed_offset, rule_set);
-  if (!committed.ok()) return DamagedIn(*task, committed);
+  if (!committed.ok()) return committed;
   task->state->GoOnIn(task->timeline.id);
   std::erase(replayed_, task);
   task->applied_offset = task->committed_offset;
@@ -286,7 +281,7 @@ absl::Status TaskSet::CommitReplays(Task** failed) {
     // By its name, not by the archive's copy of it, which lacks what keeps no state.
     const std::string& rule_set = task->replay_since[task->replay_next - 1].hash;
     absl::Status committed = task->steps->Commit(task->applied_offset, rule_set);
-    if (!committed.ok()) return DamagedIn(*task, committed);
+    if (!committed.ok()) return committed;
     replayed_.pop_back();
   }
   return absl::OkStatus();
@@ -300,7 +295,7 @@ absl::Status TaskSet::UseRules(Task* task, const std::shared_ptr<const router::R
     if (keeper_ == nullptr) return absl::InternalError("rules keep state, but there is no keeper");
     absl::StatusOr<std::unique_ptr<state::TaskState>> made =
         keeper_->Create(task->partition, first_offset);
-    if (!made.ok()) return DamagedIn(*task, made.status());
+    if (!made.ok()) return made.status();
     task->state = *std::move(made);
     task->timeline = {task->state->point().timeline, first_offset};
     task->note.timelines.clear();
@@ -312,8 +307,7 @@ absl::Status TaskSet::UseRules(Task* task, const std::shared_ptr<const router::R
   }
   const std::vector<state::RuleSetSince>& used = task->note.rule_sets;
   if (!used.empty() && used.back().hash == rules.hash()) return absl::OkStatus();
-  absl::Status retained = Retain(rules, task->steps.get());
-  return retained.ok() ? retained : DamagedIn(*task, retained);
+  return Retain(rules, task->steps.get());
 }
 
 std::string TaskSet::WaitsFor(const Task& task) const {

@@ -279,7 +279,8 @@ Share* Worker::Impl::Touch(Task* task, const Event& event) {
 }
 
 void Worker::Impl::GoBack(Task* task, int64_t offset) {
-  observer->OnOffsetsWentBack(options.index, task->partition, task->applied_offset, offset);
+  observer->OnOffsetsWentBack(options.index, options.source_topic, task->partition,
+                              task->applied_offset, offset);
   task->applied_offset = offset;
 }
 
@@ -341,9 +342,9 @@ absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
     return StateFailed(task, routed.routes->state_error);
   } else if (routed.routes->lacks_steps && AwaitsRules(*task, routed.sent_by)) {
     return absl::UnavailableError(
-        absl::StrFormat("partition %d holds matches that were re-keyed by the rule set %s, which "
-                        "has not come to this router yet",
-                        event.partition, routed.sent_by));
+        absl::StrFormat("partition %d of %s holds matches that were re-keyed by the rule set %s, "
+                        "which has not come to this router yet",
+                        event.partition, options.source_topic, routed.sent_by));
   } else {
     sent = dispatcher.Dispatch(*routed.event, routed.source, *routed.routes);
   }
@@ -375,8 +376,8 @@ absl::Status Worker::Impl::StateFailed(Task* task, const absl::Status& why) {
   if (absl::IsDataLoss(why)) {
     damaged.emplace_back(task, why);
   }
-  return absl::UnavailableError(
-      absl::StrFormat("the state of partition %d: %s", task->partition, why.message()));
+  return absl::UnavailableError(absl::StrFormat(
+      "the state of partition %d of %s: %s", task->partition, options.source_topic, why.message()));
 }
 
 void Worker::Impl::PrepareOffsets() {
@@ -425,9 +426,11 @@ void Worker::Impl::StepCommittingStates() {
     const absl::Status committed =
         share.task->steps->Commit(share.task->applied_offset, rules->hash());
     if (absl::IsResourceExhausted(committed) || absl::IsUnavailable(committed)) {
-      return Wait(absl::Status(committed.code(),
-                               absl::StrFormat("the state of partition %d can't be written: %s",
-                                               share.task->partition, committed.message())));
+      return Wait(absl::Status(
+          committed.code(),
+          absl::StrFormat("the state of partition %d of %s can't be written: "
+                          "%s",
+                          share.task->partition, options.source_topic, committed.message())));
     }
     if (!committed.ok()) {
       damaged.emplace_back(share.task, committed);

@@ -82,12 +82,12 @@ class WorkerObserver {
   virtual void OnStatus(const WorkerStatus& status) = 0;
   // The source's log was cut back or made anew: where `expected` was next, `found` came. Events are
   // routed on from there; some may be routed a second time.
-  virtual void OnOffsetsWentBack(int /*worker*/, int32_t /*partition*/, int64_t /*expected*/,
-                                 int64_t /*found*/) {}
+  virtual void OnOffsetsWentBack(int /*worker*/, const std::string& /*topic*/,
+                                 int32_t /*partition*/, int64_t /*expected*/, int64_t /*found*/) {}
   // A task's state is in another phase, or there is something to say of it: what was wrong, or how
   // far it has to go.
-  virtual void OnTask(int /*worker*/, int32_t /*partition*/, TaskPhase /*phase*/,
-                      const std::string& /*text*/) {}
+  virtual void OnTask(int /*worker*/, const std::string& /*topic*/, int32_t /*partition*/,
+                      TaskPhase /*phase*/, const std::string& /*text*/) {}
   // What the worker's tasks keep now, a place for each rule of the rule set.
   virtual void OnStateSizes(int /*worker*/, const std::shared_ptr<const router::RuleSet>& /*rules*/,
                             std::vector<router::StateSize> /*by_rule*/) {}

@@ -15,7 +15,7 @@ SETTINGS = Settings("at", 10_000, 25_000)
 PARTITIONS = 16
 RATE = 2_000  # events a second
 STEP_MS = 25  # between two events, of the events' own time
-REPLAYING = re.compile(r"partition (\d+) is replaying: replaying from (\d+) to (\d+)")
+REPLAYING = re.compile(r"partition (\d+) of \S+ is replaying: replaying from (\d+) to (\d+)")
 
 
 def teams_of(stage):

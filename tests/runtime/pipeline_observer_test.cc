@@ -50,13 +50,25 @@ TEST_F(PipelineObserverTest, AWorkersStateIsLoggedOnceAChange) {
 
 TEST_F(PipelineObserverTest, PartitionsAreLoggedOnceAChange) {
   const WorkerStatus two = {.state = WorkerState::kRunning,
+                            .topic = "events",
                             .partitions = {{.partition = 10}, {.partition = 2}}};
   observer_.OnStatus(two);
   observer_.OnStatus(two);
   observer_.OnStatus({.state = WorkerState::kRunning});
   const std::string logged = Logged();
-  EXPECT_EQ(Count(logged, "has partitions 2,10"), 1);
+  EXPECT_EQ(Count(logged, "has partitions 2,10 of events"), 1);
   EXPECT_EQ(Count(logged, "has no partitions"), 1);
+}
+
+TEST_F(PipelineObserverTest, APartitionIsNamedWithItsTopic) {
+  observer_.OnTask(0, "events", 3, TaskPhase::kRefused, "state gap: a reason");
+  observer_.OnTask(1, "events.rekey", 3, TaskPhase::kLive, "");
+  observer_.OnOffsetsWentBack(0, "events", 4, 20, 10);
+  const std::string logged = Logged();
+  EXPECT_EQ(Count(logged, "partition 3 of events is refused: state gap: a reason"), 1);
+  EXPECT_EQ(Count(logged, "partition 3 of events.rekey is live"), 1);
+  EXPECT_EQ(Count(logged, "partition 4 of events was cut back"), 1);
+  EXPECT_EQ(Count(logged, "\"topic\":\"events\""), 2);
 }
 
 TEST_F(PipelineObserverTest, BrokersThatAreAwayAreLoggedOnceHoweverManyClientsMissThem) {

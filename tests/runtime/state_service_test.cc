@@ -457,7 +457,7 @@ TEST_F(StateServiceTest, TheStoreOfAPartitionThatMovedAwayIsRemovedOnceItsCheckp
   EXPECT_FALSE(stored(1));
   EXPECT_TRUE(stored(2)) << "nothing else has what it has";
   Await("its notice", [&] { return Told(notices_).size() == 2; });
-  EXPECT_THAT(Told(notices_)[1], HasSubstr("events, partition 3"));
+  EXPECT_THAT(Told(notices_)[1], HasSubstr("partition 3 of events"));
   EXPECT_EQ(process.service->Stats().unused_stores_removed, 2u);
   EXPECT_THAT(Told(troubles_), IsEmpty());
 
@@ -482,7 +482,7 @@ TEST_F(StateServiceTest, AStoreThatIsNewerThanItsCheckpointStays) {
     process.keeper->Release(2, *std::move(other), Parting::kHandOver, absl::InfiniteFuture());
     Await("the other one's removal", [&] { return !Told(notices_).empty(); });
   }
-  EXPECT_THAT(Told(notices_), ElementsAre(HasSubstr("partition 2")));
+  EXPECT_THAT(Told(notices_), ElementsAre(HasSubstr("partition 2 of events")));
   EXPECT_TRUE(std::filesystem::exists(directory_.path() + "/a/tasks/events/1/CURRENT"));
 }
 
