@@ -93,36 +93,38 @@ void StateResources::Remove(RecentChanges* store) {
   std::erase(stores_, store);
 }
 
-absl::Status StateResources::MakeRoom(size_t bytes) {
+absl::Status StateResources::MakeRoom(size_t bytes, const RecentChanges* asking) {
   const auto soft =
       static_cast<size_t>(static_cast<double>(limits_.memtable_bytes_max) * kSoftPart);
   if (memtables_->memory_usage() + bytes < soft) return absl::OkStatus();
   const absl::MutexLock lock(&mutex_);
   if (memtables_->mutable_memtable_memory_usage() + bytes >= soft) {
-    if (absl::Status status = FlushLargest(/*wait=*/false); !status.ok()) return status;
+    if (absl::Status status = FlushLargest(/*wait=*/false, asking); !status.ok()) return status;
   }
   // Each turn empties a store; a batch larger than the limit goes through once all are empty.
   for (size_t turn = 0; turn < stores_.size(); ++turn) {
     if (memtables_->memory_usage() + bytes < limits_.memtable_bytes_max) break;
-    if (absl::Status status = FlushLargest(/*wait=*/true); !status.ok()) return status;
+    if (absl::Status status = FlushLargest(/*wait=*/true, asking); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status StateResources::FlushLargest(bool wait) {
-  RecentChanges* largest = nullptr;
-  size_t most = 0;
-  for (RecentChanges* store : stores_) {
+// One that fails is passed over, unless it is the one that asks.
+absl::Status StateResources::FlushLargest(bool wait, const RecentChanges* asking) {
+  std::vector<std::pair<size_t, RecentChanges*>> by_size;  // as it is now: it changes meanwhile
+  for (RecentChanges* const store : stores_) {
     const size_t bytes = wait ? store->bytes() : store->open_bytes();
-    if (bytes <= most) continue;
-    largest = store;
-    most = bytes;
+    if (bytes > 0) by_size.emplace_back(bytes, store);
   }
-  if (largest == nullptr) return absl::OkStatus();
-  absl::Status flushed = largest->Flush(wait);
-  // Whatever it is that this store has, the one that asks is none the worse for it.
-  if (flushed.ok() || absl::IsResourceExhausted(flushed)) return flushed;
-  return absl::UnavailableError(flushed.message());
+  std::sort(by_size.begin(), by_size.end(),
+            [](const auto& a, const auto& b) { return a.first > b.first; });
+  absl::Status others;
+  for (const auto& [bytes, store] : by_size) {
+    absl::Status flushed = store->Flush(wait);
+    if (flushed.ok() || store == asking || absl::IsResourceExhausted(flushed)) return flushed;
+    if (others.ok()) others = absl::UnavailableError(flushed.message());
+  }
+  return others;
 }
 
 }  // namespace turnout::state

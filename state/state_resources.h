@@ -63,14 +63,16 @@ class StateResources {
   // For stores. Add and Remove bracket a store's life.
   void Add(RecentChanges* store);
   void Remove(RecentChanges* store);
-  // Before so many bytes of memtables are written. An error is that of the flush that was waited
-  // for.
-  absl::Status MakeRoom(size_t bytes);
+  // Before so many bytes of memtables are written, by `asking` or by a store that is none of these.
+  // What is wrong with `asking` itself is said as it is. Another store's fault is none of its: room
+  // is made of the others, and where that is not enough it is Unavailable, or ResourceExhausted.
+  absl::Status MakeRoom(size_t bytes, const RecentChanges* asking = nullptr);
   const std::shared_ptr<rocksdb::TableFactory>& tables() const { return tables_; }
   const std::shared_ptr<rocksdb::WriteBufferManager>& memtables() const { return memtables_; }
 
  private:
-  absl::Status FlushLargest(bool wait) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status FlushLargest(bool wait, const RecentChanges* asking)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const StateLimits limits_;
   const std::shared_ptr<rocksdb::Cache> cache_;

@@ -273,15 +273,15 @@ absl::Status TaskStore::Commit(int64_t applied_offset, std::string_view rule_set
     return absl::InternalError(absl::StrFormat("%s: a commit of offset %d after one of %d",
                                                directory_, applied_offset, point_.applied_offset));
   }
-  if (absl::Status status = resources_->MakeRoom(recent_->GrowthMax(pending_)); !status.ok()) {
-    return status;
-  }
+  absl::Status status = resources_->MakeRoom(recent_->GrowthMax(pending_), recent_.get());
+  if (!status.ok()) return status;
   StatePoint point{.start_offset = point_.start_offset,
                    .applied_offset = applied_offset,
                    .watermark_ms = watermark_ms_,
                    .rule_set = std::string(rule_set),
                    .timeline = timeline_};
-  if (absl::Status status = recent_->Commit(pending_, removed_, point); !status.ok()) return status;
+  status = recent_->Commit(pending_, removed_, point);
+  if (!status.ok()) return status;
   point_ = std::move(point);
   Rollback();
   return absl::OkStatus();

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -100,6 +101,31 @@ TEST(StateResources, HundredTasksStayBelowTheCeilingThatTheyShare) {
   }
   if (kSanitized) return;
   EXPECT_LT(ResidentBytes() - before, limits.memory_bytes_max + kTasks * kTaskBookkeepingBytesMax);
+}
+
+// Its files are gone while it has the most of the memory.
+TEST(StateResources, AStoreThatIsLostIsToldSoAndHoldsUpNoOther) {
+  support::TempDirectory directory;
+  StateResources resources({.memory_bytes_max = 8 << 20, .memtable_bytes_max = 1 << 20});
+  support::SeededRandom random(1);
+  int64_t offset = 0;
+  const auto commit = [&](TaskStore& store, int entries) {
+    for (int i = 0; i < entries; ++i) {
+      store.Put(1, absl::StrCat(offset, "-", i), RandomBytes(random, 1024), kNeverExpires);
+    }
+    return store.Commit(++offset, "r");
+  };
+  auto lost = TaskStore::Create(directory.path() + "/lost", &resources, 0).value();
+  auto other = TaskStore::Create(directory.path() + "/other", &resources, 0).value();
+  ASSERT_TRUE(commit(*lost, 400).ok());
+  std::filesystem::remove_all(directory.path() + "/lost");
+  for (int i = 0; i < 40; ++i) {
+    const absl::Status status = commit(*other, 60);
+    ASSERT_TRUE(status.ok()) << i << ": " << status;
+  }
+  absl::Status status;
+  for (int i = 0; i < 20 && status.ok(); ++i) status = commit(*lost, 60);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
 }
 
 TEST(StateResources, ABatchLargerThanTheMemoryStillGoesThrough) {
