@@ -43,8 +43,9 @@ Command RunCommand() {
            {.name = "--embedded",
             .text =
                 "Runs against a Kafka inside of this process, on 127.0.0.1, with all topics made; "
-                "for trying things out. Its data ends with the process, and it proves nothing "
-                "about exactly-once delivery."},
+                "for trying things out. Its data ends with the process (and so does what rules "
+                "remember, but in a state_dir of one's own, which is to be emptied before the next "
+                "run), and it proves nothing about exactly-once delivery."},
            {.name = "--print-config",
             .text = "Prints everything in force with where it came from, as a config that can be "
                     "loaded again, and exits. Secrets are shown as [secret]."}},

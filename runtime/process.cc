@@ -77,6 +77,20 @@ bool KeepsCheckpointsOnOwnDisk(const Config& config) {
   return absl::StartsWith(config.checkpoints.store, absl::StrCat(config.state_dir, "/"));
 }
 
+// An embedded Kafka has forgotten the offsets that the states of an earlier run belong to, and all
+// their partitions would stand still.
+absl::Status HoldsNoState(const std::string& state_dir) {
+  for (const char* const part : {"/tasks", "/checkpoints"}) {
+    if (!state::Exists(state_dir + part)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("state_dir ", state_dir,
+                     " holds what rules remembered in an earlier run, and the embedded Kafka has "
+                     "forgotten how far that was (remove its `tasks` and `checkpoints`, or leave "
+                     "state_dir out: what rules remember then goes with the process)"));
+  }
+  return absl::OkStatus();
+}
+
 const char* DeliveryName(Delivery delivery) {
   return delivery == Delivery::kExactlyOnce ? "exactly_once" : "at_least_once";
 }
@@ -340,6 +354,8 @@ absl::Status Process::Impl::StartStates() {
     if (absl::Status made = embedded_state.Make(); !made.ok()) return made;
     state_dir = embedded_state.path();
     checkpoints = state_dir + "/checkpoints";
+  } else if (options.embedded) {
+    if (absl::Status empty = HoldsNoState(state_dir); !empty.ok()) return empty;
   }
   auto store = state::MakeCheckpointStore(checkpoints, config.checkpoints.s3, RealTimeAndChance());
   if (!store.ok()) return store.status();

@@ -417,6 +417,19 @@ TEST_F(ProcessTest, WithoutAnyGoodRuleFileItIsRefusedWithAllProblems) {
               testing::AllOf(HasSubstr("a.yaml:3:"), HasSubstr("b.yaml:3:")));
 }
 
+TEST_F(ProcessTest, AStateThatOutlivedItsEmbeddedKafkaIsRefusedWithTheCure) {
+  WriteRules("orders.yaml", kOrders);
+  config_.state_dir = (directory_ / "state").string();
+  for (const char* const part : {"tasks", "checkpoints"}) {
+    std::filesystem::remove_all(directory_ / "state");
+    std::filesystem::create_directories(directory_ / "state" / part);
+    Process process({.config = config_, .embedded = true});
+    const absl::Status started = process.Start();
+    EXPECT_EQ(started.code(), absl::StatusCode::kInvalidArgument) << part;
+    EXPECT_THAT(std::string(started.message()), HasSubstr("remove its `tasks` and `checkpoints`"));
+  }
+}
+
 TEST_F(ProcessTest, AListenAddressThatIsTakenIsRefused) {
   WriteRules("orders.yaml", kOrders);
   const auto first = StartProcess();
