@@ -1,16 +1,38 @@
 #include "runtime/unused_stores.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <string_view>
 #include <system_error>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "state/files.h"
 #include "state/state_reader.h"
 
 namespace turnout::runtime {
+namespace {
+
+absl::string_view AsAbsl(std::string_view text) { return {text.data(), text.size()}; }
+
+// The newest of its files.
+absl::Time LastWritten(const std::string& store) {
+  absl::Time newest = absl::InfinitePast();
+  std::error_code error;
+  for (std::filesystem::directory_iterator next(store, error), end; !error && next != end;
+       next.increment(error)) {
+    const auto written = std::filesystem::last_write_time(next->path(), error);
+    if (error) break;
+    newest = std::max(newest, absl::FromChrono(std::chrono::file_clock::to_sys(written)));
+  }
+  return error ? absl::InfiniteFuture() : newest;  // not known: nothing has come later
+}
+
+}  // namespace
 
 std::string UnusedStores::PathOf(int32_t partition) const {
   return absl::StrCat(directory_, "/", partition);
@@ -21,13 +43,15 @@ std::vector<int32_t> UnusedStores::Present() const {
   std::error_code error;
   for (std::filesystem::directory_iterator next(directory_, error), end; !error && next != end;
        next.increment(error)) {
+    const std::string name = next->path().filename().string();
     int32_t partition = 0;
-    // Others are unfinished ones, or none of ours.
-    if (absl::SimpleAtoi(next->path().filename().string(), &partition)) {
+    // Others are none of ours.
+    if (absl::SimpleAtoi(absl::StripSuffix(name, AsAbsl(state::kUnfinishedSuffix)), &partition)) {
       present.push_back(partition);
     }
   }
   std::sort(present.begin(), present.end());
+  present.erase(std::unique(present.begin(), present.end()), present.end());
   return present;
 }
 
@@ -49,6 +73,8 @@ std::vector<int32_t> UnusedStores::Due(const std::vector<int32_t>& present,
 absl::StatusOr<bool> UnusedStores::RemoveIfKept(int32_t partition,
                                                 state::TaskCheckpoints& checkpoints) const {
   const std::string path = PathOf(partition);
+  absl::Status removed = state::RemoveAll(path + std::string(state::kUnfinishedSuffix));
+  if (!removed.ok()) return removed;
   state::StatePoint local;
   {
     const auto store = state::StateReader::Open(path);
@@ -58,12 +84,18 @@ absl::StatusOr<bool> UnusedStores::RemoveIfKept(int32_t partition,
   }
   const auto listed = checkpoints.List();
   if (!listed.ok()) return listed.status();
-  const bool is_kept = std::any_of(listed->begin(), listed->end(), [&](const auto& one) {
-    return one.manifest.ok() && one.manifest->point.timeline == local.timeline &&
-           one.manifest->point.applied_offset >= local.applied_offset;
+  const absl::Time written = LastWritten(path);
+  const bool is_useless = std::any_of(listed->begin(), listed->end(), [&](const auto& one) {
+    if (!one.manifest.ok()) return false;
+    const state::StatePoint& kept = one.manifest->point;
+    const bool has_come_later =
+        absl::FromUnixMillis(one.manifest->created_at_ms) >= written + unused_for_;
+    return kept.applied_offset >= local.applied_offset &&
+           (kept.timeline == local.timeline || has_come_later);
   });
-  if (!is_kept) return false;
-  if (absl::Status removed = state::RemoveAll(path); !removed.ok()) return removed;
+  if (!is_useless) return false;
+  removed = state::RemoveAll(path);
+  if (!removed.ok()) return removed;
   return true;
 }
 
