@@ -4,6 +4,7 @@ The answer is worked out here from the attributes that the load wrote down (type
 of each event, bench/events.h) and the same rules: no code of the router's takes part.
 """
 import array
+import fcntl
 import json
 import os
 import platform
@@ -38,7 +39,9 @@ def build(*targets):
     say("building")
     log = ROOT / "build" / "bench.log"
     log.parent.mkdir(exist_ok=True)
-    with open(log, "w") as out:
+    with open(log, "a") as out:
+        fcntl.flock(out, fcntl.LOCK_EX)  # one at a time, of all that run
+        out.truncate(0)
         for command in (["cmake", "--preset", "bench"],
                         ["cmake", "--build", "--preset", "bench", "--target", "turnout", *targets]):
             if subprocess.run(command, cwd=ROOT, stdout=out, stderr=out).returncode != 0:

@@ -2,6 +2,8 @@
 """The benches at a small size: they run, check their own answers and write what they promise.
 
 Figures of so short a run mean nothing and are not looked at; that a wrong answer ends a bench is.
+
+    tests/bench_test.py [Benches] [BenchesWithBrokers]
 """
 import contextlib
 import importlib.machinery
@@ -55,7 +57,9 @@ def bench(name, *arguments):
             return json.load(file)
 
 
-class Benches(unittest.TestCase):
+class BenchesWithBrokers(unittest.TestCase):
+    """Those that start a Kafka of their own: they wait more than they compute."""
+
     def test_the_floor_compares_both_loops_in_both_deliveries(self):
         for delivery in ("exactly_once", "at_least_once"):
             figures = bench("floor", "--delivery", delivery, "--rules", "40", "--destinations", "5",
@@ -85,6 +89,22 @@ class Benches(unittest.TestCase):
             self.assertGreater(row["client_cpu_us"], 0)
         self.assertEqual([34, 33, 33], script("produce").expected_counts(3, 1))
 
+    def test_what_is_restored_replayed_and_handed_over_is_what_was_there(self):
+        figures = bench("recovery", "--keys", "5000", "--events", "2000", "--stores", "5", "--rounds", "1")
+        checkpoint = figures["checkpoint"]
+        self.assertEqual(checkpoint["first"]["bytes"], checkpoint["first"]["bytes_sent"])
+        self.assertLess(checkpoint["after_1_percent"]["bytes_sent"], checkpoint["first"]["bytes_sent"])
+        self.assertEqual(checkpoint["alone"]["batches"], checkpoint["beside"]["batches"])
+        self.assertEqual(checkpoint["after_1_percent"]["bytes"], figures["restore_directory"]["bytes"])
+        self.assertGreater(figures["open_stores"]["kib_a_store"], 0)
+        self.assertEqual([(delay, threads) for delay in (0, 30) for threads in (2, 8)],
+                         [(row["call_ms"], row["threads"]) for row in figures["parting"]])
+        self.assertGreater(figures["replay"]["ratio"], 0)
+        self.assertGreater(figures["handover"]["state_bytes"], 5000 * 100)
+        self.assertEqual(0, figures["handover"]["replays"])
+
+
+class Benches(unittest.TestCase):
     def test_a_record_too_few_or_too_many_is_told(self):
         self.assertEqual([], common.differences([3, 4], [3, 4]))
         self.assertEqual(["destination 1: 3 records, 4 expected"], common.differences([3, 4], [3, 3]))
@@ -157,20 +177,6 @@ class Benches(unittest.TestCase):
         rows = {(row["step"], row["keys"]): row for row in figures}
         self.assertEqual(5000, rows["dedup", 1000]["passed"])
         self.assertLess(rows["throttle", 500]["passed"], 5000)
-
-    def test_what_is_restored_replayed_and_handed_over_is_what_was_there(self):
-        figures = bench("recovery", "--keys", "5000", "--events", "2000", "--stores", "5", "--rounds", "1")
-        checkpoint = figures["checkpoint"]
-        self.assertEqual(checkpoint["first"]["bytes"], checkpoint["first"]["bytes_sent"])
-        self.assertLess(checkpoint["after_1_percent"]["bytes_sent"], checkpoint["first"]["bytes_sent"])
-        self.assertEqual(checkpoint["alone"]["batches"], checkpoint["beside"]["batches"])
-        self.assertEqual(checkpoint["after_1_percent"]["bytes"], figures["restore_directory"]["bytes"])
-        self.assertGreater(figures["open_stores"]["kib_a_store"], 0)
-        self.assertEqual([(delay, threads) for delay in (0, 30) for threads in (2, 8)],
-                         [(row["call_ms"], row["threads"]) for row in figures["parting"]])
-        self.assertGreater(figures["replay"]["ratio"], 0)
-        self.assertGreater(figures["handover"]["state_bytes"], 5000 * 100)
-        self.assertEqual(0, figures["handover"]["replays"])
 
     def test_a_restore_of_other_keys_is_told(self):
         common.build("bench_recovery_time")
@@ -319,7 +325,7 @@ class Benches(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    result = unittest.main(exit=False, argv=[sys.argv[0]]).result
+    result = unittest.main(exit=False).result
     failed = len(result.failures) + len(result.errors)
     print(f"{result.testsRun - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
