@@ -5,7 +5,7 @@
 
 A target NAME_fuzz starts from the seeds in tests/fuzz/corpus/NAME and from what earlier runs found
 (build/fuzz-corpus/NAME, kept and minimised as it goes), with the words of tests/fuzz/corpus/NAME.dict
-if there is one. TURNOUT_FUZZ_SECONDS (60) is how long each
+if there is one. TURNOUT_FUZZ_SECONDS (25) is how long each
 runs; an input that fails is kept in build/fuzz-failures and printed.
 """
 import concurrent.futures
@@ -58,7 +58,7 @@ def executions(output):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    seconds = int(os.environ.get("TURNOUT_FUZZ_SECONDS", "60"))
+    seconds = int(os.environ.get("TURNOUT_FUZZ_SECONDS", "25"))
     targets = sorted(path for path in Path(sys.argv[1]).rglob("*_fuzz")
                      if path.is_file() and os.access(path, os.X_OK))
     FAILURES.mkdir(parents=True, exist_ok=True)
