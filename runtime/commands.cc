@@ -186,8 +186,8 @@ Command StateCommand() {
       .summary = "look into a task's state, changing nothing",
       .synopsis =
           "ls PATH [--step ID] [--limit N] [--checkpoint N] [--config FILE]\n"
-          "    turnout state get PATH --step ID --key KEY|--key-hex HEX [--checkpoint N] "
-          "[--config FILE]\n"
+          "    turnout state get PATH --step ID --key KEY|--key-hex HEX [--checkpoint N]\n"
+          "                      [--config FILE]\n"
           "    turnout state stats PATH [--checkpoint N] [--config FILE]",
       .description =
           "Reads what the rules' steps remember of one source partition: from its store, whose "

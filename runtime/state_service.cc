@@ -139,6 +139,8 @@ struct StateService::Impl {
   Due DueOf(const Entry& entry, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   Entry* NextDue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   bool KeepNextRules();
+  // What lies there of the partition stays from here on.
+  void BeginCreating(int32_t partition);
   void RemoveUnusedStores();
   void RemoveUnusedStore(int32_t partition);
   void LookAfter(Entry* entry);
@@ -172,6 +174,7 @@ struct StateService::Impl {
   bool removing ABSL_GUARDED_BY(mu) = false;
   absl::Time remove_at ABSL_GUARDED_BY(mu) = absl::InfinitePast();
   std::optional<int32_t> being_removed ABSL_GUARDED_BY(mu);  // nobody may open it
+  absl::flat_hash_set<int32_t> being_created ABSL_GUARDED_BY(mu);
   uint64_t changes ABSL_GUARDED_BY(mu) = 0;                  // wakes the threads
   StateServiceStats stats ABSL_GUARDED_BY(mu);
 
@@ -226,12 +229,14 @@ class StateService::Impl::Keeper : public StateKeeper {
 
   absl::StatusOr<std::unique_ptr<state::TaskState>> Create(int32_t partition,
                                                            int64_t start_offset) override {
+    service_->BeginCreating(partition);
     auto checkpoints = service_->CheckpointsOf(partition);
     RocksTaskHome home(service_->Directory("tasks", partition), service_->resources,
                        checkpoints.get());
     auto state = home.CreateLocal(start_offset, NewTimeline());
-    if (!state.ok()) return state;
     absl::MutexLock lock(&service_->mu);
+    service_->being_created.erase(partition);
+    if (!state.ok()) return state;
     service_->Register(partition, state->get(), std::move(checkpoints));
     return state;
   }
@@ -491,6 +496,15 @@ bool StateService::Impl::KeepNextRules() {
   return true;
 }
 
+void StateService::Impl::BeginCreating(int32_t partition) {
+  const auto is_left_alone = [this, partition]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    return being_removed != partition;
+  };
+  absl::MutexLock lock(&mu);
+  mu.Await(absl::Condition(&is_left_alone));
+  being_created.insert(partition);
+}
+
 void StateService::Impl::RemoveUnusedStores() {
   {
     absl::MutexLock lock(&mu);
@@ -504,6 +518,7 @@ void StateService::Impl::RemoveUnusedStores() {
     absl::flat_hash_set<int32_t> used;
     for (const auto& [partition, entry] : entries) used.insert(partition);
     for (const auto& job : jobs) used.insert(job->request.partition);
+    used.insert(being_created.begin(), being_created.end());
     due = unused_stores.Due(present, used, absl::Now());
   }
   for (const int32_t partition : due) RemoveUnusedStore(partition);
@@ -518,7 +533,8 @@ void StateService::Impl::RemoveUnusedStore(int32_t partition) {
     const bool is_wanted = std::any_of(jobs.begin(), jobs.end(), [&](const auto& job) {
       return job->request.partition == partition;
     });
-    if (stopping || is_wanted || entries.contains(partition)) return;
+    const bool is_used = entries.contains(partition) || being_created.contains(partition);
+    if (stopping || is_wanted || is_used) return;
     being_removed = partition;
   }
   const absl::StatusOr<bool> removed =
