@@ -69,9 +69,17 @@ void TaskSteps::WriteMeters() {
   changed_.clear();
 }
 
-absl::Status TaskSteps::Commit(int64_t applied_offset, std::string_view rule_set) {
+void TaskSteps::Seal() {
   WriteMeters();
-  return state_->Commit(applied_offset, rule_set);
+  state_->Seal();
+  is_sealed_ = true;
+}
+
+absl::Status TaskSteps::Commit(int64_t applied_offset, std::string_view rule_set) {
+  if (!is_sealed_) WriteMeters();
+  absl::Status committed = state_->Commit(applied_offset, rule_set);
+  if (committed.ok()) is_sealed_ = false;
+  return committed;
 }
 
 absl::Status TaskSteps::Retain(absl::Span<const state::StepId> steps) {
@@ -95,6 +103,7 @@ void TaskSteps::Rollback() {
   state_->Rollback();
   closing_ = Closing::kUnknown;
   has_meters_ = false;
+  is_sealed_ = false;
   meters_.clear();
   changed_.clear();
 }

@@ -3,7 +3,7 @@
 //
 // How much is counted by a StateMeter a step, kept in memory while the task is ours and written
 // into the state with each batch that changes it: an entry of kBookkeepingStep under the step's id
-// (8 bytes, big endian). So batches are committed and rolled back here.
+// (8 bytes, big endian). So batches are sealed, committed and rolled back here.
 //
 // Errors: DataLoss for entries that are no meters, and those of TaskState.
 // Lifetime: one for as long as the task is ours; `state` outlives it. Threads: the worker's.
@@ -37,6 +37,7 @@ class TaskSteps {
   StateMeter& ChangeMeter(state::StepId step);
 
   // Of the state, with the meters.
+  void Seal();
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set);
   absl::Status Retain(absl::Span<const state::StepId> steps);
   void Rollback();
@@ -60,6 +61,7 @@ class TaskSteps {
   state::TaskState* const state_;
   Closing closing_ = Closing::kUnknown;
   bool has_meters_ = false;
+  bool is_sealed_ = false;
   absl::flat_hash_map<state::StepId, Metered> meters_;  // of steps that have kept anything
   std::vector<state::StepId> changed_;
   std::string bytes_;

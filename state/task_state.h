@@ -1,7 +1,8 @@
 // TaskState: what the steps of one task (one source partition) remember, as the steps see it.
 //
 // Changes of a batch wait in memory and are read as if they were there; Commit makes them and the
-// new applied offset part of the state at once, Rollback forgets them. Two implementations:
+// new applied offset part of the state at once, Rollback forgets them. While a batch waits for the
+// log to commit it, the next one may go on from it: Seal lies between the two. Two implementations:
 // TaskStore (RocksDB) and tests/support/memory_state.h.
 //
 // Expiry: an entry is seen while its `expires_at_ms` is greater than the watermark, event time that
@@ -87,11 +88,15 @@ class TaskState {
   // Memory that the pending changes take, roughly: a batch ends before it grows too large.
   virtual size_t pending_bytes() const = 0;
 
-  // Makes the pending changes and the new point the state, both or neither. On an error they are
-  // still pending.
+  // Closes the batch that is pending: the next Commit is of it alone, and what is changed from here
+  // on is another's. Only where none is sealed.
+  virtual void Seal() = 0;
+
+  // Makes the sealed batch, or the pending one if none is sealed, and the new point the state, both
+  // or neither. On an error it is still pending.
   virtual absl::Status Commit(int64_t applied_offset, std::string_view rule_set) = 0;
 
-  // Forgets the pending changes.
+  // Forgets the pending changes, sealed ones too: no batch outlives the one that it goes on from.
   virtual void Rollback() = 0;
 
   // The commits from now on are of that timeline.

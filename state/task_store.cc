@@ -109,7 +109,7 @@ absl::StatusOr<std::unique_ptr<TaskStore>> TaskStore::Open(const std::string& di
   if (!got.ok()) return FromRocksDb(got, "reading the applied offset of", directory);
   absl::StatusOr<StatePoint> point = DecodePoint(bytes);
   if (!point.ok()) return point.status();
-  store->watermark_ms_ = point->watermark_ms;
+  store->pending_.watermark_ms = point->watermark_ms;
   store->durable_watermark_->store(point->watermark_ms);
   store->timeline_ = point->timeline;
   store->point_ = *std::move(point);
@@ -142,7 +142,7 @@ absl::StatusOr<bool> TaskStore::Answer(std::string_view stored, std::string* val
     return absl::DataLossError(
         absl::StrFormat("%s: an entry of %d bytes is cut short", directory_, stored.size()));
   }
-  if (!entry->IsSeenAt(watermark_ms_)) return false;
+  if (!entry->IsSeenAt(pending_.watermark_ms)) return false;
   value->assign(entry->value);
   return true;
 }
@@ -150,11 +150,14 @@ absl::StatusOr<bool> TaskStore::Answer(std::string_view stored, std::string* val
 absl::StatusOr<bool> TaskStore::Get(StepId step, std::string_view key, std::string* value) {
   EncodeKey(step, key, &key_);
   const uint64_t hash = ChangeTable::Hash(key_);
-  if (const ChangeTable::Change* change = pending_.Find(hash, key_)) {
-    return change->is_deletion() ? false : Answer(change->value(), value);
+  for (const Batch* batch : {&pending_, &sealed_}) {
+    if (const ChangeTable::Change* change = batch->changes.Find(hash, key_)) {
+      return change->is_deletion() ? false : Answer(change->value(), value);
+    }
+    if (!batch->removed.empty() && batch->removed.contains(step)) return false;
+    if (!is_sealed_) break;
   }
-  if (!removed_.empty() && removed_.contains(step)) return false;
-  switch (recent_->Get(hash, step, key_, watermark_ms_, value)) {
+  switch (recent_->Get(hash, step, key_, pending_.watermark_ms, value)) {
     case RecentChanges::Found::kSeen:
       return true;
     case RecentChanges::Found::kNotSeen:
@@ -175,13 +178,13 @@ void TaskStore::Put(StepId step, std::string_view key, std::string_view value,
                     int64_t expires_at_ms) {
   EncodeKey(step, key, &key_);
   const ChangeTable::Place place =
-      pending_.Replace(ChangeTable::Hash(key_), key_, kExpiryBytes + value.size());
+      pending_.changes.Replace(ChangeTable::Hash(key_), key_, kExpiryBytes + value.size());
   EncodeValue(value, expires_at_ms, place.value);
 }
 
 void TaskStore::Delete(StepId step, std::string_view key) {
   EncodeKey(step, key, &key_);
-  pending_.Replace(ChangeTable::Hash(key_), key_, 0);
+  pending_.changes.Replace(ChangeTable::Hash(key_), key_, 0);
 }
 
 absl::Status TaskStore::Scan(StepId step, std::string_view from, std::string_view to,
@@ -193,17 +196,23 @@ absl::Status TaskStore::Scan(StepId step, std::string_view from, std::string_vie
   if (begin >= end) return absl::OkStatus();
 
   // Newest first: what is pending, what is recent, and RocksDB, unless all below was removed.
-  RecentChanges::Ordered pending;
-  pending_.ForEach([&](uint64_t, const ChangeTable::Change& change) {
-    if (change.key() >= begin && change.key() < end) pending[change.key()] = &change;
-  });
-  const auto tables = recent_->Ordering(step);
   struct Source {
     RecentChanges::Ordered::const_iterator next;
     RecentChanges::Ordered::const_iterator end;
   };
-  std::vector<Source> sources = {{pending.begin(), pending.end()}};
-  bool is_removed = removed_.contains(step);
+  std::vector<Source> sources;
+  bool is_removed = false;
+  RecentChanges::Ordered ordered[2];
+  for (const Batch* batch : {&pending_, &sealed_}) {
+    if (is_removed) break;
+    RecentChanges::Ordered& changes = ordered[batch == &sealed_];
+    batch->changes.ForEach([&](uint64_t, const ChangeTable::Change& change) {
+      if (change.key() >= begin && change.key() < end) changes[change.key()] = &change;
+    });
+    sources.push_back({changes.begin(), changes.end()});
+    is_removed = batch->removed.contains(step);
+  }
+  const auto tables = recent_->Ordering(step);
   for (const auto& table : tables) {
     if (is_removed) break;
     sources.push_back({table->ordered().lower_bound(begin), table->ordered().lower_bound(end)});
@@ -245,24 +254,28 @@ absl::Status TaskStore::Scan(StepId step, std::string_view from, std::string_vie
 }
 
 void TaskStore::AdvanceWatermark(int64_t event_time_ms) {
-  watermark_ms_ = std::max(watermark_ms_, event_time_ms);
+  pending_.watermark_ms = std::max(pending_.watermark_ms, event_time_ms);
 }
 
 absl::Status TaskStore::Retain(absl::Span<const StepId> steps) {
   const absl::flat_hash_set<StepId> retained(steps.begin(), steps.end());
-  pending_.EraseIf([&](const ChangeTable::Change& change) {
+  const auto remove = [&](StepId step) {
+    if (!retained.contains(step)) pending_.removed.insert(step);
+  };
+  pending_.changes.EraseIf([&](const ChangeTable::Change& change) {
     return !retained.contains(DecodeKey(change.key())->step);
   });
-  for (const StepId step : recent_->steps()) {
-    if (!retained.contains(step)) removed_.insert(step);
-  }
+  sealed_.changes.ForEach([&](uint64_t, const ChangeTable::Change& change) {
+    remove(DecodeKey(change.key())->step);
+  });
+  for (const StepId step : recent_->steps()) remove(step);
   // From step to step, whatever lies between.
   const std::unique_ptr<rocksdb::Iterator> stored(db_->NewIterator({}));
   stored->Seek(StepBegin(0));
   while (stored->Valid()) {
     const std::optional<EntryKey> entry = DecodeKey(View(stored->key()));
     if (!entry) return absl::DataLossError(directory_ + ": a key is none of an entry's");
-    if (!retained.contains(entry->step)) removed_.insert(entry->step);
+    remove(entry->step);
     stored->Seek(StepEnd(entry->step));
   }
   return FromRocksDb(stored->status(), "scanning", directory_);
@@ -273,24 +286,39 @@ absl::Status TaskStore::Commit(int64_t applied_offset, std::string_view rule_set
     return absl::InternalError(absl::StrFormat("%s: a commit of offset %d after one of %d",
                                                directory_, applied_offset, point_.applied_offset));
   }
-  absl::Status status = resources_->MakeRoom(recent_->GrowthMax(pending_), recent_.get());
+  Batch& batch = is_sealed_ ? sealed_ : pending_;
+  absl::Status status =
+      resources_->MakeRoom(recent_->GrowthMax(batch.changes), recent_.get());
   if (!status.ok()) return status;
   StatePoint point{.start_offset = point_.start_offset,
                    .applied_offset = applied_offset,
-                   .watermark_ms = watermark_ms_,
+                   .watermark_ms = batch.watermark_ms,
                    .rule_set = std::string(rule_set),
                    .timeline = timeline_};
-  status = recent_->Commit(pending_, removed_, point);
+  status = recent_->Commit(batch.changes, batch.removed, point);
   if (!status.ok()) return status;
   point_ = std::move(point);
-  Rollback();
+  batch.Clear(batch.watermark_ms);
+  is_sealed_ = false;
   return absl::OkStatus();
 }
 
+void TaskStore::Batch::Clear(int64_t watermark) {
+  changes.Clear();
+  removed.clear();
+  watermark_ms = watermark;
+}
+
+void TaskStore::Seal() {
+  std::swap(pending_, sealed_);
+  pending_.watermark_ms = sealed_.watermark_ms;
+  is_sealed_ = true;
+}
+
 void TaskStore::Rollback() {
-  pending_.Clear();
-  removed_.clear();
-  watermark_ms_ = point_.watermark_ms;
+  pending_.Clear(point_.watermark_ms);
+  sealed_.Clear(point_.watermark_ms);
+  is_sealed_ = false;
 }
 
 absl::Status TaskStore::Flush() { return recent_->Flush(/*wait=*/true); }

@@ -65,9 +65,12 @@ class TaskStore : public TaskState {
   absl::Status Scan(StepId step, std::string_view from, std::string_view to,
                     absl::FunctionRef<bool(std::string_view, std::string_view)> visit) override;
   void AdvanceWatermark(int64_t event_time_ms) override;
-  int64_t watermark_ms() const override { return watermark_ms_; }
+  int64_t watermark_ms() const override { return pending_.watermark_ms; }
   absl::Status Retain(absl::Span<const StepId> steps) override;
-  size_t pending_bytes() const override { return pending_.used_bytes(); }
+  size_t pending_bytes() const override {
+    return pending_.changes.used_bytes() + sealed_.changes.used_bytes();
+  }
+  void Seal() override;
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override;
   void Rollback() override;
   void GoOnIn(std::string_view timeline) override { timeline_ = timeline; }
@@ -89,6 +92,15 @@ class TaskStore : public TaskState {
   StoreStats stats() const;
 
  private:
+  // What is changed and not committed.
+  struct Batch {
+    ChangeTable changes;
+    absl::flat_hash_set<StepId> removed;  // steps of which all that is older is deleted
+    int64_t watermark_ms = kNoWatermark;
+
+    void Clear(int64_t watermark);
+  };
+
   TaskStore(std::string directory, StateResources* resources);
 
   absl::Status OpenRocksDb(bool create);
@@ -103,9 +115,9 @@ class TaskStore : public TaskState {
 
   StatePoint point_;
   std::string timeline_;  // of the next commit
-  int64_t watermark_ms_ = kNoWatermark;
-  ChangeTable pending_;
-  absl::flat_hash_set<StepId> removed_;  // all that they have committed is deleted
+  Batch pending_;
+  Batch sealed_;  // older than what is pending
+  bool is_sealed_ = false;
   std::string key_;     // the encoded key of the call in hand; its memory is used again
   std::string stored_;  // what RocksDB answers, the same
 };

@@ -144,6 +144,7 @@ class WarmState : public state::TaskState {
   int64_t watermark_ms() const override { return watermark_ms_; }
   absl::Status Retain(absl::Span<const state::StepId>) override { return absl::OkStatus(); }
   size_t pending_bytes() const override { return 0; }
+  void Seal() override {}
   absl::Status Commit(int64_t, std::string_view) override { return absl::OkStatus(); }
   void Rollback() override {}
   void GoOnIn(std::string_view) override {}

@@ -44,6 +44,7 @@ class BuggyState : public TaskState {
     return inner_->Retain(steps);
   }
   size_t pending_bytes() const override { return inner_->pending_bytes(); }
+  void Seal() override { inner_->Seal(); }
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override {
     is_clamped_ = false;
     if (mutation_ == Mutation::kStateOneTooFar) ++applied_offset;

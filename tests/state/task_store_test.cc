@@ -108,6 +108,46 @@ TEST_F(TaskStoreTest, ReadsWhatIsPendingAndForgetsItOnRollback) {
   EXPECT_EQ(Get(2, "a"), "none");
 }
 
+TEST_F(TaskStoreTest, TheNextBatchGoesOnFromASealedOneAndIsCommittedAfterIt) {
+  store_->Put(1, "a", "1", kNeverExpires);
+  store_->Put(1, "b", "1", kNeverExpires);
+  store_->AdvanceWatermark(1000);
+  store_->Seal();
+  store_->Delete(1, "a");
+  store_->Put(1, "c", "2", kNeverExpires);
+  store_->AdvanceWatermark(2000);
+  EXPECT_EQ(Get(1, "a"), "none");
+  EXPECT_EQ(Scan(1, "", ""), "b=1 c=2 ");
+  Commit(101);
+  EXPECT_EQ(store_->point().watermark_ms, 1000);
+  EXPECT_EQ(store_->watermark_ms(), 2000);
+  EXPECT_EQ(Scan(1, "", ""), "b=1 c=2 ");
+  store_->Rollback();
+  EXPECT_EQ(store_->watermark_ms(), 1000);
+  EXPECT_EQ(Scan(1, "", ""), "a=1 b=1 ");
+
+  store_->Put(1, "a", "3", kNeverExpires);
+  store_->Seal();
+  store_->Put(1, "b", "4", kNeverExpires);
+  store_->Rollback();
+  EXPECT_EQ(Scan(1, "", ""), "a=1 b=1 ") << "no batch outlives the one that it goes on from";
+  Commit(102);
+  Reopen();
+  EXPECT_EQ(Scan(1, "", ""), "a=1 b=1 ");
+}
+
+TEST_F(TaskStoreTest, WhatIsNotRetainedAfterASealGoesWithTheSealedBatchToo) {
+  store_->Put(2, "sealed", "1", kNeverExpires);
+  store_->Seal();
+  ASSERT_TRUE(store_->Retain({1}).ok());
+  EXPECT_EQ(Get(2, "sealed"), "none");
+  Commit(101);
+  EXPECT_EQ(Get(2, "sealed"), "none");
+  Commit(102);
+  Reopen();
+  EXPECT_EQ(Scan(2, "", ""), "");
+}
+
 TEST_F(TaskStoreTest, KeepsEntriesAndPointOverAnOrderlyEnd) {
   store_->Put(1, "a", "1", kNeverExpires);
   store_->AdvanceWatermark(5000);
@@ -255,6 +295,17 @@ TEST_F(TaskStoreTest, AnswersLikeTwoMapsWhateverHappensOnDisk) {
         model.Rollback();
       }
       ASSERT_TRUE(!random.OneIn(5) || IsSameByKey(model, random.Below(200))) << seed;
+      if (random.OneIn(3)) {
+        store_->Seal();
+        model.Seal();
+        ASSERT_TRUE(ApplyBatch(*store_, seed, offset + 1).ok());
+        ASSERT_TRUE(ApplyBatch(model, seed, offset + 1).ok());
+        ASSERT_TRUE(!random.OneIn(3) || IsSameByKey(model, random.Below(200))) << seed;
+        Commit(offset + 1);
+        ASSERT_TRUE(model.Commit(offset + 1, "rules").ok());
+        ASSERT_EQ(support::Dump(*store_, kSteps), support::Dump(model, kSteps)) << seed;
+        ++offset;
+      }
       Commit(offset + 1);
       ASSERT_TRUE(model.Commit(offset + 1, "rules").ok());
       ASSERT_TRUE(!random.OneIn(12) || store_->Flush().ok());

@@ -1,6 +1,7 @@
 #include "tests/support/memory_state.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -51,20 +52,26 @@ absl::Status MemoryState::Retain(absl::Span<const StepId> steps) {
   return absl::OkStatus();
 }
 
+void MemoryState::Seal() { sealed_ = pending_; }
+
 absl::Status MemoryState::Commit(int64_t applied_offset, std::string_view rule_set) {
   if (applied_offset < committed_.point.applied_offset) {
     return absl::InternalError("a commit that goes back");
   }
-  pending_.point.applied_offset = applied_offset;
-  pending_.point.rule_set = rule_set;
-  pending_.point.timeline = timeline_;
-  committed_ = pending_;
-  pending_bytes_ = 0;
+  if (!sealed_) pending_bytes_ = 0;
+  committed_ = sealed_ ? *std::exchange(sealed_, std::nullopt) : pending_;
+  committed_.point.applied_offset = applied_offset;
+  committed_.point.rule_set = rule_set;
+  committed_.point.timeline = timeline_;
+  const int64_t watermark_ms = pending_.point.watermark_ms;
+  pending_.point = committed_.point;
+  pending_.point.watermark_ms = watermark_ms;
   return absl::OkStatus();
 }
 
 void MemoryState::Rollback() {
   pending_ = committed_;
+  sealed_.reset();
   pending_bytes_ = 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -49,6 +50,7 @@ class MemoryState : public state::TaskState {
   int64_t watermark_ms() const override { return pending_.point.watermark_ms; }
   absl::Status Retain(absl::Span<const state::StepId> steps) override;
   size_t pending_bytes() const override { return pending_bytes_; }
+  void Seal() override;
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override;
   void Rollback() override;
   void GoOnIn(std::string_view timeline) override { timeline_ = timeline; }
@@ -56,6 +58,7 @@ class MemoryState : public state::TaskState {
  private:
   Version committed_;
   Version pending_;  // committed, and what is pending done to it
+  std::optional<Version> sealed_;
   std::string timeline_;  // of the next commit
   size_t pending_bytes_ = 0;
 };

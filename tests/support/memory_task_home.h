@@ -75,6 +75,7 @@ class MemoryDiskState : public state::TaskState {
   int64_t watermark_ms() const override { return memory_.watermark_ms(); }
   absl::Status Retain(absl::Span<const state::StepId> steps) override;
   size_t pending_bytes() const override { return memory_.pending_bytes(); }
+  void Seal() override { memory_.Seal(); }
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override;
   void Rollback() override { memory_.Rollback(); }
   void GoOnIn(std::string_view timeline) override { memory_.GoOnIn(timeline); }

@@ -102,6 +102,7 @@ class FaultedStore : public TaskState {
     return store_->Retain(steps);
   }
   size_t pending_bytes() const override { return store_->pending_bytes(); }
+  void Seal() override { store_->Seal(); }
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override {
     FaultedCall call(points_, process_,
                      absl::StrFormat("commit state %d to %d", partition_, applied_offset),
