@@ -46,6 +46,7 @@ class KafkaSource final : public Source {
 
   absl::StatusOr<absl::Span<const Event>> Poll(absl::Duration max_wait,
                                                AssignmentListener& listener) override;
+  absl::StatusOr<absl::Span<const Event>> TakeMore() override;
   absl::Status Rewind(absl::Span<const SourceOffset> to) override;
   absl::Status Hold(absl::Span<const int32_t> partitions) override;
   absl::StatusOr<int64_t> BeginOffset(int32_t partition) override;
@@ -76,7 +77,7 @@ class KafkaSource final : public Source {
 
   // Each Poll, in this order.
   absl::Status TakeFirst(absl::Duration max_wait);
-  absl::Status TakeMore();
+  absl::Status FillUp();
   absl::Status Keep(rd_kafka_message_t* message);
   absl::Status ServeRebalances(AssignmentListener& listener);
   absl::Status ActivatePending(AssignmentListener& listener);
@@ -189,7 +190,7 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wai
   if (status.ok())
     status = TakeFirst(pending_.empty() ? max_wait
                                         : std::min(max_wait, PendingAssignment::ask_again_after()));
-  if (status.ok()) status = TakeMore();
+  if (status.ok()) status = FillUp();
   // Whatever else went wrong, a partition that was taken away must not be kept.
   const absl::Status served = ServeRebalances(listener);
   if (!served.ok()) return served;
@@ -207,6 +208,19 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wai
   return events;
 }
 
+// A rebalance that comes meanwhile is noted, and dealt with by Poll.
+absl::StatusOr<absl::Span<const Event>> KafkaSource::TakeMore() {
+  if (client_ == nullptr || !pending_.empty() || !rebalances_.empty()) {
+    return absl::Span<const Event>();
+  }
+  messages_.ReleaseReturned();
+  absl::Status status = TakeFirst(absl::ZeroDuration());
+  if (status.ok()) status = FillUp();
+  if (!status.ok()) return status;
+  return messages_.Return(static_cast<size_t>(std::max(1, options_.poll_events_max)),
+                          options_.poll_bytes_max);
+}
+
 absl::Status KafkaSource::TakeFirst(absl::Duration max_wait) {
   if (!messages_.empty()) max_wait = absl::ZeroDuration();
   const absl::Time deadline = absl::Now() + max_wait;
@@ -222,7 +236,7 @@ absl::Status KafkaSource::TakeFirst(absl::Duration max_wait) {
   }
 }
 
-absl::Status KafkaSource::TakeMore() {
+absl::Status KafkaSource::FillUp() {
   if (messages_.empty()) return absl::OkStatus();
   const auto events_max = static_cast<size_t>(std::max(1, options_.poll_events_max));
   while (messages_.size() < events_max && messages_.bytes() < options_.poll_bytes_max) {

@@ -5,6 +5,13 @@
 // at-least-once delivery Begin and Abort only keep the books, and Commit returns OK when the
 // brokers have acknowledged every record; the offsets are then committed by the Source.
 //
+// Where a sink says that transactions may overlap, the next one may begin while one ends:
+//
+//   Begin, Produce..., StartCommit, Begin, Produce..., Commit, StartCommit, Begin, ...
+//
+// Order is kept: Commit is of the one that was started; the next one's records go out when all of
+// that one's are acknowledged, its offsets and its end after that one's end. An abort takes both.
+//
 // Implemented by KafkaSink (librdkafka) and by MemoryLog in the tests.
 //
 // Errors: four outcomes and no others.
@@ -60,11 +67,19 @@ class Sink {
   virtual absl::Status Commit(absl::Span<const SourceOffset> offsets,
                               const GroupMetadata& group) = 0;
 
-  // Nothing of the transaction will ever be seen by a read-committed consumer. OK when there is
-  // none.
+  // Whether a transaction may begin while the one before is ending.
+  virtual bool may_overlap() const { return false; }
+
+  // What Commit begins with, and no waiting. Commit with the same arguments follows; before it,
+  // another transaction may begin. Only where they may overlap, and none is ending.
+  virtual void StartCommit(absl::Span<const SourceOffset> /*offsets*/,
+                           const GroupMetadata& /*group*/) {}
+
+  // Nothing of what has not been committed will ever be seen by a read-committed consumer. OK when
+  // there is none.
   virtual absl::Status Abort() = 0;
 
-  // Destinations that made the last transaction answer Aborted; empty when it was something else.
+  // Destinations that made a transaction answer Aborted last; empty when it was something else.
   virtual std::vector<DestinationFailure> FailuresOfTransaction() = 0;
 
   // Ends the producer within `timeout`; an open transaction is aborted, by the broker if need be.

@@ -48,6 +48,11 @@ class Source {
   virtual absl::StatusOr<absl::Span<const Event>> Poll(absl::Duration max_wait,
                                                        AssignmentListener& listener) = 0;
 
+  // More of what Poll returns: what is there already, while the assignment stands still. Empty also
+  // where a change of it is due, which is for Poll.
+  // Lifetime: as those of Poll, which they follow.
+  virtual absl::StatusOr<absl::Span<const Event>> TakeMore() = 0;
+
   // Reads these partitions again from these offsets, held ones included; of others nothing changes.
   // An offset of -1 stands for where reading began, or would have begun as of now. Partitions that
   // are no longer ours are passed over.

@@ -47,6 +47,9 @@ class TaskSet {
   Task* Find(int32_t partition);
   const absl::flat_hash_map<int32_t, std::unique_ptr<Task>>& all() const { return tasks_; }
 
+  // All are live.
+  bool is_settled() const { return unsettled_ == 0; }
+
   // Between two transactions: asks for what is to be recovered, once there are rules, and lets go
   // on what is. Cheap when there is nothing of the kind.
   void Advance(const std::shared_ptr<const router::RuleSet>& in_force);

@@ -31,20 +31,40 @@ enum class Phase {
   kOpening,            // the sink becomes the only owner of its transactional id
   kRejoining,          // the source gives everything up and joins afresh
   kPolling,            // between two transactions
-  kCommitting,         // everything is produced; the commit may have to be asked for again
+  kCommitting,         // everything is produced; the commit may have to be asked for again, and the
+                       // next transaction may be open already
   kCommittingOffsets,  // at-least-once: outputs are acknowledged, the offsets not yet
   kCommittingStates,   // the log has it; what the rules remember follows
   kAborting,           // nothing of this transaction shall be seen
   kRewinding,          // the source goes back to where the transaction began
 };
 
-// One partition's share of the open transaction.
+// The most that is polled by and by without a change of assignment: a rebalance waits no longer.
+constexpr absl::Duration kGoesOnMax = absl::Milliseconds(200);
+
+// One partition's share of a transaction.
 struct Share {
   Task* task = nullptr;
   int64_t first_offset = 0;
+  int64_t end_offset = 0;  // after its last event, once all are in
   bool has_rules = false;  // the state is that of the transaction's rules
   bool is_state_committed = false;
   state::CommitNote note;  // in force once the transaction has committed
+};
+
+struct Transaction {
+  std::vector<Share> shares;
+  std::vector<int64_t> timestamps_ms;  // of its events
+  std::vector<SourceOffset> offsets;
+  BatchCounts counts;
+  absl::Time began;
+  absl::Time commit_began;
+
+  bool empty() const { return shares.empty(); }
+  void Clear() {
+    shares.clear();
+    timestamps_ms.clear();
+  }
 };
 
 size_t LatencyBucket(double latency_ms) {
@@ -110,6 +130,10 @@ struct Worker::Impl : connectors::AssignmentListener {
   bool AdoptRules();
   void BeginTransaction(absl::Span<const Event> events);
   absl::Status BuildTransaction(absl::Span<const Event> events);
+  void EndTransaction();
+  bool MayGoOn() const;
+  void GoOn();
+  absl::Span<const Event> TakeMore();
   absl::Status Apply(Share* share, const Event& event);
   bool AwaitsRules(const Task& task, std::string_view hash);
   absl::Status StateFailed(Task* task, const absl::Status& why);
@@ -119,6 +143,7 @@ struct Worker::Impl : connectors::AssignmentListener {
   void GoBack(Task* task, int64_t offset);
   void PrepareOffsets();
   void Committed();
+  void Report(const Transaction& transaction);
   void Redo(const absl::Status& why);
   void Recover(const absl::Status& why);
   void NotCommitted(const absl::Status& why);
@@ -151,12 +176,13 @@ struct Worker::Impl : connectors::AssignmentListener {
   // Rule sets by which matches were re-keyed and that nobody here has heard of; since when.
   absl::flat_hash_map<std::string, absl::Time> unknown_rules;
 
-  // The open transaction.
-  std::vector<Share> shares;
-  std::vector<int64_t> timestamps_ms;  // of its events
-  std::vector<SourceOffset> offsets;
-  absl::Time began;
-  absl::Time commit_began;
+  // The one that events go into, and the one before, which is being committed.
+  Transaction open;
+  Transaction ending;
+  // Of `open`, or of a poll while one was ending: looked after once that one has ended.
+  absl::Status failed;
+  absl::Time polled = absl::InfinitePast();
+  bool is_closing = false;
 
   // A state that turned out to be damaged, and why; looked after when nothing is open any more.
   std::vector<std::pair<Task*, absl::Status>> damaged;
@@ -204,6 +230,7 @@ void Worker::Impl::StepPolling() {
   }
   tasks.Advance(rules);
   const absl::StatusOr<absl::Span<const Event>> events = source->Poll(options.poll_wait, *this);
+  polled = clock->Now();
   // After the poll: a partition that was taken over in it may have seen newer rules already.
   const bool has_rules = AdoptRules();
   if (!events.ok()) {
@@ -222,18 +249,55 @@ void Worker::Impl::StepPolling() {
 }
 
 void Worker::Impl::BeginTransaction(absl::Span<const Event> events) {
-  began = clock->Now();
   const absl::Status built = BuildTransaction(events);
   if (!built.ok()) return NotCommitted(built);
-  if (shares.empty()) {
+  if (open.empty()) {
     backoff = options.backoff_min;
     if (clock->Now() - status_told >= kIdleStatusEvery) TellRunning();
     return;
   }
-  PrepareOffsets();
-  commit_began = clock->Now();
-  phase = Phase::kCommitting;
+  EndTransaction();
   StepCommitting();
+}
+
+// No event goes into the open transaction any more.
+void Worker::Impl::EndTransaction() {
+  PrepareOffsets();
+  open.counts = dispatcher.counts();
+  open.commit_began = clock->Now();
+  std::swap(open, ending);
+  open.Clear();
+  phase = Phase::kCommitting;
+  if (!sink->may_overlap()) return;
+  for (const Share& share : ending.shares) {
+    if (share.task->state != nullptr) share.task->steps->Seal();
+  }
+  sink->StartCommit(ending.offsets, source->group_metadata());
+}
+
+// Whether the next transaction may begin while one ends: as long as all stays as it is.
+bool Worker::Impl::MayGoOn() const {
+  return sink->may_overlap() && open.empty() && failed.ok() && damaged.empty() && !is_closing &&
+         feed->version() == rules_version && tasks.is_settled() &&
+         clock->Now() - polled < kGoesOnMax;
+}
+
+// What has come meanwhile goes into the next transaction.
+void Worker::Impl::GoOn() {
+  const absl::Span<const Event> events = rest.empty() ? TakeMore() : rest;
+  if (events.empty()) return;
+  const absl::Status built = BuildTransaction(events);
+  if (!built.ok()) failed = built;
+}
+
+absl::Span<const Event> Worker::Impl::TakeMore() {
+  const absl::StatusOr<absl::Span<const Event>> events = source->TakeMore();
+  if (events.ok()) return *events;
+  // Whatever else it is, the next poll says it again.
+  const bool is_over =
+      absl::IsFailedPrecondition(events.status()) || absl::IsInternal(events.status());
+  if (is_over) failed = events.status();
+  return {};
 }
 
 // False: there are no rules yet that events could be judged by.
@@ -272,10 +336,10 @@ Share* Worker::Impl::Touch(Task* task, const Event& event) {
   if (task == nullptr || task->phase != TaskPhase::kLive) return nullptr;
   if (event.offset < task->applied_offset) GoBack(task, event.offset);
   // Mostly the last one: events of a partition come together.
-  for (auto share = shares.rbegin(); share != shares.rend(); ++share) {
+  for (auto share = open.shares.rbegin(); share != open.shares.rend(); ++share) {
     if (share->task == task) return &*share;
   }
-  return &shares.emplace_back(Share{.task = task, .first_offset = event.offset});
+  return &open.shares.emplace_back(Share{.task = task, .first_offset = event.offset});
 }
 
 void Worker::Impl::GoBack(Task* task, int64_t offset) {
@@ -295,8 +359,8 @@ bool Worker::Impl::IsFull() const {
 
 // Begins a transaction and puts into it what these events lead to, up to where it is full.
 absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
-  shares.clear();
-  timestamps_ms.clear();
+  open.Clear();
+  open.began = clock->Now();
   dispatcher.Reset();
   rest = {};
   absl::Status built;
@@ -322,9 +386,9 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
     if (built.ok()) built = Apply(share, event);
   }
   if (!built.ok()) return built;
-  Task* failed = nullptr;
-  const absl::Status replayed = tasks.CommitReplays(&failed);
-  return replayed.ok() ? replayed : StateFailed(failed, replayed);
+  Task* broken = nullptr;
+  const absl::Status replayed = tasks.CommitReplays(&broken);
+  return replayed.ok() ? replayed : StateFailed(broken, replayed);
 }
 
 absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
@@ -351,7 +415,7 @@ absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
   if (!sent.ok()) return sent;
   task->applied_offset = event.offset + 1;
   task->last_event_time = absl::FromUnixMillis(event.timestamp_ms);
-  timestamps_ms.push_back(event.timestamp_ms);
+  open.timestamps_ms.push_back(event.timestamp_ms);
   return absl::OkStatus();
 }
 
@@ -381,18 +445,20 @@ absl::Status Worker::Impl::StateFailed(Task* task, const absl::Status& why) {
 }
 
 void Worker::Impl::PrepareOffsets() {
-  offsets.clear();
-  for (Share& share : shares) {
+  open.offsets.clear();
+  for (Share& share : open.shares) {
     tasks.LearnCheckpoint(share.task);
     share.note = tasks.NoteOf(*share.task, *rules, share.first_offset);
-    offsets.push_back({.partition = share.task->partition,
-                       .offset = share.task->applied_offset,
-                       .note = state::EncodeCommitNote(share.note)});
+    share.end_offset = share.task->applied_offset;
+    open.offsets.push_back({.partition = share.task->partition,
+                            .offset = share.end_offset,
+                            .note = state::EncodeCommitNote(share.note)});
   }
 }
 
 void Worker::Impl::StepCommitting() {
-  const absl::Status committed = sink->Commit(offsets, source->group_metadata());
+  if (MayGoOn()) GoOn();
+  const absl::Status committed = sink->Commit(ending.offsets, source->group_metadata());
   if (absl::IsUnavailable(committed)) {
     // The outcome is unknown until the sink says so: nothing else may happen before.
     observer->OnOutcome(options.index, TransactionOutcome::kRetried, committed);
@@ -408,7 +474,7 @@ void Worker::Impl::StepCommitting() {
 }
 
 void Worker::Impl::StepCommittingOffsets() {
-  const absl::Status committed = source->Commit(offsets);
+  const absl::Status committed = source->Commit(ending.offsets);
   if (absl::IsUnavailable(committed)) {
     observer->OnOutcome(options.index, TransactionOutcome::kRetried, committed);
     return Wait(committed);
@@ -421,10 +487,9 @@ void Worker::Impl::StepCommittingOffsets() {
 // The log is ahead of the states from here until all are written; a state that can't be is behind,
 // and is brought up to the log as after a crash.
 void Worker::Impl::StepCommittingStates() {
-  for (Share& share : shares) {
+  for (Share& share : ending.shares) {
     if (share.task->state == nullptr || share.is_state_committed) continue;
-    const absl::Status committed =
-        share.task->steps->Commit(share.task->applied_offset, rules->hash());
+    const absl::Status committed = share.task->steps->Commit(share.end_offset, rules->hash());
     if (absl::IsResourceExhausted(committed) || absl::IsUnavailable(committed)) {
       return Wait(absl::Status(
           committed.code(),
@@ -434,6 +499,8 @@ void Worker::Impl::StepCommittingStates() {
     }
     if (!committed.ok()) {
       damaged.emplace_back(share.task, committed);
+      // The open transaction goes on from a state that there isn't.
+      if (!open.empty() && failed.ok()) failed = absl::UnavailableError(committed.message());
     }
     share.is_state_committed = true;
   }
@@ -441,8 +508,25 @@ void Worker::Impl::StepCommittingStates() {
 }
 
 void Worker::Impl::Committed() {
+  for (Share& share : ending.shares) {
+    share.task->committed_offset = share.end_offset;
+    share.task->note = std::move(share.note);
+    // After the commit: a checkpoint that began before it has not seen it.
+    tasks.LearnCheckpoint(share.task);
+  }
+  Report(ending);
+  ending.Clear();
+  backoff = options.backoff_min;
+  phase = Phase::kPolling;
+  if (!failed.ok()) return NotCommitted(std::exchange(failed, absl::OkStatus()));
+  RepairDamaged();
+  if (!open.empty()) EndTransaction();
+  TellRunning();
+}
+
+void Worker::Impl::Report(const Transaction& transaction) {
   const absl::Time now = clock->Now();
-  const BatchCounts& counts = dispatcher.counts();
+  const BatchCounts& counts = transaction.counts;
   TransactionReport report{.worker = options.index,
                            .rules = rules,
                            .events = counts.events,
@@ -450,27 +534,16 @@ void Worker::Impl::Committed() {
                            .outputs = counts.outputs,
                            .dead_lettered_events = counts.dead_lettered_events,
                            .rule_counts = counts.rule_counts,
-                           .duration = now - began,
-                           .commit_duration = now - commit_began};
+                           .duration = now - transaction.began,
+                           .commit_duration = now - transaction.commit_began};
   const int64_t now_us = absl::ToUnixMicros(now);
-  for (const int64_t timestamp_ms : timestamps_ms) {
+  for (const int64_t timestamp_ms : transaction.timestamps_ms) {
     const double latency_ms =
         std::max(0.0, static_cast<double>(now_us - timestamp_ms * 1000) / 1e3);
     ++report.latency_counts[LatencyBucket(latency_ms)];
     report.latency_sum_ms += latency_ms;
   }
-  for (Share& share : shares) {
-    share.task->committed_offset = share.task->applied_offset;
-    share.task->note = std::move(share.note);
-    // After the commit: a checkpoint that began before it has not seen it.
-    tasks.LearnCheckpoint(share.task);
-  }
-  shares.clear();
-  RepairDamaged();
-  backoff = options.backoff_min;
-  phase = Phase::kPolling;
   observer->OnTransaction(report);
-  TellRunning();
 }
 
 // The transaction didn't commit: which of the outcomes is it?
@@ -481,7 +554,8 @@ void Worker::Impl::NotCommitted(const absl::Status& why) {
 
 void Worker::Impl::Redo(const absl::Status& why) {
   observer->OnOutcome(options.index, TransactionOutcome::kAborted, why);
-  const std::vector<connectors::DestinationFailure> failures = sink->FailuresOfTransaction();
+  std::vector<connectors::DestinationFailure> failures;
+  if (absl::IsAborted(why)) failures = sink->FailuresOfTransaction();
   for (const connectors::DestinationFailure& failure : failures) {
     destinations->MarkUnavailable(failure);
     observer->OnDestinationUnavailable(failure.topic, failure.reason);
@@ -503,19 +577,28 @@ void Worker::Impl::StepAborting() {
 void Worker::Impl::StepRewinding() {
   // What was polled and never came to a transaction has to be read again too.
   for (const Event& event : std::exchange(rest, {})) Touch(tasks.Find(event.partition), event);
+  // The one that was ending began earlier: what it says of a partition counts.
   std::vector<SourceOffset> targets;
-  for (const Share& share : shares) {
-    targets.push_back({.partition = share.task->partition, .offset = share.first_offset});
+  for (const Transaction* transaction : {&open, &ending}) {
+    for (const Share& share : transaction->shares) {
+      std::erase_if(targets, [&](const SourceOffset& target) {
+        return target.partition == share.task->partition;
+      });
+      targets.push_back({.partition = share.task->partition, .offset = share.first_offset});
+    }
   }
   tasks.RollBackReplays(&targets);
   const absl::Status rewound = source->Rewind(targets);
   if (absl::IsUnavailable(rewound)) return Wait(rewound);
   if (!rewound.ok()) return Recover(rewound);
-  for (const Share& share : shares) {
-    share.task->applied_offset = share.first_offset;
-    if (share.task->state != nullptr) share.task->steps->Rollback();
+  for (Transaction* transaction : {&open, &ending}) {
+    for (const Share& share : transaction->shares) {
+      share.task->applied_offset = share.first_offset;
+      if (share.task->state != nullptr) share.task->steps->Rollback();
+    }
+    transaction->Clear();
   }
-  shares.clear();
+  failed = absl::OkStatus();
   RepairDamaged();
   phase = Phase::kPolling;
 }
@@ -534,7 +617,9 @@ void Worker::Impl::Recover(const absl::Status& why) {
   const bool fenced = absl::IsFailedPrecondition(why);
   observer->OnOutcome(options.index,
                       fenced ? TransactionOutcome::kFenced : TransactionOutcome::kFatal, why);
-  shares.clear();
+  open.Clear();
+  ending.Clear();
+  failed = absl::OkStatus();
   rest = {};
   damaged.clear();
   tasks.ReleaseAll(Parting::kLost, absl::InfinitePast());
@@ -619,6 +704,7 @@ void Worker::Close(absl::Duration timeout) {
   // A commit under way is worth half of the time: redoing it would cost its successor more.
   const absl::Time deadline = impl_->clock->Now() + timeout;
   const absl::Time commit_until = deadline - timeout / 2;
+  impl_->is_closing = true;
   while ((impl_->phase == Phase::kCommitting || impl_->phase == Phase::kCommittingOffsets ||
           impl_->phase == Phase::kCommittingStates) &&
          impl_->clock->Now() < commit_until) {

@@ -15,6 +15,11 @@
 // so that no state is ever ahead. A batch that fills memory before it is through is committed in
 // parts.
 //
+// Where the sink lets transactions overlap, what has arrived is routed into the next one while one
+// ends; its states go on from those that are sealed with the one before. It is ended when that one
+// has committed, and redone with it when it has not. Nothing else changes meanwhile: not the
+// assignment, not the rules, and no partition is being replayed.
+//
 // Errors: Step never fails for a reason that waiting or redoing can cure. Bad events and outputs
 //   that their destination can't take go to the dead-letter topic in the same transaction.
 // Threads: all calls on one thread. Time and waiting come from the Clock.

@@ -36,6 +36,7 @@ class QuietSource : public connectors::Source {
   absl::StatusOr<absl::Span<const Event>> Poll(absl::Duration, AssignmentListener&) override {
     return absl::Span<const Event>();
   }
+  absl::StatusOr<absl::Span<const Event>> TakeMore() override { return absl::Span<const Event>(); }
   absl::Status Rewind(absl::Span<const SourceOffset>) override { return absl::OkStatus(); }
   absl::Status Hold(absl::Span<const int32_t>) override { return absl::OkStatus(); }
   absl::StatusOr<int64_t> BeginOffset(int32_t) override { return 0; }

@@ -133,6 +133,7 @@ class BuggySource : public connectors::Source {
     BuggyListener buggy(&listener, keeper_);
     return source_->Poll(max_wait, buggy);
   }
+  absl::StatusOr<absl::Span<const Event>> TakeMore() override { return source_->TakeMore(); }
   absl::Status Rewind(absl::Span<const SourceOffset> to) override {
     return mutation_ == Mutation::kRewindForgotten ? absl::OkStatus() : source_->Rewind(to);
   }
@@ -224,6 +225,14 @@ std::string_view MutationName(Mutation mutation) {
       return "RekeyedKeyLost";
     case Mutation::kHopsShareAnId:
       return "HopsShareAnId";
+    case Mutation::kSealForgotten:
+      return "SealForgotten";
+    case Mutation::kSecondIdNotFenced:
+      return "SecondIdNotFenced";
+    case Mutation::kNextOutlivesAbort:
+      return "NextOutlivesAbort";
+    case Mutation::kNextEndsFirst:
+      return "NextEndsFirst";
   }
   return "?";
 }

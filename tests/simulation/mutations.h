@@ -47,6 +47,11 @@ enum class Mutation {
   kRekeyedByOlderRules,  // it goes on by rules from before those that sent it on
   kRekeyedKeyLost,       // it arrives without its own key
   kHopsShareAnId,        // both hops' producers take each other for their ghost
+  // Of transactions that overlap.
+  kSealForgotten,      // a batch's changes become durable with those of the batch before
+  kSecondIdNotFenced,  // a ghost's second transactional id stays in force
+  kNextOutlivesAbort,  // an abort leaves alone the transaction that went on from it
+  kNextEndsFirst,      // a transaction commits before the one that it goes on from
 };
 // Those that at-least-once delivery is meant to survive no more than exactly-once.
 inline constexpr Mutation kMutationsOfAnyDelivery[] = {
@@ -78,6 +83,12 @@ inline constexpr Mutation kStateMutations[] = {
 inline constexpr Mutation kRekeyMutations[] = {
     Mutation::kRekeyedByOwnKey,     Mutation::kRekeyedApart,   Mutation::kRekeyedSkipped,
     Mutation::kRekeyedByOlderRules, Mutation::kRekeyedKeyLost, Mutation::kHopsShareAnId,
+};
+inline constexpr Mutation kOverlapMutations[] = {
+    Mutation::kSealForgotten,
+    Mutation::kSecondIdNotFenced,
+    Mutation::kNextOutlivesAbort,
+    Mutation::kNextEndsFirst,
 };
 std::string_view MutationName(Mutation mutation);
 

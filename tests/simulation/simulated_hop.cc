@@ -41,7 +41,13 @@ std::unique_ptr<connectors::Sink> MakeSink(Hop hop, int ordinal, Surroundings& a
                         support::MemorySinkOptions{
                             .delivery = around.delivery,
                             .transactional_id = std::move(id),
-                            .source_topic = hop == Hop::kSource ? kSourceTopic : kRekeyTopic},
+                            .overlaps = around.overlaps &&
+                                        around.delivery == connectors::Delivery::kExactlyOnce,
+                            .source_topic = hop == Hop::kSource ? kSourceTopic : kRekeyTopic,
+                            .forgets_to_fence_second =
+                                around.mutation == Mutation::kSecondIdNotFenced,
+                            .abort_spares_next = around.mutation == Mutation::kNextOutlivesAbort,
+                            .next_ends_first = around.mutation == Mutation::kNextEndsFirst},
                         around.log.get(), &around.points, process),
                     source, keeper, around.log.get());
 }

@@ -33,6 +33,7 @@ struct Surroundings {
   std::unique_ptr<SimulatedStates> states;
   support::SeededRandom keeper_random{0};
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
+  bool overlaps = false;
   Mutation mutation = Mutation::kNone;
   // Of every process that ever ran: the brokers remember the dead for a while.
   std::deque<support::SimulatedProcess> processes;

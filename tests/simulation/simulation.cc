@@ -107,6 +107,7 @@ class Simulation {
 
 void Simulation::Build() {
   around_.delivery = options_.delivery;
+  around_.overlaps = options_.overlaps;
   around_.mutation = options_.mutation;
   around_.points.KeepTrace(options_.keep_trace);
   around_.log = std::make_unique<support::MemoryLog>(

@@ -52,6 +52,8 @@ struct SimulationOptions {
   Ruin ruin = Ruin::kNone;
   // Some steps are by other keys than the source's: what comes to them goes on in a second hop.
   bool rekeys = false;
+  // A transaction may begin while the one before ends; exactly once only.
+  bool overlaps = false;
   // A fault at this very call, and no other.
   std::optional<std::pair<int64_t, support::Fault>> only_fault;
   bool keep_trace = false;

@@ -38,7 +38,8 @@ SimulationOptions OptionsOf(uint64_t seed) {
   return {.seed = seed,
           .delivery = seed % 4 == 3 ? Delivery::kAtLeastOnce : Delivery::kExactlyOnce,
           .set_back = set_back,
-          .rekeys = seed % 8 == 2 || seed % 16 == 7};
+          .rekeys = seed % 8 == 2 || seed % 16 == 7,
+          .overlaps = seed % 3 == 1};
 }
 
 // Runs it again with its trace and says all that is known.
@@ -120,20 +121,21 @@ TEST(SimulationTest, WhatIsLostForGoodIsRefusedByName) {
 }
 
 // Small enough that every call of it can be the one that fails, and something is remembered in it.
-SimulationOptions SmallRun(Delivery delivery, bool rekeys) {
+SimulationOptions SmallRun(Delivery delivery, bool rekeys, bool overlaps) {
   SimulationOptions options = {.seed = 11,
                                .delivery = delivery,
                                .routers_max = 2,
                                .source_partitions_max = 2,
                                .events_max = 10,
                                .faults_max = 0,
-                               .rekeys = rekeys};
+                               .rekeys = rekeys,
+                               .overlaps = overlaps};
   while (RunSimulation(options).states < 5) ++options.seed;
   return options;
 }
 
-void FailEveryCall(Delivery delivery, bool rekeys) {
-  SimulationOptions options = SmallRun(delivery, rekeys);
+void FailEveryCall(Delivery delivery, bool rekeys, bool overlaps = false) {
+  SimulationOptions options = SmallRun(delivery, rekeys, overlaps);
   const SimulationResult undisturbed = RunSimulation(options);
   ASSERT_TRUE(undisturbed.violations.empty()) << Failure(options, "");
   std::map<Fault, int64_t> struck;
@@ -166,6 +168,10 @@ TEST(SimulationTest, EveryFaultAtEveryCallOfTwoHopsIsSurvivedExactlyOnce) {
   FailEveryCall(Delivery::kExactlyOnce, /*rekeys=*/true);
 }
 
+TEST(SimulationTest, EveryFaultAtEveryCallIsSurvivedWhereTransactionsOverlap) {
+  FailEveryCall(Delivery::kExactlyOnce, /*rekeys=*/false, /*overlaps=*/true);
+}
+
 TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
   std::map<uint64_t, uint64_t> hashes;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
@@ -181,14 +187,16 @@ TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
 }
 
 // The first seed in which the checks notice the bug.
-void ExpectNoticed(Mutation mutation, Delivery delivery, bool set_back, bool rekeys = false) {
+void ExpectNoticed(Mutation mutation, Delivery delivery, bool set_back, bool rekeys = false,
+                   bool overlaps = false) {
   constexpr uint64_t kSeedsTried = 1'000;
   for (uint64_t seed = 1; seed <= kSeedsTried; ++seed) {
     SimulationOptions options = {.seed = seed,
                                  .delivery = delivery,
                                  .mutation = mutation,
                                  .set_back = set_back,
-                                 .rekeys = rekeys};
+                                 .rekeys = rekeys,
+                                 .overlaps = overlaps};
     const SimulationResult result = RunSimulation(options);
     if (result.violations.empty()) continue;
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
@@ -206,8 +214,11 @@ class MutationTest : public ::testing::TestWithParam<Mutation> {};
 TEST_P(MutationTest, IsNoticedWithExactlyOnceDelivery) {
   const bool needs_set_back =
       GetParam() == Mutation::kBaseAhead || GetParam() == Mutation::kTimelinesForgotten;
-  const bool rekeys = GetParam() >= Mutation::kRekeyedByOwnKey;
-  ExpectNoticed(GetParam(), Delivery::kExactlyOnce, needs_set_back, rekeys);
+  const auto is_among = [](absl::Span<const Mutation> some) {
+    return std::find(some.begin(), some.end(), GetParam()) != some.end();
+  };
+  ExpectNoticed(GetParam(), Delivery::kExactlyOnce, needs_set_back, is_among(kRekeyMutations),
+                is_among(kOverlapMutations));
 }
 
 TEST(SimulationTest, LossIsNoticedWithAtLeastOnceDeliveryToo) {
@@ -225,6 +236,10 @@ INSTANTIATE_TEST_SUITE_P(BugsOfStates, MutationTest, ::testing::ValuesIn(kStateM
                            return std::string(MutationName(tried.param));
                          });
 INSTANTIATE_TEST_SUITE_P(BugsOfTheSecondHop, MutationTest, ::testing::ValuesIn(kRekeyMutations),
+                         [](const ::testing::TestParamInfo<Mutation>& tried) {
+                           return std::string(MutationName(tried.param));
+                         });
+INSTANTIATE_TEST_SUITE_P(BugsOfOverlap, MutationTest, ::testing::ValuesIn(kOverlapMutations),
                          [](const ::testing::TestParamInfo<Mutation>& tried) {
                            return std::string(MutationName(tried.param));
                          });

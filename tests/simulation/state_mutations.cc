@@ -44,7 +44,9 @@ class BuggyState : public TaskState {
     return inner_->Retain(steps);
   }
   size_t pending_bytes() const override { return inner_->pending_bytes(); }
-  void Seal() override { inner_->Seal(); }
+  void Seal() override {
+    if (mutation_ != Mutation::kSealForgotten) inner_->Seal();
+  }
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override {
     is_clamped_ = false;
     if (mutation_ == Mutation::kStateOneTooFar) ++applied_offset;

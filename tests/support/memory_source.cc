@@ -36,9 +36,7 @@ MemorySource::MemorySource(MemorySourceOptions options, MemoryLog* log, FaultPoi
 
 absl::StatusOr<absl::Span<const Event>> MemorySource::Poll(absl::Duration max_wait,
                                                            AssignmentListener& listener) {
-  events_.clear();
-  headers_.clear();
-  taken_.clear();
+  Drop();
   FaultedCall call(points_, process_, "poll", kCallFaults);
   if (absl::Status refused = call.Before(); !refused.ok()) {
     if (absl::IsFailedPrecondition(refused)) group()->Leave(member_);
@@ -60,9 +58,41 @@ absl::StatusOr<absl::Span<const Event>> MemorySource::Poll(absl::Duration max_wa
     taken_.clear();
     return lost;
   }
-  for (const auto& [partition, position] : positions) owned_[partition].position = position;
+  Advance(positions);
   Expose();
   return absl::MakeConstSpan(events_);
+}
+
+absl::StatusOr<absl::Span<const Event>> MemorySource::TakeMore() {
+  Drop();
+  FaultedCall call(points_, process_, "take more", kCallFaults);
+  if (absl::Status refused = call.Before(); !refused.ok()) {
+    if (absl::IsFailedPrecondition(refused)) group()->Leave(member_);
+    return refused;
+  }
+  const bool stands = log_->FindTopic(options_.topic) != nullptr &&
+                      group()->Heartbeat(member_) == MemoryGroup::Standing::kStable &&
+                      std::all_of(owned_.begin(), owned_.end(),
+                                  [](const auto& owned) { return owned.second.started; });
+  std::map<int32_t, int64_t> positions;
+  if (stands) positions = Fetch();
+  if (absl::Status lost = call.After(absl::OkStatus()); !lost.ok()) {
+    Drop();
+    return lost;
+  }
+  Advance(positions);
+  Expose();
+  return absl::MakeConstSpan(events_);
+}
+
+void MemorySource::Drop() {
+  events_.clear();
+  headers_.clear();
+  taken_.clear();
+}
+
+void MemorySource::Advance(const std::map<int32_t, int64_t>& positions) {
+  for (const auto& [partition, position] : positions) owned_[partition].position = position;
 }
 
 // Does what the group asks of its member: join, give up, take.

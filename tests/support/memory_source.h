@@ -32,6 +32,7 @@ class MemorySource : public connectors::Source {
 
   absl::StatusOr<absl::Span<const connectors::Event>> Poll(
       absl::Duration max_wait, connectors::AssignmentListener& listener) override;
+  absl::StatusOr<absl::Span<const connectors::Event>> TakeMore() override;
   absl::Status Rewind(absl::Span<const connectors::SourceOffset> to) override;
   absl::Status Hold(absl::Span<const int32_t> partitions) override;
   absl::StatusOr<int64_t> BeginOffset(int32_t partition) override;
@@ -58,6 +59,8 @@ class MemorySource : public connectors::Source {
   std::set<int32_t> OwnedPartitions() const;
   std::vector<int32_t> StartedPartitions() const;
   std::map<int32_t, int64_t> Fetch();
+  void Drop();
+  void Advance(const std::map<int32_t, int64_t>& positions);
   void Expose();
 
   const MemorySourceOptions options_;
