@@ -19,52 +19,63 @@ constexpr int64_t kBatchBytesMax = 1'000'000;
 
 class BatchSink final : public Sink {
  public:
-  // A session for each of `settings`.
+  // A session for each of `settings`; with more than one, transactions overlap.
   BatchSink(const KafkaSinkOptions& options, const std::vector<SessionSettings>& settings,
             std::unique_ptr<ClusterClient> cluster)
       : call_timeout_(absl::Milliseconds(options.call_timeout_ms)),
         doing_(settings.front().doing),
-        failures_(doing_),
         cluster_(std::move(cluster)) {
     for (const SessionSettings& one : settings) {
-      sessions_.push_back(std::make_unique<ProducerSession>(one, cluster_.get(), &failures_));
+      sides_.push_back(std::make_unique<Side>(one, cluster_.get()));
     }
   }
 
   absl::Status Open() override;
   absl::Status Begin() override;
   absl::Status Produce(const OutputRecord& record) override;
+  bool may_overlap() const override { return sides_.size() > 1; }
+  void StartCommit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) override;
   absl::Status Commit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) override;
   absl::Status Abort() override;
   std::vector<DestinationFailure> FailuresOfTransaction() override {
-    return failures_.destinations();
+    return sides_[aborted_]->failures.destinations();
   }
   void Close(absl::Duration timeout) override;
 
  private:
   enum class State {
-    kNone,        // to be opened
-    kOpening,     // Open answered Unavailable
-    kReady,       // between transactions
-    kOpen,        // in a transaction
-    kCommitting,  // in Commit, which answered Unavailable
-    kAborting,    // in Abort, which answered Unavailable
+    kNone,     // to be opened
+    kOpening,  // Open answered Unavailable
+    kReady,
+  };
+
+  // A transactional id, or none.
+  struct Side {
+    Side(const SessionSettings& settings, ClusterClient* cluster)
+        : failures(settings.doing), session(settings, cluster, &failures) {}
+    DeliveryFailures failures;  // of its transaction
+    ProducerSession session;
   };
 
   absl::Time Deadline() const { return absl::Now() + call_timeout_; }
-  // This transaction's, or the last one's.
-  ProducerSession& session() { return *sessions_[turn_]; }
   // InvalidArgument is no outcome of a sink: it ends the producer.
   static absl::Status Sorted(absl::Status status);
+  absl::Status Outcome(const Side& side, absl::Status status);
+  absl::Status MakeWay();
+  absl::Time WorkOnNext(absl::Time now);
+  absl::Status AbortAll(absl::Time deadline);
 
   const absl::Duration call_timeout_;
   const std::string doing_;
-  DeliveryFailures failures_;  // of this transaction
   const std::unique_ptr<ClusterClient> cluster_;
-  std::vector<std::unique_ptr<ProducerSession>> sessions_;  // take turns
-  size_t turn_ = 0;
-  size_t opened_ = 0;  // of the sessions, while they are
+  std::vector<std::unique_ptr<Side>> sides_;  // take turns
+  size_t turn_ = 0;                           // whose the last transaction is
+  size_t opened_ = 0;                         // of the sides, while they are
+  size_t aborted_ = 0;                        // which answered Aborted last
   State state_ = State::kNone;
+  Side* open_ = nullptr;    // takes records
+  Side* ending_ = nullptr;  // its commit was started
+  int until_work_ = 0;      // records until the one that ends is looked after
   bool was_open_ = false;
 };
 
@@ -72,17 +83,27 @@ absl::Status BatchSink::Sorted(absl::Status status) {
   return absl::IsInvalidArgument(status) ? absl::InternalError(status.message()) : status;
 }
 
+absl::Status BatchSink::Outcome(const Side& side, absl::Status status) {
+  if (absl::IsAborted(status)) {
+    const auto is_it = [&side](const std::unique_ptr<Side>& one) { return one.get() == &side; };
+    aborted_ =
+        static_cast<size_t>(std::find_if(sides_.begin(), sides_.end(), is_it) - sides_.begin());
+  }
+  return Sorted(std::move(status));
+}
+
 // All of them, before anybody asks for offsets: no transaction of a ghost may end after that.
 absl::Status BatchSink::Open() {
   if (state_ != State::kOpening) {
     if (was_open_) cluster_->Reconnect();
-    for (const auto& session : sessions_) session->Reset();
+    for (const auto& side : sides_) side->session.Reset();
+    open_ = ending_ = nullptr;
     opened_ = 0;
   }
   const absl::Time deadline = Deadline();
   absl::Status status;
-  while (opened_ < sessions_.size()) {
-    status = Sorted(sessions_[opened_]->Open(deadline));
+  while (opened_ < sides_.size()) {
+    status = Sorted(sides_[opened_]->session.Open(deadline));
     if (!status.ok()) break;
     ++opened_;
   }
@@ -91,57 +112,116 @@ absl::Status BatchSink::Open() {
                                          : State::kNone;
   if (status.ok()) {
     was_open_ = true;
-    turn_ = sessions_.size() - 1;
+    turn_ = sides_.size() - 1;
   }
   return status;
 }
 
 absl::Status BatchSink::Begin() {
-  if (state_ != State::kReady) {
+  const DeliveryFailures& before = sides_[turn_]->failures;
+  const size_t next = (turn_ + 1) % sides_.size();
+  if (state_ != State::kReady || open_ != nullptr || sides_[next].get() == ending_) {
     return absl::InternalError(doing_ + ": Begin before Open, or in a transaction");
   }
-  failures_.Begin();
-  turn_ = (turn_ + 1) % sessions_.size();
-  session().Begin();
-  state_ = State::kOpen;
+  turn_ = next;
+  if (ending_ == nullptr) aborted_ = turn_;  // none has yet
+  open_ = sides_[turn_].get();
+  if (&open_->failures == &before) {
+    open_->failures.Begin();
+  } else {
+    open_->failures.BeginAfter(before);
+  }
+  open_->session.Begin();
+  if (ending_ != nullptr) open_->session.queue().Hold();
   return absl::OkStatus();
 }
 
 absl::Status BatchSink::Produce(const OutputRecord& record) {
-  if (state_ != State::kOpen) {
-    return absl::InternalError(doing_ + ": Produce outside of a transaction");
+  if (open_ == nullptr) return absl::InternalError(doing_ + ": Produce outside of a transaction");
+  constexpr int kRecordsBetween = 32;
+  if (ending_ != nullptr && --until_work_ <= 0) {
+    until_work_ = kRecordsBetween;
+    cluster_->Turn(absl::InfinitePast());
+    ending_->session.WorkOnCommit();
   }
-  return Sorted(session().queue().Add(record, call_timeout_));
+  ProduceQueue& queue = open_->session.queue();
+  if (queue.is_held() && queue.has_enough()) {
+    if (absl::Status status = MakeWay(); !status.ok()) return status;
+  }
+  return Outcome(*open_, queue.Add(record, call_timeout_));
+}
+
+// Records of the next transaction go out when the brokers have all of the one before: whatever is
+// sent again of that one would come after them.
+absl::Status BatchSink::MakeWay() {
+  if (ending_ != nullptr) {
+    absl::Status there = Outcome(*ending_, ending_->session.AwaitRecords(Deadline()));
+    if (!there.ok()) return there;
+  }
+  open_->session.queue().Release(absl::Now());
+  return absl::OkStatus();
+}
+
+absl::Time BatchSink::WorkOnNext(absl::Time now) {
+  if (open_ == nullptr) return absl::InfiniteFuture();
+  ProduceQueue& queue = open_->session.queue();
+  if (queue.is_held()) {
+    if (!ending_->session.queue().empty()) return absl::InfiniteFuture();
+    queue.Release(now);
+    queue.Flush();
+  }
+  queue.Work(now);
+  return queue.due();
+}
+
+void BatchSink::StartCommit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) {
+  if (open_ == nullptr || ending_ != nullptr) return;  // Commit says so
+  ending_ = std::exchange(open_, nullptr);
+  ending_->session.StartCommit(offsets, group);
+  ending_->session.WorkOnCommit();
+  cluster_->Turn(absl::InfinitePast());
 }
 
 absl::Status BatchSink::Commit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) {
-  if (state_ != State::kOpen && state_ != State::kCommitting) {
+  if (ending_ == nullptr) StartCommit(offsets, group);
+  if (ending_ == nullptr) {
     return absl::InternalError(doing_ + ": Commit outside of a transaction");
   }
-  absl::Status status = Sorted(session().Commit(offsets, group, Deadline()));
-  if (status.ok()) state_ = State::kReady;
-  if (absl::IsUnavailable(status)) state_ = State::kCommitting;
-  if (absl::IsAborted(status)) state_ = State::kOpen;
+  absl::Status status = Outcome(
+      *ending_,
+      ending_->session.Commit(Deadline(), [this](absl::Time now) { return WorkOnNext(now); }));
+  if (status.ok()) {
+    ending_ = nullptr;
+    if (open_ != nullptr && open_->session.queue().is_held()) {
+      open_->session.queue().Release(absl::Now());
+    }
+  }
   return status;
 }
 
 absl::Status BatchSink::Abort() {
-  if (state_ != State::kOpen && state_ != State::kAborting) return absl::OkStatus();
-  absl::Status status = Sorted(session().Abort(Deadline()));
-  state_ = status.ok()                   ? State::kReady
-           : absl::IsUnavailable(status) ? State::kAborting
-                                         : State::kNone;
+  if (state_ != State::kReady) return absl::OkStatus();
+  absl::Status status = AbortAll(Deadline());
+  if (!status.ok() && !absl::IsUnavailable(status)) state_ = State::kNone;
   return status;
+}
+
+absl::Status BatchSink::AbortAll(absl::Time deadline) {
+  for (Side** const side : {&ending_, &open_}) {
+    if (*side == nullptr) continue;
+    absl::Status status = Sorted((*side)->session.Abort(deadline));
+    if (!status.ok()) return status;
+    *side = nullptr;
+  }
+  return absl::OkStatus();
 }
 
 // Where it fails, the broker aborts by itself: at the transaction's time-out, or when the next
 // producer of this id opens.
 void BatchSink::Close(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
-  if (state_ == State::kOpen || state_ == State::kAborting) {
-    session().Abort(deadline).IgnoreError();
-  }
+  if (state_ == State::kReady) AbortAll(absl::Now() + timeout).IgnoreError();
   state_ = State::kNone;
+  open_ = ending_ = nullptr;
   cluster_->Reconnect();
 }
 

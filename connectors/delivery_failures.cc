@@ -19,6 +19,17 @@ void DeliveryFailures::Begin() {
   timed_out_.clear();
 }
 
+void DeliveryFailures::BeginAfter(const DeliveryFailures& before) {
+  Begin();
+  absl::flat_hash_set<std::string> timed_out;
+  {
+    const absl::MutexLock lock(&before.mu_);
+    timed_out = before.timed_out_;
+  }
+  const absl::MutexLock lock(&mu_);
+  timed_out_before_ = std::move(timed_out);
+}
+
 void DeliveryFailures::OnBrokersDown() {
   const absl::MutexLock lock(&mu_);
   brokers_down_ = true;

@@ -30,6 +30,8 @@ class DeliveryFailures {
 
   // A transaction begins: nothing has failed in it.
   void Begin() ABSL_LOCKS_EXCLUDED(mu_);
+  // The same; the transaction before was that of `before`.
+  void BeginAfter(const DeliveryFailures& before) ABSL_LOCKS_EXCLUDED(mu_);
 
   // No broker can be reached: time-outs in this transaction are nobody's fault.
   void OnBrokersDown() ABSL_LOCKS_EXCLUDED(mu_);

@@ -47,6 +47,7 @@ void ProduceQueue::Begin(ProducerIdentity producer, bool partitions_add_themselv
   producer_ = producer;
   partitions_add_themselves_ = partitions_add_themselves;
   flushing_ = false;
+  is_held_ = false;
   anything_sent_ = false;
   unsent_bytes_ = 0;
   broken_ = absl::OkStatus();
@@ -146,7 +147,7 @@ absl::Status ProduceQueue::Add(const OutputRecord& record, absl::Duration timeou
   const int32_t index = record.key.data() == nullptr ? topic->sticky.Of(partitions)
                                                      : PartitionOfKey(record.key, partitions);
   AddTo(topic->partitions[static_cast<size_t>(index)], record);
-  if (unsent_bytes_ >= kRequestBytesMax) {
+  if (has_enough() && !is_held_) {
     cluster_->Turn(absl::InfinitePast());
     Work(absl::Now());
   }
@@ -180,12 +181,19 @@ void ProduceQueue::AddTo(Partition& partition, const OutputRecord& record) {
   unsent_bytes_ += batch.encoded_bytes() - before;
 }
 
+void ProduceQueue::Release(absl::Time now) {
+  is_held_ = false;
+  // Nobody's fault but that of the transaction before.
+  for (Partition* partition : active_) partition->waiting_since = now;
+}
+
 void ProduceQueue::Work(absl::Time now) {
+  if (is_held_) return;
   TakeAnswers(now);
   GiveUpWhatIsLate(now);
   std::erase_if(active_, [](const Partition* partition) { return partition->batches.empty(); });
   due_ = absl::InfiniteFuture();
-  if (broken_.ok() && (flushing_ || unsent_bytes_ >= kRequestBytesMax || anything_sent_)) {
+  if (broken_.ok() && (flushing_ || has_enough() || anything_sent_)) {
     SendReady(now);
   }
 }
@@ -193,7 +201,7 @@ void ProduceQueue::Work(absl::Time now) {
 bool ProduceQueue::IsReady(const Partition& partition, absl::Time now) const {
   if (partition.on_its_way || now < partition.retry_at) return false;
   // What is not full yet waits for more, unless the transaction ends or there is much already.
-  const bool may_wait = !flushing_ && unsent_bytes_ < kRequestBytesMax &&
+  const bool may_wait = !flushing_ && !has_enough() &&
                         partition.batches.size() == 1 && !partition.batches.front()->sealed();
   if (may_wait) return false;
   return settings_.transactional_id.empty() || partitions_add_themselves_ ||

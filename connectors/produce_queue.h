@@ -60,6 +60,13 @@ class ProduceQueue {
 
   // Everything there is goes out as soon as it can.
   void Flush() { flushing_ = true; }
+  // Nothing goes out before Release: the records of the transaction before come first. A Begin
+  // releases, too.
+  void Hold() { is_held_ = true; }
+  void Release(absl::Time now);
+  bool is_held() const { return is_held_; }
+  // Enough to be sent without a Flush.
+  bool has_enough() const { return unsent_bytes_ >= kRequestBytesMax; }
   // Takes answers, sends what can be sent.
   void Work(absl::Time now);
   // When Work has something to do that no broker's answer brings about.
@@ -144,6 +151,7 @@ class ProduceQueue {
   size_t queued_bytes_ = 0;  // in all batches
   size_t unsent_bytes_ = 0;  // since something was sent
   bool flushing_ = false;
+  bool is_held_ = false;
   bool anything_sent_ = false;
   absl::Status broken_;
   std::string why_;

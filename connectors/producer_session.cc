@@ -55,9 +55,7 @@ absl::Status ProducerSession::Until(absl::Time deadline, Work work) {
     const absl::Time now = absl::Now();
     const Outcome outcome = work(now);
     if (outcome) return *outcome;
-    if (now >= deadline) {
-      return absl::UnavailableError(absl::StrFormat("%s: %s", settings_.doing, WhatIsWaitedFor()));
-    }
+    if (now >= deadline) return StillWaiting();
     cluster_->Turn(std::min(deadline, Due()));
   }
 }
@@ -67,7 +65,7 @@ absl::Time ProducerSession::Due() const {
                    end_call_.due()});
 }
 
-std::string ProducerSession::WhatIsWaitedFor() const {
+absl::Status ProducerSession::StillWaiting() const {
   std::string text = "no answer yet";
   if (const size_t records = queue_.records_waiting(); records > 0) {
     text = absl::StrFormat("%d records are not acknowledged yet", records);
@@ -77,7 +75,7 @@ std::string ProducerSession::WhatIsWaitedFor() const {
     if (call->begun() && !call->why().empty()) absl::StrAppendFormat(&text, "; %s", call->why());
   }
   if (!cluster_->trouble().empty()) absl::StrAppendFormat(&text, "; %s", cluster_->trouble());
-  return text;
+  return absl::UnavailableError(absl::StrFormat("%s: %s", settings_.doing, text));
 }
 
 void ProducerSession::BeginOpening(ProducerIdentity current) {
@@ -111,20 +109,46 @@ absl::Status ProducerSession::Open(absl::Time deadline) {
 void ProducerSession::Begin() {
   coordinator_involved_ = false;
   offset_stage_ = OffsetStage::kNone;
+  committed_.reset();
   partitions_being_added_.clear();
   queue_.Begin(producer_, second_transactions_);
   // Connections that were closed meanwhile are noticed before anything is sent on them.
   cluster_->Turn(absl::InfinitePast());
 }
 
-absl::Status ProducerSession::Commit(absl::Span<const SourceOffset> offsets,
-                                     const GroupMetadata& group, absl::Time deadline) {
+void ProducerSession::StartCommit(absl::Span<const SourceOffset> offsets,
+                                  const GroupMetadata& group) {
+  offsets_.assign(offsets.begin(), offsets.end());
+  group_ = group;
+  queue_.Release(absl::Now());
   queue_.Flush();
-  return Until(deadline, [&](absl::Time now) { return WorkCommit(offsets, group, now); });
 }
 
-ProducerSession::Outcome ProducerSession::WorkCommit(absl::Span<const SourceOffset> offsets,
-                                                     const GroupMetadata& group, absl::Time now) {
+absl::Status ProducerSession::Commit(absl::Time deadline, Meanwhile meanwhile) {
+  for (;;) {
+    const absl::Time now = absl::Now();
+    const Outcome outcome = WorkCommit(now);
+    const absl::Time due = meanwhile(now);
+    if (outcome) return *outcome;
+    if (now >= deadline) return StillWaiting();
+    cluster_->Turn(std::min({deadline, due, Due()}));
+  }
+}
+
+absl::Status ProducerSession::AwaitRecords(absl::Time deadline) {
+  return Until(deadline, [this](absl::Time now) -> Outcome {
+    const Outcome outcome = WorkCommit(now);
+    if (outcome || !queue_.empty()) return outcome;
+    return absl::OkStatus();
+  });
+}
+
+ProducerSession::Outcome ProducerSession::WorkCommit(absl::Time now) {
+  if (!committed_) committed_ = TryCommit(now);
+  return committed_;
+}
+
+ProducerSession::Outcome ProducerSession::TryCommit(absl::Time now) {
   queue_.Work(now);
   if (!queue_.broken().ok()) return queue_.broken();
   if (failures_->records() > 0) {
@@ -134,8 +158,8 @@ ProducerSession::Outcome ProducerSession::WorkCommit(absl::Span<const SourceOffs
   }
   if (!is_transactional()) return queue_.empty() ? Outcome(absl::OkStatus()) : std::nullopt;
   if (const Outcome failed = WorkPartitions(now)) return failed;
-  if (const Outcome failed = WorkOffsets(offsets, group, now)) return failed;
-  const bool offsets_done = offsets.empty() || offset_stage_ == OffsetStage::kDone;
+  if (const Outcome failed = WorkOffsets(now)) return failed;
+  const bool offsets_done = offsets_.empty() || offset_stage_ == OffsetStage::kDone;
   if (!queue_.empty() || !offsets_done) return std::nullopt;
   return WorkEnd(/*commit=*/true, now);
 }
@@ -176,12 +200,12 @@ ProducerSession::Outcome ProducerSession::WorkPartitions(absl::Time now) {
   return std::nullopt;
 }
 
-void ProducerSession::BeginAddingOffsets(const std::string& group) {
+void ProducerSession::BeginAddingOffsets() {
   CoordinatorCall::Request request;
   request.api = Api::kAddOffsetsToTxn;
   request.key = settings_.produce.transactional_id;
-  request.write = [this, group](int16_t, std::string* out) {
-    WriteAddOffsetsToTxn(settings_.produce.transactional_id, producer_, group, out);
+  request.write = [this](int16_t, std::string* out) {
+    WriteAddOffsetsToTxn(settings_.produce.transactional_id, producer_, group_.group_id, out);
   };
   request.read = [](int16_t, std::string_view body) -> absl::StatusOr<int16_t> {
     const absl::StatusOr<ProducerAnswer> answer = ReadAddOffsetsToTxn(body);
@@ -192,16 +216,14 @@ void ProducerSession::BeginAddingOffsets(const std::string& group) {
   offset_stage_ = OffsetStage::kAdding;
 }
 
-void ProducerSession::BeginOffsets(absl::Span<const SourceOffset> offsets,
-                                   const GroupMetadata& group) {
+void ProducerSession::BeginOffsets() {
   CoordinatorCall::Request request;
   request.api = Api::kTxnOffsetCommit;
   request.kind = CoordinatorKind::kGroup;
-  request.key = group.group_id;
-  request.write = [this, group, copy = std::vector<SourceOffset>(offsets.begin(), offsets.end())](
-                      int16_t, std::string* out) {
-    WriteTxnOffsetCommit(settings_.produce.transactional_id, producer_, group,
-                         settings_.source_topic, copy, out);
+  request.key = group_.group_id;
+  request.write = [this](int16_t, std::string* out) {
+    WriteTxnOffsetCommit(settings_.produce.transactional_id, producer_, group_,
+                         settings_.source_topic, offsets_, out);
   };
   request.read = [this](int16_t, std::string_view body) -> absl::StatusOr<int16_t> {
     const absl::StatusOr<int16_t> code = FirstCode(ReadTxnOffsetCommit(body));
@@ -213,20 +235,19 @@ void ProducerSession::BeginOffsets(absl::Span<const SourceOffset> offsets,
 }
 
 // Nothing unless they failed.
-ProducerSession::Outcome ProducerSession::WorkOffsets(absl::Span<const SourceOffset> offsets,
-                                                      const GroupMetadata& group, absl::Time now) {
-  if (offsets.empty() || offset_stage_ == OffsetStage::kDone) return std::nullopt;
+ProducerSession::Outcome ProducerSession::WorkOffsets(absl::Time now) {
+  if (offsets_.empty() || offset_stage_ == OffsetStage::kDone) return std::nullopt;
   if (offset_stage_ == OffsetStage::kNone) {
-    if (group.generation < 0 || group.member_id.empty()) {
+    if (group_.generation < 0 || group_.member_id.empty()) {
       // The broker would take such offsets without asking who owns the partitions.
       return absl::FailedPreconditionError(
-          absl::StrFormat("%s: not a member of group %s", settings_.doing, group.group_id));
+          absl::StrFormat("%s: not a member of group %s", settings_.doing, group_.group_id));
     }
     coordinator_involved_ = true;
     if (second_transactions_) {
-      BeginOffsets(offsets, group);
+      BeginOffsets();
     } else {
-      BeginAddingOffsets(group.group_id);
+      BeginAddingOffsets();
     }
   }
   const Outcome outcome = offsets_call_.Work(now);
@@ -237,8 +258,8 @@ ProducerSession::Outcome ProducerSession::WorkOffsets(absl::Span<const SourceOff
     return stale ? absl::AbortedError(outcome->message()) : *outcome;
   }
   if (offset_stage_ == OffsetStage::kAdding) {
-    BeginOffsets(offsets, group);
-    return WorkOffsets(offsets, group, now);
+    BeginOffsets();
+    return WorkOffsets(now);
   }
   offset_stage_ = OffsetStage::kDone;
   return std::nullopt;

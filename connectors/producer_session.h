@@ -4,7 +4,7 @@
 // Internal to connectors/. All there is of one transactional id is in its session; brokers and
 // topics are the cluster's, so that several ids can take turns on the same connections.
 //
-//   Open -> Begin -> (records into the queue) -> Commit | Abort -> Begin ...
+//   Open -> Begin -> (records into the queue) -> StartCommit, Commit | Abort -> Begin ...
 //
 // With transactions of the second version (KIP-890) a commit is one round of produces, the source
 // offsets beside them, and one EndTxn, which raises the epoch; with those of the first, partitions
@@ -19,7 +19,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -48,8 +50,15 @@ class ProducerSession {
   absl::Status Open(absl::Time deadline);
   void Begin();
   ProduceQueue& queue() { return queue_; }
-  absl::Status Commit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group,
-                      absl::Time deadline);
+  // From here on it ends, by and by, as the calls below are made.
+  void StartCommit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
+  // Takes answers, sends what can be sent.
+  void WorkOnCommit() { WorkCommit(absl::Now()); }
+  // What else there is to do while something is waited for; answers when it has to be done again.
+  using Meanwhile = absl::FunctionRef<absl::Time(absl::Time now)>;
+  absl::Status Commit(absl::Time deadline, Meanwhile meanwhile);
+  // OK when all records of a commit that was started are acknowledged.
+  absl::Status AwaitRecords(absl::Time deadline);
   absl::Status Abort(absl::Time deadline);
 
  private:
@@ -60,18 +69,18 @@ class ProducerSession {
   bool is_transactional() const { return !settings_.produce.transactional_id.empty(); }
   template <typename Work>
   absl::Status Until(absl::Time deadline, Work work);
-  std::string WhatIsWaitedFor() const;
+  // Unavailable, with what is waited for.
+  absl::Status StillWaiting() const;
   absl::Time Due() const;
 
   void BeginOpening(ProducerIdentity current);
   Outcome WorkOpening(absl::Time now);
-  Outcome WorkCommit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group,
-                     absl::Time now);
+  Outcome WorkCommit(absl::Time now);
+  Outcome TryCommit(absl::Time now);
   Outcome WorkPartitions(absl::Time now);
-  Outcome WorkOffsets(absl::Span<const SourceOffset> offsets, const GroupMetadata& group,
-                      absl::Time now);
-  void BeginAddingOffsets(const std::string& group);
-  void BeginOffsets(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
+  Outcome WorkOffsets(absl::Time now);
+  void BeginAddingOffsets();
+  void BeginOffsets();
   Outcome WorkEnd(bool commit, absl::Time now);
   Outcome WorkAbort(absl::Time now);
   Outcome WorkEndOfAbort(absl::Time now);
@@ -88,6 +97,9 @@ class ProducerSession {
   ProducerIdentity producer_;
   bool second_transactions_ = true;
   bool coordinator_involved_ = false;  // partitions or offsets were sent to it in this transaction
+  std::vector<SourceOffset> offsets_;  // of the commit
+  GroupMetadata group_;
+  Outcome committed_;  // how it ended
   std::vector<TopicPartitions> partitions_being_added_;
   OffsetStage offset_stage_ = OffsetStage::kNone;
   int16_t offset_code_ = 0;  // of the last answer

@@ -65,6 +65,10 @@ class BatchSinkTest : public ::testing::Test {
     ASSERT_TRUE(produced.ok()) << produced;
   }
 
+  static void BeginWithRecordIsRefused(Sink& sink) {
+    EXPECT_TRUE(absl::IsInternal(sink.Begin())) << "one ends, one is open: no more";
+  }
+
   static absl::Status CommitAtLast(Sink& sink, absl::Span<const SourceOffset> offsets = kOffsets,
                                    const GroupMetadata& group = kMember) {
     absl::Status status;
@@ -206,6 +210,99 @@ TEST_F(BatchSinkTest, OpeningGoesOnWithTheIdThatItCameTo) {
   EXPECT_TRUE(absl::IsUnavailable((*made)->Open()));
   EXPECT_EQ(broker.producer("tx").epoch, 0);
   EXPECT_EQ(broker.producer("tx.2").epoch, -1);
+}
+
+TEST_F(BatchSinkTest, TheNextTransactionFillsWhileOneEndsAndEndsAfterIt) {
+  auto sink = OpenSink();
+  ASSERT_TRUE(sink->may_overlap());
+  BeginWithRecord(*sink);
+  sink->StartCommit(kOffsets, kMember);
+  for (int round = 1; round <= 4; ++round) {
+    BeginWithRecord(*sink);
+    BeginWithRecordIsRefused(*sink);
+    const absl::Status status = CommitAtLast(*sink);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(broker.committed_records("out"), round);
+    EXPECT_EQ(broker.requests(Api::kTxnOffsetCommit), round);
+    EXPECT_EQ(broker.requests(Api::kEndTxn), round);
+    sink->StartCommit(kOffsets, kMember);
+  }
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  EXPECT_EQ(broker.committed_records("out"), 5);
+}
+
+TEST_F(FirstTransactionsTest, TheNextTransactionFillsWhileOneEndsAndEndsAfterIt) {
+  auto sink = OpenSink();
+  for (int round = 1; round <= 3; ++round) {
+    BeginWithRecord(*sink);
+    if (round > 1) {
+      ASSERT_TRUE(CommitAtLast(*sink).ok());
+    }
+    EXPECT_EQ(broker.committed_records("out"), round - 1);
+    sink->StartCommit(kOffsets, kMember);
+  }
+}
+
+TEST_F(BatchSinkTest, RecordsWaitUntilThoseOfTheTransactionBeforeAreAcknowledged) {
+  KafkaSinkOptions options = Options();
+  options.call_timeout_ms = 100;
+  auto sink = OpenSink(options);
+  BeginWithRecord(*sink);
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  broker.SetAway(true);
+  BeginWithRecord(*sink);
+  sink->StartCommit(kOffsets, kMember);
+  ASSERT_TRUE(sink->Begin().ok());
+  const std::string large(100'000, 'x');
+  absl::Status produced;
+  int taken = 0;
+  while (produced.ok() && taken < 100) {
+    produced = Produce(*sink, "out", {}, large);
+    taken += produced.ok() ? 1 : 0;
+  }
+  EXPECT_TRUE(absl::IsUnavailable(produced)) << produced;
+  EXPECT_GT(taken, 5);
+  EXPECT_LT(taken, 30) << "what waits is bounded";
+  EXPECT_TRUE(absl::IsUnavailable(sink->Commit(kOffsets, kMember)));
+  broker.SetAway(false);
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  EXPECT_EQ(broker.committed_records("out"), 2);
+  sink->StartCommit(kOffsets, kMember);
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  EXPECT_EQ(broker.committed_records("out"), 2 + taken);
+}
+
+TEST_F(BatchSinkTest, AnAbortTakesTheTransactionThatGoesOnFromIt) {
+  auto sink = OpenSink();
+  broker.FailNext(Api::kProduce, 29);  // TOPIC_AUTHORIZATION_FAILED
+  BeginWithRecord(*sink);
+  sink->StartCommit(kOffsets, kMember);
+  ASSERT_TRUE(sink->Begin().ok());
+  ASSERT_TRUE(Produce(*sink).ok());
+  const absl::Status status = CommitAtLast(*sink);
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  ASSERT_EQ(sink->FailuresOfTransaction().size(), 1u);
+  ASSERT_TRUE(AbortAtLast(*sink).ok());
+  EXPECT_EQ(broker.committed_records("out"), 0);
+  BeginWithRecord(*sink);
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  EXPECT_TRUE(sink->FailuresOfTransaction().empty());
+  EXPECT_EQ(broker.committed_records("out"), 1);
+}
+
+TEST_F(BatchSinkTest, AFailureOfTheNextTransactionIsItsOwn) {
+  KafkaSinkOptions options = Options();
+  options.record_bytes_max = 2'000;
+  auto sink = OpenSink(options);
+  BeginWithRecord(*sink);
+  sink->StartCommit(kOffsets, kMember);
+  ASSERT_TRUE(sink->Begin().ok());
+  EXPECT_TRUE(absl::IsAborted(Produce(*sink, "out", {}, std::string(3'000, 'x'))));
+  EXPECT_EQ(sink->FailuresOfTransaction().size(), 1u);
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  EXPECT_EQ(broker.committed_records("out"), 1);
+  ASSERT_TRUE(AbortAtLast(*sink).ok());
+  EXPECT_EQ(broker.committed_records("out"), 1);
 }
 
 TEST_F(BatchSinkTest, AllPartitionsOfALeaderGoInOneRequest) {
