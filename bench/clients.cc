@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 namespace turnout::bench {
 namespace {
@@ -78,16 +79,25 @@ rd_kafka_t* NewConsumer(Properties properties) {
 }
 
 void Produce(rd_kafka_t* producer, rd_kafka_topic_t* topic, const void* key, size_t key_size,
-             const void* value, size_t value_size, rd_kafka_headers_t* headers) {
+             const void* value, size_t value_size, rd_kafka_headers_t* headers,
+             int64_t timestamp_ms) {
   while (true) {
     const rd_kafka_resp_err_t error = rd_kafka_producev(
         producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE(const_cast<void*>(value), value_size),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) Die(rd_kafka_err2str(error));
     rd_kafka_poll(producer, 10);
   }
+}
+
+void WaitUntil(rd_kafka_t* producer, int64_t due_us) {
+  const int64_t wait_us = due_us - NowUs();
+  if (wait_us <= 0) return;
+  rd_kafka_poll(producer, 0);
+  const timespec pause = {wait_us / 1'000'000, (wait_us % 1'000'000) * 1'000};
+  nanosleep(&pause, nullptr);
 }
 
 std::vector<std::string> TopicNames(const std::string& prefix, int count) {
@@ -96,7 +106,7 @@ std::vector<std::string> TopicNames(const std::string& prefix, int count) {
   return names;
 }
 
-void AssignAll(rd_kafka_t* consumer, const std::vector<std::string>& topics, bool from_beginning) {
+void AssignAllFromEnd(rd_kafka_t* consumer, const std::vector<std::string>& topics) {
   const rd_kafka_metadata_t* metadata = nullptr;
   if (rd_kafka_metadata(consumer, 1, nullptr, &metadata, kMetadataTimeoutMs) != 0) {
     Die("no metadata from the broker");
@@ -110,8 +120,7 @@ void AssignAll(rd_kafka_t* consumer, const std::vector<std::string>& topics, boo
   for (const std::string& topic : topics) {
     if (partitions[topic] == 0) Die("there is no topic " + topic);
     for (int p = 0; p < partitions[topic]; ++p) {
-      rd_kafka_topic_partition_list_add(list, topic.c_str(), p)->offset =
-          from_beginning ? RD_KAFKA_OFFSET_BEGINNING : EndOf(consumer, topic, p);
+      rd_kafka_topic_partition_list_add(list, topic.c_str(), p)->offset = EndOf(consumer, topic, p);
     }
   }
   rd_kafka_assign(consumer, list);

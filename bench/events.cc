@@ -14,6 +14,7 @@ const std::string& Events::Next(Attributes* attributes) {
   attributes->region = static_cast<uint16_t>(Below(kRegions));
   attributes->amount_cents = Below(kAmountCentsMax);
   const uint32_t customer = Below(100'000);
+  attributes->customer = customer;
   const uint64_t id = ++count_;
 
   char key[32];

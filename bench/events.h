@@ -1,8 +1,8 @@
-// Events of about 1 KB, as a web shop sends them, with three fields that the benches' rules ask
-// for: type, region and amount.
+// Events of about 1 KB, as a web shop sends them, with the fields that the benches' rules ask
+// for: type, region, amount, and a customer, who is the record key and whom steps remember.
 //
-// Only those three vary in a way that matters, and they are written down beside the load
-// (Attributes, 8 bytes an event), so that a script can say which destinations each event has to
+// Only those vary in a way that matters, and they are written down beside the load
+// (Attributes, 12 bytes an event), so that a script can say which destinations each event has to
 // reach without reading the events or sharing code with the router.
 // Format: of a file of Attributes: little-endian, in the order sent.
 // Units: amounts in cents, 0 to 99,999.
@@ -18,8 +18,9 @@ struct Attributes {
   uint16_t type = 0;
   uint16_t region = 0;
   uint32_t amount_cents = 0;
+  uint32_t customer = 0;
 };
-static_assert(sizeof(Attributes) == 8);
+static_assert(sizeof(Attributes) == 12);
 
 inline constexpr uint32_t kAmountCentsMax = 100'000;  // amounts are below
 inline constexpr uint16_t kRegions = 10;

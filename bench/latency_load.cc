@@ -4,15 +4,14 @@
 // counts from then, however late it was sent, so that a stall anywhere is paid for by every event
 // that it held up. One thread sends, one reads the destinations (read-committed), one reads the
 // ingestion topic itself: that is the floor, the same load with no router between. The due time
-// travels in a header. Events of the warm-up are sent and counted, but not measured. `--from end`
-// leaves out what the topics hold already, `--from beginning` takes them to be empty.
+// travels in a header. Events of the warm-up are sent and counted, but not measured. What
+// the topics hold already is left out.
 //
 // Prints one line of JSON when everything was sent and then nothing came for 5 s.
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,8 +38,7 @@ struct Plan {
 // Reads topics to the end of the run and keeps the latencies.
 class Listener {
  public:
-  Listener(const std::string& brokers, const char* isolation, std::vector<std::string> topics,
-           bool from_beginning)
+  Listener(const std::string& brokers, const char* isolation, std::vector<std::string> topics)
       : topics_(std::move(topics)),
         consumer_(NewConsumer({{"bootstrap.servers", brokers},
                                {"group.id", "bench-latency"},
@@ -48,7 +46,7 @@ class Listener {
                                {"isolation.level", isolation},
                                {"fetch.wait.max.ms", "500"},
                                {"fetch.min.bytes", "1"}})) {
-    AssignAll(consumer_, topics_, from_beginning);
+    AssignAllFromEnd(consumer_, topics_);
   }
 
   void Start(const Plan& plan) {
@@ -145,12 +143,7 @@ int64_t Send(const Arguments& arguments, const Plan& plan) {
     const int64_t due_us = plan.DueUs(i);
     rd_kafka_headers_t* headers = rd_kafka_headers_new(1);
     rd_kafka_header_add(headers, kDueHeader, -1, &due_us, sizeof(due_us));
-    int64_t wait_us = due_us - NowUs();
-    if (wait_us > 0) {
-      rd_kafka_poll(producer, 0);
-      const timespec pause = {wait_us / 1'000'000, (wait_us % 1'000'000) * 1000};
-      nanosleep(&pause, nullptr);
-    }
+    WaitUntil(producer, due_us);
     Produce(producer, topic, generator.key().data(), generator.key().size(), value.data(),
             value.size(), headers);
     latest_us = std::max(latest_us, NowUs() - due_us);
@@ -165,12 +158,10 @@ int64_t Send(const Arguments& arguments, const Plan& plan) {
 int Main(int argc, char** argv) {
   const Arguments arguments(argc, argv);
   const std::string brokers = arguments.Text("--brokers");
-  const bool from_beginning = arguments.Text("--from") == "beginning";
-  Listener floor(brokers, "read_uncommitted", {arguments.Text("--topic")}, from_beginning);
+  Listener floor(brokers, "read_uncommitted", {arguments.Text("--topic")});
   Listener routed(
       brokers, "read_committed",
-      TopicNames(arguments.Text("--prefix"), static_cast<int>(arguments.Number("--destinations"))),
-      from_beginning);
+      TopicNames(arguments.Text("--prefix"), static_cast<int>(arguments.Number("--destinations"))));
   Plan plan;
   plan.rate = arguments.Number("--rate");
   plan.warm_up_events = plan.rate * arguments.Number("--warm-up-seconds");
@@ -182,15 +173,15 @@ int Main(int argc, char** argv) {
   floor.Finish();
   routed.Finish();
 
-  std::printf("{\"events\": %lld, \"floor_records\": %lld, \"records\": %lld, \"measured\": %zu, "
-              "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, \"floor_p50_ms\": %.3f, "
-              "\"floor_p99_ms\": %.3f, \"floor_p999_ms\": %.3f, \"latest_send_ms\": %.3f, "
-              "\"counts\": [",
-              static_cast<long long>(plan.events), static_cast<long long>(floor.records()),
-              static_cast<long long>(routed.records()), routed.measured(), routed.QuantileMs(0.5),
-              routed.QuantileMs(0.99), routed.QuantileMs(0.999), floor.QuantileMs(0.5),
-              floor.QuantileMs(0.99), floor.QuantileMs(0.999),
-              static_cast<double>(latest_us) / 1000.0);
+  std::printf(
+      "{\"events\": %lld, \"floor_records\": %lld, \"records\": %lld, \"measured\": %zu, "
+      "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, \"floor_p50_ms\": %.3f, "
+      "\"floor_p99_ms\": %.3f, \"floor_p999_ms\": %.3f, \"latest_send_ms\": %.3f, "
+      "\"counts\": [",
+      static_cast<long long>(plan.events), static_cast<long long>(floor.records()),
+      static_cast<long long>(routed.records()), routed.measured(), routed.QuantileMs(0.5),
+      routed.QuantileMs(0.99), routed.QuantileMs(0.999), floor.QuantileMs(0.5),
+      floor.QuantileMs(0.99), floor.QuantileMs(0.999), static_cast<double>(latest_us) / 1000.0);
   const std::vector<int64_t> counts = routed.CountsByTopic();
   for (size_t i = 0; i < counts.size(); ++i) {
     std::printf("%s%lld", i == 0 ? "" : ", ", static_cast<long long>(counts[i]));

@@ -24,6 +24,11 @@ class Progress:
         except KafkaException:
             return 0
 
+    def lag(self):
+        """Events that are there and not committed."""
+        there = sum(self._consumer.get_watermark_offsets(part, timeout=10)[1] for part in self._asked)
+        return there - self.committed()
+
     def close(self):
         self._consumer.close()
 

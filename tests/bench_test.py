@@ -24,13 +24,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 
 import common  # noqa: E402  (found by the line above)
+import pipeline_rules  # noqa: E402
+import running  # noqa: E402
 
 sys.path.insert(0, os.path.join(ROOT, "bench", "peers"))
 
 import drive  # noqa: E402
 import outputs  # noqa: E402
 import peers  # noqa: E402
-import pipelines  # noqa: E402
 import plots  # noqa: E402
 
 RUN_MAX_S = 900
@@ -60,29 +61,31 @@ def bench(name, *arguments):
 class BenchesWithBrokers(unittest.TestCase):
     """Those that start a Kafka of their own: they wait more than they compute."""
 
-    def test_the_floor_compares_both_loops_in_both_deliveries(self):
-        for delivery in ("exactly_once", "at_least_once"):
-            figures = bench("floor", "--delivery", delivery, "--rules", "40", "--destinations", "5",
-                            "--events", "5000", "--rounds", "1")
-            self.assertEqual(delivery, figures["delivery"])
-            self.assertGreater(figures["floor_us_per_event"], 0)
-            self.assertAlmostEqual(figures["turnout_us_per_event"] / figures["floor_us_per_event"],
-                                   figures["ratio"], 2)
-            for key in ("rules", "destinations", "events", "rounds", "commit", "machine", "date"):
-                self.assertIn(key, figures)
+    def test_the_floor_compares_both_loops(self):
+        figures = bench("floor", "--sink", "batch", "--steps", "--rules", "40", "--destinations", "5",
+                        "--events", "5000", "--rounds", "1")
+        self.assertEqual([("exactly_once", "batch", False), ("exactly_once", "batch", True)],
+                         [(row["delivery"], row["sink"], row["steps"]) for row in figures["rows"]])
+        for row in figures["rows"]:
+            self.assertGreater(row["floor_us_per_event"], 0)
+            self.assertAlmostEqual(row["turnout_us_per_event"] / row["floor_us_per_event"], row["ratio"], 2)
+        for key in ("floor_us_per_event", "turnout_us_per_event", "ratio", "delivery", "rules", "destinations",
+                    "events", "rounds", "commit", "machine", "date"):
+            self.assertIn(key, figures)
 
     def test_latency_is_measured_against_the_floor_of_the_same_run(self):
         figures = bench("latency", "--rate", "200", "--seconds", "3", "--rules", "40",
-                        "--destinations", "5")
+                        "--destinations", "5", "--warm-up", "0")
         self.assertLessEqual(figures["p50_ms"], figures["p99_ms"])
         self.assertLessEqual(figures["p99_ms"], figures["p999_ms"])
         self.assertGreater(figures["floor_p50_ms"], 0)
         self.assertEqual(200 * 6, figures["events"])
+        self.assertEqual(1, len(figures["rows"]))
 
-    def test_transactions_of_both_sinks_are_timed_by_their_destinations(self):
-        rows = bench("produce", "--destinations", "1", "3", "--transactions", "20",
-                     "--rounds", "1")["sinks"]
-        self.assertEqual([("librdkafka", 1), ("batch", 1), ("librdkafka", 3), ("batch", 3)],
+    def test_transactions_are_timed_by_sink_and_destinations(self):
+        rows = bench("produce", "--destinations", "1", "3", "--transactions", "20", "--rounds", "1",
+                     "--sink", "batch", "librdkafka")["sinks"]
+        self.assertEqual([("batch", 1), ("librdkafka", 1), ("batch", 3), ("librdkafka", 3)],
                          [(row["sink"], row["destinations"]) for row in rows])
         for row in rows:
             self.assertLessEqual(row["p50_ms"], row["p99_ms"])
@@ -105,6 +108,32 @@ class BenchesWithBrokers(unittest.TestCase):
 
 
 class Benches(unittest.TestCase):
+    def test_the_broker_is_compared_where_all_else_is_the_same(self):
+        def row(delivery, sink, us):
+            return {"delivery": delivery, "steps": False, "sink": sink, "broker_us_per_event": us}
+        self.assertEqual([{"delivery": "at_least_once", "steps": False, "batch_to_librdkafka": 0.25}],
+                         script("floor").broker_ratios([row("at_least_once", "batch", 10),
+                                                        row("at_least_once", "librdkafka", 40),
+                                                        row("exactly_once", "batch", 5)]))
+
+    def test_steps_let_a_customers_first_and_third_event_within_the_span_through(self):
+        # A customer's events of region 0, a second apart; those of region 9 are not remembered.
+        events = [(0, 9 if second == 1 else 0, 0, 7) for second in range(12)]
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"".join(struct.pack("<HHII", *event) for event in events))
+            file.flush()
+
+            def at(destination, **options):
+                rules = pipeline_rules.RememberingRules(1, 3, "out.", **options)
+                return [second for second, reached in enumerate(rules.reached(file.name))
+                        if destination in reached]
+            self.assertEqual([0], at(3))
+            self.assertEqual([3], at(4))
+            self.assertEqual([0, 5, 10], at(3, span="5s", rate=1))
+            self.assertEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+                             at(3, span="1ms", rate=1, remembered=10))
+            self.assertEqual([], at(3, remembered=0))
+
     def test_a_record_too_few_or_too_many_is_told(self):
         self.assertEqual([], common.differences([3, 4], [3, 4]))
         self.assertEqual(["destination 1: 3 records, 4 expected"], common.differences([3, 4], [3, 3]))
@@ -114,12 +143,12 @@ class Benches(unittest.TestCase):
         # The attributes of events, as bench_preload writes them.
         import random
         for count, destinations in ((1000, 100), (100, 10), (20, 5)):
-            rules = common.Rules(count, destinations, "out.")
+            rules = pipeline_rules.Rules(count, destinations, "out.")
             chance = random.Random(1)
             with tempfile.NamedTemporaryFile() as file:
                 for _ in range(20_000):
-                    file.write(struct.pack("<HHI", chance.randrange(rules.types), chance.randrange(10),
-                                           chance.randrange(common.AMOUNT_CENTS_MAX)))
+                    file.write(struct.pack("<HHII", chance.randrange(rules.types), chance.randrange(10),
+                                           chance.randrange(pipeline_rules.AMOUNT_CENTS_MAX), 0))
                 file.flush()
                 average = sum(rules.expected(file.name)) / 20_000
             self.assertTrue(0.9 < average < 1.7, f"{count} rules: {average}")
@@ -248,11 +277,11 @@ class Benches(unittest.TestCase):
                 outputs.number_of(value)
 
     def test_a_pipelines_right_answer_is_the_rules(self):
-        rules = common.Rules(20, 5, "x.")
+        rules = pipeline_rules.Rules(20, 5, "x.")
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory, "attributes")
             events = [(0, number % 10, number * 997 % 100_000) for number in range(200)]
-            path.write_bytes(b"".join(struct.pack("<HHI", *event) for event in events))
+            path.write_bytes(b"".join(struct.pack("<HHII", *event, 0) for event in events))
             must = outputs.expected(rules, path)
             self.assertEqual(rules.expected(path), [len(numbers) for numbers in must])
         for pattern in rules.patterns():
@@ -264,13 +293,13 @@ class Benches(unittest.TestCase):
 
     def test_a_frozen_pipelines_clock_stands(self):
         with tempfile.TemporaryDirectory() as directory, \
-                pipelines.Process(["sh", "-c", "while :; do :; done"], directory) as busy:
-            while pipelines.cpu_us(busy.process) < 10_000:
+                running.Process(["sh", "-c", "while :; do :; done"], directory) as busy:
+            while busy.cpu_us() < 10_000:
                 busy.check()
             with drive.frozen(busy.process):
-                first = pipelines.cpu_us(busy.process)
+                first = busy.cpu_us()
                 time.sleep(0.1)
-                self.assertLess(pipelines.cpu_us(busy.process) - first, 10_000)
+                self.assertLess(busy.cpu_us() - first, 10_000)
             busy.end()
 
     def test_the_peers_table_and_plots_show_every_figure(self):

@@ -8,7 +8,6 @@ import contextlib
 import os
 import signal
 import statistics
-import subprocess
 import tempfile
 import time
 
@@ -18,11 +17,10 @@ import peers
 
 common = peers.common
 import kafka  # noqa: E402  (found by common)
+import backlog  # noqa: E402
 import open_loop  # noqa: E402
 import progress  # noqa: E402
-import topics  # noqa: E402
 
-PARTITIONS = 4
 PREFIX = "bench.out."
 # Groups take a member for dead after 45 s of silence.
 FROZEN_S_MAX = 40
@@ -52,10 +50,7 @@ class Source:
         """The numbers of the events that each destination must get of them."""
         attributes = os.path.join(self._directory, "attributes")
         self.seed += 1
-        subprocess.run([common.program("bench_preload"), "--brokers", self._bootstrap,
-                        "--topic", common.SOURCE, "--events", str(events),
-                        "--types", str(self._rules.types), "--seed", str(self.seed),
-                        "--attributes", attributes], check=True)
+        backlog.load(self._bootstrap, self._rules, events, attributes, self.seed)
         self.events += events
         return outputs.expected(self._rules, attributes)
 
@@ -64,7 +59,7 @@ class Drive:
     def __init__(self, broker, running, source, destinations):
         self._broker, self._running, self._source = broker, running, source
         self._outputs = outputs.Outputs(broker.bootstrap, destinations)
-        self._progress = progress.Progress(broker.bootstrap, pipelines.GROUP, PARTITIONS)
+        self._progress = progress.Progress(broker.bootstrap, pipelines.GROUP, backlog.PARTITIONS)
 
     def close(self):
         self._outputs.close()
@@ -72,14 +67,13 @@ class Drive:
 
     def drain(self, events):
         """What an event of a backlog costs; its outputs are right."""
-        process = self._running.process
-        with frozen(process):
+        with frozen(self._running.process):
             must = self._source.load(events)
-            broker_cpu_s, cpu_us, begun = (self._broker.cpu_seconds(), pipelines.cpu_us(process),
+            broker_cpu_s, cpu_us, begun = (self._broker.cpu_seconds(), self._running.cpu_us(),
                                            time.monotonic())
         progress.watch(self._progress, self._source.events, self._running.check)
         spent_s = time.monotonic() - begun
-        cpu_us = pipelines.cpu_us(process) - cpu_us
+        cpu_us = self._running.cpu_us() - cpu_us
         broker_cpu_s = self._broker.cpu_seconds() - broker_cpu_s
         self._outputs.check(must)
         return {"cpu_us": cpu_us / events, "broker_cpu_us": broker_cpu_s * 1e6 / events,
@@ -87,15 +81,8 @@ class Drive:
 
     def latency(self, rules, rate, seconds, directory):
         """What an event of an open loop waits and costs, by the same process as before."""
-        process = self._running.process
-        cpu_us, broker_cpu_s = pipelines.cpu_us(process), self._broker.cpu_seconds()
-        found = open_loop.run(self._broker.bootstrap, rules, rate, seconds, directory,
-                              seed=self._source.seed + 1, begin="end")
-        self._running.check()
-        broker_cpu_s = self._broker.cpu_seconds() - broker_cpu_s
-        found["cpu_us_per_event"] = round((pipelines.cpu_us(process) - cpu_us) / found["events"], 2)
-        found["broker_cpu_us_per_event"] = round(broker_cpu_s * 1e6 / found["events"], 2)
-        return found
+        return open_loop.measure(self._broker, self._running, rules, rate, seconds, directory,
+                                 seed=self._source.seed + 1)
 
 
 def median(rows, name, digits=2):
@@ -105,8 +92,7 @@ def median(rows, name, digits=2):
 def measure(pipeline, settings, rules, with_latency):
     """A row of figures. RuntimeError when the pipeline fails or its outputs are wrong."""
     with tempfile.TemporaryDirectory(prefix="turnout-peers-") as directory, kafka.Kafka() as broker:
-        topics.create(broker.bootstrap, [common.SOURCE], PARTITIONS)
-        topics.create(broker.bootstrap, [f"{common.SOURCE}.dead-letter"] + rules.topics())
+        backlog.create_topics(broker.bootstrap, *rules.topics())
         source = Source(broker.bootstrap, rules, directory)
         with pipeline.start(broker.bootstrap, rules, directory) as running:
             drive = Drive(broker, running, source, rules.topics())

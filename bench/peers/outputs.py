@@ -3,9 +3,8 @@
 An event is known by its number, which its `id` carries and which is its place in the load.
 """
 import collections
-import time
 
-from confluent_kafka import Consumer, TopicPartition
+import backlog
 
 HEAD = b'{"id":"e-'
 ID_DIGITS = 12
@@ -40,36 +39,12 @@ def differences(must, found):
     return wrong
 
 
-class Outputs:
-    """What comes to the destinations, as a read-committed consumer sees it; goes on where it stopped."""
-
-    def __init__(self, bootstrap, names):
-        self._places = {name: place for place, name in enumerate(names)}
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "peers-outputs",
-                                   "enable.auto.commit": False, "log_level": 0,
-                                   "isolation.level": "read_committed",
-                                   "queued.min.messages": 100_000})
-        self._consumer.assign([TopicPartition(name, 0, 0) for name in names])
-
-    def read(self, count, quiet_s=2, stall_s=20):
-        """Event numbers of each destination: at least `count` of them, then all that comes until
-        nothing has for `quiet_s`; fewer if nothing comes for `stall_s`."""
-        found = [[] for _ in self._places]
-        heard, read = time.monotonic(), 0
-        while time.monotonic() - heard < (quiet_s if read >= count else stall_s):
-            for message in self._consumer.consume(10_000, timeout=0.2):
-                if message.error():
-                    raise RuntimeError(str(message.error()))
-                found[self._places[message.topic()]].append(number_of(message.value()))
-                read += 1
-                heard = time.monotonic()
-        return found
-
+class Outputs(backlog.Reader):
     def check(self, must):
-        """RuntimeError unless the destinations got these, and nothing else, since the last look."""
-        wrong = differences(must, self.read(sum(map(len, must))))
+        """RuntimeError unless the topics got these events, and nothing else, since the last look."""
+        found = [[] for _ in must]
+        for place, value in self.read(sum(map(len, must))):
+            found[place].append(number_of(value))
+        wrong = differences(must, found)
         if wrong:
             raise RuntimeError("the answer is wrong:\n  " + "\n  ".join(wrong[:10]))
-
-    def close(self):
-        self._consumer.close()

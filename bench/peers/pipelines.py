@@ -6,55 +6,18 @@ an expert would have set and we did; everything else is the software's default.
 """
 import dataclasses
 import functools
-import hashlib
 import json
 import subprocess
-import time
 from pathlib import Path
 from typing import Callable
 
+import jvm
 import peers
 
 common = peers.common
-import kafka  # noqa: E402  (found by common)
+import running  # noqa: E402  (found by common)
 
 GROUP = "peers"
-END_TIMEOUT_S = 30
-HEAP_MIB = 1024
-JAVA = peers.HERE / "java"
-
-
-class Process:
-    """A peer's process, with Router's methods."""
-
-    def __init__(self, command, directory):
-        self.log = Path(directory) / "peer.log"
-        with open(self.log, "w") as log:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory,
-                preexec_fn=kafka.die_with_parent)
-
-    def check(self):
-        if self.process.poll() is not None:
-            raise RuntimeError(f"it ended with {self.process.returncode}:\n"
-                               + self.log.read_text(errors="replace")[-3000:])
-
-    def end(self):
-        """Ends it with SIGTERM, or by force where that takes too long: all is measured by then."""
-        self.process.terminate()
-        try:
-            self.process.wait(END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,20 +37,14 @@ class Pipeline:
         path = Path(directory) / "rules.jsonl"
         path.write_text("".join(json.dumps(rule) + "\n" for rule in rules.patterns()))
         command, _ = self.prepare()
-        return Process([*command, "--brokers", bootstrap, "--topic", common.SOURCE, "--group", GROUP,
+        return running.Process([*command, "--brokers", bootstrap, "--topic", common.SOURCE, "--group", GROUP,
                         "--rules", str(path), "--delivery", self.delivery,
                         "--state", str(directory), *self.options], directory)
 
 
 class Turnout(Pipeline):
     def start(self, bootstrap, rules, directory):
-        return common.Router(bootstrap, rules, self.delivery, GROUP)
-
-
-def cpu_us(process):
-    """CPU that this process has used so far, user and system, all its threads, ended ones too."""
-    every_thread = 2  # the kernel's CPUCLOCK_SCHED of a whole process
-    return time.clock_gettime_ns(~process.pid << 3 | every_thread) / 1000
+        return running.Router(bootstrap, rules, self.delivery, GROUP)
 
 
 @functools.cache
@@ -95,37 +52,15 @@ def turnout():
     return [common.program("turnout")], {"turnout": "this commit"}
 
 
-def versions_of(jars, *names):
-    """Of these libraries, the versions that their jars' names tell."""
-    return {name: jar.stem.removeprefix(f"{name}-") for name in names for jar in jars.glob(f"{name}-[0-9]*")}
-
-
-def java_version():
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
-    return said.splitlines()[0].split('"')[1]
-
-
-def compile_java(pom, main, sources, versions, flags=()):
-    """A command that runs `main`, and versions; Maven brings what `pom` names, once."""
-    peers.need("java", "javac", "mvn")
-    digest = hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
-    jars = peers.jars(f"peers-{pom.stem}", digest, pom)
-    classes = common.ROOT / "build" / "peers" / main
-    peers.run("javac", "-d", str(classes), "-cp", f"{jars}/*", *[str(JAVA / name) for name in sources])
-    command = ["java", f"-Xms{HEAP_MIB}m", f"-Xmx{HEAP_MIB}m", "-XX:+UseParallelGC", *flags,
-               "-cp", f"{jars}/*:{classes}", main]
-    return command, {**versions_of(jars, *versions), "java": java_version()}
-
-
 @functools.cache
 def java_loop():
-    return compile_java(JAVA / "kafka.xml", "JavaLoop", ["JavaLoop.java", "Options.java", "Rules.java"],
+    return jvm.compile(jvm.JAVA / "kafka.xml", "JavaLoop", ["JavaLoop.java", "Options.java", "Rules.java"],
                         ["kafka-clients", "event-ruler"])
 
 
 @functools.cache
 def kafka_streams():
-    return compile_java(JAVA / "kafka.xml", "StreamsRouter",
+    return jvm.compile(jvm.JAVA / "kafka.xml", "StreamsRouter",
                         ["Options.java", "Rules.java", "StreamsRouter.java"],
                         ["kafka-streams", "kafka-clients", "event-ruler"])
 
@@ -152,12 +87,12 @@ FLINK_OPENS = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("la
 
 @functools.cache
 def flink():
-    return compile_java(JAVA / "flink.xml", "FlinkRouter", ["FlinkRouter.java", "Options.java", "Rules.java"],
+    return jvm.compile(jvm.JAVA / "flink.xml", "FlinkRouter", ["FlinkRouter.java", "Options.java", "Rules.java"],
                         ["flink-streaming-java", "flink-connector-kafka", "kafka-clients", "event-ruler"],
                         FLINK_OPENS)
 
 
-JVM = (f"heap of {HEAP_MIB} MiB, parallel collector; a machine of event-ruler a type, the event parsed "
+JVM = (f"heap of {jvm.HEAP_MIB} MiB, parallel collector; a machine of event-ruler a type, the event parsed "
        "once; linger 5 ms, batches of 256 KiB, no compression; fetches of up to 4 MiB a partition")
 STREAMS = f"{JVM}; one stream thread, a buffer of 10,000 events a partition, commits every"
 FLINK = f"{JVM}; one slot, all operators chained, objects reused, checkpoints every"
