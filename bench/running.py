@@ -2,8 +2,11 @@
 
 None outlives the bench, however that ends. Errors: RuntimeError with the end of the program's log.
 """
+import contextlib
 import json
 import os
+import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -15,6 +18,7 @@ import kafka
 import pipeline_rules
 
 END_TIMEOUT_S = 30
+FROZEN_S_MAX = 40  # groups take a member for dead after 45 s of silence
 READY_TIMEOUT_S = 60
 LOOK_S = 0.01
 LOG_TAIL_CHARACTERS = 4000
@@ -47,6 +51,18 @@ class Process:
         ended = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if ended is not None:
             raise RuntimeError(f"it ended with {ended.si_status}:\n{self.said()}")
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Stopped by SIGSTOP meanwhile; its group must not have taken it for dead."""
+        begun = time.monotonic()
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+        if time.monotonic() - begun > FROZEN_S_MAX:
+            raise RuntimeError("it was frozen for so long that its group takes it for dead")
 
     def cpu_us(self):
         """CPU that it has used so far, user and system, all its threads, ended ones too."""
@@ -104,6 +120,12 @@ class Router(Process):
                 pass
             time.sleep(0.1)
         raise RuntimeError(f"the router was not ready in {READY_TIMEOUT_S} s:\n{self.said()}")
+
+    def transactions(self):
+        """How many it has committed so far."""
+        with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=READY_TIMEOUT_S) as answer:
+            text = answer.read().decode()
+        return int(float(re.search(r"^turnout_transactions_committed_total (\S+)", text, re.M).group(1)))
 
     def end(self):
         used = super().end()

@@ -29,7 +29,6 @@ import running  # noqa: E402
 
 sys.path.insert(0, os.path.join(ROOT, "bench", "peers"))
 
-import drive  # noqa: E402
 import outputs  # noqa: E402
 import peers  # noqa: E402
 import plots  # noqa: E402
@@ -296,7 +295,7 @@ class Benches(unittest.TestCase):
                 running.Process(["sh", "-c", "while :; do :; done"], directory) as busy:
             while busy.cpu_us() < 10_000:
                 busy.check()
-            with drive.frozen(busy.process):
+            with busy.frozen():
                 first = busy.cpu_us()
                 time.sleep(0.1)
                 self.assertLess(busy.cpu_us() - first, 10_000)

@@ -4,9 +4,7 @@ A backlog is loaded while the pipeline is frozen (SIGSTOP), so that it lies read
 goes on; its cost is what the process's CPU clock says between there and the sight of the last
 committed offset. The first backlog is the warm-up. Then comes the open loop, to the same warm process.
 """
-import contextlib
 import os
-import signal
 import statistics
 import tempfile
 import time
@@ -22,20 +20,6 @@ import open_loop  # noqa: E402
 import progress  # noqa: E402
 
 PREFIX = "bench.out."
-# Groups take a member for dead after 45 s of silence.
-FROZEN_S_MAX = 40
-
-
-@contextlib.contextmanager
-def frozen(process):
-    begun = time.monotonic()
-    process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGCONT)
-    if time.monotonic() - begun > FROZEN_S_MAX:
-        raise RuntimeError("loading took so long that its group takes the pipeline for dead")
 
 
 class Source:
@@ -67,7 +51,7 @@ class Drive:
 
     def drain(self, events):
         """What an event of a backlog costs; its outputs are right."""
-        with frozen(self._running.process):
+        with self._running.frozen():
             must = self._source.load(events)
             broker_cpu_s, cpu_us, begun = (self._broker.cpu_seconds(), self._running.cpu_us(),
                                            time.monotonic())
