@@ -133,6 +133,49 @@ class Benches(unittest.TestCase):
                              at(3, span="1ms", rate=1, remembered=10))
             self.assertEqual([], at(3, remembered=0))
 
+    def test_memory_that_rises_is_told_from_memory_that_settles(self):
+        verdict = script("soak").verdict
+        self.assertTrue(verdict("rss_mib", [40, 80, 100, 101, 100, 102, 101, 103, 102])["flat"])
+        self.assertFalse(verdict("rss_mib", [40, 80, 100, 103, 106, 109, 112, 115, 118])["flat"])
+        self.assertTrue(verdict("open_files", [20, 30, 30, 31, 30, 32])["flat"])
+        self.assertFalse(verdict("open_files", [20, 30, 30, 31, 35, 36])["flat"])
+        # A state that grows and is compacted, again and again.
+        self.assertTrue(verdict("state_mib", [0, 4, 8, 20, 5, 19, 6, 21, 5, 20, 6, 19])["flat"])
+        self.assertEqual({"first": 10, "second": 20, "max": 20, "flat": False},
+                         verdict("state_mib", [1, 2, 10, 10, 20, 20]))
+
+    def test_a_sample_is_whose_code_it_hit_and_the_c_librarys_are_the_threads(self):
+        profile = script("profile")
+        found = profile.shares(["  40.00%;turnout;turnout", " 5.00%;turnout;libc.so.6", "1.5%;turnout;[vdso]",
+                                " 20.00%;rdk:broker1;libc.so.6", "8.5%;rdk:broker1;librdkafka.so.1",
+                                "10.00%;rdk:broker1;[kernel.kallsyms]", "5.00%;rocksdb:low0;libc.so.6",
+                                "10.00%;turnout;librocksdb.so.7.8", "# a comment", ""])
+        self.assertEqual({("Turnout", "Turnout"): 46.5, ("librdkafka", "librdkafka"): 28.5,
+                          ("the kernel", "librdkafka"): 10, ("RocksDB", "RocksDB"): 5,
+                          ("RocksDB", "Turnout"): 10}, found)
+        self.assertIn("| RocksDB | 15.0 % | 1.50 | 10.0 % | 0.0 % | 5.0 % |", profile.table(found, 10))
+
+    def test_two_trillion_a_year_are_worked_out_as_by_hand(self):
+        paper = script("paper")
+        given = {name: value for name, (value, _) in paper.ASSUMPTIONS.items()}
+        measured = {"cpu_us": 3.0, "broker_cpu_us": 6.0, "outputs": 1.5, "events_per_s": 100_000,
+                    "commits_per_s": 50}
+        found = {name: figure for name, _, figure in paper.on_paper(measured, given)}
+        self.assertAlmostEqual(63_376, found["events a second, average"], delta=1)
+        self.assertAlmostEqual(190_128, found["events a second, peak"], delta=1)
+        self.assertAlmostEqual(0.951, found["router cores"], 3)  # 190,128 x 3 us / 0.6
+        self.assertEqual(4, found["workers"])  # 190,128 / 60,000
+        self.assertEqual(1, found["pods"])
+        self.assertEqual(39, found["source partitions"])  # 194.7 MB/s / 5
+        self.assertAlmostEqual(3.803, found["broker cores"], 3)  # 190,128 x 6 us x 2 / 0.6
+        self.assertEqual(200, found["commits a second"])
+        self.assertAlmostEqual(1425.96, found["records a commit"], 1)
+        # 3,600 partitions, nearly 1,426 records: 3,600 x (1 - e^-0.3961)
+        self.assertAlmostEqual(1177.5, found["partitions a commit touches"], delta=0.5)
+        self.assertAlmostEqual(200 * 1178.5, found["transaction markers a second"], delta=100)
+        self.assertEqual(1, paper.touched(1, 7))
+        self.assertEqual(5, round(paper.touched(1_000_000, 5)))
+
     def test_a_record_too_few_or_too_many_is_told(self):
         self.assertEqual([], common.differences([3, 4], [3, 4]))
         self.assertEqual(["destination 1: 3 records, 4 expected"], common.differences([3, 4], [3, 3]))
