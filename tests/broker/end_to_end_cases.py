@@ -8,6 +8,7 @@ from confluent_kafka import Producer
 import events
 import topics
 from oracle import DESTINATION, ERROR, REASON, RULES, SOURCE, Oracle, murmur2
+from stage import SINKS
 
 PROVENANCE = ("turnout-rules", "turnout-rule-set", "turnout-source")
 
@@ -66,7 +67,7 @@ def both_sinks_leave_the_same_logs(stage):
     stage.produce(events.stream(5_000, stage.seed, unreadable_every=400))
     names = stage.destinations(teams) + [stage.dead_letters]
     logs = []
-    for sink in ("librdkafka", "batch"):
+    for sink in SINKS:
         group = f"{stage.group}-{sink}"
         router = stage.router(sink, sink=sink, source={"group": group}).start().wait_ready()
         topics.wait_until_consumed(stage.bootstrap, group, stage.source)

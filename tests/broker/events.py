@@ -30,6 +30,14 @@ def stream(count, seed=1, keys=500, null_key_every=0, unreadable_every=0, bytes_
                "timestamp": FIRST_TIMESTAMP_MS + number}
 
 
+def in_bursts(records, count, pause_s):
+    """So many at once, then none for so long: fewer transactions a second than at an even rate."""
+    for number, record in enumerate(records, 1):
+        yield record
+        if number % count == 0:
+            time.sleep(pause_s)
+
+
 def _event(chance, number, bytes_each):
     event = {"id": number, "type": chance.choice(TYPES), "region": chance.choice(REGIONS),
              "tier": "gold" if chance.randrange(4) == 0 else "basic"}

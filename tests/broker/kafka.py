@@ -32,34 +32,43 @@ import maven  # noqa: E402
 from processes import die_with_parent, free_port  # noqa: E402
 
 VERSION = "4.3.1"
+# The last that knows only the first version of transactions: partitions and offsets are added to a
+# transaction by requests of their own, and its end leaves the producer's epoch as it is.
+OLD_VERSION = "3.9.2"
 HEAP_MIB = 1024
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 30
 
 
-def fetch():
+def fetch(version=VERSION):
     """The directory with the broker's jars, filled by Maven the first time."""
-    return maven.fetch("kafka", VERSION, HERE / "pom.xml")
+    return maven.fetch("kafka", version, HERE / "pom.xml")
 
 
 class Kafka:
     """A broker and controller in one process, on 127.0.0.1.
 
     With `sasl`, clients come through SASL_PLAINTEXT as one of `users` (name to password) and may do
-    only what ACLs let them; `admin_bootstrap` is the tests' own door, where all is allowed.
+    only what ACLs let them; `admin_bootstrap` is the tests' own door, where all is allowed. One that
+    `lives_briefly` starts with half the CPU time, and takes more for each request.
     """
 
-    def __init__(self, directory=None, sasl=False, users=None, settings=None, heap_mib=HEAP_MIB):
+    def __init__(self, directory=None, sasl=False, users=None, settings=None, heap_mib=HEAP_MIB,
+                 version=VERSION, lives_briefly=False, node_id=1, cluster_id=None):
         self._own_directory = directory is None
         self.directory = Path(directory or tempfile.mkdtemp(prefix="turnout-kafka-"))
         self.directory.mkdir(parents=True, exist_ok=True)
         self.sasl = sasl
         self.users = dict(users or {})
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})  # beside the usual ones, until it is first started
         self._heap_mib = heap_mib
+        self._version = version
+        self._lives_briefly = lives_briefly
+        self.node_id = node_id
+        self._cluster_id = cluster_id or str(uuid.uuid4())
         self._process = None
         self._libs = None
-        self.port = self.admin_port = self._controller_port = None
+        self.port, self.admin_port, self.controller_port = free_port(), free_port(), free_port()
         atexit.register(self.close)
 
     @property
@@ -71,12 +80,26 @@ class Kafka:
         return f"127.0.0.1:{self.admin_port}"
 
     @property
+    def voter(self):
+        """What a quorum's configuration says of it."""
+        return f"{self.node_id}@127.0.0.1:{self.controller_port}"
+
+    @property
     def pid(self):
         return self._process.pid if self._process else None
 
     @property
     def log_file(self):
         return self.directory / "broker.log"
+
+    @property
+    def log_files(self):
+        return [self.log_file]
+
+    @property
+    def data(self):
+        """Where its partitions' logs are."""
+        return self.directory / "data"
 
     def __enter__(self):
         self.start()
@@ -88,20 +111,29 @@ class Kafka:
     def start(self):
         """Starts the broker, on the ports and data that it had before if there was a before, and
         returns when it answers. RuntimeError with the end of its log when it doesn't."""
-        if self._process:
-            raise RuntimeError("this broker is running already")
-        self._libs = fetch()
+        self.prepare()
+        self.launch()
+        self.wait_until_ready()
+
+    def prepare(self):
+        """Writes its configuration and formats its data, the first time."""
+        self._libs = fetch(self._version)
         if not (self.directory / "server.properties").exists():
             self._format()
+
+    def launch(self):
+        """Starts it and returns at once."""
+        if self._process:
+            raise RuntimeError("this broker is running already")
         log = open(self.log_file, "ab")
         try:
             self._process = subprocess.Popen(
-                self._java() + ["kafka.Kafka", str(self.directory / "server.properties")],
+                self._java(self._heap_mib, self._lives_briefly)
+                + ["kafka.Kafka", str(self.directory / "server.properties")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
                 start_new_session=True, preexec_fn=die_with_parent)
         finally:
             log.close()
-        self._wait_until_ready()
 
     def stop(self):
         """Ends the broker as a shutdown of its machine would: it says goodbye first."""
@@ -136,48 +168,45 @@ class Kafka:
 
     def tool(self, main_class, *arguments, **options):
         """Runs one of Kafka's own command-line tools to its end and returns what it printed."""
-        self._libs = self._libs or fetch()
+        self._libs = self._libs or fetch(self._version)
         done = subprocess.run(
-            self._java(heap_mib=256) + [main_class, *map(str, arguments)],
+            self._java(256, lives_briefly=True) + [main_class, *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent,
             **options)
         if done.returncode != 0:
             raise RuntimeError(f"{main_class} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def _java(self, heap_mib=None):
-        heap_mib = heap_mib or self._heap_mib
+    def _java(self, heap_mib, lives_briefly):
         return ["java", f"-Xms{min(heap_mib, 256)}m", f"-Xmx{heap_mib}m", "-XX:+UseG1GC",
                 "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true",
+                f"-XX:TieredStopAtLevel={1 if lives_briefly else 4}",
                 f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}",
                 "-cp", f"{self._libs}/*"]
 
     def _format(self):
-        self.port, self.admin_port, self._controller_port = free_port(), free_port(), free_port()
-        data = self.directory / "data"
-        properties = self._properties(data)
+        properties = self._properties()
         text = "".join(f"{key}={value}\n" for key, value in properties.items())
         fresh = self.directory / "server.properties.new"
         fresh.write_text(text)
-        cluster = str(uuid.uuid4())
-        self.tool("kafka.tools.StorageTool", "format", "-t", cluster, "-c", fresh)
+        self.tool("kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", fresh)
         fresh.rename(self.directory / "server.properties")
 
-    def _properties(self, data):
+    def _properties(self):
         client_protocol = "SASL_PLAINTEXT" if self.sasl else "PLAINTEXT"
         listeners = (f"CLIENT://127.0.0.1:{self.port},ADMIN://127.0.0.1:{self.admin_port},"
-                     f"CONTROLLER://127.0.0.1:{self._controller_port}")
+                     f"CONTROLLER://127.0.0.1:{self.controller_port}")
         properties = {
             "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
+            "node.id": self.node_id,
+            "controller.quorum.voters": self.voter,
             "listeners": listeners,
             "advertised.listeners": listeners.rsplit(",", 1)[0],
             "listener.security.protocol.map":
                 f"CLIENT:{client_protocol},ADMIN:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "ADMIN",
-            "log.dirs": data,
+            "log.dirs": self.data,
             "log.retention.ms": -1,  # records with old timestamps stay too
             "num.partitions": 1,
             "default.replication.factor": 1,
@@ -204,7 +233,7 @@ class Kafka:
         }
         if self.sasl:
             properties.update(self._security())
-        properties.update(self._settings)
+        properties.update(self.settings)
         return properties
 
     def _security(self):
@@ -219,7 +248,7 @@ class Kafka:
             "allow.everyone.if.no.acl.found": "false",
         }
 
-    def _wait_until_ready(self):
+    def wait_until_ready(self):
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
             if self._process.poll() is not None:
@@ -237,7 +266,7 @@ class Kafka:
     def _answers(self):
         """Whether the broker names itself in its metadata: only then does it take requests."""
         try:
-            return kafka_protocol.count_brokers(self.admin_port, timeout_s=2) == 1
+            return self.node_id in kafka_protocol.broker_ids(self.admin_port, timeout_s=2)
         except OSError:
             return False
 

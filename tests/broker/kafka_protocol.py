@@ -1,5 +1,6 @@
 """The little of Kafka's own protocol that the tests speak themselves: whether a broker takes
-requests, ACLs, and the notes beside committed offsets, for which their Python client is too old.
+requests, elections, ACLs, and the notes beside committed offsets, for which their Python client is
+too old.
 
 Each call is one request on a connection of its own to 127.0.0.1.
 Errors: OSError when nobody answers, RuntimeError when the broker refuses.
@@ -7,18 +8,36 @@ Errors: OSError when nobody answers, RuntimeError when the broker refuses.
 import socket
 import struct
 
-_METADATA, _OFFSET_FETCH, _CREATE_ACLS, _DELETE_ACLS = 3, 9, 30, 31
+_METADATA, _OFFSET_FETCH, _CREATE_ACLS, _DELETE_ACLS, _ELECT_LEADERS = 3, 9, 30, 31, 43
 _KINDS = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
 _OPERATIONS = {"all": 2, "read": 3, "write": 4, "create": 5, "describe": 8, "describe_configs": 10,
                "idempotent_write": 12}
 _PATTERNS = {"literal": 3, "prefixed": 4}
 _ALLOW = 3
+_PREFERRED, _ALL = 0, -1
 
 
-def count_brokers(port, timeout_s):
-    """How many brokers the one at this port knows of: none before it takes requests."""
+def broker_ids(port, timeout_s):
+    """The brokers that the one at this port knows of: none before it takes requests."""
     answer = _request(port, _METADATA, struct.pack(">i", 0), timeout_s)  # about no topic
-    return struct.unpack(">i", answer[:4])[0]
+    count, = struct.unpack_from(">i", answer)
+    at, found = 4, set()
+    for _ in range(count):
+        number, host_size = struct.unpack_from(">ih", answer, at)
+        at += 6 + host_size + 4  # and the port
+        rack_size, = struct.unpack_from(">h", answer, at)
+        at += 2 + max(0, rack_size)
+        found.add(number)
+    return found
+
+
+def elect_preferred_leaders(port, timeout_s=10):
+    """Each partition is led by the first of its replicas again."""
+    answer = _request(port, _ELECT_LEADERS,
+                      struct.pack(">bii", _PREFERRED, _ALL, timeout_s * 1000), timeout_s)
+    error, = struct.unpack_from(">h", answer, 4)  # after the throttle time
+    if error:
+        raise RuntimeError(f"the broker refused the election: error {error}")
 
 
 def committed_notes(port, group, topic, partitions, timeout_s=10):

@@ -10,7 +10,7 @@ TRANSACTION_STATES = ("empty", "ongoing", "prepares commit", "prepares abort", "
 def dump(kafka, partitions, *options):
     """What the tool says of the segments of `partitions` (names of a broker's directories, or globs)."""
     files = [str(file) for name in partitions
-             for file in sorted((kafka.directory / "data").glob(f"{name}/*.log"))]
+             for file in sorted(kafka.data.glob(f"{name}/*.log"))]
     return kafka.tool(TOOL, "--deep-iteration", *options, "--files", ",".join(files))
 
 

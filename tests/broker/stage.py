@@ -12,12 +12,13 @@ from pathlib import Path
 import events
 import topics
 from evidence import Evidence, Judged
-from kafka import Kafka
+from kafka import VERSION, Kafka
 from oracle import Oracle
 from router_process import RouterProcess
 
 RULES = Path(__file__).resolve().parent / "rules"
 SESSION_TIMEOUT_S = 6
+SINKS = ("librdkafka", "batch")
 
 
 def alone(test):
@@ -31,22 +32,25 @@ def is_alone(test):
 
 
 class SharedBroker:
-    """The broker that all tests of a lane use, started when the first asks and again if one left it dead."""
+    """The broker that all tests of a lane use, started when the first asks and again if one left it
+    dead; one of each version that is asked for."""
 
     def __init__(self, directory):
         self._directory = directory
-        self._kafka = None
+        self._by_version = {}
 
-    def get(self):
-        if self._kafka is None:
-            self._kafka = Kafka(self._directory)
-        if self._kafka.pid is None:
-            self._kafka.start()
-        return self._kafka
+    def get(self, version):
+        if version not in self._by_version:
+            self._by_version[version] = Kafka(
+                f"{self._directory}-{version}", version=version, lives_briefly=version != VERSION)
+        kafka = self._by_version[version]
+        if kafka.pid is None:
+            kafka.start()
+        return kafka
 
     def close(self):
-        if self._kafka:
-            self._kafka.close()
+        for kafka in self._by_version.values():
+            kafka.close()
 
 
 class Stage:
@@ -54,11 +58,13 @@ class Stage:
         """`turn` tells this run of the test from others on the same broker."""
         self.name = name
         self.sink = sink  # that routers produce with, unless a test says otherwise
+        self.kafka_version = VERSION
         self.scale = scale  # how much longer the load lasts than in a usual run
         self.binary = binary
         self.directory = Path(directory)
         self.seed = seed
         self.chance = random.Random(seed)
+        self.turn = turn
         self.prefix = (f"turn-{turn}." if turn > 1 else "") + name.replace("_", "-")[:60]
         self.evidence = Evidence(self.directory, self.prefix)
         self._routers = []
@@ -69,7 +75,7 @@ class Stage:
     @property
     def kafka(self):
         if self._kafka is None:
-            self._kafka = self._shared.get()
+            self._kafka = self._shared.get(self.kafka_version)
         return self._kafka
 
     def use(self, kafka):
@@ -78,6 +84,17 @@ class Stage:
         self._closers.append(kafka.close)
         kafka.start()
         return kafka
+
+    def beside(self, sink):
+        """Another stage on the same broker: names, load, routers with this sink and judgement of
+        its own."""
+        other = Stage(f"{sink}_{self.name}", self.binary, self.directory / sink, self._shared,
+                      self.seed, self.scale, sink, self.turn)
+        other._kafka = self.kafka
+        other._routers = self._routers
+        other.evidence = Evidence(self.directory, other.prefix)
+        self._closers.append(other.close)
+        return other
 
     @property
     def bootstrap(self):
@@ -100,9 +117,9 @@ class Stage:
 
     @property
     def logs(self):
-        """Files of what the routers, and then the broker, have logged."""
-        brokers = [self._kafka] if self._kafka else []
-        return [process.log_file for process in (*self._routers, *brokers)]
+        """Files of what the routers, and then the brokers, have logged."""
+        brokers = self._kafka.log_files if self._kafka else []
+        return [router.log_file for router in self._routers] + brokers
 
     def say(self, text):
         """A line for the person who watches."""
@@ -175,7 +192,7 @@ class Stage:
     def produce(self, records, rate=None):
         return topics.produce(self.bootstrap, self.source, records, rate)
 
-    def flow(self, records, rate):
+    def flow(self, records, rate=None):
         """Produces in the background; the Flow's `join` says how many there were."""
         flow = Flow(self.bootstrap, self.source, records, rate)
         self._closers.append(flow.cancel)

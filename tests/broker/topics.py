@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 READ_STALL_S = 30
+_DEFAULT = -1  # as many replicas as the brokers' configuration says
 _NONE = ctypes.py_object(None)
 _count_reference = ctypes.pythonapi.Py_IncRef
 Record = collections.namedtuple(
@@ -21,7 +22,7 @@ def create(bootstrap, names, partitions=1, config=None, timeout_s=30):
     """Creates topics (one name or several) and returns when every partition has a leader."""
     names = [names] if isinstance(names, str) else list(names)
     admin = _admin(bootstrap)
-    made = admin.create_topics([NewTopic(name, partitions, 1, config=config or {})
+    made = admin.create_topics([NewTopic(name, partitions, _DEFAULT, config=config or {})
                                 for name in names], operation_timeout=timeout_s)
     for future in made.values():
         future.result(timeout_s)
@@ -54,6 +55,20 @@ def existing(bootstrap, timeout_s=10):
     topics = _admin(bootstrap).list_topics(timeout=timeout_s).topics
     return {name: len(topic.partitions) for name, topic in topics.items()
             if not name.startswith("__")}
+
+
+def leaders(bootstrap, name, timeout_s=10):
+    """Partition to the id of the broker that leads it, -1 where there is none."""
+    partitions = _admin(bootstrap).list_topics(name, timeout=timeout_s).topics[name].partitions
+    return {number: partition.leader for number, partition in partitions.items()}
+
+
+def behind(bootstrap, timeout_s=10):
+    """(topic, partition) of all, the brokers' own too, of which a replica is not in sync."""
+    known = _admin(bootstrap).list_topics(timeout=timeout_s).topics
+    return [(name, number) for name, topic in known.items()
+            for number, partition in topic.partitions.items()
+            if len(partition.isrs) < len(partition.replicas)]
 
 
 def config(bootstrap, name, timeout_s=10):
@@ -211,13 +226,18 @@ def wait_until_settled(bootstrap, topics, timeout_s=30):
     any other. RuntimeError names those that hang."""
     deadline = time.monotonic() + timeout_s
     while True:
-        hanging = [name for name in topics
-                   if ends(bootstrap, name, True) != ends(bootstrap, name, False)]
+        hanging = unsettled(bootstrap, topics)
         if not hanging:
             return
         if time.monotonic() > deadline:
             raise RuntimeError(f"a transaction hangs on {', '.join(hanging)} after {timeout_s} s")
         time.sleep(0.2)
+
+
+def unsettled(bootstrap, topics):
+    """Those of these topics that have records of an open transaction."""
+    return [name for name in topics
+            if ends(bootstrap, name, True) != ends(bootstrap, name, False)]
 
 
 def _admin(bootstrap):

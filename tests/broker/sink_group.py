@@ -1,0 +1,63 @@
+"""One sink's half of a test in which both sinks route at once on the same brokers."""
+import events
+from stage import SINKS
+
+EVENTS_MAX = 500_000  # more than a test lasts
+BURST_EVENTS = 50
+BURST_PAUSE_S = 0.25
+
+
+class SinkGroup:
+    """Two routers with this sink; topics, rules, load and judgement of their own."""
+
+    def __init__(self, stage, sink):
+        self.stage = stage.beside(sink)
+        self.sink = sink
+        self.teams = self.stage.teams("fraud", "growth")
+        self.stage.write_rules(self.teams)
+        self.stage.make_topics(self.teams, partitions=2)
+        self.routers = [self.stage.router(name).start() for name in ("router-a", "router-b")]
+        self._flow = None
+
+    @property
+    def destinations(self):
+        return self.stage.destinations(self.teams)
+
+    def begin(self):
+        """Events flow, once both routers route by all rules: one of several brokers may not know the
+        topics yet, and a team whose topics are missing stands aside."""
+        for router in self.routers:
+            router.wait_ready()
+            for team in self.teams:
+                router.wait_for_team(team["team"])
+        self._flow = self.stage.flow(events.in_bursts(
+            events.stream(EVENTS_MAX, self.stage.seed, unreadable_every=1000),
+            BURST_EVENTS, BURST_PAUSE_S))
+
+    def end(self):
+        """No more events flow."""
+        assert self._flow.is_flowing(), "the events ran out: nothing is shown of what came last"
+        self._flow.end()
+
+    def judge(self):
+        """That all is as if nothing had happened."""
+        self.stage.consumed()
+        for router in self.routers:
+            router.wait_ready().stop()
+        self.stage.say(f"the {self.sink} sink:")
+        self.stage.check(self.teams)
+
+
+def start_both(stage):
+    """A group of each sink, with events flowing to it."""
+    groups = [SinkGroup(stage, sink) for sink in SINKS]
+    for group in groups:
+        group.begin()
+    return groups
+
+
+def judge_both(groups):
+    for group in groups:
+        group.end()
+    for group in groups:
+        group.judge()
