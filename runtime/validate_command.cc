@@ -23,7 +23,7 @@ std::string FormatLoaded(const LoadedFile& file) {
 }
 
 // How the source is partitioned, as far as anybody said.
-std::string WhereItIs(const router::RuleLimits& limits, const std::string& by) {
+std::string SourceIs(const router::RuleLimits& limits, const std::string& by) {
   if (!limits.partitioned_by) {
     return "nobody said what the source is partitioned by (--config, source.partitioned_by)";
   }
@@ -39,15 +39,17 @@ std::string FormatRekeyed(const LoadedRules& rules, const router::RuleLimits& li
   for (const router::Team& team : rules.teams) {
     for (const router::Rule& rule : team->rules) {
       std::string_view key = by;
+      std::string is_elsewhere = SourceIs(limits, by);
       for (const router::Step& step : rule.steps) {
         if (!step.keeps_state() || step.key_field == key) continue;
-        key = step.key_field;  // from here on it is where this key lives
         absl::StrAppendFormat(
             &lines,
             "%s/%s: is re-keyed: its step `%s` keeps state by `%s`, and %s; its matches go "
             "through the re-key topic first\n",
-            team->team, rule.name, router::StepName(step.kind), step.key_field,
-            WhereItIs(limits, by));
+            team->team, rule.name, router::StepName(step.kind), step.key_field, is_elsewhere);
+        key = step.key_field;
+        is_elsewhere =
+            absl::StrFormat("the step before has sent it to where `%s` lives", step.key_field);
       }
     }
   }

@@ -138,5 +138,29 @@ rules:
   EXPECT_EQ(one.text(), ok);
 }
 
+TEST(ValidateCommand, ASecondHopIsExplainedByTheFirst) {
+  const TempDirectory directory;
+  const std::string file = directory.Write("a.yaml", R"(
+team: a
+destinations: [x]
+rules:
+  - name: there-and-back
+    match: {type: [x]}
+    steps: [{throttle: {key: card, limit: 1, per: 1m}}, {dedup: {key: account, for: 1h}}]
+    to: x
+)");
+  const TempStream out;
+  EXPECT_EQ(RunValidate({file}, {.partitioned_by = "account"}, stdin, out.get()), 0);
+  EXPECT_EQ(out.text(),
+            file +
+                ": ok, team a, 1 rule\n"
+                "a/there-and-back: is re-keyed: its step `throttle` keeps state by `card`, and the "
+                "source is partitioned by `account` (source.partitioned_by); its matches go "
+                "through the re-key topic first\n"
+                "a/there-and-back: is re-keyed: its step `dedup` keeps state by `account`, and the "
+                "step before has sent it to where `card` lives; its matches go through the re-key "
+                "topic first\n");
+}
+
 }  // namespace
 }  // namespace turnout::runtime
