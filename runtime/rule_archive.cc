@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "runtime/rule_loader.h"
+#include "state/sealed_text.h"
 #include "state/sha256.h"
 
 namespace turnout::runtime {
@@ -16,7 +17,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
+constexpr int kFormatWithoutSeal = 1;
 constexpr size_t kSetBytesMax = size_t{64} << 20;
 constexpr size_t kTextBytesMax = size_t{256} << 20;
 
@@ -70,14 +72,32 @@ struct KeptSet {
   std::vector<KeptFile> files;
 };
 
+// The JSON of a set, once it is known to be what was written; of format 1 nothing says so.
+absl::StatusOr<Json> OpenSet(const std::string& hash, const std::string& text) {
+  const absl::StatusOr<std::string_view> sealed = state::OpenSealed(text);
+  Json json = Json::parse(sealed.ok() ? *sealed : std::string_view(text), nullptr,
+                          /*allow_exceptions=*/false);
+  if (!json.is_object()) return Damaged(hash, "neither its digest nor its JSON can be read");
+  const int64_t format = json.value("format", int64_t{0});
+  if (format != (sealed.ok() ? kFormat : kFormatWithoutSeal)) {
+    return Damaged(hash, "its format is another version's");
+  }
+  // Under another name it would be taken for rules that it does not hold.
+  if (sealed.ok() && json.value("rule_set", "") != hash) {
+    return Damaged(hash, "it says that it is another one");
+  }
+  return json;
+}
+
 absl::StatusOr<KeptSet> ReadSet(state::CheckpointStore& store, const std::string& prefix,
                                 const std::string& hash) {
   const absl::StatusOr<std::string> text = store.Read(prefix + "/rules/" + hash, kSetBytesMax);
   if (!text.ok()) return text.status();
-  const Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
   KeptSet kept;
   try {  // nlohmann's accessors throw; what they refuse is damage
-    if (json.at("format") != kFormat) return Damaged(hash, "its format is another version's");
+    const absl::StatusOr<Json> opened = OpenSet(hash, *text);
+    if (!opened.ok()) return opened.status();
+    const Json& json = *opened;
     kept.settings = SettingsOf(json.at("settings"));
     for (const Json& step : json.at("kept_steps")) {
       uint64_t id = 0;
@@ -132,10 +152,13 @@ absl::Status RuleArchive::Keep(const router::RuleSet& rules) {
     kept_steps.push_back(absl::StrFormat("%016x", step));
   }
   const Json json = {{"format", kFormat},
+                     {"rule_set", rules.hash()},
                      {"settings", SettingsJson(rules.settings())},
                      {"kept_steps", std::move(kept_steps)},
                      {"files", std::move(files)}};
-  return store_->PutIfAbsent(prefix_ + "/rules/" + rules.hash(), json.dump() + "\n").status();
+  return store_
+      ->PutIfAbsent(prefix_ + "/rules/" + rules.hash(), state::SealText(json.dump() + "\n"))
+      .status();
 }
 
 absl::StatusOr<std::shared_ptr<const router::RuleSet>> RuleArchive::Find(const std::string& hash) {

@@ -5,10 +5,11 @@
 // rules keep state; texts are named by their SHA-256 and shared by rule sets. A rule set without
 // state is an empty one here: replayed, it makes a state forget.
 //
-// Format 1: `PREFIX/rules/HASH`, JSON:
-//   {"format": 1, "settings": {...}, "kept_steps": ["16 hex digits", ...],
+// Format 2: `PREFIX/rules/HASH`, a line of JSON and its seal (state/sealed_text.h):
+//   {"format": 2, "rule_set": "HASH", "settings": {...}, "kept_steps": ["16 hex digits", ...],
 //    "files": [{"name": "fraud.yaml", "sha256": "...", "teams": ["fraud"]}, ...]}
-// and `PREFIX/rules/texts/SHA-256`, a file as it was.
+// and `PREFIX/rules/texts/SHA-256`, a file as it was. Format 1, which had neither the hash nor the
+// seal, is read too.
 //
 // Errors: NotFound for a hash that is not there, DataLoss for one that is damaged (both mean that
 //   the rules are lost), else those of CheckpointStore.

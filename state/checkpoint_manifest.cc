@@ -7,13 +7,13 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "state/sealed_text.h"
 #include "state/sha256.h"
 
 namespace turnout::state {
 namespace {
 
 constexpr absl::string_view kFormatWord = "turnout-checkpoint ";
-constexpr absl::string_view kEndWord = "end ";
 constexpr absl::string_view kNoName = "-";
 constexpr int kCheckpointFormatMin = 1;
 constexpr int kFirstFormatWithTimelines = 2;
@@ -82,21 +82,15 @@ std::string EncodeManifest(const CheckpointManifest& manifest) {
   for (const CheckpointFile& file : manifest.files) {
     absl::StrAppendFormat(&text, "file %s %d %s\n", file.name, file.bytes, file.sha256);
   }
-  return text + std::string(kEndWord) + Sha256(text) + "\n";
+  return SealText(std::move(text));
 }
 
 absl::StatusOr<CheckpointManifest> DecodeManifest(std::string_view bytes) {
-  absl::string_view text = View(bytes);
-  // The digest first: what it does not cover is not even looked at.
-  const size_t end_bytes = kEndWord.size() + kSha256Digits + 1;
-  if (text.size() < end_bytes) return Damaged("it is cut short");
-  const absl::string_view end = text.substr(text.size() - end_bytes);
-  text.remove_suffix(end_bytes);
-  if (end != absl::StrCat(kEndWord, Sha256({text.data(), text.size()}), "\n")) {
-    return Damaged("its digest is not that of its lines");
-  }
+  // The seal first: what it does not cover is not even looked at.
+  const absl::StatusOr<std::string_view> text = OpenSealed(bytes);
+  if (!text.ok()) return Damaged(text.status().message());
 
-  Lines lines(text);
+  Lines lines(View(*text));
   CheckpointManifest manifest;
   StatePoint& point = manifest.point;
   int64_t format = 0;
