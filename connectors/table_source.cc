@@ -38,6 +38,7 @@ class KafkaTableSource final : public TableSource {
   absl::Status Start();
 
   absl::StatusOr<TableBatch> Poll(absl::Duration max_wait) override;
+  void StartAnew() override;
   bool loaded() const override;
   int64_t lag() const override;
 
@@ -55,7 +56,6 @@ class KafkaTableSource final : public TableSource {
   bool FitsTheLog(int32_t partition, int64_t begin, int64_t end) const;
   absl::Status Follow(const std::map<int32_t, int64_t>& begins,
                       const std::map<int32_t, int64_t>& ends);
-  void StartAnew();
   absl::Status TakeRecords(absl::Duration max_wait);
   absl::Status Keep(rd_kafka_message_t* message);
 
@@ -204,6 +204,7 @@ void KafkaTableSource::StartAnew() {
   starts_anew_ = true;
   known_.clear();
   partitions_.clear();
+  look_at_ = absl::InfinitePast();
   rd_kafka_assign(client_->get(), nullptr);
 }
 

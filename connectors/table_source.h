@@ -50,6 +50,9 @@ class TableSource {
   // most.
   virtual absl::StatusOr<TableBatch> Poll(absl::Duration max_wait) = 0;
 
+  // Everything is to be read again, whatever was read: the next answer starts anew.
+  virtual void StartAnew() = 0;
+
   // Whether the end has been reached that the topic had when reading began (anew); of new
   // partitions, when they were noticed.
   virtual bool loaded() const = 0;

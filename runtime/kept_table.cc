@@ -43,7 +43,15 @@ absl::Status KeptTable::Turn(absl::Duration max_wait) {
   return turned;
 }
 
+void KeptTable::ReadAnew(std::string because) {
+  loaded_ = false;
+  is_pending_ = false;
+  anew_because_ = std::move(because);
+  source_->StartAnew();
+}
+
 absl::Status KeptTable::TurnOnce(absl::Duration max_wait) {
+  if (is_damaged_.exchange(false)) ReadAnew("its files are damaged");
   if (!is_pending_) {
     absl::StatusOr<connectors::TableBatch> batch = source_->Poll(max_wait);
     if (!batch.ok()) return batch.status();
@@ -51,15 +59,26 @@ absl::Status KeptTable::TurnOnce(absl::Duration max_wait) {
     is_pending_ = true;
   }
   if (batch_.starts_anew) {
-    loaded_ = false;
-    if (absl::Status cleared = store_->Clear(); !cleared.ok()) return cleared;
+    if (absl::Status emptied = Empty(); !emptied.ok()) return emptied;
     batch_.starts_anew = false;
-    LogWarning("table_anew",
-               absl::StrCat("table ", name_, " is read again: its topic is not the one it was"),
-               {{"table", name_}, {"topic", topic_}});
   }
-  if (absl::Status applied = Apply(); !applied.ok()) return applied;
+  if (absl::Status applied = Apply(); !applied.ok()) {
+    is_damaged_ = is_damaged_ || absl::IsDataLoss(applied);
+    return applied;
+  }
   is_pending_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status KeptTable::Empty() {
+  loaded_ = false;
+  if (absl::Status cleared = store_->Clear(); !cleared.ok()) return cleared;
+  std::string because = std::exchange(anew_because_, "");
+  if (because.empty()) because = "its topic is not the one it was";
+  LogWarning("table_anew", absl::StrCat("table ", name_, " is read again: ", because),
+             {{"table", name_}, {"topic", topic_}, {"reason", because}});
+  const absl::MutexLock lock(&mu_);
+  ++status_.anew;
   return absl::OkStatus();
 }
 
@@ -107,7 +126,9 @@ absl::StatusOr<bool> KeptTable::Find(std::string_view key, std::string* value) c
   if (!loaded_.load(std::memory_order_acquire)) {
     return absl::UnavailableError(absl::StrCat("table ", name_, " is not loaded"));
   }
-  return store_->Find(key, value);
+  absl::StatusOr<bool> found = store_->Find(key, value);
+  if (absl::IsDataLoss(found.status())) is_damaged_ = true;
+  return found;
 }
 
 TableStatus KeptTable::status() const {

@@ -1,9 +1,11 @@
 // KeptTable: one table of the process: the records of its topic, taken turn by turn into its store.
 //
 // Until it is loaded (the end that the topic had when reading began has been reached), and again
-// when its topic turns out to have been made anew, it answers nobody: a key that is not there yet
-// is not a missing one. A record that is no table's (no key; a value that is too large, or neither
-// JSON nor text) is skipped and counted; such a value takes the key out of the table.
+// when its topic turns out to have been made anew or its files to be damaged, which an answer or a
+// write finds, it answers nobody: a key that is not there yet is not a missing one.
+//
+// A record that is no table's (no key; a value that is too large, or neither JSON nor text) is
+// skipped and counted; such a value takes the key out of the table.
 //
 // Errors: of Turn, those of TableSource and TableStore; the next Turn goes on where it stood.
 // Threads: Turn on one; Find and status on any.
@@ -39,6 +41,7 @@ struct TableStatus {
   int64_t lag = 0;       // records and gaps that are not applied yet
   uint64_t records = 0;  // applied since the start
   uint64_t skipped = 0;  // of them, those that are no table's
+  uint64_t anew = 0;     // times it was emptied and read again
   absl::Time last_change = absl::InfinitePast();
 };
 
@@ -51,13 +54,16 @@ class KeptTable {
   // Takes what has come, waiting up to `max_wait` for it.
   absl::Status Turn(absl::Duration max_wait);
 
-  // Unavailable: not loaded.
+  // Unavailable: not loaded. DataLoss: damaged, and about to be read anew.
   absl::StatusOr<bool> Find(std::string_view key, std::string* value) const;
 
   TableStatus status() const;
 
  private:
   absl::Status TurnOnce(absl::Duration max_wait);
+  // From the next Poll on, which says so.
+  void ReadAnew(std::string because);
+  absl::Status Empty();
   absl::Status Apply();
 
   const std::string name_;
@@ -69,11 +75,13 @@ class KeptTable {
   // Of Turn's thread.
   bool is_pending_ = false;  // `batch_` has been polled and not applied
   connectors::TableBatch batch_;
+  std::string anew_because_;  // empty: the source began it
   router::TableValueReader reader_;
   std::vector<state::TableChange> changes_;
   std::deque<std::string> texts_;  // of values that had to be written anew
 
   std::atomic<bool> loaded_{false};
+  mutable std::atomic<bool> is_damaged_{false};  // found since the last turn
   mutable absl::Mutex mu_;
   TableStatus status_ ABSL_GUARDED_BY(mu_);
 };

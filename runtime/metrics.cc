@@ -342,6 +342,8 @@ void Metrics::Impl::CollectTables(std::vector<MetricFamily>* to) const {
       });
   add("turnout_table_records_total", "Records of its topic applied.", MetricType::Counter,
       [](const TableStatus& t) { return static_cast<double>(t.records); });
+  add("turnout_table_read_anew_total", "Times it was emptied and read again.",
+      MetricType::Counter, [](const TableStatus& t) { return static_cast<double>(t.anew); });
   add("turnout_table_records_skipped_total", "Of them, those that are no table's.",
       MetricType::Counter, [](const TableStatus& t) { return static_cast<double>(t.skipped); });
 }

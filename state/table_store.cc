@@ -20,8 +20,6 @@ namespace {
 constexpr std::string_view kHeadKey = "h";
 constexpr char kOffsetPrefix = 'o';
 constexpr char kEntryPrefix = 't';
-constexpr std::string_view kBegin = "a";
-constexpr std::string_view kEnd = "z";
 // Changes when the same bytes come to mean something else.
 constexpr std::string_view kHeadFormat = "turnout table 1 ";
 
@@ -75,10 +73,16 @@ rocksdb::Options MakeOptions(const StateResources& resources) {
 TableStore::TableStore(std::string directory, StateResources* resources)
     : directory_(std::move(directory)), resources_(resources) {}
 
-TableStore::~TableStore() {
-  if (db_ == nullptr) return;
+TableStore::~TableStore() { Close(); }
+
+void TableStore::Close() {
+  std::unique_ptr<rocksdb::DB> closing;
+  {
+    const absl::MutexLock lock(&mu_);
+    closing.swap(db_);
+  }
   // It flushes; what it fails to flush is read again.
-  db_->Close().PermitUncheckedError();
+  if (closing != nullptr) closing->Close().PermitUncheckedError();
 }
 
 absl::StatusOr<std::unique_ptr<TableStore>> TableStore::Open(const std::string& directory,
@@ -112,6 +116,7 @@ absl::Status TableStore::OpenRocksDb() {
     return absl::DataLossError(absl::StrCat("opening ", directory_, ": ", status.ToString()));
   }
   if (!status.ok()) return FromRocksDb(status, "opening", directory_);
+  const absl::MutexLock lock(&mu_);
   db_.reset(db);
   return absl::OkStatus();
 }
@@ -182,10 +187,12 @@ absl::StatusOr<size_t> TableStore::Apply(absl::Span<const TableChange> changes,
 }
 
 absl::Status TableStore::Clear() {
-  rocksdb::WriteBatch batch;
-  batch.DeleteRange(ToSlice(kBegin), ToSlice(kEnd)).PermitUncheckedError();
-  if (absl::Status status = Write(&batch); !status.ok()) return status;
+  Close();
+  if (absl::Status removed = RemoveAll(directory_); !removed.ok()) return removed;
+  if (absl::Status made = MakeDirectory(directory_); !made.ok()) return made;
+  if (absl::Status opened = OpenRocksDb(); !opened.ok()) return opened;
   offsets_.clear();
+  failed_ = false;
   return absl::OkStatus();
 }
 
@@ -195,6 +202,8 @@ absl::StatusOr<bool> TableStore::Find(std::string_view key, std::string* value) 
   stored_key.assign(1, kEntryPrefix);
   stored_key.append(key);
   rocksdb::PinnableSlice stored;
+  const absl::ReaderMutexLock lock(&mu_);
+  if (db_ == nullptr) return absl::UnavailableError(directory_ + " is being cleared");
   const rocksdb::Status status =
       db_->Get({}, db_->DefaultColumnFamily(), rocksdb::Slice(stored_key), &stored);
   if (status.IsNotFound()) return false;
@@ -205,6 +214,8 @@ absl::StatusOr<bool> TableStore::Find(std::string_view key, std::string* value) 
 
 TableStats TableStore::stats() const {
   TableStats stats;
+  const absl::ReaderMutexLock lock(&mu_);
+  if (db_ == nullptr) return stats;
   using Properties = rocksdb::DB::Properties;
   db_->GetIntProperty(Properties::kTotalSstFilesSize, &stats.disk_bytes);
   db_->GetIntProperty(Properties::kEstimateNumKeys, &stats.entries_estimate);

@@ -9,7 +9,8 @@
 // in memory it has its part of StateResources.
 // Errors: Unavailable if another process has the store open; DataLoss from a read that finds
 //   damage; ResourceExhausted for a full disk.
-// Threads: Find and stats on any, at the same time as everything else; all other calls on one.
+// Threads: Find and stats on any, at the same time as everything else; all other calls on one. Only
+//   Clear makes them wait, for as long as closing takes.
 // Lifetime: `resources` outlives the store.
 #pragma once
 
@@ -23,6 +24,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "state/state_resources.h"
 
@@ -67,10 +69,11 @@ class TableStore {
   // change. Answers how many values were too large to keep. After an error, the same call again.
   absl::StatusOr<size_t> Apply(absl::Span<const TableChange> changes, const TableOffsets& offsets);
 
-  // Forgets everything, offsets included; readers find nothing from then on.
+  // Forgets everything, offsets included: its files are removed, damaged ones too. After an error,
+  // the same call again; until then it is closed.
   absl::Status Clear();
 
-  // False: there is no such key.
+  // False: there is no such key. Unavailable: it is being cleared.
   absl::StatusOr<bool> Find(std::string_view key, std::string* value) const;
 
   TableStats stats() const;
@@ -79,12 +82,15 @@ class TableStore {
   TableStore(std::string directory, StateResources* resources);
 
   absl::Status OpenRocksDb();
+  void Close();
   // Whether what is there may be used; reads the offsets.
   absl::Status ReadHead(std::string_view topic);
   absl::Status Write(rocksdb::WriteBatch* batch);
 
   const std::string directory_;
   StateResources* const resources_;
+  mutable absl::Mutex mu_;
+  // Null: closed. Written under mu_ by the one thread, which reads it without.
   std::unique_ptr<rocksdb::DB> db_;
   std::string head_;
   std::string wiped_because_;

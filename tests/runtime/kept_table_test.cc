@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/damaged_files.h"
 #include "tests/support/scripted_table.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/temp_directory.h"
@@ -37,6 +38,23 @@ class KeptTableTest : public ::testing::Test {
     const absl::StatusOr<bool> found = table_->Find(key, &value);
     if (!found.ok()) return std::string(absl::StatusCodeToString(found.status().code()));
     return *found ? value : "(none)";
+  }
+
+  // A loaded table of many keys, all of value 1, whose file on disk is damaged since.
+  static constexpr int kManyKeys = 2'000;
+  void OpenDamaged() {
+    for (int i = 0; i < kManyKeys; ++i) topic_.Put(std::to_string(i), "1");
+    Open();
+    Turn(kManyKeys / 2);
+    table_.reset();  // it flushes
+    ASSERT_GT(support::DamageTableFiles(directory_.path() + "/table"), 0);
+    Open();
+    Turn(1);
+  }
+  int CountAnswers(std::string_view answer) {
+    int count = 0;
+    for (int i = 0; i < kManyKeys; ++i) count += Find(std::to_string(i)) == answer;
+    return count;
   }
 
   support::TempDirectory directory_;
@@ -115,6 +133,30 @@ TEST_F(KeptTableTest, ATopicMadeAnewEmptiesTheTableAndLoadsItAgain) {
   Turn(1);
   EXPECT_EQ(Find("a"), "(none)");
   EXPECT_EQ(Find("z"), "2");
+}
+
+TEST_F(KeptTableTest, ATableWithADamagedFileIsReadAnew) {
+  OpenDamaged();
+  ASSERT_TRUE(table_->status().loaded) << "nobody has looked into the file yet";
+  ASSERT_GT(CountAnswers("DATA_LOSS"), 0);
+  Turn(1);
+  EXPECT_EQ(CountAnswers("UNAVAILABLE"), kManyKeys);
+  EXPECT_FALSE(table_->status().loaded);
+  Turn(kManyKeys / 2);
+  EXPECT_TRUE(table_->status().loaded);
+  EXPECT_EQ(table_->status().anew, 1u);
+  EXPECT_EQ(CountAnswers("1"), kManyKeys);
+}
+
+TEST_F(KeptTableTest, ADamagedTableAnswersNobodyWhileItsTopicIsAway) {
+  OpenDamaged();
+  ASSERT_GT(CountAnswers("DATA_LOSS"), 0);
+  topic_.Fail(absl::UnavailableError("no broker answers"));
+  EXPECT_FALSE(table_->Turn(absl::ZeroDuration()).ok());
+  EXPECT_FALSE(table_->status().loaded);
+  topic_.Fail(absl::OkStatus());
+  Turn(kManyKeys / 2);
+  EXPECT_EQ(CountAnswers("1"), kManyKeys);
 }
 
 TEST_F(KeptTableTest, AProblemIsSaidAndAnswersGoOn) {

@@ -280,6 +280,7 @@ TEST_F(MetricsTest, TablesAreShownByName) {
                      .lag = 3,
                      .records = 9,
                      .skipped = 2,
+                     .anew = 1,
                      .last_change = absl::FromUnixSeconds(1'000)},
                     {.name = "users"}});
   const std::string text = metrics.Text();
@@ -289,6 +290,7 @@ TEST_F(MetricsTest, TablesAreShownByName) {
            "turnout_table_entries{table=\"merchants\"} 7\n",
            "turnout_table_lag_records{table=\"merchants\"} 3\n",
            "turnout_table_records_total{table=\"merchants\"} 9\n",
+           "turnout_table_read_anew_total{table=\"merchants\"} 1\n",
            "turnout_table_records_skipped_total{table=\"merchants\"} 2\n",
            "turnout_table_last_change_timestamp_seconds{table=\"merchants\"} 1000\n",
            "turnout_table_last_change_timestamp_seconds{table=\"users\"} 0\n",

@@ -1,5 +1,6 @@
 #include "state/table_store.h"
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/damaged_files.h"
 #include "tests/support/temp_directory.h"
 
 namespace turnout::state {
@@ -111,6 +113,27 @@ TEST_F(TableStoreTest, ADamagedTableIsWiped) {
       EXPECT_THAT(store->wiped_because(), HasSubstr(path));
     }
   }
+}
+
+TEST_F(TableStoreTest, ADamagedTableFileIsFoundByWhoReadsItAndClearedAway) {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 2'000; ++i) keys.push_back(std::to_string(i));
+  std::vector<TableChange> changes;
+  for (const std::string& key : keys) changes.push_back(Put(key, "1"));
+  ASSERT_TRUE(Open()->Apply(changes, {{0, 5}}).ok());
+  ASSERT_EQ(support::DamageTableFiles(directory_.path() + "/table"), 1);
+
+  const auto store = Open();
+  EXPECT_EQ(store->wiped_because(), "") << "it opens: nobody has looked into the file";
+  const auto is_lost = [&](const std::string& key) {
+    std::string value;
+    return absl::IsDataLoss(store->Find(key, &value).status());
+  };
+  EXPECT_GT(std::count_if(keys.begin(), keys.end(), is_lost), 0);
+  ASSERT_TRUE(store->Clear().ok());
+  EXPECT_EQ(std::count_if(keys.begin(), keys.end(), is_lost), 0);
+  ASSERT_TRUE(store->Apply({Put("a", "2")}, {{0, 1}}).ok());
+  EXPECT_EQ(Find(*store, "a"), "2");
 }
 
 TEST_F(TableStoreTest, TheDirectoryOfARunningProcessIsLeftAlone) {

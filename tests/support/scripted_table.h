@@ -93,6 +93,12 @@ class ScriptedTable final : public connectors::TableSource {
         .records = events_,
         .next_offsets = {{0, next_}}};
   }
+  void StartAnew() override {
+    const absl::MutexLock lock(&topic_->mu_);
+    anew_ = true;
+    next_ = 0;
+    load_to_ = static_cast<int64_t>(topic_->records_.size());
+  }
   bool loaded() const override { return polled_ && !anew_ && next_ >= load_to_; }
   int64_t lag() const override { return lag_; }
 
