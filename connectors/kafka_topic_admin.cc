@@ -85,6 +85,7 @@ void FillConfig(absl::string_view name, absl::string_view value, TopicDescriptio
   int64_t number = 0;
   if (!absl::SimpleAtoi(value, &number)) return;
   if (name == "max.message.bytes") description.batch_bytes_max = number;
+  if (name == "delete.retention.ms") description.delete_retention_ms = number;
   if (name == "retention.ms") description.retention_ms = number;
   if (name == "retention.bytes") description.retention_bytes = number;
 }

@@ -21,6 +21,8 @@ constexpr int64_t kPollBytesMax = 4 << 20;
 constexpr int kAskTimeoutMs = 1'000;
 // After a question that was not answered well, and while records were read.
 constexpr absl::Duration kLookAgainAfter = absl::Milliseconds(500);
+// People change a topic's settings now and then.
+constexpr absl::Duration kAskConfigEvery = absl::Minutes(5);
 // ListOffsets' names for a log's beginning and its (last stable) end.
 constexpr int64_t kEarliestTimestamp = -2;
 constexpr int64_t kLatestTimestamp = -1;
@@ -41,6 +43,7 @@ class KafkaTableSource final : public TableSource {
   void StartAnew() override;
   bool loaded() const override;
   int64_t lag() const override;
+  TableLook look() const override { return look_; }
 
  private:
   struct Partition {
@@ -51,6 +54,7 @@ class KafkaTableSource final : public TableSource {
   };
 
   absl::Status Look();
+  void AskHowLongDeletionsAreKept();
   absl::StatusOr<int32_t> CountPartitions();
   absl::StatusOr<std::map<int32_t, int64_t>> Ask(int32_t partitions, int64_t timestamp);
   bool FitsTheLog(int32_t partition, int64_t begin, int64_t end) const;
@@ -71,6 +75,8 @@ class KafkaTableSource final : public TableSource {
   bool was_missing_ = false;  // the topic, when it was looked for last
   bool log_is_lost_ = false;  // what we asked to read is not there
   absl::Status problem_;      // of the last look
+  TableLook look_;
+  absl::Time ask_config_at_ = absl::InfinitePast();
   absl::Time look_at_ = absl::InfinitePast();
   MessageBatch batch_;
 };
@@ -122,6 +128,7 @@ absl::StatusOr<TableBatch> KafkaTableSource::Poll(absl::Duration max_wait) {
   for (auto& [number, partition] : partitions_) {
     if (std::exchange(partition.moved, false)) answer.next_offsets[number] = partition.next;
   }
+  if (!log_is_lost_ && lag() == 0) look_.reached = look_.at;
   return answer;
 }
 
@@ -182,6 +189,7 @@ bool KafkaTableSource::FitsTheLog(int32_t partition, int64_t begin, int64_t end)
 // Looks at the topic: partitions, where their logs begin and end, and whether they are the ones
 // that we know.
 absl::Status KafkaTableSource::Look() {
+  const absl::Time begun = absl::Now();  // the ends are later ones
   const absl::StatusOr<int32_t> count = CountPartitions();
   if (!count.ok()) return count.status();
   const auto begins = Ask(*count, kEarliestTimestamp);
@@ -197,7 +205,21 @@ absl::Status KafkaTableSource::Look() {
   if (!fits) StartAnew();
   was_missing_ = false;
   log_is_lost_ = false;
-  return Follow(*begins, *ends);
+  AskHowLongDeletionsAreKept();
+  if (absl::Status followed = Follow(*begins, *ends); !followed.ok()) return followed;
+  look_.at = begun;
+  return absl::OkStatus();
+}
+
+// As before where no answer comes: the next time is soon enough.
+void KafkaTableSource::AskHowLongDeletionsAreKept() {
+  if (options_.admin == nullptr || absl::Now() < ask_config_at_) return;
+  ask_config_at_ = absl::Now() + kAskConfigEvery;
+  const std::string topics[] = {options_.topic};
+  const auto described =
+      options_.admin->Describe(topics, /*may_write=*/false, absl::Milliseconds(kAskTimeoutMs));
+  if (!described.ok() || described->front().delete_retention_ms <= 0) return;
+  look_.deletions_kept_for = absl::Milliseconds(described->front().delete_retention_ms);
 }
 
 void KafkaTableSource::StartAnew() {

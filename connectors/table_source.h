@@ -26,8 +26,13 @@
 #include "absl/types/span.h"
 #include "connectors/kafka_client.h"
 #include "connectors/record.h"
+#include "connectors/topic_admin.h"
 
 namespace turnout::connectors {
+
+// What Kafka keeps deletions for by default (delete.retention.ms): taken for true where the topic's
+// own may not be asked for.
+inline constexpr absl::Duration kDeletionsKeptFor = absl::Hours(24);
 
 // Between two looks at the topic: for new partitions, a new log, and how far behind we are.
 inline constexpr absl::Duration kTableLookEvery = absl::Seconds(5);
@@ -40,6 +45,15 @@ struct TableBatch {
   absl::Span<const Event> records;
   // Next offsets of the partitions that have moved, these records included.
   std::map<int32_t, int64_t> next_offsets;
+};
+
+// What is known of the topic, and of what has been returned of it.
+struct TableLook {
+  absl::Time at = absl::InfinitePast();       // of the last look that was answered
+  absl::Time reached = absl::InfinitePast();  // of the last one whose ends have been read up to
+  // From when a deletion came on it is in the log for so long at least; later it may be gone with
+  // all that it deleted, and who reads on from before it never learns of it.
+  absl::Duration deletions_kept_for = kDeletionsKeptFor;
 };
 
 class TableSource {
@@ -57,6 +71,8 @@ class TableSource {
   // partitions, when they were noticed.
   virtual bool loaded() const = 0;
 
+  virtual TableLook look() const = 0;
+
   // Offsets between what was returned and the end as of the last look, over all partitions.
   virtual int64_t lag() const = 0;
 };
@@ -65,6 +81,8 @@ inline constexpr size_t kTablePollRecordsMax = 1'000;
 
 struct KafkaTableOptions {
   KafkaClientOptions client;
+  // Borrowed; asked how long deletions are kept. Null: it is not asked.
+  TopicAdmin* admin = nullptr;
   std::string topic;
   std::map<int32_t, int64_t> offsets;  // next ones to read; others are read from the beginning
 };

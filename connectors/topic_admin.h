@@ -32,6 +32,7 @@ struct TopicDescription {
   // How long it keeps records, and how many bytes of them a partition; -1: any, 0: not known.
   int64_t retention_ms = 0;
   int64_t retention_bytes = 0;
+  int64_t delete_retention_ms = 0;  // how long one that is compacted keeps deletions; 0: not known
   // Largest record batch the topic takes (`max.message.bytes`); -1 when it may not be asked
   // or was not answered.
   int64_t batch_bytes_max = -1;

@@ -1,11 +1,21 @@
 #include "runtime/kept_table.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/log.h"
 
 namespace turnout::runtime {
+namespace {
+
+// Of the time that deletions are kept for; the rest is for reading on, and for clocks that differ.
+constexpr double kDeletionsSafeFor = 0.9;
+// A table that is followed lags by a look (kTableLookEvery), or by a few while brokers are slow:
+// shorter times can't be told from none.
+constexpr absl::Duration kLiveLagMin = absl::Seconds(20);
+
+}  // namespace
 
 KeptTable::KeptTable(std::string name, std::string topic,
                      std::unique_ptr<state::TableStore> store,
@@ -14,7 +24,8 @@ KeptTable::KeptTable(std::string name, std::string topic,
       topic_(std::move(topic)),
       store_(std::move(store)),
       source_(std::move(source)),
-      clock_(clock) {
+      clock_(clock),
+      loads_all_(store_->offsets().empty()) {
   const absl::MutexLock lock(&mu_);
   status_.name = name_;
   status_.topic = topic_;
@@ -57,6 +68,10 @@ absl::Status KeptTable::TurnOnce(absl::Duration max_wait) {
     if (!batch.ok()) return batch.status();
     batch_ = *std::move(batch);
     is_pending_ = true;
+    if (std::string missed = MissedDeletions(); !missed.empty()) {
+      ReadAnew(std::move(missed));
+      return absl::OkStatus();
+    }
   }
   if (batch_.starts_anew) {
     if (absl::Status emptied = Empty(); !emptied.ok()) return emptied;
@@ -70,8 +85,34 @@ absl::Status KeptTable::TurnOnce(absl::Duration max_wait) {
   return absl::OkStatus();
 }
 
+std::string KeptTable::MissedDeletions() const {
+  // One that is being loaded from the beginning would take as long the next time.
+  if (batch_.starts_anew || store_->offsets().empty() || (loads_all_ && !loaded_)) return {};
+  const std::optional<int64_t> until_ms = store_->complete_until_ms();
+  if (!until_ms) return "nothing says when it was last read to its topic's end";
+  const connectors::TableLook look = source_->look();
+  absl::Duration safe_for = kDeletionsSafeFor * look.deletions_kept_for;
+  if (loaded_) safe_for = std::max(safe_for, kLiveLagMin);
+  const absl::Duration behind = look.at - absl::FromUnixMillis(*until_ms);
+  if (behind <= safe_for) return {};
+  return absl::StrCat("it was last read to its topic's end ",
+                      absl::FormatDuration(absl::Trunc(behind, absl::Seconds(1))),
+                      " ago, and the topic keeps deletions for ",
+                      absl::FormatDuration(look.deletions_kept_for), " (delete.retention.ms)");
+}
+
+std::optional<int64_t> KeptTable::CompleteUntilMs() const {
+  const connectors::TableLook look = source_->look();
+  // What is read from the beginning on is complete as of when that was begun.
+  const absl::Time until = store_->offsets().empty() ? look.at : look.reached;
+  const int64_t until_ms = absl::ToUnixMillis(until);
+  if (until_ms <= store_->complete_until_ms().value_or(0)) return std::nullopt;
+  return until_ms;
+}
+
 absl::Status KeptTable::Empty() {
   loaded_ = false;
+  loads_all_ = true;
   if (absl::Status cleared = store_->Clear(); !cleared.ok()) return cleared;
   std::string because = std::exchange(anew_because_, "");
   if (because.empty()) because = "its topic is not the one it was";
@@ -83,7 +124,10 @@ absl::Status KeptTable::Empty() {
 }
 
 absl::Status KeptTable::Apply() {
-  if (batch_.records.empty() && batch_.next_offsets.empty()) return absl::OkStatus();
+  const std::optional<int64_t> complete_until_ms = CompleteUntilMs();
+  if (batch_.records.empty() && batch_.next_offsets.empty() && !complete_until_ms) {
+    return absl::OkStatus();
+  }
   changes_.clear();
   texts_.clear();
   uint64_t skipped = 0;
@@ -105,7 +149,8 @@ absl::Status KeptTable::Apply() {
     }
     changes_.push_back(change);
   }
-  const absl::StatusOr<size_t> refused = store_->Apply(changes_, batch_.next_offsets);
+  const absl::StatusOr<size_t> refused =
+      store_->Apply(changes_, batch_.next_offsets, complete_until_ms);
   if (!refused.ok()) return refused.status();
   skipped += *refused;
   const absl::MutexLock lock(&mu_);

@@ -2,7 +2,9 @@
 //
 // Until it is loaded (the end that the topic had when reading began has been reached), and again
 // when its topic turns out to have been made anew or its files to be damaged, which an answer or a
-// write finds, it answers nobody: a key that is not there yet is not a missing one.
+// write finds, it answers nobody: a key that is not there yet is not a missing one. So it is with
+// one that was read on too late: its topic may have forgotten deletions by then that the table has
+// not seen, as after a router was away for a day.
 //
 // A record that is no table's (no key; a value that is too large, or neither JSON nor text) is
 // skipped and counted; such a value takes the key out of the table.
@@ -15,6 +17,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +67,10 @@ class KeptTable {
   // From the next Poll on, which says so.
   void ReadAnew(std::string because);
   absl::Status Empty();
+  // Why deletions may have come and gone since the log was last read to its end; empty: none have.
+  std::string MissedDeletions() const;
+  // Until when the table is complete once what is pending is applied, if that is news.
+  std::optional<int64_t> CompleteUntilMs() const;
   absl::Status Apply();
 
   const std::string name_;
@@ -75,6 +82,7 @@ class KeptTable {
   // Of Turn's thread.
   bool is_pending_ = false;  // `batch_` has been polled and not applied
   connectors::TableBatch batch_;
+  bool loads_all_;  // from the log's beginning on, until it is loaded
   std::string anew_because_;  // empty: the source began it
   router::TableValueReader reader_;
   std::vector<state::TableChange> changes_;

@@ -410,6 +410,7 @@ absl::Status Process::Impl::StartTables() {
     connectors::KafkaTableOptions table;
     table.client = ClientOptions(absl::StrCat("table-", topic));
     table.client.events.on_brokers = nullptr;  // the sources tell
+    table.admin = admin;
     table.topic = topic;
     table.offsets = offsets;
     return connectors::MakeKafkaTableSource(table);

@@ -15,8 +15,9 @@
 namespace turnout::state {
 namespace {
 
-// Keys: "h" is the head; "o" and four bytes, big end first, the offset of a partition; "t" and a
-// key the table's entry.
+// Keys: "c" is until when it is complete; "h" the head; "o" and four bytes, big end first, the
+// offset of a partition; "t" and a key the table's entry.
+constexpr std::string_view kCompleteUntilKey = "c";
 constexpr std::string_view kHeadKey = "h";
 constexpr char kOffsetPrefix = 'o';
 constexpr char kEntryPrefix = 't';
@@ -145,7 +146,23 @@ absl::Status TableStore::ReadHead(std::string_view topic) {
     }
     offsets_[PartitionOf(stored->key())] = offset;
   }
-  return FromRocksDb(stored->status(), "reading the offsets of", directory_);
+  if (!stored->status().ok()) {
+    return FromRocksDb(stored->status(), "reading the offsets of", directory_);
+  }
+  return ReadCompleteUntil();
+}
+
+absl::Status TableStore::ReadCompleteUntil() {
+  std::string text;
+  const rocksdb::Status got = db_->Get({}, ToSlice(kCompleteUntilKey), &text);
+  if (got.IsNotFound()) return absl::OkStatus();
+  if (!got.ok()) return FromRocksDb(got, "reading", directory_);
+  int64_t until_ms = 0;
+  if (!absl::SimpleAtoi(text, &until_ms)) {
+    return absl::DataLossError(directory_ + ": until when it is complete can't be read");
+  }
+  complete_until_ms_ = until_ms;
+  return absl::OkStatus();
 }
 
 absl::Status TableStore::Write(rocksdb::WriteBatch* batch) {
@@ -166,7 +183,8 @@ absl::Status TableStore::Write(rocksdb::WriteBatch* batch) {
 }
 
 absl::StatusOr<size_t> TableStore::Apply(absl::Span<const TableChange> changes,
-                                         const TableOffsets& offsets) {
+                                         const TableOffsets& offsets,
+                                         std::optional<int64_t> complete_until_ms) {
   size_t refused = 0;
   rocksdb::WriteBatch batch;
   std::string key(1, kEntryPrefix);
@@ -180,9 +198,13 @@ absl::StatusOr<size_t> TableStore::Apply(absl::Span<const TableChange> changes,
   for (const auto& [partition, offset] : offsets) {
     batch.Put(OffsetKey(partition), absl::StrCat(offset)).PermitUncheckedError();
   }
+  if (complete_until_ms) {
+    batch.Put(ToSlice(kCompleteUntilKey), absl::StrCat(*complete_until_ms)).PermitUncheckedError();
+  }
   batch.Put(ToSlice(kHeadKey), head_).PermitUncheckedError();
   if (absl::Status status = Write(&batch); !status.ok()) return status;
   for (const auto& [partition, offset] : offsets) offsets_[partition] = offset;
+  if (complete_until_ms) complete_until_ms_ = complete_until_ms;
   return refused;
 }
 
@@ -192,6 +214,7 @@ absl::Status TableStore::Clear() {
   if (absl::Status made = MakeDirectory(directory_); !made.ok()) return made;
   if (absl::Status opened = OpenRocksDb(); !opened.ok()) return opened;
   offsets_.clear();
+  complete_until_ms_.reset();
   failed_ = false;
   return absl::OkStatus();
 }

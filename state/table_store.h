@@ -1,9 +1,10 @@
 // TableStore: a table kept from a compacted topic: key to value, in a RocksDB of its own.
 //
-// Beside its entries it holds the next offset to read of each partition of its topic, written in
-// the same batch as the changes that led there. There is no write-ahead log: what a crash forgets
-// is read again, from the offsets that are left. A store that is damaged, of another topic or of
-// another format is wiped when it is opened; the topic has all of it.
+// Beside its entries it holds the next offset to read of each partition of its topic, and until
+// when it is complete, written in the same batch as the changes that led there. There is no
+// write-ahead log: what a crash forgets is read again, from the offsets that are left. A store that
+// is damaged, of another topic or of another format is wiped when it is opened; the topic has all
+// of it.
 //
 // Units: bytes of values are those that were given. Its size on disk has no bound but the topic's;
 // in memory it has its part of StateResources.
@@ -65,9 +66,15 @@ class TableStore {
   // As of the last Apply.
   const TableOffsets& offsets() const { return offsets_; }
 
-  // The changes in their order and the offsets, together. Of offsets only those that are named
-  // change. Answers how many values were too large to keep. After an error, the same call again.
-  absl::StatusOr<size_t> Apply(absl::Span<const TableChange> changes, const TableOffsets& offsets);
+  // Unix time: all that its topic held then is in it, or yet to be read from the offsets. Nothing:
+  // it is empty, or of a version that didn't say.
+  std::optional<int64_t> complete_until_ms() const { return complete_until_ms_; }
+
+  // The changes in their order, the offsets, and a time if there is one, together. Of offsets only
+  // those that are named change. Answers how many values were too large to keep. After an error,
+  // the same call again.
+  absl::StatusOr<size_t> Apply(absl::Span<const TableChange> changes, const TableOffsets& offsets,
+                               std::optional<int64_t> complete_until_ms = std::nullopt);
 
   // Forgets everything, offsets included: its files are removed, damaged ones too. After an error,
   // the same call again; until then it is closed.
@@ -83,8 +90,9 @@ class TableStore {
 
   absl::Status OpenRocksDb();
   void Close();
-  // Whether what is there may be used; reads the offsets.
+  // Whether what is there may be used; reads the offsets and the time.
   absl::Status ReadHead(std::string_view topic);
+  absl::Status ReadCompleteUntil();
   absl::Status Write(rocksdb::WriteBatch* batch);
 
   const std::string directory_;
@@ -95,6 +103,7 @@ class TableStore {
   std::string head_;
   std::string wiped_because_;
   TableOffsets offsets_;
+  std::optional<int64_t> complete_until_ms_;
   bool failed_ = false;  // the last write did
 };
 

@@ -154,6 +154,53 @@ TEST_F(TableSourceTest, ATopicThatWasAwayIsReadAnew) {
   EXPECT_EQ(table.size(), 10u);
 }
 
+// An admin that knows only how long deletions are kept.
+class RetentionAdmin : public TopicAdmin {
+ public:
+  absl::StatusOr<std::vector<TopicDescription>> Describe(absl::Span<const std::string> topics, bool,
+                                                         absl::Duration) override {
+    std::vector<TopicDescription> described;
+    for (const std::string& topic : topics) {
+      described.push_back({.topic = topic, .delete_retention_ms = 3'600'000});
+    }
+    return described;
+  }
+  absl::StatusOr<std::vector<std::string>> List(absl::Duration) override {
+    return absl::UnimplementedError("List");
+  }
+  absl::Status Create(absl::Span<const NewTopic>, absl::Duration) override {
+    return absl::UnimplementedError("Create");
+  }
+};
+
+TEST_F(TableSourceTest, ALookSaysWhenTheEndWasReachedAndHowLongDeletionsAreKept) {
+  Preload(100, kTable);
+  RetentionAdmin admin;
+  KafkaTableOptions options;
+  options.client = ClientOptions("table");
+  options.admin = &admin;
+  options.topic = kTable;
+  const auto source = *MakeKafkaTableSource(options);
+  EXPECT_EQ(source->look().at, absl::InfinitePast());
+  EXPECT_EQ(source->look().reached, absl::InfinitePast());
+  const absl::Time begun = absl::Now();
+  Load(*source, 100);
+  EXPECT_GE(source->look().reached, begun);
+  EXPECT_EQ(source->look().reached, source->look().at);
+  EXPECT_EQ(source->look().deletions_kept_for, absl::Hours(1));
+}
+
+TEST_F(TableSourceTest, WhatIsToStartAnewIsReadFromTheBeginning) {
+  Preload(100, kTable);
+  const auto source = Make();
+  Load(*source, 100);
+  source->StartAnew();
+  EXPECT_FALSE(source->loaded());
+  Load(*source, 100);
+  EXPECT_EQ(anew, 1);
+  EXPECT_EQ(table.size(), 100u);
+}
+
 TEST_F(TableSourceTest, BrokersThatAreAwayAreUnavailable) {
   BrokerDown();
   const auto source = Make();

@@ -33,6 +33,10 @@ class KeptTableTest : public ::testing::Test {
   void Turn(int turns) {
     for (int i = 0; i < turns; ++i) ASSERT_TRUE(table_->Turn(absl::ZeroDuration()).ok());
   }
+  void Wait(absl::Duration duration, absl::Duration deletions_kept_for) {
+    now_ += duration;
+    topic_.SetLook(now_, deletions_kept_for);
+  }
   std::string Find(std::string_view key) {
     std::string value;
     const absl::StatusOr<bool> found = table_->Find(key, &value);
@@ -59,6 +63,7 @@ class KeptTableTest : public ::testing::Test {
 
   support::TempDirectory directory_;
   state::StateResources resources_{{}};
+  absl::Time now_ = absl::FromUnixSeconds(1'000);
   support::ScriptedTopic topic_;
   TestClock clock_;
   std::unique_ptr<KeptTable> table_;
@@ -133,6 +138,72 @@ TEST_F(KeptTableTest, ATopicMadeAnewEmptiesTheTableAndLoadsItAgain) {
   Turn(1);
   EXPECT_EQ(Find("a"), "(none)");
   EXPECT_EQ(Find("z"), "2");
+}
+
+// A key was deleted while the router was away, and the topic has forgotten that by now.
+TEST_F(KeptTableTest, ATableThatWasLeftForLongerThanDeletionsAreKeptIsReadAnew) {
+  struct Case {
+    absl::Duration away;
+    bool is_anew;
+  };
+  for (const Case& one : {Case{absl::Hours(21), false}, Case{absl::Hours(22), true},
+                          Case{absl::Hours(24 * 30), true}}) {
+    topic_.MakeAnew();
+    Wait(absl::Hours(1), absl::Hours(24));
+    topic_.Put("gone", "1");
+    topic_.Put("stays", "1");
+    Open();
+    Turn(3);
+    ASSERT_EQ(Find("gone"), "1");
+    topic_.Delete("gone");
+    Wait(one.away, absl::Hours(24));
+    if (one.is_anew) topic_.Compact();
+    Open();
+    Turn(3);
+    EXPECT_EQ(Find("gone"), "(none)") << one.away;
+    EXPECT_EQ(Find("stays"), "1") << one.away;
+    EXPECT_EQ(table_->status().anew, one.is_anew ? 1u : 0u) << one.away;
+  }
+}
+
+TEST_F(KeptTableTest, WhatIsFollowedStaysCompleteThoughNothingChanges) {
+  topic_.Put("a", "1");
+  Open();
+  Turn(1);
+  for (int i = 0; i < 10; ++i) {
+    Wait(absl::Minutes(30), absl::Hours(1));
+    Turn(1);
+  }
+  EXPECT_EQ(table_->status().anew, 0u);
+  Wait(absl::Minutes(30), absl::Hours(1));
+  Open();
+  Turn(1);
+  EXPECT_EQ(table_->status().anew, 0u) << "it was followed until half an hour ago";
+  EXPECT_EQ(Find("a"), "1");
+}
+
+TEST_F(KeptTableTest, ALiveTableThatLagsForLongerThanDeletionsAreKeptIsReadAnew) {
+  topic_.Put("gone", "1");
+  Open();
+  Turn(1);
+  ASSERT_EQ(Find("gone"), "1");
+  topic_.Delete("gone");
+  topic_.Compact();
+  Wait(absl::Hours(2), absl::Hours(1));
+  Turn(2);
+  EXPECT_EQ(Find("gone"), "(none)");
+  EXPECT_EQ(table_->status().anew, 1u);
+}
+
+TEST_F(KeptTableTest, AFirstLoadIsNotBegunAgainForTakingLong) {
+  for (int i = 0; i < 20; ++i) topic_.Put(std::to_string(i), "1");
+  Open();
+  for (int i = 0; i < 10; ++i) {
+    Wait(absl::Hours(1), absl::Hours(2));
+    Turn(1);
+  }
+  EXPECT_TRUE(table_->status().loaded);
+  EXPECT_EQ(table_->status().anew, 0u);
 }
 
 TEST_F(KeptTableTest, ATableWithADamagedFileIsReadAnew) {

@@ -68,6 +68,19 @@ TEST_F(TableStoreTest, WhatWasClosedInOrderIsThereAgainWithItsOffsets) {
   EXPECT_EQ(store->offsets().at(0), 5);
 }
 
+TEST_F(TableStoreTest, UntilWhenItIsCompleteIsKeptAndClearedWithTheRest) {
+  EXPECT_EQ(Open()->complete_until_ms(), std::nullopt);
+  ASSERT_TRUE(Open()->Apply({Put("a", "1")}, {{0, 1}}).ok());
+  EXPECT_EQ(Open()->complete_until_ms(), std::nullopt) << "as a version wrote it that didn't say";
+  ASSERT_TRUE(Open()->Apply({}, {}, 1'772'440'000'000).ok());
+  const auto store = Open();
+  EXPECT_EQ(store->complete_until_ms(), 1'772'440'000'000);
+  ASSERT_TRUE(store->Apply({Put("b", "1")}, {{0, 2}}).ok());
+  EXPECT_EQ(store->complete_until_ms(), 1'772'440'000'000);
+  ASSERT_TRUE(store->Clear().ok());
+  EXPECT_EQ(store->complete_until_ms(), std::nullopt);
+}
+
 TEST_F(TableStoreTest, AValueThatIsTooLargeIsNotKeptNorIsTheOneBefore) {
   const auto store = Open();
   ASSERT_TRUE(store->Apply({Put("a", "old")}, {}).ok());

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@ class ScriptedTopic {
     std::string value;
     bool null_key = false;
     bool null_value = false;
+    bool is_gone = false;  // its offset is left
   };
 
   void Put(std::string key, std::string value) { Add({std::move(key), std::move(value)}); }
@@ -34,6 +36,21 @@ class ScriptedTopic {
     const absl::MutexLock lock(&mu_);
     records_.clear();
     ++life_;
+  }
+  // What a look at it says from now on.
+  void SetLook(absl::Time now, absl::Duration deletions_kept_for) {
+    const absl::MutexLock lock(&mu_);
+    now_ = now;
+    deletions_kept_for_ = deletions_kept_for;
+  }
+  // Deletions that came long ago go, with all that they deleted.
+  void Compact() {
+    const absl::MutexLock lock(&mu_);
+    std::set<std::string> deleted;
+    for (const Record& record : records_) {
+      if (record.null_value) deleted.insert(record.key);
+    }
+    for (Record& record : records_) record.is_gone = deleted.count(record.key) > 0;
   }
   void Fail(absl::Status problem) {
     const absl::MutexLock lock(&mu_);
@@ -50,6 +67,8 @@ class ScriptedTopic {
   absl::Mutex mu_;
   std::deque<Record> records_ ABSL_GUARDED_BY(mu_);
   int life_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Time now_ ABSL_GUARDED_BY(mu_) = absl::FromUnixSeconds(1'000);
+  absl::Duration deletions_kept_for_ ABSL_GUARDED_BY(mu_) = connectors::kDeletionsKeptFor;
   absl::StatusCode code_ ABSL_GUARDED_BY(mu_) = absl::StatusCode::kOk;
   std::string message_ ABSL_GUARDED_BY(mu_);
 };
@@ -78,16 +97,24 @@ class ScriptedTable final : public connectors::TableSource {
     }
     taken_.clear();
     events_.clear();
-    while (next_ < end && taken_.size() < 2) taken_.push_back(topic_->records_[next_++]);
+    std::vector<int64_t> offsets;
+    for (; next_ < end && taken_.size() < 2; ++next_) {
+      if (topic_->records_[next_].is_gone) continue;
+      taken_.push_back(topic_->records_[next_]);
+      offsets.push_back(next_);
+    }
     for (size_t i = 0; i < taken_.size(); ++i) {
       const ScriptedTopic::Record& record = taken_[i];
       connectors::Event& event = events_.emplace_back();
-      event.offset = next_ - static_cast<int64_t>(taken_.size() - i);
+      event.offset = offsets[i];
       if (!record.null_key) event.key = record.key;
       if (!record.null_value) event.value = record.value;
     }
     polled_ = true;
     lag_ = end - next_;
+    look_.at = topic_->now_;
+    look_.deletions_kept_for = topic_->deletions_kept_for_;
+    if (lag_ == 0) look_.reached = look_.at;
     return connectors::TableBatch{
         .starts_anew = std::exchange(anew_, false),
         .records = events_,
@@ -101,6 +128,7 @@ class ScriptedTable final : public connectors::TableSource {
   }
   bool loaded() const override { return polled_ && !anew_ && next_ >= load_to_; }
   int64_t lag() const override { return lag_; }
+  connectors::TableLook look() const override { return look_; }
 
  private:
   ScriptedTopic* const topic_;
@@ -108,6 +136,7 @@ class ScriptedTable final : public connectors::TableSource {
   int64_t next_ = 0;
   int64_t load_to_ = 0;
   int64_t lag_ = 0;
+  connectors::TableLook look_;
   bool anew_ = false;
   bool polled_ = false;
   std::deque<ScriptedTopic::Record> taken_;
