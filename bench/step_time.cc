@@ -1,6 +1,6 @@
 // What does a step add to routing an event?
 //
-// Events of some 200 bytes go through two routers, batch by batch of 500: one whose only rule has
+// Events of some 200 bytes go through two routers, batch by batch: one whose only rule has
 // no steps, and one whose rule has the step, over a task's store on disk that is committed with
 // each batch. Every event matches. What the step adds is the difference of the two in CPU time on
 // their thread, the commit included, and what all other threads (RocksDB's) take until they have
@@ -10,12 +10,14 @@
 //   throttle, threshold-*, aggregate-*
 //                a key drawn among KEYS; spans are such that most of them are live and come three
 //                times in a span; aggregate-close's window comes to ten events of a key
+//   aggregate-close-each
+//                the same keys; every event passes the end of a slide, as where a backlog is read
 //   sample       half of the keys
 //
 // The answer is checked first, event by event against a plain account of all events, on fewer keys;
 // in the run that is timed, events are counted. Prints one line of JSON.
 //
-//   bench_step_time DIRECTORY STEP KEYS EVENTS
+//   bench_step_time DIRECTORY STEP KEYS EVENTS [BATCH]
 
 #include <algorithm>
 #include <array>
@@ -42,7 +44,7 @@
 namespace turnout::bench {
 namespace {
 
-constexpr uint64_t kEventsABatch = 500;
+constexpr uint64_t kEventsABatch = 500;  // by default
 constexpr int64_t kStartMs = 1'700'000'000'000;
 constexpr uint64_t kCheckedKeys = 500;
 constexpr uint64_t kCheckedEvents = 10'000;
@@ -58,9 +60,10 @@ struct StepKind {
   What what;
   std::string_view step;  // $ stands for the span in milliseconds, % for a quarter of it
   uint64_t events_a_key;  // in a span, on average
+  uint64_t windows = 1;   // that an event counts in
 };
 
-constexpr std::array<StepKind, 10> kSteps = {{
+constexpr std::array<StepKind, 11> kSteps = {{
     {"sample", What::kSample, "sample: {key: user, percent: 50}", 3},
     {"dedup", What::kDedup, "dedup: {key: user, for: $ms}", 1},
     {"throttle", What::kThrottle, "throttle: {key: user, limit: 3, per: $ms}", 3},
@@ -73,7 +76,11 @@ constexpr std::array<StepKind, 10> kSteps = {{
      "aggregate: {key: user, window: $ms, fields: {n: count, s: {sum: amount}, d: {distinct: ip}}}",
      10},
     {"aggregate-close-4-slides", What::kClose,
-     "aggregate: {key: user, window: $ms, slide: %ms, fields: {n: count, s: {sum: amount}}}", 12},
+     "aggregate: {key: user, window: $ms, slide: %ms, fields: {n: count, s: {sum: amount}}}", 12,
+     4},
+    {"aggregate-close-each", What::kClose,
+     "aggregate: {key: user, window: 10ms, slide: 1ms, fields: {n: count, s: {sum: amount}}}", 3,
+     10},
     {"aggregate-every", What::kEvery,
      "aggregate: {key: user, window: $ms, emit: every, fields: {n: count, s: {sum: amount}}}", 3},
     {"aggregate-every-4-slides", What::kEvery,
@@ -89,6 +96,7 @@ bool Failed(const absl::Status& status) {
 struct Load {
   const StepKind* kind = nullptr;
   uint64_t keys = 0;
+  uint64_t events_a_batch = kEventsABatch;
 
   int64_t span_ms() const { return static_cast<int64_t>(keys * kind->events_a_key) / 4 * 4; }
   bool is_dedup() const { return kind->what == What::kDedup; }
@@ -203,7 +211,8 @@ struct Costs {
 
 class Bench {
  public:
-  explicit Bench(const Load& load) : load_(load) {}
+  explicit Bench(const Load& load)
+      : load_(load), events_(load.events_a_batch), outputs_(load.events_a_batch) {}
 
   bool Open(const std::string& directory) {
     auto store = state::TaskStore::Create(directory, &resources_, 0);
@@ -220,15 +229,15 @@ class Bench {
 
   // With `account`, what becomes of each event is compared.
   bool RunBatch(uint64_t first, Costs* costs, PlainAccount* account) {
-    for (uint64_t i = 0; i < kEventsABatch; ++i) load_.Write(first + i, &events_[i]);
+    for (uint64_t i = 0; i < load_.events_a_batch; ++i) load_.Write(first + i, &events_[i]);
     const int64_t begin = ThreadNs();
     uint64_t plain = 0;
-    for (uint64_t i = 0; i < kEventsABatch; ++i) {
+    for (uint64_t i = 0; i < load_.events_a_batch; ++i) {
       plain += plain_->Route({.value = events_[i], .timestamp_ms = Load::TimeOf(first + i)})
                    .outputs.size();
     }
     const int64_t routed = ThreadNs();
-    for (uint64_t i = 0; i < kEventsABatch; ++i) {
+    for (uint64_t i = 0; i < load_.events_a_batch; ++i) {
       const router::Routes& routes = stepped_->Route(
           {.value = events_[i], .timestamp_ms = Load::TimeOf(first + i)}, task_.get());
       if (Failed(routes.state_error)) return false;
@@ -240,12 +249,13 @@ class Bench {
       if (!routes.rejections.empty()) return IsWrong("a rejection");
     }
     const int64_t stepped = ThreadNs();
-    if (Failed(task_->Commit(static_cast<int64_t>(first + kEventsABatch), "rules"))) return false;
+    if (Failed(task_->Commit(static_cast<int64_t>(first + load_.events_a_batch), "rules")))
+      return false;
     costs->plain_ns += routed - begin;
     costs->step_ns += stepped - routed;
     costs->commit_ns += ThreadNs() - stepped;
-    if (plain != kEventsABatch) return IsWrong("an event without its output");
-    for (uint64_t i = 0; i < kEventsABatch; ++i) {
+    if (plain != load_.events_a_batch) return IsWrong("an event without its output");
+    for (uint64_t i = 0; i < load_.events_a_batch; ++i) {
       costs->outputs += outputs_[i];
       if (account != nullptr && outputs_[i] != account->OutputsOf(first + i)) {
         return IsWrong("an event that passes where it should not, or does not where it should");
@@ -256,7 +266,7 @@ class Bench {
 
   bool Run(uint64_t events, Costs* costs, PlainAccount* account) {
     const uint64_t first = next_;
-    for (; next_ < first + events; next_ += kEventsABatch) {
+    for (; next_ < first + events; next_ += load_.events_a_batch) {
       if (!RunBatch(next_, costs, account)) return false;
     }
     return true;
@@ -286,21 +296,22 @@ class Bench {
   std::unique_ptr<router::TaskSteps> task_;
   std::unique_ptr<router::Router> plain_;
   std::unique_ptr<router::Router> stepped_;
-  std::array<std::string, kEventsABatch> events_;
-  std::array<uint64_t, kEventsABatch> outputs_;
+  std::vector<std::string> events_;
+  std::vector<uint64_t> outputs_;
   uint64_t next_ = 0;
 };
 
 // On so few keys that all events can be looked at.
 bool IsRight(const std::string& directory, Load load) {
   load.keys = kCheckedKeys;
+  load.events_a_batch = std::min(load.events_a_batch, kCheckedEvents);
   Bench bench(load);
   PlainAccount account(load);
   Costs costs;
   if (!bench.Open(directory) || !bench.Run(kCheckedEvents, &costs, &account)) return false;
   if (load.kind->what != What::kClose) return true;
   // Every event is in as many windows as it has slides; a window may be open still.
-  const uint64_t windows = load.kind->step.find('%') == std::string_view::npos ? 1 : 4;
+  const uint64_t windows = load.kind->windows;
   const uint64_t open = static_cast<uint64_t>(load.span_ms());
   const bool is_right = costs.counted <= windows * kCheckedEvents &&
                         costs.counted + windows * open >= windows * kCheckedEvents;
@@ -325,25 +336,31 @@ int Run(const std::string& directory, const Load& load, uint64_t events) {
   const router::StateSize size = bench.size();
   const int64_t added = costs.step_ns + costs.commit_ns + others_ns - costs.plain_ns;
   absl::PrintF(
-      "{\"step\":\"%s\",\"keys\":%d,\"events\":%d,\"plain_ns\":%.0f,\"step_ns\":%.0f,"
+      "{\"step\":\"%s\",\"keys\":%d,\"events\":%d,\"batch\":%d,\"plain_ns\":%.0f,\"step_ns\":%.0f,"
       "\"commit_ns\":%.0f,\"background_ns\":%.0f,\"added_ns\":%.0f,\"passed\":%d,"
       "\"state_entries\":%d,\"state_bytes\":%d}\n",
-      std::string(load.kind->name), load.keys, events, each(costs.plain_ns), each(costs.step_ns),
-      each(costs.commit_ns), each(others_ns), each(added), costs.outputs, size.entries, size.bytes);
+      std::string(load.kind->name), load.keys, events, load.events_a_batch, each(costs.plain_ns),
+      each(costs.step_ns), each(costs.commit_ns), each(others_ns), each(added), costs.outputs,
+      size.entries, size.bytes);
   return 0;
 }
 
 int Main(int argc, char** argv) {
   Load load;
   uint64_t events = 0;
-  const std::string_view name = argc == 5 ? argv[2] : "";
+  const std::string_view name = argc == 5 || argc == 6 ? argv[2] : "";
   const auto kind = std::find_if(kSteps.begin(), kSteps.end(),
                                  [&](const StepKind& each) { return each.name == name; });
   const bool is_right = kind != kSteps.end() && absl::SimpleAtoi(argv[3], &load.keys) &&
-                        absl::SimpleAtoi(argv[4], &events) && load.keys > 0 && events > 0 &&
-                        load.keys % kEventsABatch == 0 && events % kEventsABatch == 0;
+                        absl::SimpleAtoi(argv[4], &events) &&
+                        (argc == 5 || absl::SimpleAtoi(argv[5], &load.events_a_batch)) &&
+                        load.keys > 0 && events > 0 && load.events_a_batch > 0 &&
+                        2 * load.keys % load.events_a_batch == 0 &&
+                        events % load.events_a_batch == 0;
   if (!is_right) {
-    std::fprintf(stderr, "usage: bench_step_time DIRECTORY STEP KEYS EVENTS (multiples of %d)\n",
+    std::fprintf(stderr,
+                 "usage: bench_step_time DIRECTORY STEP KEYS EVENTS [BATCH] (2 KEYS and EVENTS are "
+                 "multiples of BATCH, %d)\n",
                  static_cast<int>(kEventsABatch));
     for (const StepKind& each : kSteps) {
       std::fprintf(stderr, "  %.*s\n", static_cast<int>(each.name.size()), each.name.data());

@@ -69,7 +69,8 @@ ChangeTable::Place ChangeTable::Replace(uint64_t hash, std::string_view key, siz
   Slot* const slot = Look(hash, key);
   Change* change = slot->change;
   if (change == nullptr) ++size_;
-  if (change == nullptr || change->value_room_ < value_bytes) {
+  const bool is_new = change == nullptr || change->value_room_ < value_bytes;
+  if (is_new) {
     if (change != nullptr) used_bytes_ -= Bytes(*change);
     const size_t bytes = Aligned(sizeof(Change) + key.size() + value_bytes);
     Change* const made = new (Allocate(bytes)) Change;
@@ -81,7 +82,7 @@ ChangeTable::Place ChangeTable::Replace(uint64_t hash, std::string_view key, siz
     used_bytes_ += bytes;
   }
   change->value_bytes_ = static_cast<uint32_t>(value_bytes);
-  return {change, change->bytes() + key.size()};
+  return {change, change->bytes() + key.size(), is_new};
 }
 
 void ChangeTable::Reserve(size_t more) {

@@ -47,6 +47,7 @@ class ChangeTable {
   struct Place {
     Change* change = nullptr;
     char* value = nullptr;
+    bool is_new = false;  // the change is where it was not before: a new key, or a longer value
   };
   // Makes a change of so long a value, 0 for a deletion, whose bytes the caller writes.
   Place Replace(uint64_t hash, std::string_view key, size_t value_bytes);

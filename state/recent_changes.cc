@@ -19,8 +19,6 @@ namespace turnout::state {
 namespace {
 
 constexpr std::string_view kFileName = "/changes.unfinished";
-// What a B-tree's node adds to an entry, roughly.
-constexpr size_t kOrderedBytes = 48;
 
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -33,7 +31,7 @@ RecentChanges::Table::~Table() {
 }
 
 size_t RecentChanges::Table::bytes() const {
-  return changes_.allocated_bytes() + ordered_.size() * kOrderedBytes;
+  return changes_.allocated_bytes() + BytesOf(ordered_);
 }
 
 void RecentChanges::Table::Charge() {
@@ -103,9 +101,7 @@ std::vector<std::shared_ptr<const RecentChanges::Table>> RecentChanges::Ordering
   tables.insert(tables.end(), closed_.rbegin(), closed_.rend());
   if (ordered_steps_.insert(step).second) {
     for (const std::shared_ptr<Table>& table : tables) {
-      table->changes_.ForEach([&](uint64_t, const ChangeTable::Change& change) {
-        if (DecodeKey(change.key())->step == step) table->ordered_[change.key()] = &change;
-      });
+      OrderStep(step, table->changes_, &table->ordered_);
       table->Charge();
     }
   }
@@ -132,7 +128,7 @@ absl::Status RecentChanges::Commit(const ChangeTable& changes, const Steps& remo
     const std::string_view value = change.value();
     const ChangeTable::Place place = table.changes_.Replace(hash, change.key(), value.size());
     std::copy(value.begin(), value.end(), place.value);
-    if (ordered_steps_.empty()) return;
+    if (!place.is_new || ordered_steps_.empty()) return;
     if (!ordered_steps_.contains(DecodeKey(change.key())->step)) return;
     table.ordered_.insert_or_assign(place.change->key(), place.change);
   });
@@ -144,7 +140,7 @@ absl::Status RecentChanges::Commit(const ChangeTable& changes, const Steps& remo
 
 size_t RecentChanges::GrowthMax(const ChangeTable& changes) const {
   const absl::MutexLock lock(&mutex_);
-  const size_t ordered = ordered_steps_.empty() ? 0 : changes.size() * kOrderedBytes;
+  const size_t ordered = ordered_steps_.empty() ? 0 : OrderedBytes(changes.size());
   return open_->changes_.GrowthMax(changes.size(), changes.used_bytes()) + ordered;
 }
 

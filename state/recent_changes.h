@@ -19,12 +19,12 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "state/change_table.h"
 #include "state/expiry.h"
+#include "state/ordered_changes.h"
 #include "state/task_state.h"
 
 namespace rocksdb {
@@ -40,7 +40,6 @@ class StoredKeys;
 class RecentChanges {
  public:
   using Steps = absl::flat_hash_set<StepId>;
-  using Ordered = absl::btree_map<std::string_view, const ChangeTable::Change*>;
 
   // The commits of one file to be.
   class Table {
@@ -51,7 +50,7 @@ class RecentChanges {
     Table& operator=(const Table&) = delete;
 
     // Has the steps' changes, by key. The worker's alone.
-    const Ordered& ordered() const { return ordered_; }
+    const OrderedChanges& ordered() const { return ordered_; }
     // Steps of which nothing older than this table is left.
     const Steps& removed() const { return removed_; }
     const ChangeTable& changes() const { return changes_; }
@@ -65,7 +64,7 @@ class RecentChanges {
 
     rocksdb::WriteBufferManager* const memtables_;
     ChangeTable changes_;
-    Ordered ordered_;
+    OrderedChanges ordered_;
     Steps removed_;
     StatePoint point_;
     bool has_commits_ = false;

@@ -67,8 +67,8 @@ class TaskState {
 
   // Visits what Get would find of the step, in the order of the keys' bytes, from `from` up to but
   // without `to` (empty: to the end), until `visit` answers false. The views live as long as the
-  // call of `visit`, which may not change the state. Sorts the pending changes of that range, so
-  // it is for a window that closes, not for every event.
+  // call of `visit`, which may not change the state. Costs what it visits; a step's first one in
+  // a batch looks at all pending changes.
   virtual absl::Status Scan(
       StepId step, std::string_view from, std::string_view to,
       absl::FunctionRef<bool(std::string_view key, std::string_view value)> visit) = 0;

@@ -177,14 +177,12 @@ absl::StatusOr<bool> TaskStore::Get(StepId step, std::string_view key, std::stri
 void TaskStore::Put(StepId step, std::string_view key, std::string_view value,
                     int64_t expires_at_ms) {
   EncodeKey(step, key, &key_);
-  const ChangeTable::Place place =
-      pending_.changes.Replace(ChangeTable::Hash(key_), key_, kExpiryBytes + value.size());
-  EncodeValue(value, expires_at_ms, place.value);
+  EncodeValue(value, expires_at_ms, pending_.Change(step, key_, kExpiryBytes + value.size()));
 }
 
 void TaskStore::Delete(StepId step, std::string_view key) {
   EncodeKey(step, key, &key_);
-  pending_.changes.Replace(ChangeTable::Hash(key_), key_, 0);
+  pending_.Change(step, key_, 0);
 }
 
 absl::Status TaskStore::Scan(StepId step, std::string_view from, std::string_view to,
@@ -197,19 +195,15 @@ absl::Status TaskStore::Scan(StepId step, std::string_view from, std::string_vie
 
   // Newest first: what is pending, what is recent, and RocksDB, unless all below was removed.
   struct Source {
-    RecentChanges::Ordered::const_iterator next;
-    RecentChanges::Ordered::const_iterator end;
+    OrderedChanges::const_iterator next;
+    OrderedChanges::const_iterator end;
   };
   std::vector<Source> sources;
   bool is_removed = false;
-  RecentChanges::Ordered ordered[2];
-  for (const Batch* batch : {&pending_, &sealed_}) {
+  for (Batch* batch : {&pending_, &sealed_}) {
     if (is_removed) break;
-    RecentChanges::Ordered& changes = ordered[batch == &sealed_];
-    batch->changes.ForEach([&](uint64_t, const ChangeTable::Change& change) {
-      if (change.key() >= begin && change.key() < end) changes[change.key()] = &change;
-    });
-    sources.push_back({changes.begin(), changes.end()});
+    batch->Order(step);
+    sources.push_back({batch->ordered.lower_bound(begin), batch->ordered.lower_bound(end)});
     is_removed = batch->removed.contains(step);
   }
   const auto tables = recent_->Ordering(step);
@@ -265,6 +259,7 @@ absl::Status TaskStore::Retain(absl::Span<const StepId> steps) {
   pending_.changes.EraseIf([&](const ChangeTable::Change& change) {
     return !retained.contains(DecodeKey(change.key())->step);
   });
+  pending_.Disorder();
   sealed_.changes.ForEach([&](uint64_t, const ChangeTable::Change& change) {
     remove(DecodeKey(change.key())->step);
   });
@@ -303,10 +298,28 @@ absl::Status TaskStore::Commit(int64_t applied_offset, std::string_view rule_set
   return absl::OkStatus();
 }
 
+char* TaskStore::Batch::Change(StepId step, std::string_view key, size_t value_bytes) {
+  const ChangeTable::Place place = changes.Replace(ChangeTable::Hash(key), key, value_bytes);
+  if (place.is_new && !ordered_steps.empty() && ordered_steps.contains(step)) {
+    ordered.insert_or_assign(place.change->key(), place.change);
+  }
+  return place.value;
+}
+
+void TaskStore::Batch::Order(StepId step) {
+  if (ordered_steps.insert(step).second) OrderStep(step, changes, &ordered);
+}
+
+void TaskStore::Batch::Disorder() {
+  ordered_steps.clear();
+  ordered.clear();
+}
+
 void TaskStore::Batch::Clear(int64_t watermark) {
   changes.Clear();
   removed.clear();
   watermark_ms = watermark;
+  Disorder();
 }
 
 void TaskStore::Seal() {

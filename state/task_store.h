@@ -24,6 +24,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "state/change_table.h"
 #include "state/expiry.h"
+#include "state/ordered_changes.h"
 #include "state/recent_changes.h"
 #include "state/state_resources.h"
 #include "state/stored_keys.h"
@@ -67,9 +68,7 @@ class TaskStore : public TaskState {
   void AdvanceWatermark(int64_t event_time_ms) override;
   int64_t watermark_ms() const override { return pending_.watermark_ms; }
   absl::Status Retain(absl::Span<const StepId> steps) override;
-  size_t pending_bytes() const override {
-    return pending_.changes.used_bytes() + sealed_.changes.used_bytes();
-  }
+  size_t pending_bytes() const override { return pending_.bytes() + sealed_.bytes(); }
   void Seal() override;
   absl::Status Commit(int64_t applied_offset, std::string_view rule_set) override;
   void Rollback() override;
@@ -97,7 +96,15 @@ class TaskStore : public TaskState {
     ChangeTable changes;
     absl::flat_hash_set<StepId> removed;  // steps of which all that is older is deleted
     int64_t watermark_ms = kNoWatermark;
+    // Of the steps that were scanned, all changes by key.
+    absl::flat_hash_set<StepId> ordered_steps;
+    OrderedChanges ordered;
 
+    // The place of a change to be, in order too if its step is.
+    char* Change(StepId step, std::string_view key, size_t value_bytes);
+    void Order(StepId step);
+    void Disorder();
+    size_t bytes() const { return changes.used_bytes() + BytesOf(ordered); }
     void Clear(int64_t watermark);
   };
 

@@ -188,6 +188,33 @@ TEST_F(TaskStoreTest, ScansPendingAndCommittedInOneOrder) {
   EXPECT_EQ(Scan(2, "", ""), "b=other ");
 }
 
+TEST_F(TaskStoreTest, ScansWhatWasChangedSinceTheLastScan) {
+  store_->Put(1, "b", "1", kNeverExpires);
+  store_->Put(2, "b", "other", kNeverExpires);
+  EXPECT_EQ(Scan(1, "", ""), "b=1 ");
+  store_->Put(1, "a", "2", kNeverExpires);
+  store_->Put(1, "b", "longer than what was there", kNeverExpires);
+  store_->Put(2, "a", "other", kNeverExpires);
+  EXPECT_EQ(Scan(1, "", ""), "a=2 b=longer than what was there ");
+  store_->Delete(1, "a");
+  store_->Put(1, "b", "3", kNeverExpires);
+  EXPECT_EQ(Scan(1, "", ""), "b=3 ");
+  EXPECT_EQ(Scan(2, "", ""), "a=other b=other ");
+
+  store_->Seal();
+  store_->Put(1, "c", "4", kNeverExpires);
+  EXPECT_EQ(Scan(1, "", ""), "b=3 c=4 ");
+  store_->Put(1, "a", "5", kNeverExpires);
+  EXPECT_EQ(Scan(1, "", ""), "a=5 b=3 c=4 ");
+  ASSERT_TRUE(store_->Retain({2}).ok());
+  EXPECT_EQ(Scan(1, "", ""), "");
+  store_->Put(1, "c", "6", kNeverExpires);
+  EXPECT_EQ(Scan(1, "", ""), "c=6 ");
+  store_->Rollback();
+  EXPECT_EQ(Scan(1, "", ""), "");
+  EXPECT_EQ(store_->pending_bytes(), 0U);
+}
+
 TEST_F(TaskStoreTest, DeletesTheStepsThatAreNotRetained) {
   for (const StepId step : kSteps) store_->Put(step, "a", "1", kNeverExpires);
   Commit(101);
@@ -288,6 +315,10 @@ TEST_F(TaskStoreTest, AnswersLikeTwoMapsWhateverHappensOnDisk) {
       ASSERT_TRUE(ApplyBatch(*store_, seed, offset).ok());
       ASSERT_TRUE(ApplyBatch(model, seed, offset).ok());
       if (random.OneIn(10)) {
+        ASSERT_EQ(support::Dump(*store_, kSteps), support::Dump(model, kSteps)) << seed;
+        // More of what was scanned already.
+        ASSERT_TRUE(ApplyBatch(*store_, seed, offset + 1).ok());
+        ASSERT_TRUE(ApplyBatch(model, seed, offset + 1).ok());
         ASSERT_EQ(support::Dump(*store_, kSteps), support::Dump(model, kSteps)) << seed;
       }
       if (random.OneIn(6)) {
