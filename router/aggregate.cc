@@ -202,14 +202,15 @@ absl::Status Aggregate::CloseWindows(const AggregatePlan& plan, TaskSteps* task,
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Aggregate::CloseDue(const AggregatePlan& plan, TaskSteps* task, size_t* left,
-                                         Arena* arena, std::vector<ClosedWindow>* closed) {
+absl::StatusOr<int64_t> Aggregate::CloseDue(const AggregatePlan& plan, TaskSteps* task,
+                                            size_t* left, Arena* arena,
+                                            std::vector<ClosedWindow>* closed) {
   state::TaskState* const state = &task->state();
   const int64_t watermark_ms = state->watermark_ms();
-  if (watermark_ms < plan.slide_ms) return false;  // no window has ended yet
+  if (watermark_ms < plan.slide_ms) return plan.slide_ms;  // where the first window ends
   const int64_t due_ms = watermark_ms - watermark_ms % plan.slide_ms;
   if (absl::Status status = ReadMark(plan, state); !status.ok()) return status;
-  if (!mark_.is_within && mark_.end_ms >= due_ms) return false;
+  if (!mark_.is_within && mark_.end_ms >= due_ms) return mark_.end_ms + plan.slide_ms;
   while (true) {
     // Never looks at what is closed: RocksDB has a tombstone there for each deleted pane and key.
     int64_t end_ms = mark_.end_ms;
@@ -224,7 +225,7 @@ absl::StatusOr<bool> Aggregate::CloseDue(const AggregatePlan& plan, TaskSteps* t
     }
     if (*left == 0) {
       WriteMark(plan, state);
-      return true;
+      return end_ms;
     }
     const size_t keys_max = std::min(*left, KeysAtOnce(plan));
     const size_t before = closed->size();
@@ -237,7 +238,7 @@ absl::StatusOr<bool> Aggregate::CloseDue(const AggregatePlan& plan, TaskSteps* t
   mark_.is_within = false;
   mark_.key.clear();
   WriteMark(plan, state);
-  return false;
+  return due_ms + plan.slide_ms;
 }
 
 }  // namespace turnout::router

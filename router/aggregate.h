@@ -48,9 +48,10 @@ class Aggregate {
   absl::StatusOr<StepVerdict> Judge(const AggregatePlan& plan, const StepCall& call,
                                     const Matcher::Scratch& fields, std::string* record);
 
-  // Closes windows that are due, `*left` at most, which it counts down. Answers whether more are.
-  absl::StatusOr<bool> CloseDue(const AggregatePlan& plan, TaskSteps* task, size_t* left,
-                                Arena* arena, std::vector<ClosedWindow>* closed);
+  // Closes windows that are due, `*left` at most, which it counts down. Answers the end of the next
+  // one: not after the watermark where more are due.
+  absl::StatusOr<int64_t> CloseDue(const AggregatePlan& plan, TaskSteps* task, size_t* left,
+                                   Arena* arena, std::vector<ClosedWindow>* closed);
 
  private:
   // How far closing has come.

@@ -1,7 +1,6 @@
 #include "router/route_plan.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "router/canonical_text.h"
@@ -95,7 +94,6 @@ void RoutePlanBuilder::AddAggregate(const Step& step) {
     AppendJsonString(feature.name, &planned.json_name);
     planned.json_name += ":";
   }
-  if (!step.emit_every) plan_.slides_gcd_ms = std::gcd(plan_.slides_gcd_ms, step.slide_ms);
   plan_.aggregates.push_back(std::move(aggregate));
 }
 

@@ -58,8 +58,6 @@ struct RoutePlan {
   std::vector<std::string> tables;              // that rules are enriched from, each once
   std::vector<StepPlan> steps;                  // of rules, one rule after another
   std::vector<AggregatePlan> aggregates;        // in the order of their rules
-  // Of the slides of all aggregates whose windows close; 0: there are none.
-  int64_t slides_gcd_ms = 0;
   uint32_t time_field = StepPlan::kNone;        // position in `fields`
   uint32_t partition_field = StepPlan::kNone;   // the same: what the source is partitioned by
   std::vector<uint32_t> target_ids;             // of rules, one rule after another

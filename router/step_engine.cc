@@ -12,14 +12,6 @@
 #include "router/throttle.h"
 
 namespace turnout::router {
-namespace {
-
-// Which stretch of `stride_ms` a watermark lies in; no window ends before 0.
-int64_t StrideOf(int64_t watermark_ms, int64_t stride_ms) {
-  return watermark_ms < 0 ? 0 : watermark_ms / stride_ms;
-}
-
-}  // namespace
 
 absl::Status StepEngine::StartEvent(const Event& event, const Matcher::Scratch& fields,
                                     TaskSteps* task, Arena* arena,
@@ -33,8 +25,7 @@ absl::Status StepEngine::StartEvent(const Event& event, const Matcher::Scratch& 
   if (plan_.time_field != StepPlan::kNone) {
     field_ms = TimeOfField(fields.FieldKind(plan_.time_field), fields.Field(plan_.time_field));
   }
-  const int64_t before_ms = state.watermark_ms();
-  const int64_t time_ms = EventTime(event.timestamp_ms, field_ms, settings_, before_ms);
+  const int64_t time_ms = EventTime(event.timestamp_ms, field_ms, settings_, state.watermark_ms());
   state.AdvanceWatermark(time_ms - settings_.lateness_ms);
   call_ = {.task = task,
            .state = &state,
@@ -42,26 +33,28 @@ absl::Status StepEngine::StartEvent(const Event& event, const Matcher::Scratch& 
            .time_ms = time_ms,
            .late = time_ms < state.watermark_ms(),
            .rule_bytes_max = settings_.rule_state_bytes_max};
-  if (plan_.slides_gcd_ms == 0) return absl::OkStatus();
-  // A window ends at a multiple of its slide, and so at one of what divides all slides.
-  const bool passes_an_end = StrideOf(before_ms, plan_.slides_gcd_ms) !=
-                             StrideOf(state.watermark_ms(), plan_.slides_gcd_ms);
-  if (task->closing() == TaskSteps::Closing::kDone && !passes_an_end) return absl::OkStatus();
+  if (state.watermark_ms() < task->windows().earliest_end_ms()) return absl::OkStatus();
   return CloseWindows(task, arena, closed);
 }
 
 absl::Status StepEngine::CloseWindows(TaskSteps* task, Arena* arena,
                                       std::vector<ClosedWindow>* closed) {
-  task->set_closing(TaskSteps::Closing::kDone);
-  size_t left = kClosedWindowsMax;
-  for (const AggregatePlan& plan : plan_.aggregates) {
-    if (plan.emit_every) continue;
-    const absl::StatusOr<bool> has_more = aggregate_.CloseDue(plan, task, &left, arena, closed);
-    if (!has_more.ok()) {
-      task->ForgetWindows();
-      return has_more.status();
+  WindowQueue& windows = task->windows();
+  if (!windows.has_begun()) {
+    windows.Begin();
+    for (uint32_t number = 0; number < plan_.aggregates.size(); ++number) {
+      if (!plan_.aggregates[number].emit_every) windows.Add(WindowQueue::kAtOnce, number);
     }
-    if (*has_more) task->set_closing(TaskSteps::Closing::kBehind);
+  }
+  size_t left = kClosedWindowsMax;
+  for (const uint32_t number : windows.TakeDue(task->state().watermark_ms())) {
+    const absl::StatusOr<int64_t> next_ms =
+        aggregate_.CloseDue(plan_.aggregates[number], task, &left, arena, closed);
+    if (!next_ms.ok()) {
+      task->ForgetWindows();
+      return next_ms.status();
+    }
+    windows.Add(*next_ms, number);
   }
   return absl::OkStatus();
 }

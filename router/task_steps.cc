@@ -83,6 +83,7 @@ absl::Status TaskSteps::Commit(int64_t applied_offset, std::string_view rule_set
 }
 
 absl::Status TaskSteps::Retain(absl::Span<const state::StepId> steps) {
+  ForgetWindows();
   if (absl::Status status = LoadMeters(); !status.ok()) return status;
   WriteMeters();
   std::vector<state::StepId> retained(steps.begin(), steps.end());
@@ -101,7 +102,7 @@ absl::Status TaskSteps::Retain(absl::Span<const state::StepId> steps) {
 
 void TaskSteps::Rollback() {
   state_->Rollback();
-  closing_ = Closing::kUnknown;
+  ForgetWindows();
   has_meters_ = false;
   is_sealed_ = false;
   meters_.clear();

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "router/state_meter.h"
+#include "router/window_queue.h"
 #include "state/task_state.h"
 
 namespace turnout::router {
@@ -42,13 +43,10 @@ class TaskSteps {
   absl::Status Retain(absl::Span<const state::StepId> steps);
   void Rollback();
 
+  // When windows close next, of the rules that were last in force.
+  WindowQueue& windows() { return windows_; }
   // Rules changed: what is known of windows is to be looked up again.
-  void ForgetWindows() { closing_ = Closing::kUnknown; }
-
-  // Whether windows are due that the events so far had no room to close.
-  enum class Closing { kUnknown, kDone, kBehind };
-  Closing closing() const { return closing_; }
-  void set_closing(Closing closing) { closing_ = closing; }
+  void ForgetWindows() { windows_.Forget(); }
 
  private:
   struct Metered {
@@ -59,7 +57,7 @@ class TaskSteps {
   void WriteMeters();
 
   state::TaskState* const state_;
-  Closing closing_ = Closing::kUnknown;
+  WindowQueue windows_;
   bool has_meters_ = false;
   bool is_sealed_ = false;
   absl::flat_hash_map<state::StepId, Metered> meters_;  // of steps that have kept anything

@@ -269,6 +269,7 @@ absl::Status TaskSet::GoLive(Task* task) {
   task->replay_since.clear();
   task->replay_rules.clear();
   task->replay_router.reset();
+  task->steps->ForgetWindows();  // they were that router's
   task->phase = TaskPhase::kLive;
   --unsettled_;
   Tell(*task, "");
