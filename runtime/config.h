@@ -69,6 +69,7 @@ struct Config {
     absl::Duration destination_recheck = absl::Seconds(30);
     absl::Duration rules_recheck = absl::Seconds(1);  // zero: only when asked to
     absl::Duration shutdown_timeout = absl::Seconds(4);
+    int64_t table_bytes_max = int64_t{16} << 30;  // on disk, each
     router::RuleLimits rules;
   } limits;
   struct Log {                      // log:

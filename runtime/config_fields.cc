@@ -495,6 +495,17 @@ void AddLimitFields(Fields* fields) {
        .cost = "Shorter: a slow broker's batch is redone by the next owner. Longer than the "
                "orchestrator's patience less a second ends in a kill.",
        .store = [](const FieldValue& v, Config* c) { c->limits.shutdown_timeout = Ms(v); }});
+  fields->push_back(
+      {.key = "limits.table_bytes_max",
+       .type = FieldType::kBytes,
+       .default_text = "16GiB",
+       .min = 64 * kKiB,
+       .max = 1024 * kGiB,
+       .effect = "What a table's files may take on disk. One that passes it is refused until the "
+                 "next start: its files are removed, and matches that ask it are parked.",
+       .cost = "Smaller: a topic that grows is refused sooner. Larger: it may fill the disk that "
+               "it shares with the state of all partitions.",
+       .store = [](const FieldValue& v, Config* c) { c->limits.table_bytes_max = v.number; }});
 }
 
 void AddRuleLimitFields(Fields* fields) {

@@ -17,11 +17,12 @@ constexpr absl::Duration kLiveLagMin = absl::Seconds(20);
 
 }  // namespace
 
-KeptTable::KeptTable(std::string name, std::string topic,
+KeptTable::KeptTable(std::string name, std::string topic, uint64_t bytes_max,
                      std::unique_ptr<state::TableStore> store,
                      std::unique_ptr<connectors::TableSource> source, Clock* clock)
     : name_(std::move(name)),
       topic_(std::move(topic)),
+      bytes_max_(bytes_max),
       store_(std::move(store)),
       source_(std::move(source)),
       clock_(clock),
@@ -38,6 +39,7 @@ absl::Status KeptTable::Turn(absl::Duration max_wait) {
   if (just_loaded) loaded_ = true;
   const absl::MutexLock lock(&mu_);
   status_.loaded = loaded_;
+  status_.refused = !refused_.ok();
   status_.lag = source_->lag();
   if (just_loaded) {
     LogInfo("table_loaded", absl::StrCat("table ", name_, " is loaded"),
@@ -62,6 +64,7 @@ void KeptTable::ReadAnew(std::string because) {
 }
 
 absl::Status KeptTable::TurnOnce(absl::Duration max_wait) {
+  if (absl::Status held = HoldToLimit(); !held.ok()) return held;
   if (is_damaged_.exchange(false)) ReadAnew("its files are damaged");
   if (!is_pending_) {
     absl::StatusOr<connectors::TableBatch> batch = source_->Poll(max_wait);
@@ -83,6 +86,22 @@ absl::Status KeptTable::TurnOnce(absl::Duration max_wait) {
   }
   is_pending_ = false;
   return absl::OkStatus();
+}
+
+absl::Status KeptTable::HoldToLimit() {
+  if (refused_.ok()) {
+    const uint64_t bytes = store_->stats().disk_bytes;
+    if (bytes <= bytes_max_) return absl::OkStatus();
+    refused_ = absl::ResourceExhaustedError(
+        absl::StrCat("it takes ", bytes, " bytes on disk, and may take ", bytes_max_,
+                     " (limits.table_bytes_max); it is refused until the next start"));
+    loaded_ = false;
+  }
+  // Again and again until it is done: the disk is others' too.
+  if (!store_->offsets().empty()) {
+    if (absl::Status cleared = store_->Clear(); !cleared.ok()) return cleared;
+  }
+  return refused_;
 }
 
 std::string KeptTable::MissedDeletions() const {

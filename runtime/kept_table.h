@@ -9,7 +9,11 @@
 // A record that is no table's (no key; a value that is too large, or neither JSON nor text) is
 // skipped and counted; such a value takes the key out of the table.
 //
+// One whose files come to take more than it may is refused for good: emptied, read no further, and
+// answering nobody.
+//
 // Errors: of Turn, those of TableSource and TableStore; the next Turn goes on where it stood.
+//   ResourceExhausted: it is refused.
 // Threads: Turn on one; Find and status on any.
 #pragma once
 
@@ -38,7 +42,8 @@ struct TableStatus {
   std::string name;
   std::string topic;
   bool loaded = false;
-  std::string problem;  // of the last turn; empty: none
+  bool refused = false;  // it takes more than it may; `problem` says so
+  std::string problem;   // of the last turn; empty: none
   uint64_t entries_estimate = 0;
   uint64_t disk_bytes = 0;
   int64_t lag = 0;       // records and gaps that are not applied yet
@@ -50,8 +55,9 @@ struct TableStatus {
 
 class KeptTable {
  public:
-  // The clock is borrowed.
-  KeptTable(std::string name, std::string topic, std::unique_ptr<state::TableStore> store,
+  // It may take `bytes_max` on disk. The clock is borrowed.
+  KeptTable(std::string name, std::string topic, uint64_t bytes_max,
+            std::unique_ptr<state::TableStore> store,
             std::unique_ptr<connectors::TableSource> source, Clock* clock);
 
   // Takes what has come, waiting up to `max_wait` for it.
@@ -67,6 +73,7 @@ class KeptTable {
   // From the next Poll on, which says so.
   void ReadAnew(std::string because);
   absl::Status Empty();
+  absl::Status HoldToLimit();
   // Why deletions may have come and gone since the log was last read to its end; empty: none have.
   std::string MissedDeletions() const;
   // Until when the table is complete once what is pending is applied, if that is news.
@@ -75,6 +82,7 @@ class KeptTable {
 
   const std::string name_;
   const std::string topic_;
+  const uint64_t bytes_max_;
   const std::unique_ptr<state::TableStore> store_;
   const std::unique_ptr<connectors::TableSource> source_;
   Clock* const clock_;
@@ -82,11 +90,13 @@ class KeptTable {
   // Of Turn's thread.
   bool is_pending_ = false;  // `batch_` has been polled and not applied
   connectors::TableBatch batch_;
-  bool loads_all_;  // from the log's beginning on, until it is loaded
+  bool loads_all_;            // from the log's beginning on, until it is loaded
   std::string anew_because_;  // empty: the source began it
   router::TableValueReader reader_;
   std::vector<state::TableChange> changes_;
   std::deque<std::string> texts_;  // of values that had to be written anew
+
+  absl::Status refused_;  // OK: it is not
 
   std::atomic<bool> loaded_{false};
   mutable std::atomic<bool> is_damaged_{false};  // found since the last turn

@@ -328,6 +328,8 @@ void Metrics::Impl::CollectTables(std::vector<MetricFamily>* to) const {
   };
   add("turnout_table_loaded", "1 while rules can be enriched from the table, else 0.",
       MetricType::Gauge, [](const TableStatus& t) { return t.loaded ? 1.0 : 0.0; });
+  add("turnout_table_refused", "1 for a table that takes more disk than it may, else 0.",
+      MetricType::Gauge, [](const TableStatus& t) { return t.refused ? 1.0 : 0.0; });
   add("turnout_table_entries", "Keys of the table, roughly.", MetricType::Gauge,
       [](const TableStatus& t) { return static_cast<double>(t.entries_estimate); });
   add("turnout_table_disk_bytes", "Files of the table.", MetricType::Gauge,

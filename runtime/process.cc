@@ -406,6 +406,7 @@ absl::Status Process::Impl::StartTables() {
     feed_options.tables.push_back({table.name, table.topic});
   }
   feed_options.directory = absl::StrCat(state_dir, "/tables");
+  feed_options.bytes_max = static_cast<uint64_t>(config.limits.table_bytes_max);
   feed_options.make_source = [this](const std::string& topic, const state::TableOffsets& offsets) {
     connectors::KafkaTableOptions table;
     table.client = ClientOptions(absl::StrCat("table-", topic));
@@ -472,6 +473,7 @@ absl::Status Process::Impl::StartAdminServer() {
                           {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
                           {"/readyz", [this] { return HealthAnswer(Ready()); }},
                           {"/v1/status", [this] {
+                             if (tables != nullptr) board->SetTables(tables->Status());
                              return AdminAnswer{200, "application/json", board->StatusJson()};
                            }}});
   if (!started.ok()) return started.status();

@@ -100,6 +100,21 @@ Json WorkerJson(const WorkerFacts& worker) {
           {"partitions", std::move(partitions)}};
 }
 
+Json TablesJson(const std::vector<TableStatus>& tables) {
+  Json all = Json::array();
+  for (const TableStatus& table : tables) {
+    all.push_back({{"table", table.name},
+                   {"topic", table.topic},
+                   {"loaded", table.loaded},
+                   {"refused", table.refused},
+                   {"problem", table.problem},
+                   {"entries", table.entries_estimate},
+                   {"disk_bytes", table.disk_bytes},
+                   {"lag", table.lag}});
+  }
+  return all;
+}
+
 Json RulesJson(const RulesStatus& rules) {
   Json teams = Json::array();
   for (const TeamRules& team : rules.teams) {
@@ -190,6 +205,7 @@ struct StatusBoard::Impl {
   std::map<std::string, Client> clients ABSL_GUARDED_BY(mu);
   std::vector<std::string> waiting_for ABSL_GUARDED_BY(mu) = {"starting"};
   RulesStatus rules ABSL_GUARDED_BY(mu);
+  std::vector<TableStatus> tables ABSL_GUARDED_BY(mu);
   std::deque<Unavailable> unavailable ABSL_GUARDED_BY(mu);
   bool stopping ABSL_GUARDED_BY(mu) = false;
 };
@@ -269,6 +285,11 @@ bool StatusBoard::SetWaitingFor(std::vector<std::string> reasons) {
   const bool changed = impl_->waiting_for != reasons;
   impl_->waiting_for = std::move(reasons);
   return changed;
+}
+
+void StatusBoard::SetTables(std::vector<TableStatus> tables) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->tables = std::move(tables);
 }
 
 void StatusBoard::SetRules(RulesStatus rules) {
@@ -352,6 +373,7 @@ std::string StatusBoard::StatusJson() const {
       {"checkpoints",
        {{"store", facts.checkpoint_store}, {"on_own_disk", facts.checkpoints_on_own_disk}}},
       {"rules", RulesJson(impl_->rules)},
+      {"tables", TablesJson(impl_->tables)},
       {"destinations_unavailable", std::move(unavailable)},
       {"workers", std::move(workers)}};
   return Dump(std::move(status), 2);

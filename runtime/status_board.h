@@ -15,6 +15,7 @@
 
 #include "absl/time/time.h"
 #include "runtime/clock.h"
+#include "runtime/kept_table.h"
 #include "runtime/preflight.h"
 #include "runtime/worker_observer.h"
 
@@ -82,6 +83,7 @@ class StatusBoard : public WorkerObserver {
   // Why no worker may start yet; empty when they may. True when it changed.
   bool SetWaitingFor(std::vector<std::string> reasons);
   void SetRules(RulesStatus rules);
+  void SetTables(std::vector<TableStatus> tables);
   void SetStopping();
 
   // Alive: no worker is stuck.

@@ -52,8 +52,8 @@ absl::StatusOr<std::unique_ptr<TableFeed>> TableFeed::Start(const TableFeedOptio
     if (!source.ok()) return source.status();
     feed->names_.push_back(table.name);
     feed->tables_.push_back(std::make_unique<KeptTable>(table.name, table.topic,
-                                                        *std::move(store), *std::move(source),
-                                                        clock));
+                                                        options.bytes_max, *std::move(store),
+                                                        *std::move(source), clock));
   }
   feed->thread_ = std::thread([raw = feed.get()] { raw->Run(); });
   return feed;
@@ -80,7 +80,7 @@ void TableFeed::Run() {
 std::vector<std::string> TableFeed::WaitingFor() const {
   std::vector<std::string> reasons;
   for (const TableStatus& table : Status()) {
-    if (table.loaded) continue;
+    if (table.loaded || table.refused) continue;
     reasons.push_back(
         table.problem.empty()
             ? absl::StrCat("table ", table.name, " is being loaded from ", table.topic, ": ",

@@ -2,13 +2,15 @@
 //
 // It opens each table's store, reads its topic on from where that stands, and takes what comes as
 // long as it lives. Nothing of the pipeline runs before all tables are loaded: WaitingFor says what
-// is not. A table whose topic is missing or forbidden is tried again and again.
+// is not. A table whose topic is missing or forbidden is tried again and again; for one that is
+// refused nothing waits.
 //
 // Threads: Start and the destructor on one; all else on any. Lifetime: what is borrowed outlives
 // it; it outlives the lookups that it gives.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,7 +35,8 @@ struct TableSettings {
 
 struct TableFeedOptions {
   std::vector<TableSettings> tables;
-  std::string directory;  // each table's store is in it, by its name
+  std::string directory;            // each table's store is in it, by its name
+  uint64_t bytes_max = UINT64_MAX;  // of each table's files
   // The source of a topic, from these offsets on.
   std::function<absl::StatusOr<std::unique_ptr<connectors::TableSource>>(
       const std::string& topic, const state::TableOffsets& offsets)>

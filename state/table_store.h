@@ -6,7 +6,7 @@
 // is damaged, of another topic or of another format is wiped when it is opened; the topic has all
 // of it.
 //
-// Units: bytes of values are those that were given. Its size on disk has no bound but the topic's;
+// Units: bytes of values are those that were given. Its size on disk is for its caller to bound;
 // in memory it has its part of StateResources.
 // Errors: Unavailable if another process has the store open; DataLoss from a read that finds
 //   damage; ResourceExhausted for a full disk.

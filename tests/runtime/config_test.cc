@@ -598,6 +598,7 @@ limits.transaction_timeout: 15s  # default
 limits.destination_recheck: 30s  # default
 limits.rules_recheck: 1s  # default
 limits.shutdown_timeout: 4s  # default
+limits.table_bytes_max: 16GiB  # default
 limits.rules_per_team_max: 10000  # default
 limits.destinations_per_rule_max: 64  # default
 limits.destination_globs_max: 100  # default

@@ -27,7 +27,7 @@ class KeptTableTest : public ::testing::Test {
     auto store = state::TableStore::Open(directory_.path() + "/table", "catalog", &resources_);
     ASSERT_TRUE(store.ok()) << store.status();
     auto source = std::make_unique<support::ScriptedTable>(&topic_, (*store)->offsets());
-    table_ = std::make_unique<KeptTable>("merchants", "catalog", *std::move(store),
+    table_ = std::make_unique<KeptTable>("merchants", "catalog", bytes_max_, *std::move(store),
                                          std::move(source), &clock_);
   }
   void Turn(int turns) {
@@ -63,6 +63,7 @@ class KeptTableTest : public ::testing::Test {
 
   support::TempDirectory directory_;
   state::StateResources resources_{{}};
+  uint64_t bytes_max_ = UINT64_MAX;
   absl::Time now_ = absl::FromUnixSeconds(1'000);
   support::ScriptedTopic topic_;
   TestClock clock_;
@@ -228,6 +229,28 @@ TEST_F(KeptTableTest, ADamagedTableAnswersNobodyWhileItsTopicIsAway) {
   topic_.Fail(absl::OkStatus());
   Turn(kManyKeys / 2);
   EXPECT_EQ(CountAnswers("1"), kManyKeys);
+}
+
+TEST_F(KeptTableTest, ATableThatTakesMoreThanItMayIsRefusedAndGivesTheDiskBack) {
+  for (int i = 0; i < 100; ++i) topic_.Put(std::to_string(i), "1");
+  Open();
+  Turn(50);
+  bytes_max_ = 100;  // its file, which closing it writes, has more
+  Open();
+  for (int turn = 0; turn < 3; ++turn) {
+    const absl::Status refused = table_->Turn(absl::ZeroDuration());
+    EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  }
+  EXPECT_EQ(Find("7"), "UNAVAILABLE");
+  const TableStatus status = table_->status();
+  EXPECT_TRUE(status.refused);
+  EXPECT_FALSE(status.loaded);
+  EXPECT_THAT(status.problem, HasSubstr("limits.table_bytes_max"));
+  EXPECT_EQ(status.disk_bytes, 0u);
+  bytes_max_ = 1 << 20;
+  Open();
+  Turn(50);
+  EXPECT_EQ(Find("7"), "1") << "a start with a larger limit reads it again";
 }
 
 TEST_F(KeptTableTest, AProblemIsSaidAndAnswersGoOn) {

@@ -282,11 +282,13 @@ TEST_F(MetricsTest, TablesAreShownByName) {
                      .skipped = 2,
                      .anew = 1,
                      .last_change = absl::FromUnixSeconds(1'000)},
-                    {.name = "users"}});
+                    {.name = "users", .refused = true}});
   const std::string text = metrics.Text();
   for (const char* line : {
            "turnout_table_loaded{table=\"merchants\"} 1\n",
            "turnout_table_loaded{table=\"users\"} 0\n",
+           "turnout_table_refused{table=\"merchants\"} 0\n",
+           "turnout_table_refused{table=\"users\"} 1\n",
            "turnout_table_entries{table=\"merchants\"} 7\n",
            "turnout_table_lag_records{table=\"merchants\"} 3\n",
            "turnout_table_records_total{table=\"merchants\"} 9\n",

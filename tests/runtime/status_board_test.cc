@@ -131,6 +131,7 @@ TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   rules.aside = {{"ads", "ads.clicks", "does not exist", "create it"}};
   rules.refused = {{"x.yaml", {"x.yaml:1:2: bad"}}};
   board.SetRules(rules);
+  board.SetTables({{.name = "merchants", .refused = true, .problem = "it takes too much"}});
   clock.Advance(absl::Seconds(90));
 
   const json status = json::parse(board.StatusJson());
@@ -140,6 +141,9 @@ TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   EXPECT_EQ(status["rules"]["teams"][0]["team"], "fraud");
   EXPECT_EQ(status["rules"]["standing_aside"][0]["destination"], "ads.clicks");
   EXPECT_EQ(status["rules"]["refused"][0]["problems"][0], "x.yaml:1:2: bad");
+  EXPECT_EQ(status["tables"][0]["table"], "merchants");
+  EXPECT_EQ(status["tables"][0]["refused"], true);
+  EXPECT_EQ(status["tables"][0]["problem"], "it takes too much");
   EXPECT_EQ(status["destinations_unavailable"].size(), 1u);
   EXPECT_EQ(status["destinations_unavailable"][0]["reason"], "second");
   const json& partitions = status["workers"][0]["partitions"];

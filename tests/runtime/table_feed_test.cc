@@ -28,6 +28,7 @@ class TableFeedTest : public ::testing::Test {
     TableFeedOptions options;
     options.tables = {{"merchants", "catalog.merchants"}, {"users", "catalog.users"}};
     options.directory = directory_.path() + "/tables";
+    options.bytes_max = bytes_max_;
     options.make_source = [this](const std::string& topic, const state::TableOffsets& offsets) {
       return std::make_unique<support::ScriptedTable>(&topics_[topic], offsets);
     };
@@ -49,6 +50,7 @@ class TableFeedTest : public ::testing::Test {
 
   support::TempDirectory directory_;
   state::StateResources resources_{{}};
+  uint64_t bytes_max_ = UINT64_MAX;
   std::map<std::string, support::ScriptedTopic> topics_;
   RealClock clock_;
 };
@@ -81,6 +83,22 @@ TEST_F(TableFeedTest, WhatIsNotLoadedIsSaidWithItsReason) {
   topics_["catalog.users"].Fail(absl::OkStatus());
   EXPECT_TRUE(Eventually([&] { return feed->WaitingFor().empty(); }));
   EXPECT_THAT(feed->WaitingFor(), IsEmpty());
+}
+
+TEST_F(TableFeedTest, NothingWaitsForATableThatIsRefused) {
+  topics_["catalog.users"].Put("u", "1");
+  topics_["catalog.merchants"].Put("m", "1");
+  {
+    const auto feed = Start();
+    ASSERT_TRUE(Eventually([&] { return feed->WaitingFor().empty(); }));
+  }
+  bytes_max_ = 1;
+  const auto feed = Start();
+  EXPECT_TRUE(Eventually([&] { return feed->WaitingFor().empty(); }));
+  for (const TableStatus& table : feed->Status()) {
+    EXPECT_TRUE(table.refused) << table.name;
+    EXPECT_FALSE(table.loaded) << table.name;
+  }
 }
 
 TEST_F(TableFeedTest, ASecondProcessDoesNotTakeTheTables) {
