@@ -158,7 +158,7 @@ absl::Status BatchSink::MakeWay() {
     absl::Status there = Outcome(*ending_, ending_->session.AwaitRecords(Deadline()));
     if (!there.ok()) return there;
   }
-  open_->session.queue().Release(absl::Now());
+  open_->session.queue().Release();
   return absl::OkStatus();
 }
 
@@ -167,7 +167,7 @@ absl::Time BatchSink::WorkOnNext(absl::Time now) {
   ProduceQueue& queue = open_->session.queue();
   if (queue.is_held()) {
     if (!ending_->session.queue().empty()) return absl::InfiniteFuture();
-    queue.Release(now);
+    queue.Release();
     queue.Flush();
   }
   queue.Work(now);
@@ -193,7 +193,7 @@ absl::Status BatchSink::Commit(absl::Span<const SourceOffset> offsets, const Gro
   if (status.ok()) {
     ending_ = nullptr;
     if (open_ != nullptr && open_->session.queue().is_held()) {
-      open_->session.queue().Release(absl::Now());
+      open_->session.queue().Release();
     }
   }
   return status;

@@ -105,6 +105,7 @@ absl::Status ProduceQueue::FindTopic(std::string_view name, absl::Time deadline,
         absl::HashOf(View(name)) ^ static_cast<uint64_t>(absl::GetCurrentTimeNanos());
     topic = std::make_unique<Topic>(seed);
     topic->name = std::string(name);
+    topic->batch_bytes_max = settings_.batch_bytes_max;
   }
   *found = topic.get();
   if (topic->looked_up_in == transaction_) return absl::OkStatus();
@@ -164,11 +165,11 @@ std::unique_ptr<RecordBatch> ProduceQueue::FreshBatch() {
 void ProduceQueue::AddTo(Partition& partition, const OutputRecord& record) {
   if (partition.batches.empty()) {
     active_.push_back(&partition);
-    partition.waiting_since = absl::Now();
+    partition.failing_since = absl::InfiniteFuture();
   }
-  const bool is_full = !partition.batches.empty() &&
-                       (partition.batches.back()->sealed() ||
-                        partition.batches.back()->BytesWith(record) > settings_.batch_bytes_max);
+  const bool is_full = !partition.batches.empty() && (partition.batches.back()->sealed() ||
+                                                      partition.batches.back()->BytesWith(record) >
+                                                          partition.topic->batch_bytes_max);
   if (is_full) partition.topic->sticky.Next();
   if (is_full || partition.batches.empty()) {
     partition.batches.push_back(FreshBatch());
@@ -179,12 +180,6 @@ void ProduceQueue::AddTo(Partition& partition, const OutputRecord& record) {
   batch.Add(record);
   queued_bytes_ += batch.encoded_bytes() - before;
   unsent_bytes_ += batch.encoded_bytes() - before;
-}
-
-void ProduceQueue::Release(absl::Time now) {
-  is_held_ = false;
-  // Nobody's fault but that of the transaction before.
-  for (Partition* partition : active_) partition->waiting_since = now;
 }
 
 void ProduceQueue::Work(absl::Time now) {
@@ -330,7 +325,7 @@ void ProduceQueue::OnOutcome(Partition& partition, const ProduceAnswer::Partitio
   if (code == kCodeNone || code == kCodeDuplicateSequenceNumber) {
     DropFirst(partition);
     partition.retry_at = absl::InfinitePast();
-    partition.waiting_since = now;
+    partition.failing_since = absl::InfiniteFuture();
     partition.topic->missing_since = absl::InfiniteFuture();
     return;
   }
@@ -340,6 +335,8 @@ void ProduceQueue::OnOutcome(Partition& partition, const ProduceAnswer::Partitio
     const bool markers = code == kCodeConcurrentTransactions;
     return Again(partition, ProtocolErrorText(code), markers ? kMarkersBackoff : kBackoff, now);
   }
+  const bool is_too_large = code == kCodeMessageTooLarge || code == kCodeRecordListTooLarge;
+  if (is_too_large && partition.batches.front()->records() > 1) return SplitFirst(partition);
   if (BlamesDestination(code)) return GiveUp(partition, code);
   broken_ = StatusOfProtocolCode(code, "topic " + partition.topic->name,
                                  std::string(outcome.error_message));
@@ -355,9 +352,25 @@ bool ProduceQueue::IsMissing(Partition& partition, int code, absl::Time now) {
 
 void ProduceQueue::Again(Partition& partition, std::string why, absl::Duration backoff,
                          absl::Time now) {
+  partition.failing_since = std::min(partition.failing_since, now);
   partition.retry_at = now + backoff;
   due_ = std::min(due_, partition.retry_at);
   why_ = absl::StrFormat("topic %s: %s", partition.topic->name, why);
+}
+
+// The leader has taken nothing of it, and the batches after it are not sealed yet: the halves have
+// its sequence numbers.
+void ProduceQueue::SplitFirst(Partition& partition) {
+  const std::unique_ptr<RecordBatch> whole = std::move(partition.batches.front());
+  std::unique_ptr<RecordBatch> first = FreshBatch();
+  std::unique_ptr<RecordBatch> second = FreshBatch();
+  whole->SplitInto(first.get(), second.get());
+  queued_bytes_ += first->encoded_bytes() + second->encoded_bytes() - whole->encoded_bytes();
+  partition.topic->batch_bytes_max = std::max<size_t>(1, whole->encoded_bytes() / 2);
+  partition.next_sequence = whole->base_sequence();
+  partition.batches.front() = std::move(second);
+  partition.batches.push_front(std::move(first));
+  partition.retry_at = absl::InfinitePast();
 }
 
 // The batches after the one that was refused can't follow it either.
@@ -378,7 +391,7 @@ void ProduceQueue::DropFirst(Partition& partition) {
 void ProduceQueue::GiveUpWhatIsLate(absl::Time now) {
   for (Partition* partition : active_) {
     if (partition->on_its_way || partition->batches.empty()) continue;
-    if (now - partition->waiting_since > settings_.delivery_timeout) {
+    if (now - partition->failing_since > settings_.delivery_timeout) {
       GiveUp(*partition, kCodeRecordTimedOut);
     }
   }

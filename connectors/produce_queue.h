@@ -3,11 +3,13 @@
 //
 // Internal to connectors/. A partition has at most one batch on its way, so that its records stay
 // in order whatever fails; partitions don't wait for each other. A batch is sealed when it is first
-// sent and sent again as it is until a leader takes it or refuses it for good. Sending begins when
-// there is enough for a request, or when it is asked for (Flush).
+// sent and sent again as it is until a leader takes it or refuses it for good. One that is too
+// large as a whole goes in halves, so that only a record which is too large by itself is blamed.
+// Sending begins when there is enough for a request, or when it is asked for (Flush).
 //
 //   Add -> open batch -> (full, or flushed) -> sealed, on its way -> acknowledged
-//                                                 ^------- not yet, leader moved, lost
+//             ^                                   ^------- not yet, leader moved, lost
+//             +------------ two halves, too large ---------+
 //
 // Errors: what ends the transaction is in `failures` (destinations) or in `broken()`.
 // Lifetime: cluster and failures outlive the queue. Records are copied.
@@ -36,7 +38,8 @@ struct ProduceSettings {
   std::string transactional_id;  // empty: no transactions
   size_t batch_bytes_max = 1'000'000;
   int64_t record_bytes_max = 64 << 20;
-  absl::Duration delivery_timeout = absl::Seconds(60);  // for a record; then its topic is unwell
+  absl::Duration delivery_timeout =
+      absl::Seconds(60);  // of tries in vain; the topic is unwell then
   Codec codec = Codec::kNone;
   int codec_level = -1;
 };
@@ -63,7 +66,7 @@ class ProduceQueue {
   // Nothing goes out before Release: the records of the transaction before come first. A Begin
   // releases, too.
   void Hold() { is_held_ = true; }
-  void Release(absl::Time now);
+  void Release() { is_held_ = false; }
   bool is_held() const { return is_held_; }
   // Enough to be sent without a Flush.
   bool has_enough() const { return unsent_bytes_ >= kRequestBytesMax; }
@@ -102,7 +105,7 @@ class ProduceQueue {
     ProducerIdentity producer;  // whose sequence numbers these are
     int32_t next_sequence = 0;
     absl::Time retry_at = absl::InfinitePast();
-    absl::Time waiting_since = absl::InfinitePast();  // its first batch
+    absl::Time failing_since = absl::InfiniteFuture();  // its first batch
   };
   struct Topic {
     explicit Topic(uint64_t seed) : sticky(seed) {}
@@ -110,6 +113,7 @@ class ProduceQueue {
     std::deque<Partition> partitions;
     StickyPartition sticky;
     uint64_t looked_up_in = 0;  // transaction
+    size_t batch_bytes_max = 0;
     absl::Time missing_since = absl::InfiniteFuture();
   };
   struct Request {
@@ -131,6 +135,7 @@ class ProduceQueue {
   void OnOutcome(Partition& partition, const ProduceAnswer::Partition& outcome, absl::Time now);
   void Again(Partition& partition, std::string why, absl::Duration backoff, absl::Time now);
   bool IsMissing(Partition& partition, int code, absl::Time now);
+  void SplitFirst(Partition& partition);
   void GiveUp(Partition& partition, int code);
   void DropFirst(Partition& partition);
   void GiveUpWhatIsLate(absl::Time now);

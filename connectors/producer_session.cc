@@ -120,7 +120,7 @@ void ProducerSession::StartCommit(absl::Span<const SourceOffset> offsets,
                                   const GroupMetadata& group) {
   offsets_.assign(offsets.begin(), offsets.end());
   group_ = group;
-  queue_.Release(absl::Now());
+  queue_.Release();
   queue_.Flush();
 }
 

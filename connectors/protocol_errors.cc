@@ -26,6 +26,9 @@ constexpr char kOldEpoch[] =
     "another producer with this transactional id took over, most likely since two replicas have "
     "the "
     "same `instance` (give each its own), or the transaction timed out";
+constexpr char kTimedOut[] =
+    "the broker has aborted the transaction, most likely since it took longer than "
+    "limits.transaction_timeout";
 constexpr char kWithoutUs[] = "the group went on without this member";
 constexpr char kFewBrokers[] = "too few brokers are up";
 constexpr char kTooLarge[] = "the record is larger than the topic's max.message.bytes";
@@ -90,7 +93,7 @@ constexpr ProtocolError kErrors[] = {
     {45, "OUT_OF_ORDER_SEQUENCE_NUMBER", kAbort},
     {46, "DUPLICATE_SEQUENCE_NUMBER", kAbort},
     {47, "INVALID_PRODUCER_EPOCH", kFenced, kNothing, kOldEpoch},
-    {48, "INVALID_TXN_STATE", kFatal},
+    {48, "INVALID_TXN_STATE", kAbort, kNothing, kTimedOut},
     {49, "INVALID_PRODUCER_ID_MAPPING", kAbort},
     {50, "INVALID_TRANSACTION_TIMEOUT", kInput, kNothing,
      "limits.transaction_timeout is above the brokers' transaction.max.timeout.ms"},

@@ -1,6 +1,7 @@
 #include "connectors/record_batch.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "connectors/crc32c.h"
 #include "connectors/record_size.h"
@@ -13,6 +14,7 @@ constexpr size_t kBatchLengthEnd = 12;  // base offset and length: not counted i
 constexpr size_t kChecksummedBegin = 21;
 constexpr int8_t kMagic = 2;
 constexpr int16_t kTransactional = 0x10;
+constexpr size_t kHeaderFieldsBytesMin = 2;  // two lengths
 
 // Null is the length -1.
 void WriteField(WireWriter& writer, std::string_view field, std::string* out) {
@@ -61,6 +63,27 @@ void RecordBatch::Add(const OutputRecord& record) {
                                    static_cast<int64_t>(record.key.size() + record.value.size()));
 }
 
+void RecordBatch::SplitInto(RecordBatch* first, RecordBatch* second) const {
+  WireReader reader(std::string_view(bytes_).substr(kHeaderBytes));
+  std::vector<Header> headers;
+  for (int32_t i = 0; i < records_ && reader.ok(); ++i) {
+    OutputRecord record;
+    reader.SignedVarint();  // length
+    reader.Int8();          // attributes
+    record.timestamp_ms = first_timestamp_ms_ + reader.SignedVarint();
+    reader.SignedVarint();  // offset
+    record.key = reader.Field();
+    record.value = reader.Field();
+    headers.resize(reader.FieldArraySize(kHeaderFieldsBytesMin));
+    for (auto& [name, value] : headers) {
+      name = reader.Field();
+      value = reader.Field();
+    }
+    record.headers = headers;
+    (i < records_ / 2 ? first : second)->Add(record);
+  }
+}
+
 void RecordBatch::Seal(ProducerIdentity producer, int32_t base_sequence, bool transactional,
                        Compressor* compressor) {
   int16_t attributes = transactional ? kTransactional : int16_t{0};
@@ -93,6 +116,7 @@ void RecordBatch::Seal(ProducerIdentity producer, int32_t base_sequence, bool tr
   head.Int8(kMagic);
   head.Int32(static_cast<int32_t>(Crc32c(std::string_view(batch).substr(kChecksummedBegin))));
   batch.replace(0, front.size(), front);
+  base_sequence_ = base_sequence;
   sealed_ = true;
 }
 

@@ -34,6 +34,7 @@ class RecordBatch {
   void Seal(ProducerIdentity producer, int32_t base_sequence, bool transactional,
             Compressor* compressor);
   bool sealed() const { return sealed_; }
+  int32_t base_sequence() const { return base_sequence_; }
   // Once it is sealed.
   std::string_view bytes() const { return compressed_.empty() ? bytes_ : compressed_; }
 
@@ -43,6 +44,9 @@ class RecordBatch {
   // Key and value of the largest record.
   int64_t largest_record_bytes() const { return largest_record_bytes_; }
 
+  // Adds the first half of the records to `first`, the others to `second`.
+  void SplitInto(RecordBatch* first, RecordBatch* second) const;
+
   // Empty again, its memory kept.
   void Clear();
 
@@ -50,6 +54,7 @@ class RecordBatch {
   std::string bytes_;
   std::string compressed_;  // header included; empty when the records are sent as they are
   int32_t records_ = 0;
+  int32_t base_sequence_ = 0;
   int64_t first_timestamp_ms_ = 0;
   int64_t max_timestamp_ms_ = 0;
   int64_t largest_record_bytes_ = 0;

@@ -4,6 +4,7 @@ namespace turnout::connectors {
 namespace {
 
 constexpr int kVarintBytesMax = 5;  // of 32 bits
+constexpr int kLongVarintBytesMax = 10;
 
 uint64_t ZigZag(int64_t value) {
   return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
@@ -96,6 +97,29 @@ uint32_t WireReader::UnsignedVarint() {
   }
   Fail();
   return 0;
+}
+
+int64_t WireReader::SignedVarint() {
+  uint64_t value = 0;
+  for (int i = 0; i < kLongVarintBytesMax; ++i) {
+    const auto byte = static_cast<uint8_t>(Int8());
+    value |= uint64_t{byte & 0x7fu} << (7 * i);
+    if ((byte & 0x80) == 0)
+      return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
+  }
+  Fail();
+  return 0;
+}
+
+std::string_view WireReader::Field() {
+  const int64_t size = SignedVarint();
+  if (size >= 0) return Take(static_cast<size_t>(size));
+  if (size != -1) Fail();
+  return {};
+}
+
+size_t WireReader::FieldArraySize(size_t element_bytes_min) {
+  return Bounded(SignedVarint(), element_bytes_min);
 }
 
 std::string_view WireReader::Sized(bool nullable) {

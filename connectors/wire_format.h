@@ -71,6 +71,11 @@ class WireReader {
   // `element_bytes_min` (1 or more), so that a decoder may reserve room for them.
   size_t ArraySize(size_t element_bytes_min);
 
+  // Of records: lengths are signed varints; -1 is null.
+  int64_t SignedVarint();
+  std::string_view Field();
+  size_t FieldArraySize(size_t element_bytes_min);
+
   std::string_view OldString();
   size_t OldArraySize(size_t element_bytes_min);
 

@@ -10,6 +10,7 @@ from kafka import Kafka
 from oracle import Oracle
 from stage import alone
 
+PAUSES_MAX = 8
 
 def a_broker_that_restarts_midway_costs_nothing(stage):
     """Killed, later shut down properly, while two routers route: all as if nothing had happened."""
@@ -36,6 +37,37 @@ def a_broker_that_restarts_midway_costs_nothing(stage):
     stage.consumed(90)
     for router in routers:
         router.stop()
+    stage.check(teams)
+
+
+def a_process_paused_longer_than_a_transaction_may_last_redoes_it(stage):
+    """SIGSTOP between the records and their commit, until the broker has aborted them; still a member
+    of the group afterwards, so nothing but the transaction is lost."""
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    router = stage.router(sink="batch", source={"session_timeout": "2m"},
+                          limits={"transaction_timeout": "2s"}).start().wait_ready()
+    flow = stage.flow(events.stream(100_000, stage.seed), 1500)
+    for pause in range(PAUSES_MAX):
+        time.sleep(stage.chance.uniform(0.5, 1.5))
+        stage.kafka.pause()  # so that the router waits for an answer
+        time.sleep(0.3)
+        router.signal(signal.SIGSTOP)
+        stage.kafka.resume()
+        time.sleep(4)
+        router.signal(signal.SIGCONT)
+        router.wait_ready()
+        redone = router.metric("turnout_transaction_outcomes_total", outcome="aborted")
+        if redone:
+            break
+    stage.say(f"{redone:.0f} transactions redone after {pause + 1} pauses")
+    assert redone > 0, "no pause met a transaction that was all there but its end"
+    for outcome in ("fenced", "fatal"):
+        assert router.metric("turnout_transaction_outcomes_total", outcome=outcome) == 0, outcome
+    flow.end()
+    stage.consumed(60)
+    router.stop()
     stage.check(teams)
 
 
@@ -186,6 +218,7 @@ def a_second_signal_ends_the_program_at_once(stage):
 TESTS = [
     a_broker_that_restarts_midway_costs_nothing,
     a_broker_that_is_absent_at_first_is_waited_for,
+    a_process_paused_longer_than_a_transaction_may_last_redoes_it,
     a_source_topic_that_is_missing_is_named_and_waited_for,
     offsets_set_by_hand_are_gone_on_from,
     a_transaction_that_holds_the_offsets_is_named_and_waited_for,

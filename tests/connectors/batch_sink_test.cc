@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "tests/connectors/fake_broker.h"
 
@@ -504,6 +505,61 @@ TEST_F(BatchSinkTest, ADestinationThatRefusesIsNamedAndTheNextTransactionGoesOn)
   }
 }
 
+// As where a topic's max.message.bytes was lowered meanwhile.
+TEST_F(BatchSinkTest, ABatchThatIsTooLargeAsAWholeIsTakenInParts) {
+  constexpr int kRecords = 50;
+  for (const Delivery delivery : {Delivery::kExactlyOnce, Delivery::kAtLeastOnce}) {
+    FakeBroker fresh;
+    fresh.AddTopic("out", 1);
+    fresh.SetBatchBytesMax("out", 1'000);
+    KafkaSinkOptions options = Options(delivery);
+    options.client.bootstrap_servers = fresh.address();
+    auto sink = OpenSink(options);
+    for (int round = 1; round <= 3; ++round) {
+      ASSERT_TRUE(sink->Begin().ok());
+      for (int i = 0; i < kRecords; ++i) {
+        const std::string value = absl::StrFormat("value %d/%02d", round, i);
+        ASSERT_TRUE(Produce(*sink, "out", "key", value + std::string(90, '.')).ok());
+      }
+      const absl::Status status = CommitAtLast(*sink);
+      ASSERT_TRUE(status.ok()) << status;
+      ASSERT_EQ(fresh.committed_records("out"), round * kRecords);
+    }
+    std::string log;
+    for (const FakeBroker::Batch& batch : fresh.committed("out", 0)) log += batch.bytes;
+    size_t last = 0;
+    for (int i = 0; i < 3 * kRecords; ++i) {
+      const size_t found =
+          log.find(absl::StrFormat("value %d/%02d", 1 + i / kRecords, i % kRecords));
+      ASSERT_NE(found, std::string::npos);
+      ASSERT_GE(found, last);
+      last = found;
+    }
+  }
+}
+
+TEST_F(BatchSinkTest, OnlyARecordThatIsTooLargeByItselfIsBlamed) {
+  broker.SetBatchBytesMax("out", 1'000);
+  auto sink = OpenSink();
+  ASSERT_TRUE(sink->Begin().ok());
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(Produce(*sink, "out", "key", std::string(i == 13 ? 2'000 : 100, 'v')).ok());
+  }
+  const absl::Status status = CommitAtLast(*sink);
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  ASSERT_EQ(sink->FailuresOfTransaction().size(), 1u);
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].kind, Kind::kRecordTooLarge);
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].record_bytes, 2'003);
+  ASSERT_TRUE(AbortAtLast(*sink).ok());
+  ASSERT_TRUE(sink->Begin().ok());
+  for (int i = 0; i < 19; ++i) {
+    ASSERT_TRUE(Produce(*sink, "out", "key", std::string(100, 'v')).ok());
+  }
+  const absl::Status then = CommitAtLast(*sink);
+  EXPECT_TRUE(then.ok()) << then;
+  EXPECT_EQ(broker.committed_records("out"), 19);
+}
+
 TEST_F(FirstTransactionsTest, ATopicRefusedByTheCoordinatorIsNamed) {
   auto sink = OpenSink();
   broker.FailNext(Api::kAddPartitionsToTxn, 29);
@@ -635,8 +691,61 @@ INSTANTIATE_TEST_SUITE_P(
                       Outcome{"AbortableAtEnd", Api::kEndTxn, 120, kAborted},
                       Outcome{"FencedAtEnd", Api::kEndTxn, 90, kFenced},
                       Outcome{"OldEpochAtEnd", Api::kEndTxn, 47, kFenced},
-                      Outcome{"BrokenState", Api::kEndTxn, 48, kFatal}),
+                      Outcome{"TimedOut", Api::kEndTxn, 48, kAborted}),
     [](const auto& outcome) { return std::string(outcome.param.name); });
+
+// As after a pause that was longer than a transaction may take: everything is there but its end.
+TEST_F(BatchSinkTest, ATransactionThatTheBrokerHasTimedOutIsRedone) {
+  auto sink = OpenSink();
+  broker.TimeOutBeforeNext(Api::kEndTxn);
+  BeginWithRecord(*sink);
+  const absl::Status status = CommitAtLast(*sink);
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("limits.transaction_timeout"));
+  EXPECT_TRUE(sink->FailuresOfTransaction().empty());
+  const absl::Status aborted = AbortAtLast(*sink);
+  ASSERT_TRUE(aborted.ok()) << aborted;
+  for (int i = 1; i <= 3; ++i) {
+    BeginWithRecord(*sink);
+    const absl::Status then = CommitAtLast(*sink);
+    ASSERT_TRUE(then.ok()) << then;
+    EXPECT_EQ(broker.committed_records("out"), i);
+  }
+}
+
+TEST_F(BatchSinkTest, ATransactionThatHasTimedOutBeforeItsOffsetsCameIsFencedAndMayBeRedone) {
+  auto sink = OpenSink();
+  broker.TimeOutBeforeNext(Api::kTxnOffsetCommit);
+  BeginWithRecord(*sink);
+  const absl::Status status = CommitAtLast(*sink);
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  ASSERT_TRUE(OpenAtLast(*sink).ok());
+  BeginWithRecord(*sink);
+  EXPECT_TRUE(CommitAtLast(*sink).ok());
+  EXPECT_EQ(broker.committed_records("out"), 1);
+}
+
+TEST_F(FirstTransactionsTest, ATransactionThatTheBrokerHasTimedOutIsFencedAndMayBeRedone) {
+  auto sink = OpenSink();
+  broker.TimeOutBeforeNext(Api::kEndTxn);
+  BeginWithRecord(*sink);
+  const absl::Status status = CommitAtLast(*sink);
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  ASSERT_TRUE(OpenAtLast(*sink).ok());
+  BeginWithRecord(*sink);
+  EXPECT_TRUE(CommitAtLast(*sink).ok());
+  EXPECT_EQ(broker.committed_records("out"), 1);
+}
+
+TEST_F(BatchSinkTest, RecordsThatWereNotTriedYetAreNotLate) {
+  KafkaSinkOptions options = Options(Delivery::kAtLeastOnce);
+  options.transaction_timeout_ms = 1'000;
+  auto sink = OpenSink(options);
+  BeginWithRecord(*sink);
+  absl::SleepFor(absl::Milliseconds(1'100));  // as if this process had been paused
+  const absl::Status status = CommitAtLast(*sink);
+  EXPECT_TRUE(status.ok()) << status;
+}
 
 TEST_F(BatchSinkTest, ABatchThatTheBrokerHasAlreadyIsDone) {
   auto sink = OpenSink();

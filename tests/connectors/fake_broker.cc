@@ -17,6 +17,7 @@ namespace {
 constexpr int kPollMs = 5;
 constexpr int16_t kUnknownTopic = 3;
 constexpr int16_t kNotLeader = 6;
+constexpr int16_t kTooLarge = 10;
 constexpr int16_t kNotCoordinator = 16;
 constexpr int16_t kOutOfOrder = 45;
 constexpr int16_t kInvalidEpoch = 47;
@@ -79,6 +80,11 @@ void FakeBroker::SetCoordinator(int broker) {
   coordinator_ = broker;
 }
 
+void FakeBroker::SetBatchBytesMax(const std::string& topic, size_t bytes) {
+  const absl::MutexLock lock(&mu_);
+  batch_bytes_max_[topic] = bytes;
+}
+
 void FakeBroker::FailNext(Api api, int16_t code, int times) {
   const absl::MutexLock lock(&mu_);
   failures_[api].insert(failures_[api].end(), static_cast<size_t>(times), code);
@@ -87,6 +93,11 @@ void FakeBroker::FailNext(Api api, int16_t code, int times) {
 void FakeBroker::CloseInsteadOfAnswering(Api api) {
   const absl::MutexLock lock(&mu_);
   ++closes_[api];
+}
+
+void FakeBroker::TimeOutBeforeNext(Api api) {
+  const absl::MutexLock lock(&mu_);
+  ++time_outs_[api];
 }
 
 void FakeBroker::AnswerNext(Api api, std::string body) {
@@ -165,13 +176,32 @@ bool FakeBroker::IsBusy(std::string_view transactional_id) const {
   return keeps_last_id_busy_ && transactional_id == ended_last_;
 }
 
-void FakeBroker::EndBatches(int64_t producer, bool commit) {
+void FakeBroker::EndTransaction(Producer& producer, bool commit) {
   for (auto& [key, partition] : partitions_) {
-    Partition::OfProducer& ours = partition.producers[producer];
+    Partition::OfProducer& ours = partition.producers[producer.identity.id];
     auto& to = partition.committed;
     if (commit) to.insert(to.end(), ours.open.begin(), ours.open.end());
     ours.open.clear();
     ours.in_transaction = false;
+  }
+  if (commit) {
+    for (const auto& [index, offset] : producer.open_offsets) offsets_[index] = offset;
+  }
+  producer.open_offsets.clear();
+  producer.committed = commit;
+}
+
+void FakeBroker::TimeOut() {
+  for (auto& [id, producer] : producers_) {
+    const int64_t number = producer.identity.id;
+    const bool is_open = !producer.open_offsets.empty() ||
+                         std::any_of(partitions_.begin(), partitions_.end(), [number](auto& one) {
+                           return !one.second.producers[number].open.empty();
+                         });
+    if (!is_open) continue;
+    EndTransaction(producer, /*commit=*/false);
+    ++producer.identity.epoch;
+    producer.raised_by_end = true;
   }
 }
 
@@ -229,6 +259,10 @@ bool FakeBroker::OnFrame(const Client& client, std::string_view frame) {
   if (!failures_[api].empty()) {
     code = failures_[api].front();
     failures_[api].pop_front();
+  }
+  if (time_outs_[api] > 0) {
+    --time_outs_[api];
+    TimeOut();
   }
   const bool of_coordinator = api == Api::kInitProducerId || api == Api::kEndTxn ||
                               api == Api::kAddPartitionsToTxn || api == Api::kTxnOffsetCommit;
@@ -334,8 +368,7 @@ std::string FakeBroker::InitProducer(WireReader& request, int16_t code) {
   if (current.id >= 0 && !(current == producer.identity)) return ProducerBytes(kInvalidEpoch, {});
   ++producer.identity.epoch;
   producer.raised_by_end = false;
-  EndBatches(producer.identity.id, /*commit=*/false);
-  producer.open_offsets.clear();
+  EndTransaction(producer, /*commit=*/false);
   return ProducerBytes(0, producer.identity);
 }
 
@@ -345,6 +378,8 @@ int16_t FakeBroker::Append(const PartitionKey& key, int broker, std::string_view
   if (found == partitions_.end()) return kUnknownTopic;
   Partition& partition = found->second;
   if (partition.leader != broker) return kNotLeader;
+  const auto limit = batch_bytes_max_.find(key.first);
+  if (limit != batch_bytes_max_.end() && bytes.size() > limit->second) return kTooLarge;
   const Batch batch = BatchOf(bytes);
   if (!IsCurrent(batch.producer)) return kInvalidEpoch;
   Partition::OfProducer& ours = partition.producers[batch.producer.id];
@@ -437,13 +472,10 @@ std::string FakeBroker::End(int16_t version, WireReader& request, int16_t code) 
   // An end that comes again is answered again.
   const bool again = raises && producer.raised_by_end && sender.id == producer.identity.id &&
                      sender.epoch + 1 == producer.identity.epoch;
+  if (code == 0 && again && commit != producer.committed) code = kInvalidTxnState;
   if (code == 0 && !again && !(sender == producer.identity)) code = kInvalidEpoch;
   if (code == 0 && !again) {
-    EndBatches(sender.id, commit);
-    if (commit) {
-      for (const auto& [index, offset] : producer.open_offsets) offsets_[index] = offset;
-    }
-    producer.open_offsets.clear();
+    EndTransaction(producer, commit);
     if (raises) ++producer.identity.epoch;
     producer.raised_by_end = raises;
     ended_last_ = id;

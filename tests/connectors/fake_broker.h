@@ -47,10 +47,15 @@ class FakeBroker {
   // The others say that they are not.
   void SetLeader(const std::string& topic, int32_t partition, int broker);
   void SetCoordinator(int broker);
+  // Larger batches are refused.
+  void SetBatchBytesMax(const std::string& topic, size_t bytes);
   // The next requests of this kind are answered so, and change nothing.
   void FailNext(Api api, int16_t code, int times = 1);
   // The connection is closed instead of the next answer; what was asked for is done.
   void CloseInsteadOfAnswering(Api api);
+  // Before the next request of this kind all open transactions reach their time-out: the broker
+  // aborts them and raises their epochs.
+  void TimeOutBeforeNext(Api api);
   // The next answer is these bytes.
   void AnswerNext(Api api, std::string body);
   // Nothing is answered while all are away; connections are closed.
@@ -93,6 +98,7 @@ class FakeBroker {
   struct Producer {
     ProducerIdentity identity;
     bool raised_by_end = false;  // the epoch, last time
+    bool committed = false;      // by that end
     std::map<int32_t, int64_t> open_offsets;
   };
 
@@ -108,8 +114,9 @@ class FakeBroker {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Producer& ProducerOf(const std::string& transactional_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsBusy(std::string_view transactional_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Ends what the producer has open in all partitions.
-  void EndBatches(int64_t producer, bool commit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Ends what the producer has open.
+  void EndTransaction(Producer& producer, bool commit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TimeOut() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsCurrent(ProducerIdentity producer) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int16_t Append(const PartitionKey& key, int broker, std::string_view bytes, bool adds_itself)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -129,8 +136,10 @@ class FakeBroker {
   mutable absl::Mutex mu_;
   std::map<PartitionKey, Partition> partitions_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, int> topics_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, size_t> batch_bytes_max_ ABSL_GUARDED_BY(mu_);  // by topic
   std::map<Api, std::deque<int16_t>> failures_ ABSL_GUARDED_BY(mu_);
   std::map<Api, int> closes_ ABSL_GUARDED_BY(mu_);
+  std::map<Api, int> time_outs_ ABSL_GUARDED_BY(mu_);
   std::map<Api, std::string> answers_ ABSL_GUARDED_BY(mu_);
   std::map<std::pair<Api, int>, int> requests_ ABSL_GUARDED_BY(mu_);  // by broker too
   int coordinator_ ABSL_GUARDED_BY(mu_) = 0;

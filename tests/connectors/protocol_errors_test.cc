@@ -34,7 +34,7 @@ TEST(ProtocolErrors, ACodeHasItsOutcomeWhatToLookUpAndItsCure) {
       {51, absl::StatusCode::kUnavailable, LookUpAnew::kNothing, "CONCURRENT_TRANSACTIONS"},
       {90, absl::StatusCode::kFailedPrecondition, LookUpAnew::kNothing, "same `instance`"},
       {120, absl::StatusCode::kAborted, LookUpAnew::kNothing, "TRANSACTION_ABORTABLE"},
-      {48, absl::StatusCode::kInternal, LookUpAnew::kNothing, "INVALID_TXN_STATE"},
+      {48, absl::StatusCode::kAborted, LookUpAnew::kNothing, "INVALID_TXN_STATE"},
       {29, absl::StatusCode::kInvalidArgument, LookUpAnew::kNothing, "grant this principal"},
       {9'999, absl::StatusCode::kInternal, LookUpAnew::kNothing, "error 9999"},
   };

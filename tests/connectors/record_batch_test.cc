@@ -102,6 +102,33 @@ TEST(RecordBatch, KnowsWhatARecordWouldAdd) {
   EXPECT_EQ(batch.largest_record_bytes(), 301);
 }
 
+TEST(RecordBatch, IsSplitIntoWhatTheHalvesWouldHaveBeen) {
+  const std::vector<Header> headers = {
+      {"h", "x"}, {"empty", ""}, {"null", std::string_view()}, {"", "unnamed"}};
+  std::vector<OutputRecord> records = {
+      Record("k", "v", 1'700'000'000'000), Record("", std::string_view(), 1'699'999'999'000),
+      Record(std::string_view(), "", 1'700'000'000'500), Record("key", "value", -1),
+      Record(std::string_view(), std::string_view(), 5)};
+  records[1].headers = headers;
+  records[3].headers = headers;
+  for (const Codec codec : {Codec::kNone, Codec::kLz4}) {
+    Compressor compressor(codec, -1);
+    RecordBatch whole, first, second, expected_first, expected_second;
+    for (const OutputRecord& record : records) whole.Add(record);
+    whole.Seal(kProducer, 12, true, &compressor);
+    EXPECT_EQ(whole.base_sequence(), 12);
+    whole.SplitInto(&first, &second);
+    for (size_t i = 0; i < 2; ++i) expected_first.Add(records[i]);
+    for (size_t i = 2; i < 5; ++i) expected_second.Add(records[i]);
+    EXPECT_EQ(second.largest_record_bytes(), 8);
+    for (RecordBatch* batch : {&first, &second, &expected_first, &expected_second}) {
+      batch->Seal(kProducer, 12, true, nullptr);
+    }
+    EXPECT_EQ(first.bytes(), expected_first.bytes());
+    EXPECT_EQ(second.bytes(), expected_second.bytes());
+  }
+}
+
 TEST(RecordBatch, IsEmptyAgainAfterClear) {
   RecordBatch batch;
   batch.Add(Record("key", "value", 1'000));
