@@ -5,8 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
+#include "connectors/client_security.h"
 #include "connectors/cluster_client.h"
 #include "connectors/delivery_failures.h"
 #include "connectors/producer_session.h"
@@ -225,8 +227,12 @@ void BatchSink::Close(absl::Duration timeout) {
   cluster_->Reconnect();
 }
 
+// Properties of other things than security that only librdkafka has; see client_security.
+constexpr const char* kOnlyLibrdkafka[] = {"broker.address.family", "plugin.library.paths"};
+
 absl::Status ReadProperty(const KafkaProperty& property, SessionSettings& settings) {
   const auto& [name, value] = property;
+  if (absl::c_linear_search(kOnlyLibrdkafka, name)) return OnlyLibrdkafkaHonours(name);
   ProduceSettings& produce = settings.produce;
   int64_t number = 0;
   if (name == "compression.type" || name == "compression.codec") {

@@ -172,7 +172,7 @@ absl::Status BrokerConnection::OnVersions(std::string_view body, absl::Time now)
   if (!answer.ok()) return answer.status();
   if (answer->error_code != 0) {
     return absl::UnimplementedError(
-        absl::StrFormat("too old for the batch sink (%s); set sink: librdkafka",
+        absl::StrFormat("too old for the batch sink (%s)",
                         ProtocolErrorText(answer->error_code)));
   }
   absl::StatusOr<ApiVersionTable> versions = ApiVersionTable::Agree(*answer);

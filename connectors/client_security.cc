@@ -75,8 +75,7 @@ absl::Status ReadOne(const KafkaProperty& property, Draft& draft) {
     return absl::OkStatus();
   }
   if (!IsAboutSecurity(name)) return absl::OkStatus();
-  return absl::UnimplementedError(
-      absl::StrFormat("kafka.%s is one that only the librdkafka sink honours", name));
+  return OnlyLibrdkafkaHonours(name);
 }
 
 absl::Status TakeSasl(Draft& draft, ClientSecurity& security) {
@@ -101,6 +100,11 @@ absl::Status TakeSasl(Draft& draft, ClientSecurity& security) {
 }
 
 }  // namespace
+
+absl::Status OnlyLibrdkafkaHonours(const std::string& name) {
+  return absl::UnimplementedError(
+      absl::StrFormat("kafka.%s is one that only the librdkafka sink honours", name));
+}
 
 absl::StatusOr<ClientSecurity> ClientSecurityOf(const std::vector<KafkaProperty>& properties) {
   Draft draft;

@@ -32,6 +32,9 @@ struct ClientSecurity {
   std::optional<SaslCredentials> sasl;
 };
 
+// Unimplemented, with the property's name.
+absl::Status OnlyLibrdkafkaHonours(const std::string& name);
+
 absl::StatusOr<ClientSecurity> ClientSecurityOf(const std::vector<KafkaProperty>& properties);
 
 }  // namespace turnout::connectors

@@ -134,7 +134,8 @@ absl::StatusOr<BrokerConnection*> ClusterClient::AnyBroker() {
   // gone.
   EachConnection([&why, now](BrokerConnection& connection) {
     const absl::Status status = connection.Ready(now);
-    if (!status.ok()) why = status;
+    // That one is too old is not forgotten over another that can't be reached.
+    if (!status.ok() && !absl::IsUnimplemented(why)) why = status;
   });
   trouble_ = std::string(why.message());
   return why.ok() ? absl::UnavailableError("no broker is connected yet") : why;

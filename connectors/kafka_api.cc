@@ -153,8 +153,7 @@ absl::StatusOr<ApiVersionTable> ApiVersionTable::Agree(const ApiVersionsAnswer& 
     if (!table.second_transactions_) version = std::min(version, row.max_first_transactions);
     if (!optional && (version < row.min || version < known[at].min)) {
       return absl::UnimplementedError(
-          absl::StrFormat("the broker speaks versions %d to %d of %s, the batch sink %d to %d; set "
-                          "sink: librdkafka",
+          absl::StrFormat("it speaks versions %d to %d of %s, the batch sink %d to %d",
                           known[at].min, known[at].max, row.name, row.min, row.max));
     }
     table.versions_[at] = version;

@@ -45,8 +45,8 @@ struct KafkaSourceOptions {
   int64_t poll_bytes_max = 16 << 20;    // payload bytes a Poll returns at most, or one event
 };
 
-// Which implementation of Sink: KafkaSink, or BatchSink.
-enum class SinkKind { kLibrdkafka, kBatch };
+// Which implementation of Sink: BatchSink, or KafkaSink.
+enum class SinkKind { kBatch, kLibrdkafka };
 
 struct KafkaSinkOptions {
   KafkaClientOptions client;

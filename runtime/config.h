@@ -34,7 +34,7 @@ struct Config {
   int session_timeout_ms = 10'000;  // source.session_timeout
   std::string rules;                // rules: a file or a directory
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;  // delivery
-  connectors::SinkKind sink = connectors::SinkKind::kLibrdkafka;       // sink
+  connectors::SinkKind sink = connectors::SinkKind::kBatch;            // sink
   std::string instance;           // instance: stable name of this replica; default: the host's name
   int workers = 1;                // workers
   std::string state_dir;          // state_dir

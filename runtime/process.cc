@@ -15,9 +15,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
-#include "connectors/batch_sink.h"
+#include "connectors/chosen_sink.h"
 #include "connectors/embedded_kafka.h"
-#include "connectors/kafka_sink.h"
 #include "connectors/kafka_source.h"
 #include "connectors/kafka_topic_admin.h"
 #include "connectors/table_source.h"
@@ -152,9 +151,7 @@ struct Process::Impl {
   connectors::KafkaClientOptions ClientOptions(const std::string& name);
   connectors::KafkaSourceOptions SourceOptions(int index);
   connectors::KafkaSinkOptions SinkOptions(int index, int64_t batch_bytes_max);
-  absl::StatusOr<std::unique_ptr<connectors::Sink>> MakeSink(
-      const connectors::KafkaSinkOptions& sink);
-  void TellSink(const char* which, absl::string_view why);
+  void TellSink(connectors::SinkKind kind, const std::string& why);
   Health Ready() const;
   AdminAnswer HealthAnswer(const Health& health) const;
   std::string MetricsText() const;
@@ -163,7 +160,6 @@ struct Process::Impl {
   const Config& config;
   ProcessClock clock;
   std::atomic<bool> stopping{false};
-  std::atomic<bool> sink_told{false};  // which sink the workers have
   std::atomic<int64_t> stop_requested_ns{0};
 
   // Of an embedded Kafka, which forgets with the process: so does the state, unless somebody said
@@ -270,28 +266,11 @@ connectors::KafkaSinkOptions Process::Impl::SinkOptions(int index, int64_t batch
   return sink;
 }
 
-// The one that `sink` asks for, or else librdkafka's, which every broker and property will do for.
-absl::StatusOr<std::unique_ptr<connectors::Sink>> Process::Impl::MakeSink(
-    const connectors::KafkaSinkOptions& sink) {
-  if (config.sink == connectors::SinkKind::kLibrdkafka) {
-    TellSink("librdkafka", "the config says so");
-  } else if (embedded != nullptr) {
-    TellSink("librdkafka", "the embedded Kafka is too old for the batch sink");
-  } else {
-    auto made = connectors::MakeBatchSink(sink);
-    if (!absl::IsUnimplemented(made.status())) {
-      TellSink("batch", "the config says so");
-      return made;
-    }
-    TellSink("librdkafka", made.status().message());
-  }
-  return connectors::MakeKafkaSink(sink);
-}
-
-void Process::Impl::TellSink(const char* which, absl::string_view why) {
-  if (sink_told.exchange(true)) return;
-  LogInfo("sink", absl::StrCat("records are produced by the ", which, " sink: ", why),
-          {{"sink", which}});
+void Process::Impl::TellSink(connectors::SinkKind kind, const std::string& why) {
+  const char* const name = kind == connectors::SinkKind::kBatch ? "batch" : "librdkafka";
+  if (!board->SetSink({.kind = name, .why = why})) return;
+  LogInfo("sink", absl::StrCat("records are produced by the ", name, " sink: ", why),
+          {{"sink", name}});
 }
 
 absl::Status Process::Impl::Start() {
@@ -549,7 +528,9 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   const int64_t batch_bytes_max = rules->batch_bytes_max();
   auto source = connectors::MakeKafkaSource(SourceOptions(index));
   if (!source.ok()) return source.status();
-  auto sink = MakeSink(SinkOptions(index, batch_bytes_max));
+  auto sink = connectors::MakeChosenSink(
+      SinkOptions(index, batch_bytes_max), config.sink,
+      [this](connectors::SinkKind kind, const std::string& why) { TellSink(kind, why); });
   if (!sink.ok()) return sink.status();
 
   DestinationOptions destination_options;

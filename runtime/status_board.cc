@@ -204,6 +204,7 @@ struct StatusBoard::Impl {
   std::map<int, WorkerFacts> workers ABSL_GUARDED_BY(mu);
   std::map<std::string, Client> clients ABSL_GUARDED_BY(mu);
   std::vector<std::string> waiting_for ABSL_GUARDED_BY(mu) = {"starting"};
+  SinkStatus sink ABSL_GUARDED_BY(mu);
   RulesStatus rules ABSL_GUARDED_BY(mu);
   std::vector<TableStatus> tables ABSL_GUARDED_BY(mu);
   std::deque<Unavailable> unavailable ABSL_GUARDED_BY(mu);
@@ -292,6 +293,13 @@ void StatusBoard::SetTables(std::vector<TableStatus> tables) {
   impl_->tables = std::move(tables);
 }
 
+bool StatusBoard::SetSink(SinkStatus sink) {
+  absl::MutexLock lock(&impl_->mu);
+  const bool changed = impl_->sink.kind != sink.kind || impl_->sink.why != sink.why;
+  impl_->sink = std::move(sink);
+  return changed;
+}
+
 void StatusBoard::SetRules(RulesStatus rules) {
   absl::MutexLock lock(&impl_->mu);
   impl_->rules = std::move(rules);
@@ -370,6 +378,7 @@ std::string StatusBoard::StatusJson() const {
       {"source", facts.source_topic},
       {"dead_letter_topic", facts.dead_letter_topic},
       {"delivery", facts.delivery},
+      {"sink", {{"kind", impl_->sink.kind}, {"why", impl_->sink.why}}},
       {"checkpoints",
        {{"store", facts.checkpoint_store}, {"on_own_disk", facts.checkpoints_on_own_disk}}},
       {"rules", RulesJson(impl_->rules)},

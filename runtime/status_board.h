@@ -58,6 +58,12 @@ struct RulesStatus {
   std::vector<RefusedRules> refused;
 };
 
+// Which sink the workers produce with, and why.
+struct SinkStatus {
+  std::string kind;
+  std::string why;
+};
+
 struct Health {
   bool ok = false;
   std::vector<std::string> reasons;  // why not, in plain words
@@ -82,6 +88,8 @@ class StatusBoard : public WorkerObserver {
   bool SetBrokers(const std::string& client, bool reachable, const std::string& reason);
   // Why no worker may start yet; empty when they may. True when it changed.
   bool SetWaitingFor(std::vector<std::string> reasons);
+  // True when it changed.
+  bool SetSink(SinkStatus sink);
   void SetRules(RulesStatus rules);
   void SetTables(std::vector<TableStatus> tables);
   void SetStopping();

@@ -122,6 +122,7 @@ def _check_operation(stage, router, count):
     assert router.metric("turnout_transactions_committed_total") > 0
     status = router.status()
     assert status, f"/v1/status: {router.get('/v1/status')}"
+    assert status["sink"]["kind"] == stage.sink, status["sink"]
     for text in ("growth", "ready"):
         assert text in json.dumps(status), f"/v1/status doesn't say '{text}': {status}"
     help_lines = router.get("/metrics")[1].count("# HELP turnout_")

@@ -54,7 +54,7 @@ class SharedBroker:
 
 
 class Stage:
-    def __init__(self, name, binary, directory, shared, seed, scale=1, sink="librdkafka", turn=1):
+    def __init__(self, name, binary, directory, shared, seed, scale=1, sink="batch", turn=1):
         """`turn` tells this run of the test from others on the same broker."""
         self.name = name
         self.sink = sink  # that routers produce with, unless a test says otherwise

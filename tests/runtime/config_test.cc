@@ -154,7 +154,7 @@ source:
   session_timeout: 45s
 rules: /abs/rules
 delivery: at_least_once
-sink: batch
+sink: librdkafka
 instance: pod-3
 workers: 4
 state_dir: state
@@ -192,7 +192,7 @@ kafka:
   EXPECT_EQ(config.session_timeout_ms, 45'000);
   EXPECT_EQ(config.rules, "/abs/rules");
   EXPECT_EQ(config.delivery, connectors::Delivery::kAtLeastOnce);
-  EXPECT_EQ(config.sink, connectors::SinkKind::kBatch);
+  EXPECT_EQ(config.sink, connectors::SinkKind::kLibrdkafka);
   EXPECT_EQ(config.instance, "pod-3");
   EXPECT_EQ(config.workers, 4);
   EXPECT_EQ(config.state_dir, "/etc/turnout/state");
@@ -568,7 +568,7 @@ source.lateness: 10s  # default
 source.ahead_max: 1h  # default
 rules: /etc/turnout/rules  # /etc/turnout/p.yaml:3
 delivery: exactly_once  # default
-sink: librdkafka  # default
+sink: batch  # default
 instance: "${file:/run/workers}"  # /etc/turnout/p.yaml:4 ${file:/run/workers} [secret]
 workers: 2  # --set
 listen: 127.0.0.1:9464  # default

@@ -242,6 +242,9 @@ TEST_F(ProcessTest, EventsFlowToTheirDestinationsAndAreAccountedFor) {
 
   const json status = json::parse(process->StatusJson());
   EXPECT_TRUE(status["ready"]);
+  // The embedded Kafka is too old for the default.
+  EXPECT_EQ(status["sink"]["kind"], "librdkafka");
+  EXPECT_THAT(status["sink"]["why"].get<std::string>(), HasSubstr("too old for the batch sink"));
   EXPECT_EQ(status["rules"]["teams"], json::parse(R"([{"team": "orders", "rules": 1}])"));
   EXPECT_EQ(status["workers"].size(), 2u);
   int64_t consumed = 0;

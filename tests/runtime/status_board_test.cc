@@ -132,11 +132,16 @@ TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   rules.refused = {{"x.yaml", {"x.yaml:1:2: bad"}}};
   board.SetRules(rules);
   board.SetTables({{.name = "merchants", .refused = true, .problem = "it takes too much"}});
+  EXPECT_TRUE(board.SetSink({"batch", "new brokers"}));
+  EXPECT_TRUE(board.SetSink({"librdkafka", "Kerberos"}));
+  EXPECT_FALSE(board.SetSink({"librdkafka", "Kerberos"}));
   clock.Advance(absl::Seconds(90));
 
   const json status = json::parse(board.StatusJson());
   EXPECT_EQ(status["version"], "1.2.3");
   EXPECT_EQ(status["uptime_seconds"], 90);
+  EXPECT_EQ(status["sink"]["kind"], "librdkafka");
+  EXPECT_EQ(status["sink"]["why"], "Kerberos");
   EXPECT_EQ(status["rules"]["hash"], "abc");
   EXPECT_EQ(status["rules"]["teams"][0]["team"], "fraud");
   EXPECT_EQ(status["rules"]["standing_aside"][0]["destination"], "ads.clicks");
