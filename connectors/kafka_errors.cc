@@ -26,9 +26,7 @@ constexpr auto kInput = absl::StatusCode::kInvalidArgument;
 // the client: an error that nobody has thought about must not be retried for ever.
 constexpr Row kRows[] = {
     // Somebody else owns the transactional id or the partitions.
-    {RD_KAFKA_RESP_ERR__FENCED, kFenced,
-     "another producer with this transactional id took over: most likely two replicas have the "
-     "same `instance`; give each its own"},
+    {RD_KAFKA_RESP_ERR__FENCED, kFenced, kTakenOverCure},
     {RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST, kFenced, "the group went on without this member"},
 
     // The same call again may succeed.

@@ -19,13 +19,6 @@ constexpr auto kNothing = LookUpAnew::kNothing;
 constexpr auto kLeaders = LookUpAnew::kLeaders;
 constexpr auto kCoordinator = LookUpAnew::kCoordinator;
 
-constexpr char kTakenOver[] =
-    "another producer with this transactional id took over: most likely two replicas have the same "
-    "`instance`; give each its own";
-constexpr char kOldEpoch[] =
-    "another producer with this transactional id took over, most likely since two replicas have "
-    "the "
-    "same `instance` (give each its own), or the transaction timed out";
 constexpr char kTimedOut[] =
     "the broker has aborted the transaction, most likely since it took longer than "
     "limits.transaction_timeout";
@@ -92,7 +85,7 @@ constexpr ProtocolError kErrors[] = {
     {44, "POLICY_VIOLATION", kAbort},
     {45, "OUT_OF_ORDER_SEQUENCE_NUMBER", kAbort},
     {46, "DUPLICATE_SEQUENCE_NUMBER", kAbort},
-    {47, "INVALID_PRODUCER_EPOCH", kFenced, kNothing, kOldEpoch},
+    {47, "INVALID_PRODUCER_EPOCH", kFenced, kNothing, kTakenOverCure},
     {48, "INVALID_TXN_STATE", kAbort, kNothing, kTimedOut},
     {49, "INVALID_PRODUCER_ID_MAPPING", kAbort},
     {50, "INVALID_TRANSACTION_TIMEOUT", kInput, kNothing,
@@ -139,7 +132,7 @@ constexpr ProtocolError kErrors[] = {
     {88, "UNSTABLE_OFFSET_COMMIT", kRetry, kNothing,
      "a transaction with offsets of these partitions is still open"},
     {89, "THROTTLING_QUOTA_EXCEEDED", kRetry},
-    {90, "PRODUCER_FENCED", kFenced, kNothing, kTakenOver},
+    {90, "PRODUCER_FENCED", kFenced, kNothing, kTakenOverCure},
     {91, "RESOURCE_NOT_FOUND", kFatal},
     {92, "DUPLICATE_RESOURCE", kFatal},
     {93, "UNACCEPTABLE_CREDENTIAL", kFatal},

@@ -45,6 +45,14 @@ struct ProtocolError {
   const char* cure = "";  // what a person can do; empty when waiting or redoing is all there is
 };
 
+// Where another producer has the transactional id, or seems to.
+inline constexpr char kTakenOverCure[] =
+    "another producer with this transactional id took over, most likely since two replicas have "
+    "the "
+    "same `instance` (give each its own); or a transaction outlived limits.transaction_timeout, "
+    "and "
+    "the brokers ended it";
+
 // Never null: codes from the future are Internal.
 const ProtocolError& ProtocolErrorOf(int code);
 
