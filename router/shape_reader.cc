@@ -72,6 +72,7 @@ class Reader {
   void SetConstant(const Node& node, const ShapeSpec& spec, ShapeSet* set);
   void AddFlatMembers(const Node& object, const std::string& before, const std::string& separator,
                       ShapeSet* set);
+  void CheckKept(const Node& shape, const ShapeSpec& spec);
   void CheckPlaces();
 
   const ShapeLimits& limits_;
@@ -323,6 +324,15 @@ void Reader::ReadSets(const Node& node, ShapeSpec* spec) {
   }
 }
 
+// Something of an event can be left.
+void Reader::CheckKept(const Node& shape, const ShapeSpec& spec) {
+  const bool is_left = std::any_of(spec.keep.begin(), spec.keep.end(),
+                                   [&](const auto& path) { return !LiesInAny(path, spec.drop); });
+  if (spec.keep.empty() || is_left || !spec.sets.empty()) return;
+  Add(shape.Find("drop")->at, "the shape leaves nothing: all that it keeps is dropped",
+      "keep and drop different fields, or `set` some");
+}
+
 // Each place of the output is given by one operation.
 void Reader::CheckPlaces() {
   std::set<std::string_view> places;
@@ -357,6 +367,7 @@ void Reader::ReadShape(const Node& node, ShapeSpec* spec) {
   if (const Node* set = node.Find("set"); set != nullptr) ReadSets(*set, spec);
   // Names that are given twice have been told of already.
   if (problems_->size() == before) CheckPlaces();
+  if (problems_->size() == before) CheckKept(node, *spec);
 }
 
 }  // namespace

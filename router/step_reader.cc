@@ -240,6 +240,12 @@ void StepReader::ReadMeasure(const Node& node, std::string_view name, Step* step
   if (std::isnan(step->at_least)) {
     Add(at_least->at, "`at_least` of `threshold` is not a number that a double holds",
         absl::StrFormat("write it as `%s`", example_));
+  } else if (step->at_least <= 0 && !step->emit_every) {
+    Add(at_least->at,
+        absl::StrFormat("`at_least` of `threshold` is %s, which a sum of nothing has reached: no "
+                        "event makes it",
+                        at_least->text),
+        "write a number above 0, or `emit: every` beside it");
   }
 }
 

@@ -31,14 +31,18 @@ std::string RandomStep(Choices& choices) {
                           span, "\"}}");
     default: {
       std::string measure = absl::StrCat("\"count\": ", Limit(choices));
+      bool emit_every = false;
       if (choices.OneIn(2)) {
-        measure = absl::StrCat("\"sum\": \"", choices.Of(kNumberFields),
-                               "\", \"at_least\": ", choices.Of<std::string>({"3", "10.5", "-1"}));
+        const std::string at_least = choices.Of<std::string>({"3", "10.5", "-1"});
+        measure =
+            absl::StrCat("\"sum\": \"", choices.Of(kNumberFields), "\", \"at_least\": ", at_least);
+        emit_every = at_least == "-1";
       } else if (choices.OneIn(2)) {
         measure = absl::StrCat("\"distinct\": \"", choices.Of(kNumberFields),
                                "\", \"at_least\": ", Limit(choices));
       }
-      const std::string emit = choices.OneIn(3) ? ", \"emit\": \"every\"" : "";
+      emit_every = choices.OneIn(3) || emit_every;
+      const std::string emit = emit_every ? ", \"emit\": \"every\"" : "";
       return absl::StrCat("{\"threshold\": {", key, ", ", measure, ", \"within\": \"", span, "\"",
                           emit, "}}");
     }
