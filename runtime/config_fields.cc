@@ -458,8 +458,10 @@ void AddLimitFields(Fields* fields) {
        .default_text = "15s",
        .min = 2 * kSecond,
        .max = 15 * kMinute,
-       .effect = "When the brokers abort a transaction whose worker has fallen silent; and how "
-                 "long a record is tried to be delivered.",
+       .effect =
+           "When the brokers abort a transaction whose worker has fallen silent; after a third "
+           "of it a transaction takes no more events. Also how long a record is tried to be "
+           "delivered.",
        .cost = "Shorter: readers, and whoever takes over its partitions, wait less behind a dead "
                "worker that does not come back (brokers look every 10 s, so up to that more). "
                "Below the 10 s or so in which brokers replace a dead one of theirs, what was open "

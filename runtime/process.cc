@@ -47,6 +47,8 @@ constexpr char kStateDirDefault[] = "/var/lib/turnout";
 // Between two looks for brokers and topics before the workers have started.
 constexpr absl::Duration kLookBackoffMin = absl::Milliseconds(200);
 constexpr absl::Duration kLookBackoffMax = absl::Seconds(5);
+// Of the brokers' patience with a transaction this part is for its events, the rest for its end.
+constexpr int kTransactionShare = 3;
 // What a worker gets for its end however late it hears of the stop.
 constexpr absl::Duration kCloseTimeoutMin = absl::Milliseconds(500);
 
@@ -550,6 +552,8 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   if (tables != nullptr) worker_options.parking_topic = config.parking_topic;
   worker_options.tables = tables.get();
   worker_options.provenance_headers = config.provenance_headers;
+  worker_options.transaction_time_max = config.limits.transaction_timeout / kTransactionShare;
+  worker_options.stopping = &stopping;
   const std::unique_ptr<StateKeeper> keeper = hop.states->KeeperFor(index);
   Worker worker(std::move(worker_options), source->get(), sink->get(), keeper.get(), &destinations,
                 &feed, observer.get(), &clock);

@@ -288,6 +288,12 @@ absl::Status TaskSet::CommitReplays(Task** failed) {
   return absl::OkStatus();
 }
 
+size_t TaskSet::replay_pending_bytes() const {
+  size_t bytes = 0;
+  for (const Task* task : replayed_) bytes += task->state->pending_bytes();
+  return bytes;
+}
+
 absl::Status TaskSet::UseRules(Task* task, const std::shared_ptr<const router::RuleSet>& in_force,
                                int64_t first_offset) {
   const router::RuleSet& rules = *in_force;

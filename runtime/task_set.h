@@ -8,6 +8,7 @@
 // Lifetime: everything that is borrowed outlives it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -61,6 +62,8 @@ class TaskSet {
   absl::StatusOr<bool> Replay(Task* task, const connectors::Event& event);
   // Makes durable what the replays since the last call came to. An error is that of `failed`.
   absl::Status CommitReplays(Task** failed);
+  // Memory that they take until then.
+  size_t replay_pending_bytes() const;
   // Replays go back to what is durable of them; appends where they have to be read from.
   void RollBackReplays(std::vector<connectors::SourceOffset>* targets);
 

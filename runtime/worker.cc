@@ -350,9 +350,11 @@ void Worker::Impl::GoBack(Task* task, int64_t offset) {
 
 bool Worker::Impl::IsFull() const {
   if (dispatcher.counts().outputs >= options.transaction_outputs_max) return true;
-  size_t pending_bytes = 0;
-  for (const auto& [partition, task] : tasks.all()) {
-    if (task->state != nullptr) pending_bytes += task->state->pending_bytes();
+  if (clock->Now() - open.began >= options.transaction_time_max) return true;
+  if (options.stopping != nullptr && *options.stopping) return true;
+  size_t pending_bytes = tasks.replay_pending_bytes();
+  for (const Share& share : open.shares) {
+    if (share.task->state != nullptr) pending_bytes += share.task->state->pending_bytes();
   }
   return pending_bytes >= options.pending_state_bytes_max;
 }

@@ -12,8 +12,8 @@
 //
 // A batch is what arrived while the last one committed: nothing waits on a timer. What rules
 // remember is pending while a transaction is open and follows it: Kafka commits, then the states,
-// so that no state is ever ahead. A batch that fills memory before it is through is committed in
-// parts.
+// so that no state is ever ahead. A batch that fills memory, or takes long, before it is through is
+// committed in parts.
 //
 // Where the sink lets transactions overlap, what has arrived is routed into the next one while one
 // ends; its states go on from those that are sealed with the one before. It is ended when that one
@@ -25,6 +25,7 @@
 // Threads: all calls on one thread. Time and waiting come from the Clock.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,9 +62,13 @@ struct WorkerOptions {
   // How long matches that another router has re-keyed by rules which have not come here yet are
   // waited with; then those rules are taken for ones from before.
   absl::Duration rules_patience = absl::Minutes(2);
-  // A transaction takes no more events once it has this.
+  // A transaction takes no more events once it has this, or has been open for so long: brokers
+  // abort one that outlives its timeout, and what took that long once would again.
   uint64_t transaction_outputs_max = 200'000;
   size_t pending_state_bytes_max = size_t{64} << 20;
+  absl::Duration transaction_time_max = absl::Seconds(5);
+  // Borrowed; null: never. Once it is true, the open transaction takes no more events either.
+  const std::atomic<bool>* stopping = nullptr;
 };
 
 class Worker {
