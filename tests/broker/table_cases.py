@@ -146,8 +146,31 @@ def a_missing_table_topic_is_waited_for_and_one_made_anew_is_read_anew(stage):
     router.stop()
 
 
+def a_table_left_for_longer_than_deletions_are_kept_is_read_anew(stage):
+    """By the topic's own delete.retention.ms; with the default of a day the same restart goes on."""
+    _prepare(stage)
+    _put(stage, [("gone", {"n": 1}), ("stays", {"n": 1})])
+    router = _router(stage).start().wait_ready()
+    router.stop()
+    router.start().wait_ready()
+    assert router.metric("turnout_table_read_anew_total", table="merchants") == 0
+    router.stop()
+    topics.set_config(stage.bootstrap, _catalog(stage),
+                      {**COMPACTED, "delete.retention.ms": "1000"})
+    _put(stage, [("gone", None)])
+    time.sleep(1)
+    router.start().wait_ready()
+    assert router.metric("turnout_table_read_anew_total", table="merchants") == 1
+    assert "delete.retention.ms" in router.log_file.read_text(), router.log_tail(5)
+    _send(stage, ({"kind": "null", "merchant": merchant} for merchant in ("gone", "stays")))
+    stage.consumed()
+    assert [event["info"] for event in _outputs(stage, "null")] == [None, {"n": 1}]
+    router.stop()
+
+
 TESTS = [
     a_table_is_loaded_before_events_flow_and_followed_afterwards,
     a_restart_goes_on_from_the_table_on_disk,
     a_missing_table_topic_is_waited_for_and_one_made_anew_is_read_anew,
+    a_table_left_for_longer_than_deletions_are_kept_is_read_anew,
 ]
