@@ -42,7 +42,8 @@ def a_broker_that_restarts_midway_costs_nothing(stage):
 
 def a_process_paused_longer_than_a_transaction_may_last_redoes_it(stage):
     """SIGSTOP between the records and their commit, until the broker has aborted them; still a member
-    of the group afterwards, so nothing but the transaction is lost."""
+    of the group afterwards, so nothing but the transaction is lost. A pause that meets a produce
+    looks like another owner to the router, which joins afresh."""
     teams = stage.teams()
     stage.write_rules(teams)
     stage.make_topics(teams)
@@ -63,8 +64,7 @@ def a_process_paused_longer_than_a_transaction_may_last_redoes_it(stage):
             break
     stage.say(f"{redone:.0f} transactions redone after {pause + 1} pauses")
     assert redone > 0, "no pause met a transaction that was all there but its end"
-    for outcome in ("fenced", "fatal"):
-        assert router.metric("turnout_transaction_outcomes_total", outcome=outcome) == 0, outcome
+    assert router.metric("turnout_transaction_outcomes_total", outcome="fatal") == 0
     flow.end()
     stage.consumed(60)
     router.stop()
