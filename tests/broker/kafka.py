@@ -2,7 +2,8 @@
 """One real Kafka broker for tests and benches: fetched once, started on free ports, always ended.
 
 As a module: `with Kafka() as kafka:` starts a broker in a directory of its own and ends it; between
-the two, `kafka.bootstrap`, `kafka.restart()`, `kafka.kill()`, `kafka.start()`. As a program:
+the two, `kafka.bootstrap`, `kafka.restart()`, `kafka.kill()`, `kafka.start()`. `cluster.py` has
+several of them. As a program:
 
     kafka.py run                  start, print the address, end with Ctrl-C
     kafka.py start --dir DIR      start in the background, print the address

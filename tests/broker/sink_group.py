@@ -3,8 +3,9 @@ import events
 from stage import SINKS
 
 EVENTS_MAX = 500_000  # more than a test lasts
-BURST_EVENTS = 50
-BURST_PAUSE_S = 0.25
+BURST_EVENTS = 40
+BURST_PAUSE_S = 0.4
+GOING_ON_TIMEOUT_S = 120  # three brokers and four routers on two cores
 
 
 class SinkGroup:
@@ -56,8 +57,20 @@ def start_both(stage):
     return groups
 
 
+def wait_until_going_on(groups, how, commits=3):
+    """Returns when each router has committed so many transactions since now."""
+    before = {router: _committed(router) for group in groups for router in group.routers}
+    for router, count in before.items():
+        router.wait_until(f"going on {how}", lambda: (
+            _committed(router) >= count + commits), GOING_ON_TIMEOUT_S)  # noqa: B023
+
+
 def judge_both(groups):
     for group in groups:
         group.end()
     for group in groups:
         group.judge()
+
+
+def _committed(router):
+    return router.metric("turnout_transactions_committed_total")
