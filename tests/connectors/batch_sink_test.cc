@@ -88,6 +88,19 @@ class BatchSinkTest : public ::testing::Test {
     return status;
   }
 
+  // The broker ends the transaction just before this request of its commit: as when fenced.
+  void ExpectFencedAndRedoneAfterATimeOutBefore(Api api) {
+    auto sink = OpenSink();
+    broker.TimeOutBeforeNext(api);
+    BeginWithRecord(*sink);
+    const absl::Status status = CommitAtLast(*sink);
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    ASSERT_TRUE(OpenAtLast(*sink).ok());
+    BeginWithRecord(*sink);
+    EXPECT_TRUE(CommitAtLast(*sink).ok());
+    EXPECT_EQ(broker.committed_records("out"), 1);
+  }
+
   FakeBroker broker;
 };
 
@@ -714,27 +727,11 @@ TEST_F(BatchSinkTest, ATransactionThatTheBrokerHasTimedOutIsRedone) {
 }
 
 TEST_F(BatchSinkTest, ATransactionThatHasTimedOutBeforeItsOffsetsCameIsFencedAndMayBeRedone) {
-  auto sink = OpenSink();
-  broker.TimeOutBeforeNext(Api::kTxnOffsetCommit);
-  BeginWithRecord(*sink);
-  const absl::Status status = CommitAtLast(*sink);
-  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  ASSERT_TRUE(OpenAtLast(*sink).ok());
-  BeginWithRecord(*sink);
-  EXPECT_TRUE(CommitAtLast(*sink).ok());
-  EXPECT_EQ(broker.committed_records("out"), 1);
+  ExpectFencedAndRedoneAfterATimeOutBefore(Api::kTxnOffsetCommit);
 }
 
 TEST_F(FirstTransactionsTest, ATransactionThatTheBrokerHasTimedOutIsFencedAndMayBeRedone) {
-  auto sink = OpenSink();
-  broker.TimeOutBeforeNext(Api::kEndTxn);
-  BeginWithRecord(*sink);
-  const absl::Status status = CommitAtLast(*sink);
-  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  ASSERT_TRUE(OpenAtLast(*sink).ok());
-  BeginWithRecord(*sink);
-  EXPECT_TRUE(CommitAtLast(*sink).ok());
-  EXPECT_EQ(broker.committed_records("out"), 1);
+  ExpectFencedAndRedoneAfterATimeOutBefore(Api::kEndTxn);
 }
 
 TEST_F(BatchSinkTest, RecordsThatWereNotTriedYetAreNotLate) {
