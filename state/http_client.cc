@@ -116,6 +116,11 @@ size_t OnBody(char* buffer, size_t, size_t size, void* context) {
   return taken;
 }
 
+// libcurl asks often, and once a second while nothing moves.
+int OnProgress(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::atomic<bool>*>(stop)->load() ? 1 : 0;
+}
+
 // libcurl sends a request anew if a kept connection turns out to be dead.
 int OnSeek(void* context, curl_off_t offset, int origin) {
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
@@ -197,6 +202,12 @@ void SetExchange(CURL* curl, Exchange* exchange) {
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &OnAnswer);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+  if (request.stop != nullptr) {
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &OnProgress);
+    // It is only read.
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(request.stop));
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 // carried out whatever is returned. Threads: any; calls block.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -54,6 +55,8 @@ struct HttpRequest {
   size_t answer_bytes_max = 1 << 20;  // of what is kept; of an error 64 KiB are
   absl::Duration timeout = absl::Minutes(1);
   bool may_stall = false;  // the answer may be long in coming, until `timeout`
+  // Once true, the exchange is given up within about a second, as Unavailable; outlives the call.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 struct HttpResponse {

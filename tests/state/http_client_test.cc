@@ -139,6 +139,19 @@ TEST(HttpClient, WaitsNoLongerThanItIsTold) {
   EXPECT_THAT(answer.status().ToString(), HasSubstr("timed out"));
 }
 
+TEST(HttpClient, IsStoppedInTheMidstOfAnExchange) {
+  std::atomic<bool> stop{false};
+  FakeHttpServer server([&](const Request&) {
+    stop = true;
+    return Reply{.fault = Fault::kHang};
+  });
+  HttpClient client({.direct = true});
+  const absl::Time begin = absl::Now();
+  const auto answer = client.Send({.url = server.address(), .may_stall = true, .stop = &stop});
+  EXPECT_EQ(answer.status().code(), kUnavailable);
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10)) << "of the minute that it may take";
+}
+
 TEST(HttpClient, KeepsNoMoreOfAnAnswerThanIsAllowed) {
   int status = 200;
   FakeHttpServer server(
