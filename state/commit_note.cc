@@ -34,8 +34,7 @@ bool ReadCheckpoint(absl::string_view text, NotedCheckpoint* checkpoint) {
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(text, absl::MaxSplits('@', 1));
   if (!ReadOffset(parts.first, &checkpoint->sequence)) return false;
-  return parts.first.size() == text.size() ||
-         ReadOffset(parts.second, &checkpoint->applied_offset);
+  return parts.first.size() == text.size() || ReadOffset(parts.second, &checkpoint->applied_offset);
 }
 
 // `<name>@<offset>[,...]`, or nothing.
@@ -83,7 +82,20 @@ void CommitNote::Use(std::string_view hash, int64_t from_offset) {
   MakeItFit();
 }
 
+std::optional<RuleSetSpan> CommitNote::InForce(std::string_view hash) const {
+  for (size_t i = rule_sets.size(); i-- > 0;) {
+    if (rule_sets[i].hash != hash) continue;
+    RuleSetSpan span = {.from = rule_sets[i].offset};
+    if (i + 1 < rule_sets.size()) span.to = rule_sets[i + 1].offset;
+    return span;
+  }
+  return std::nullopt;
+}
+
 void CommitNote::MakeItFit() {
+  if (!state_start && rule_sets.size() > kRuleSetsStatelessMax) {
+    rule_sets.erase(rule_sets.begin(), rule_sets.end() - kRuleSetsStatelessMax);
+  }
   while (rule_sets.size() > 1 && EncodeCommitNote(*this).size() > kCommitNoteBytesMax) {
     rule_sets.erase(rule_sets.begin());
   }

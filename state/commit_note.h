@@ -15,6 +15,8 @@
 // rule sets with the offset from which they are in force, oldest first; the last checkpoint that
 // its owner knew of, with what it has applied. Unknown words after the first are passed over, so
 // that later versions can add some; earlier ones wrote no timelines and `checkpoint=<sequence>`.
+// Where no state is kept nobody replays, and the newest kRuleSetsStatelessMax are enough: such a
+// note is some 600 bytes at most.
 // Errors: InvalidArgument for a note that isn't ours or is damaged.
 #pragma once
 
@@ -34,11 +36,22 @@ inline constexpr size_t kCommitNoteBytesMax = 4096;
 // No more timelines than these are noted.
 inline constexpr size_t kTimelinesMax = 16;
 
+// Of a partition without state no more rule sets than these are noted.
+inline constexpr size_t kRuleSetsStatelessMax = 16;
+
 struct RuleSetSince {
   std::string hash;
   int64_t offset = 0;  // first source offset it was applied to
 
   bool operator==(const RuleSetSince&) const = default;
+};
+
+// Source offsets that a rule set was applied to.
+struct RuleSetSpan {
+  int64_t from = 0;
+  std::optional<int64_t> to;  // the first that it was not applied to; nullopt: it is in force
+
+  bool operator==(const RuleSetSpan&) const = default;
 };
 
 struct TimelineSince {
@@ -61,8 +74,14 @@ struct CommitNote {
   std::vector<TimelineSince> timelines;
   std::optional<NotedCheckpoint> checkpoint;
 
-  // Appends `hash` unless it is in force already. Forgets the oldest when the note would not fit.
+  // Appends `hash` unless it is in force already. Forgets the oldest when the note would not fit,
+  // or names more than a partition without state has use for.
   void Use(std::string_view hash, int64_t from_offset);
+
+  // Where the rule set was in force for the last time. Nullopt where the note does not name it: it
+  // has not been applied to any event before the committed offset, or so long ago that it is
+  // forgotten. A rule set takes effect in a partition with the next event there.
+  std::optional<RuleSetSpan> InForce(std::string_view hash) const;
 
   // Appends the timeline unless it is the last one already, and makes room for it like Use.
   void GoOnIn(const TimelineSince& timeline);

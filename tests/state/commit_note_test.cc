@@ -29,8 +29,30 @@ TEST(CommitNote, NamesARuleSetOnceWhileItIsInForce) {
   EXPECT_EQ(EncodeCommitNote(note), "turnout/1 rules=a@0,b@9,a@11");
 }
 
+TEST(CommitNote, SaysWhereARuleSetIsOrWasInForce) {
+  CommitNote note;
+  note.Use("a", 5);
+  note.Use("b", 9);
+  note.Use("a", 11);
+  EXPECT_EQ(note.InForce("a"), (RuleSetSpan{.from = 11}));
+  EXPECT_EQ(note.InForce("b"), (RuleSetSpan{.from = 9, .to = 11}));
+  EXPECT_EQ(note.InForce("c"), std::nullopt);
+  EXPECT_EQ(CommitNote().InForce("a"), std::nullopt);
+}
+
+TEST(CommitNote, IsShortWhereNoStateIsKept) {
+  CommitNote note;
+  for (int64_t i = 0; i < 1000; ++i) {
+    note.Use(i % 2 ? "0123456789abcdef" : "fedcba9876543210", 1'000'000'000'000 + i);
+  }
+  EXPECT_EQ(note.rule_sets.size(), kRuleSetsStatelessMax);
+  EXPECT_EQ(note.InForce("0123456789abcdef"), (RuleSetSpan{.from = 1'000'000'000'999}));
+  EXPECT_LT(EncodeCommitNote(note).size(), 600u);
+}
+
 TEST(CommitNote, ForgetsTheOldestRatherThanOutgrowTheBroker) {
   CommitNote note;
+  note.state_start = 0;
   for (int i = 0; i < 1000; ++i) note.Use(i % 2 ? "0123456789abcdef" : "fedcba9876543210", i);
   EXPECT_LE(EncodeCommitNote(note).size(), kCommitNoteBytesMax);
   EXPECT_EQ(note.rule_sets.back().offset, 999);
@@ -38,8 +60,8 @@ TEST(CommitNote, ForgetsTheOldestRatherThanOutgrowTheBroker) {
 
 TEST(CommitNote, ForgetsRuleSetsForATimelineToo) {
   CommitNote note;
-  for (int i = 0; i < 1000; ++i) note.Use(i % 2 ? "0123456789abcdef" : "fedcba9876543210", i);
   note.state_start = 999;
+  for (int i = 0; i < 1000; ++i) note.Use(i % 2 ? "0123456789abcdef" : "fedcba9876543210", i);
   for (size_t i = 0; i < kTimelinesMax; ++i) {
     note.GoOnIn({"0123456789abcd" + std::to_string(10 + i), 1'000'000'000'000});
     note.Use("0123456789abcdef", 999);
@@ -97,6 +119,7 @@ TEST(CommitNote, ReadsWhatEarlierVersionsSaidOfCheckpoints) {
 
 TEST(CommitNote, ForgetsAsMuchAsItCanWhereThereAreManyRuleSets) {
   CommitNote note;
+  note.state_start = 0;
   for (int i = 0; i < 60; ++i) note.Use(i % 2 ? "a" : "b", i);
   note.Checkpointed(1, 40);
   EXPECT_EQ(note.rule_sets.front().offset, 40);
