@@ -12,20 +12,18 @@
 #include "connectors/kafka_handle.h"
 #include "connectors/kafka_offsets.h"
 #include "connectors/message_batch.h"
+#include "connectors/topic_offsets.h"
 
 namespace turnout::connectors {
 namespace {
 
 constexpr size_t kTakeMax = 100;
 constexpr int64_t kPollBytesMax = 4 << 20;
-constexpr int kAskTimeoutMs = 1'000;
+constexpr absl::Duration kAskTimeout = absl::Seconds(1);
 // After a question that was not answered well, and while records were read.
 constexpr absl::Duration kLookAgainAfter = absl::Milliseconds(500);
 // People change a topic's settings now and then.
 constexpr absl::Duration kAskConfigEvery = absl::Minutes(5);
-// ListOffsets' names for a log's beginning and its (last stable) end.
-constexpr int64_t kEarliestTimestamp = -2;
-constexpr int64_t kLatestTimestamp = -1;
 
 class KafkaTableSource final : public TableSource {
  public:
@@ -55,7 +53,7 @@ class KafkaTableSource final : public TableSource {
 
   absl::Status Look();
   void AskHowLongDeletionsAreKept();
-  absl::StatusOr<int32_t> CountPartitions();
+  absl::StatusOr<int32_t> Count();
   absl::StatusOr<std::map<int32_t, int64_t>> Ask(int32_t partitions, int64_t timestamp);
   bool FitsTheLog(int32_t partition, int64_t begin, int64_t end) const;
   absl::Status Follow(const std::map<int32_t, int64_t>& begins,
@@ -132,47 +130,24 @@ absl::StatusOr<TableBatch> KafkaTableSource::Poll(absl::Duration max_wait) {
   return answer;
 }
 
-absl::StatusOr<int32_t> KafkaTableSource::CountPartitions() {
-  const rd_kafka_metadata_t* metadata = nullptr;
-  rd_kafka_resp_err_t code =
-      rd_kafka_metadata(client_->get(), 0, topic_.get(), &metadata, kAskTimeoutMs);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return absl::UnavailableError(
-        absl::StrCat(doing_, ": no broker answers: ", rd_kafka_err2str(code)));
-  }
-  int32_t count = 0;
-  code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-  if (metadata->topic_cnt == 1) {
-    code = metadata->topics[0].err;
-    count = metadata->topics[0].partition_cnt;
-  }
-  rd_kafka_metadata_destroy(metadata);
-  if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-    was_missing_ = true;
-    return absl::InvalidArgumentError(
-        absl::StrCat(doing_, " doesn't exist; create it with cleanup.policy=compact"));
-  }
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(code, doing_);
-  return count;
+absl::StatusOr<int32_t> KafkaTableSource::Count() {
+  const absl::StatusOr<int32_t> count =
+      CountPartitions(client_->get(), topic_.get(), doing_, kAskTimeout);
+  if (!absl::IsNotFound(count.status())) return count;
+  was_missing_ = true;
+  return absl::InvalidArgumentError(
+      absl::StrCat(count.status().message(), "; create it with cleanup.policy=compact"));
 }
 
 absl::StatusOr<std::map<int32_t, int64_t>> KafkaTableSource::Ask(int32_t partitions,
                                                                  int64_t timestamp) {
-  std::vector<SourceOffset> asked;
-  for (int32_t i = 0; i < partitions; ++i) asked.push_back({i, timestamp, {}});
-  const PartitionList list = MakePartitionList(client_->get(), options_.topic, asked);
-  const rd_kafka_resp_err_t code =
-      rd_kafka_offsets_for_times(client_->get(), list.get(), kAskTimeoutMs);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(code, doing_);
-  std::map<int32_t, int64_t> offsets;
-  for (int i = 0; i < list->cnt; ++i) {
-    const rd_kafka_topic_partition_t& answer = list->elems[i];
-    if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(answer.err, doing_);
-    if (answer.offset < 0) {
-      return absl::UnavailableError(
-          absl::StrCat(doing_, ": partition ", answer.partition, " is not known to the broker"));
-    }
-    offsets[answer.partition] = answer.offset;
+  auto offsets =
+      OffsetsAtTime(client_->get(), options_.topic, partitions, timestamp, doing_, kAskTimeout);
+  if (!offsets.ok()) return offsets;
+  for (const auto& [partition, offset] : *offsets) {
+    if (offset >= 0) continue;
+    return absl::UnavailableError(
+        absl::StrCat(doing_, ": partition ", partition, " is not known to the broker"));
   }
   return offsets;
 }
@@ -190,11 +165,11 @@ bool KafkaTableSource::FitsTheLog(int32_t partition, int64_t begin, int64_t end)
 // that we know.
 absl::Status KafkaTableSource::Look() {
   const absl::Time begun = absl::Now();  // the ends are later ones
-  const absl::StatusOr<int32_t> count = CountPartitions();
+  const absl::StatusOr<int32_t> count = Count();
   if (!count.ok()) return count.status();
-  const auto begins = Ask(*count, kEarliestTimestamp);
+  const auto begins = Ask(*count, kBeginningOfLog);
   if (!begins.ok()) return begins.status();
-  const auto ends = Ask(*count, kLatestTimestamp);
+  const auto ends = Ask(*count, kEndOfLog);
   if (!ends.ok()) return ends.status();
   // Offsets of partitions that are gone are another topic's as well.
   const bool has_read = !partitions_.empty() || !known_.empty();
@@ -217,7 +192,7 @@ void KafkaTableSource::AskHowLongDeletionsAreKept() {
   ask_config_at_ = absl::Now() + kAskConfigEvery;
   const std::string topics[] = {options_.topic};
   const auto described =
-      options_.admin->Describe(topics, /*may_write=*/false, absl::Milliseconds(kAskTimeoutMs));
+      options_.admin->Describe(topics, /*may_write=*/false, kAskTimeout);
   if (!described.ok() || described->front().delete_retention_ms <= 0) return;
   look_.deletions_kept_for = absl::Milliseconds(described->front().delete_retention_ms);
 }
