@@ -12,6 +12,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -107,6 +108,15 @@ class BenchesWithBrokers(unittest.TestCase):
 
 
 class Benches(unittest.TestCase):
+    def test_every_command_says_what_it_is_for(self):
+        with open(os.path.join(ROOT, "bench", "README.md"), encoding="utf-8") as readme:
+            commands = sorted(set(re.findall(r"^    bench/([a-z/_]+)", readme.read(), re.MULTILINE)))
+        self.assertGreater(len(commands), 10)
+        for command in commands:
+            page = subprocess.run([os.path.join(ROOT, "bench", command), "--help"], capture_output=True, text=True)
+            self.assertEqual(page.returncode, 0, f"{command}: {page.stderr}")
+            self.assertIn("usage:", page.stdout, command)
+
     def test_the_broker_is_compared_where_all_else_is_the_same(self):
         def row(delivery, sink, us):
             return {"delivery": delivery, "steps": False, "sink": sink, "broker_us_per_event": us}

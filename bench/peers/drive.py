@@ -9,14 +9,14 @@ import statistics
 import tempfile
 import time
 
-import outputs
-import pipelines
 import peers
+import pipelines
 
 common = peers.common
 import kafka  # noqa: E402  (found by common)
 import backlog  # noqa: E402
 import open_loop  # noqa: E402
+import outputs  # noqa: E402
 import progress  # noqa: E402
 
 PREFIX = "bench.out."
