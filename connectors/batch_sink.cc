@@ -150,8 +150,7 @@ absl::Status BatchSink::Produce(const OutputRecord& record) {
   if (queue.is_held() && queue.has_enough()) {
     if (absl::Status status = MakeWay(); !status.ok()) return status;
   }
-  absl::Status added = queue.Add(record, call_timeout_);
-  return added.ok() ? added : Outcome(*open_, std::move(added));
+  return Outcome(*open_, queue.Add(record, call_timeout_));
 }
 
 // Records of the next transaction go out when the brokers have all of the one before: whatever is

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -101,9 +100,8 @@ void ClusterClient::Turn(absl::Time until) {
 
 void ClusterClient::Poll(absl::Time until) {
   const absl::Time begin = absl::Now();
-  constexpr size_t kFewBrokers = 8;
-  absl::InlinedVector<pollfd, kFewBrokers> descriptors;
-  absl::InlinedVector<BrokerConnection*, kFewBrokers> polled;
+  std::vector<pollfd> descriptors;
+  std::vector<BrokerConnection*> polled;
   EachConnection([&](BrokerConnection& connection) {
     until = std::min(until, connection.deadline());
     if (connection.descriptor() < 0) return;
