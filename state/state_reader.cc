@@ -61,6 +61,16 @@ absl::Status StateReader::ForEach(
   return Visit(StepBegin(step), StepEnd(step), visit);
 }
 
+absl::Status StateReader::ForEach(
+    StepId step, std::string_view from, std::string_view to,
+    absl::FunctionRef<bool(const EntryKey&, const EntryValue&)> visit) const {
+  std::string begin;
+  std::string end = StepEnd(step);
+  EncodeKey(step, from, &begin);
+  if (!to.empty()) EncodeKey(step, to, &end);
+  return Visit(begin, end, visit);
+}
+
 absl::Status StateReader::Visit(
     const std::string& begin, const std::string& end,
     absl::FunctionRef<bool(const EntryKey&, const EntryValue&)> visit) const {

@@ -47,6 +47,10 @@ class StateReader {
   absl::Status ForEach(StepId step,
                        absl::FunctionRef<bool(const EntryKey&, const EntryValue&)> visit) const;
 
+  // Of one step, from the key `from` up to, but without, `to`; an empty one is the step's end.
+  absl::Status ForEach(StepId step, std::string_view from, std::string_view to,
+                       absl::FunctionRef<bool(const EntryKey&, const EntryValue&)> visit) const;
+
   // By reading all of it.
   absl::StatusOr<std::vector<StepFigures>> Steps() const;
 
