@@ -48,6 +48,9 @@ class StepEngine {
   absl::StatusOr<StepVerdict> Judge(absl::Span<const StepPlan> rule_steps, const StepPlan& step,
                                     const Matcher::Scratch& fields);
   const Fault& fault() const { return fault_; }
+  // Of the event that was started: its time, and whether it is late.
+  int64_t time_ms() const { return call_.time_ms; }
+  bool is_late() const { return call_.late; }
   // After kSends, until the next call.
   std::string_view record() const { return record_; }
   std::string_view record_key() const { return call_.key; }
