@@ -150,7 +150,8 @@ absl::Status BatchSink::Produce(const OutputRecord& record) {
   if (queue.is_held() && queue.has_enough()) {
     if (absl::Status status = MakeWay(); !status.ok()) return status;
   }
-  return Outcome(*open_, queue.Add(record, call_timeout_));
+  absl::Status added = queue.Add(record, call_timeout_);
+  return added.ok() ? added : Outcome(*open_, std::move(added));
 }
 
 // Records of the next transaction go out when the brokers have all of the one before: whatever is

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -100,8 +101,9 @@ void ClusterClient::Turn(absl::Time until) {
 
 void ClusterClient::Poll(absl::Time until) {
   const absl::Time begin = absl::Now();
-  std::vector<pollfd> descriptors;
-  std::vector<BrokerConnection*> polled;
+  constexpr size_t kFewBrokers = 8;
+  absl::InlinedVector<pollfd, kFewBrokers> descriptors;
+  absl::InlinedVector<BrokerConnection*, kFewBrokers> polled;
   EachConnection([&](BrokerConnection& connection) {
     until = std::min(until, connection.deadline());
     if (connection.descriptor() < 0) return;

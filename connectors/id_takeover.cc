@@ -26,13 +26,13 @@ absl::StatusOr<std::unique_ptr<KafkaHandle>> MakeProducer(const std::string& id,
 
 }  // namespace
 
-absl::Status IdTakeover::Work(const KafkaSinkOptions& options) {
+absl::Status IdTakeover::Work(const KafkaSinkOptions& options, int wait_ms) {
   if (client_ == nullptr) {
     absl::StatusOr<std::unique_ptr<KafkaHandle>> made = MakeProducer(id_, options);
     if (!made.ok()) return made.status();
     client_ = *std::move(made);
   }
-  rd_kafka_error_t* error = rd_kafka_init_transactions(client_->get(), options.call_timeout_ms);
+  rd_kafka_error_t* error = rd_kafka_init_transactions(client_->get(), wait_ms);
   const int code = error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
   absl::Status status =
       TakeKafkaError(client_->get(), error, absl::StrFormat("producer %s: taking over", id_));

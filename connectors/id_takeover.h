@@ -20,8 +20,9 @@ class IdTakeover {
  public:
   explicit IdTakeover(std::string transactional_id) : id_(std::move(transactional_id)) {}
 
-  // Goes on where an earlier call left off; of `options`, the id is not looked at.
-  absl::Status Work(const KafkaSinkOptions& options);
+  // Goes on where an earlier call left off, for at most `wait_ms`; of `options`, neither the id nor
+  // the call's timeout is looked at.
+  absl::Status Work(const KafkaSinkOptions& options, int wait_ms);
 
  private:
   std::string id_;

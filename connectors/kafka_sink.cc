@@ -28,8 +28,7 @@ struct TopicHash {
     return absl::Hash<absl::string_view>()(absl::string_view(text.data(), text.size()));
   }
 };
-using Topics =
-    absl::flat_hash_map<std::string, rd_kafka_topic_t*, TopicHash, std::equal_to<>>;
+using Topics = absl::flat_hash_map<std::string, rd_kafka_topic_t*, TopicHash, std::equal_to<>>;
 
 class KafkaSink final : public Sink {
  public:
@@ -65,6 +64,7 @@ class KafkaSink final : public Sink {
 
   bool IsBeingOpened() const { return state_ == State::kFresh || state_ == State::kReopening; }
   void TakeOverOtherIds();
+  absl::Status TakeOver();
   absl::Status OpenProducer();
 
   static void OnDelivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
@@ -171,15 +171,24 @@ absl::Status KafkaSink::Open() {
     const absl::Status opened = OpenProducer();
     if (!opened.ok()) return opened;
   }
-  while (!takeovers_.empty()) {
-    const absl::Status status = Sorted(takeovers_.back().Work(options_));
-    if (!status.ok()) {
-      state_ = absl::IsUnavailable(status) ? State::kTakingOver : State::kNone;
-      return status;
+  const absl::Status taken = TakeOver();
+  state_ = taken.ok()                   ? State::kReady
+           : absl::IsUnavailable(taken) ? State::kTakingOver
+                                        : State::kNone;
+  return taken;
+}
+
+// All begin before the first is waited for: each takes some round trips to brokers.
+absl::Status KafkaSink::TakeOver() {
+  constexpr int kBeginMs = 1;
+  for (const int wait_ms : {kBeginMs, options_.call_timeout_ms}) {
+    for (auto one = takeovers_.begin(); one != takeovers_.end();) {
+      const absl::Status status = Sorted(one->Work(options_, wait_ms));
+      const bool is_begun = absl::IsUnavailable(status) && wait_ms == kBeginMs;
+      if (!status.ok() && !is_begun) return status;
+      one = status.ok() ? takeovers_.erase(one) : one + 1;
     }
-    takeovers_.pop_back();
   }
-  state_ = State::kReady;
   return absl::OkStatus();
 }
 
@@ -305,8 +314,7 @@ absl::Status KafkaSink::ProduceFailed(rd_kafka_error_t* error, std::string_view 
   return Sorted(status);
 }
 
-absl::Status KafkaSink::Commit(absl::Span<const SourceOffset> offsets,
-                               const GroupMetadata& group) {
+absl::Status KafkaSink::Commit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group) {
   if (state_ != State::kOpen && state_ != State::kCommitting) {
     return absl::InternalError(doing_ + ": Commit outside of a transaction");
   }

@@ -22,6 +22,9 @@ constexpr absl::Duration kMarkersBackoff = absl::Milliseconds(1);
 // A topic that has just been made is not known to all brokers at once.
 constexpr absl::Duration kMissingPatience = absl::Seconds(2);
 constexpr absl::Duration kLookUpWait = absl::Milliseconds(20);
+// More of it before what could not go out, since all partitions wait for their leaders, is tried
+// again.
+constexpr size_t kTryAgainBytes = ProduceQueue::kRequestBytesMax / 8;
 // Batches kept for the next transaction.
 constexpr size_t kSpareMax = 2'048;
 constexpr size_t kSpareBytesMax = 64 << 10;
@@ -50,6 +53,7 @@ void ProduceQueue::Begin(ProducerIdentity producer, bool partitions_add_themselv
   is_held_ = false;
   anything_sent_ = false;
   unsent_bytes_ = 0;
+  next_try_bytes_ = kRequestBytesMax;
   broken_ = absl::OkStatus();
   why_.clear();
   ++transaction_;
@@ -98,7 +102,7 @@ absl::Status ProduceQueue::LookUp(Topic& topic, absl::Time now) {
   return CannotBeDelivered(code, topic.name, 0);
 }
 
-absl::Status ProduceQueue::FindTopic(std::string_view name, absl::Time deadline, Topic** found) {
+ProduceQueue::Topic& ProduceQueue::TopicOf(std::string_view name) {
   std::unique_ptr<Topic>& topic = topics_[View(name)];
   if (topic == nullptr) {
     const uint64_t seed =
@@ -107,11 +111,13 @@ absl::Status ProduceQueue::FindTopic(std::string_view name, absl::Time deadline,
     topic->name = std::string(name);
     topic->batch_bytes_max = settings_.batch_bytes_max;
   }
-  *found = topic.get();
-  if (topic->looked_up_in == transaction_) return absl::OkStatus();
+  return *topic;
+}
+
+absl::Status ProduceQueue::Await(Topic& topic, absl::Time deadline) {
   for (;;) {
     const absl::Time now = absl::Now();
-    const absl::Status status = LookUp(**found, now);
+    const absl::Status status = LookUp(topic, now);
     if (!absl::IsUnavailable(status) || now >= deadline) return status;
     cluster_->Turn(std::min(deadline, now + kLookUpWait));
     Work(absl::Now());
@@ -139,16 +145,19 @@ absl::Status ProduceQueue::Add(const OutputRecord& record, absl::Duration timeou
     return CannotBeDelivered(kCodeMessageTooLarge, record.topic,
                              static_cast<int64_t>(record.key.size() + record.value.size()));
   }
-  const absl::Time deadline = absl::Now() + timeout;
-  Topic* topic = nullptr;
-  absl::Status status = FindTopic(record.topic, deadline, &topic);
-  if (status.ok()) status = WaitForRoom(deadline);
-  if (!status.ok()) return status;
-  const auto partitions = static_cast<int32_t>(topic->partitions.size());
-  const int32_t index = record.key.data() == nullptr ? topic->sticky.Of(partitions)
+  Topic& topic = TopicOf(record.topic);
+  if (topic.looked_up_in != transaction_ || queued_bytes_ > kQueueBytesMax) {
+    const absl::Time deadline = absl::Now() + timeout;
+    absl::Status status;
+    if (topic.looked_up_in != transaction_) status = Await(topic, deadline);
+    if (status.ok()) status = WaitForRoom(deadline);
+    if (!status.ok()) return status;
+  }
+  const auto partitions = static_cast<int32_t>(topic.partitions.size());
+  const int32_t index = record.key.data() == nullptr ? topic.sticky.Of(partitions)
                                                      : PartitionOfKey(record.key, partitions);
-  AddTo(topic->partitions[static_cast<size_t>(index)], record);
-  if (has_enough() && !is_held_) {
+  AddTo(topic.partitions[static_cast<size_t>(index)], record, bytes);
+  if (is_worth_a_try() && !is_held_) {
     cluster_->Turn(absl::InfinitePast());
     Work(absl::Now());
   }
@@ -162,14 +171,15 @@ std::unique_ptr<RecordBatch> ProduceQueue::FreshBatch() {
   return batch;
 }
 
-void ProduceQueue::AddTo(Partition& partition, const OutputRecord& record) {
+void ProduceQueue::AddTo(Partition& partition, const OutputRecord& record, int64_t alone_bytes) {
   if (partition.batches.empty()) {
     active_.push_back(&partition);
     partition.failing_since = absl::InfiniteFuture();
   }
-  const bool is_full = !partition.batches.empty() && (partition.batches.back()->sealed() ||
-                                                      partition.batches.back()->BytesWith(record) >
-                                                          partition.topic->batch_bytes_max);
+  const bool is_full =
+      !partition.batches.empty() &&
+      (partition.batches.back()->sealed() ||
+       partition.batches.back()->BytesWith(alone_bytes) > partition.topic->batch_bytes_max);
   if (is_full) partition.topic->sticky.Next();
   if (is_full || partition.batches.empty()) {
     partition.batches.push_back(FreshBatch());
@@ -196,8 +206,8 @@ void ProduceQueue::Work(absl::Time now) {
 bool ProduceQueue::IsReady(const Partition& partition, absl::Time now) const {
   if (partition.on_its_way || now < partition.retry_at) return false;
   // What is not full yet waits for more, unless the transaction ends or there is much already.
-  const bool may_wait = !flushing_ && !has_enough() &&
-                        partition.batches.size() == 1 && !partition.batches.front()->sealed();
+  const bool may_wait = !flushing_ && !has_enough() && partition.batches.size() == 1 &&
+                        !partition.batches.front()->sealed();
   if (may_wait) return false;
   return settings_.transactional_id.empty() || partitions_add_themselves_ ||
          partition.added_in == transaction_;
@@ -228,6 +238,7 @@ void ProduceQueue::SendReady(absl::Time now) {
     SendTo(leader, partitions, now);
   }
   if (!by_leader.empty()) unsent_bytes_ = 0;
+  next_try_bytes_ = std::max(kRequestBytesMax, unsent_bytes_ + kTryAgainBytes);
 }
 
 void ProduceQueue::SendTo(int32_t leader, absl::Span<Partition* const> partitions, absl::Time now) {

@@ -70,6 +70,8 @@ class ProduceQueue {
   bool is_held() const { return is_held_; }
   // Enough to be sent without a Flush.
   bool has_enough() const { return unsent_bytes_ >= kRequestBytesMax; }
+  // As much more than when it was tried to send that last, in vain, that it is worth another try.
+  bool is_worth_a_try() const { return unsent_bytes_ >= next_try_bytes_; }
   // Takes answers, sends what can be sent.
   void Work(absl::Time now);
   // When Work has something to do that no broker's answer brings about.
@@ -121,11 +123,12 @@ class ProduceQueue {
     std::vector<Partition*> partitions;
   };
 
-  absl::Status FindTopic(std::string_view name, absl::Time deadline, Topic** found);
+  Topic& TopicOf(std::string_view name);
+  absl::Status Await(Topic& topic, absl::Time deadline);
   absl::Status LookUp(Topic& topic, absl::Time now);
   absl::Status WaitForRoom(absl::Time deadline);
   absl::Status CannotBeDelivered(int code, std::string_view topic, int64_t record_bytes);
-  void AddTo(Partition& partition, const OutputRecord& record);
+  void AddTo(Partition& partition, const OutputRecord& record, int64_t alone_bytes);
   bool IsReady(const Partition& partition, absl::Time now) const;
   void SendReady(absl::Time now);
   void SendTo(int32_t leader, absl::Span<Partition* const> partitions, absl::Time now);
@@ -155,6 +158,7 @@ class ProduceQueue {
   std::vector<std::unique_ptr<RecordBatch>> spare_;
   size_t queued_bytes_ = 0;  // in all batches
   size_t unsent_bytes_ = 0;  // since something was sent
+  size_t next_try_bytes_ = kRequestBytesMax;
   bool flushing_ = false;
   bool is_held_ = false;
   bool anything_sent_ = false;

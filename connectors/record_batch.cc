@@ -17,10 +17,10 @@ constexpr int16_t kTransactional = 0x10;
 constexpr size_t kHeaderFieldsBytesMin = 2;  // two lengths
 
 // Null is the length -1.
-void WriteField(WireWriter& writer, std::string_view field, std::string* out) {
-  if (field.data() == nullptr) return writer.SignedVarint(-1);
-  writer.SignedVarint(static_cast<int64_t>(field.size()));
-  out->append(field);
+char* PutField(std::string_view field, char* at) {
+  if (field.data() == nullptr) return PutSignedVarint(-1, at);
+  at = PutSignedVarint(static_cast<int64_t>(field.size()), at);
+  return std::copy(field.begin(), field.end(), at);
 }
 
 // A header's name is never null, so that an empty view of nothing is an empty name.
@@ -36,27 +36,22 @@ void RecordBatch::Clear() {
   sealed_ = false;
 }
 
-size_t RecordBatch::BytesWith(const OutputRecord& record) const {
-  const int64_t delta_ms = records_ == 0 ? 0 : record.timestamp_ms - first_timestamp_ms_;
-  const int64_t body = RecordBodyBytes(record, delta_ms, records_);
-  return bytes_.size() + static_cast<size_t>(SignedVarintBytes(body) + body);
-}
-
 void RecordBatch::Add(const OutputRecord& record) {
   if (records_ == 0) first_timestamp_ms_ = max_timestamp_ms_ = record.timestamp_ms;
   max_timestamp_ms_ = std::max(max_timestamp_ms_, record.timestamp_ms);
   const int64_t delta_ms = record.timestamp_ms - first_timestamp_ms_;
-  WireWriter writer(&bytes_);
-  writer.SignedVarint(RecordBodyBytes(record, delta_ms, records_));
-  writer.Int8(0);  // attributes
-  writer.SignedVarint(delta_ms);
-  writer.SignedVarint(records_);
-  WriteField(writer, record.key, &bytes_);
-  WriteField(writer, record.value, &bytes_);
-  writer.SignedVarint(static_cast<int64_t>(record.headers.size()));
+  const int64_t body = RecordBodyBytes(record, delta_ms, records_);
+  const size_t begin = bytes_.size();
+  bytes_.resize(begin + static_cast<size_t>(SignedVarintBytes(body) + body));
+  char* at = PutSignedVarint(body, bytes_.data() + begin);
+  *at++ = 0;  // attributes
+  at = PutSignedVarint(delta_ms, at);
+  at = PutSignedVarint(records_, at);
+  at = PutField(record.key, at);
+  at = PutField(record.value, at);
+  at = PutSignedVarint(static_cast<int64_t>(record.headers.size()), at);
   for (const auto& [name, value] : record.headers) {
-    WriteField(writer, NotNull(name), &bytes_);
-    WriteField(writer, value, &bytes_);
+    at = PutField(value, PutField(NotNull(name), at));
   }
   ++records_;
   largest_record_bytes_ = std::max(largest_record_bytes_,

@@ -22,13 +22,19 @@ class RecordBatch {
  public:
   // Base offset to record count, all of fixed width.
   static constexpr size_t kHeaderBytes = 61;
+  // By which a record may be longer in a batch than alone: time and offset count from the first
+  // one's, and the length counts them.
+  static constexpr size_t kDifferencesBytesMax = 14;
 
   RecordBatch() { Clear(); }
 
   // Copies the record.
   void Add(const OutputRecord& record);
-  // What it would take once the record were added, before compression.
-  size_t BytesWith(const OutputRecord& record) const;
+  // What it takes at most once a record has been added of which a batch of its own takes
+  // `alone_bytes`, before compression.
+  size_t BytesWith(int64_t alone_bytes) const {
+    return bytes_.size() + static_cast<size_t>(alone_bytes) - kHeaderBytes + kDifferencesBytesMax;
+  }
 
   // `compressor` may be null. The first record has `base_sequence`.
   void Seal(ProducerIdentity producer, int32_t base_sequence, bool transactional,

@@ -4,19 +4,8 @@ namespace turnout::connectors {
 namespace {
 
 constexpr int kVarintBytesMax = 5;  // of 32 bits
-constexpr int kLongVarintBytesMax = 10;
-
-uint64_t ZigZag(int64_t value) {
-  return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
-}
 
 }  // namespace
-
-int SignedVarintBytes(int64_t value) {
-  int bytes = 1;
-  for (uint64_t rest = ZigZag(value); rest >>= 7;) ++bytes;
-  return bytes;
-}
 
 template <typename Unsigned>
 void WireWriter::BigEndian(Unsigned value) {
@@ -37,9 +26,8 @@ void WireWriter::UnsignedVarint(uint32_t value) {
 }
 
 void WireWriter::SignedVarint(int64_t value) {
-  uint64_t rest = ZigZag(value);
-  for (; rest >= 0x80; rest >>= 7) out_->push_back(static_cast<char>(rest | 0x80));
-  out_->push_back(static_cast<char>(rest));
+  char bytes[kLongVarintBytesMax];
+  out_->append(bytes, static_cast<size_t>(PutSignedVarint(value, bytes) - bytes));
 }
 
 void WireWriter::String(std::string_view value) {

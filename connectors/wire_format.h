@@ -10,6 +10,7 @@
 // Format: https://kafka.apache.org/protocol.html#protocol_types
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,8 +19,25 @@
 
 namespace turnout::connectors {
 
+// As unsigned, small where `value` is near 0.
+inline uint64_t ZigZag(int64_t value) {
+  return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
+}
+
+inline constexpr int kLongVarintBytesMax = 10;
+
 // Bytes that the signed varint of `value` takes.
-int SignedVarintBytes(int64_t value);
+inline int SignedVarintBytes(int64_t value) {
+  return (static_cast<int>(std::bit_width(ZigZag(value) | 1)) + 6) / 7;
+}
+
+// Writes the signed varint of `value` to `at`, which has room for it; returns what follows it.
+inline char* PutSignedVarint(int64_t value, char* at) {
+  uint64_t rest = ZigZag(value);
+  for (; rest >= 0x80; rest >>= 7) *at++ = static_cast<char>(rest | 0x80);
+  *at++ = static_cast<char>(rest);
+  return at;
+}
 
 class WireWriter {
  public:

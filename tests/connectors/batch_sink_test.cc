@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "connectors/transactional_ids.h"
 #include "tests/connectors/fake_broker.h"
 
 namespace turnout::connectors {
@@ -111,8 +114,9 @@ class FirstTransactionsTest : public BatchSinkTest {
 
 TEST_F(BatchSinkTest, OutputsAndOffsetsAreCommittedTogetherAndTheEpochRises) {
   auto sink = OpenSink();
-  for (int i = 1; i <= 4; ++i) {
-    const std::string id = i % 2 == 1 ? "tx" : "tx.2";
+  const std::vector<std::string> ids = TransactionalIdsOf("tx");
+  for (int i = 1; i <= 2 * kTransactionalIds; ++i) {
+    const std::string& id = ids[static_cast<size_t>((i - 1) % kTransactionalIds)];
     const ProducerIdentity before = broker.producer(id);
     BeginWithRecord(*sink);
     EXPECT_EQ(broker.committed_records("out"), i - 1);
@@ -130,7 +134,8 @@ TEST_F(BatchSinkTest, OutputsAndOffsetsAreCommittedTogetherAndTheEpochRises) {
 
 TEST_F(FirstTransactionsTest, PartitionsAndOffsetsAreAddedAtTheCoordinator) {
   auto sink = OpenSink();
-  for (int i = 1; i <= 3; ++i) {
+  constexpr int kOnceRoundAndOne = kTransactionalIds + 1;
+  for (int i = 1; i <= kOnceRoundAndOne; ++i) {
     BeginWithRecord(*sink);
     const absl::Status status = CommitAtLast(*sink);
     ASSERT_TRUE(status.ok()) << status;
@@ -139,12 +144,13 @@ TEST_F(FirstTransactionsTest, PartitionsAndOffsetsAreAddedAtTheCoordinator) {
   EXPECT_EQ(broker.committed_offsets().at(1), 7);
   EXPECT_EQ(broker.last_version(Api::kProduce), 11);
   EXPECT_EQ(broker.last_version(Api::kEndTxn), 4);
-  EXPECT_EQ(broker.requests(Api::kAddPartitionsToTxn), 3);
-  EXPECT_EQ(broker.requests(Api::kAddOffsetsToTxn), 3);
+  EXPECT_EQ(broker.requests(Api::kAddPartitionsToTxn), kOnceRoundAndOne);
+  EXPECT_EQ(broker.requests(Api::kAddOffsetsToTxn), kOnceRoundAndOne);
   // The sequence numbers of an id go on, since its epoch stays.
-  EXPECT_EQ(broker.committed("out", 0).at(0).base_sequence, 0);
-  EXPECT_EQ(broker.committed("out", 0).at(1).base_sequence, 0);
-  EXPECT_EQ(broker.committed("out", 0).at(2).base_sequence, 1);
+  for (int i = 0; i < kOnceRoundAndOne; ++i) {
+    EXPECT_EQ(broker.committed("out", 0).at(static_cast<size_t>(i)).base_sequence,
+              i < kTransactionalIds ? 0 : 1);
+  }
 }
 
 TEST_F(BatchSinkTest, NoTransactionWaitsForTheMarkersOfTheOneBefore) {
