@@ -19,8 +19,10 @@ constexpr absl::Duration kBackoffMax = absl::Seconds(1);
 constexpr size_t kReadBytes = 64 << 10;
 constexpr size_t kPieces = 256;
 constexpr size_t kLengthBytes = 4;
-// An authentication that ends is renewed by connecting anew, in good time.
+// Of an authentication's time, after which it is renewed; brokers refuse to do so more than once a
+// second, even where a token has less time left.
 constexpr double kSessionPart = 0.8;
+constexpr absl::Duration kRenewWaitMin = absl::Milliseconds(1'100);
 
 }  // namespace
 
@@ -32,9 +34,10 @@ BrokerConnection::BrokerConnection(const ConnectionSettings* settings, std::stri
       why_closed_(absl::UnavailableError("not connected yet")) {}
 
 absl::Status BrokerConnection::Ready(absl::Time now) {
-  if (stage_ == Stage::kReady && now >= expires_at_ && pending_.empty()) {
-    Close(absl::UnavailableError("the authentication is over"), now);
-    retry_at_ = now;
+  if (stage_ == Stage::kReady && now >= expires_at_) {
+    why_closed_ = absl::UnavailableError(absl::StrFormat("broker %s: authenticating anew", name_));
+    setup_deadline_ = now + settings_->setup_timeout;
+    BeginAuthentication(now);
   }
   if (stage_ == Stage::kReady) return absl::OkStatus();
   wanted_ = true;
@@ -182,12 +185,17 @@ absl::Status BrokerConnection::OnVersions(std::string_view body, absl::Time now)
     OnSetUp();
     return absl::OkStatus();
   }
+  BeginAuthentication(now);
+  return absl::OkStatus();
+}
+
+void BrokerConnection::BeginAuthentication(absl::Time now) {
   stage_ = Stage::kMechanism;
+  expires_at_ = absl::InfiniteFuture();
   sasl_ = MakeSaslClient(*settings_->security.sasl, RandomNonce);
   RequestFrame frame = BeginVersion(Api::kSaslHandshake, 1);
   WriteSaslHandshake(sasl_->mechanism(), frame.own());
   SendAs(Api::kSaslHandshake, std::move(frame), /*ours=*/true, now);
-  return absl::OkStatus();
 }
 
 absl::Status BrokerConnection::OnMechanism(std::string_view body, absl::Time now) {
@@ -216,9 +224,12 @@ absl::Status BrokerConnection::OnProof(std::string_view body, absl::Time now) {
   const absl::StatusOr<SaslAuthenticateAnswer> answer = ReadSaslAuthenticate(body);
   if (!answer.ok()) return answer.status();
   if (answer->error_code != 0) {
-    return absl::UnavailableError(absl::StrFormat("%s: %s; check the sasl.* properties",
-                                                  ProtocolErrorText(answer->error_code),
-                                                  answer->error_message));
+    // Most brokers' error repeats what they lack.
+    const std::string_view refusal = sasl_->refusal();
+    const bool is_said = answer->error_message.find(refusal) != std::string_view::npos;
+    return absl::UnavailableError(absl::StrFormat(
+        "%s: %s%s%s; check the sasl.* properties", ProtocolErrorText(answer->error_code),
+        answer->error_message, is_said ? "" : " ", is_said ? "" : refusal));
   }
   const absl::StatusOr<std::string> next = sasl_->Next(answer->bytes);
   if (!next.ok()) return next.status();
@@ -227,7 +238,8 @@ absl::Status BrokerConnection::OnProof(std::string_view body, absl::Time now) {
     return absl::OkStatus();
   }
   if (answer->session_lifetime_ms > 0) {
-    expires_at_ = now + absl::Milliseconds(answer->session_lifetime_ms) * kSessionPart;
+    const absl::Duration lifetime = absl::Milliseconds(answer->session_lifetime_ms);
+    expires_at_ = now + std::max(lifetime * kSessionPart, kRenewWaitMin);
   }
   OnSetUp();
   return absl::OkStatus();

@@ -7,6 +7,9 @@
 //
 //   closed -> connecting -> (encrypting) -> asking versions -> (authenticating) -> ready -> closed
 //
+// An authentication that ends (KIP-368) is renewed on the same connection, behind what is on its
+// way, when it is next asked for in the last fifth of its time: ready -> authenticating -> ready.
+//
 // Errors: Unavailable, with the reason, for what is lost with the connection and for what is not
 //   answered in time, which a broker that refuses our credentials is too. Unimplemented: the broker
 //   is too old.
@@ -119,6 +122,7 @@ class BrokerConnection {
   absl::Status AskVersions(absl::Time now);
   absl::Status OnSetupAnswer(Api api, std::string_view body, absl::Time now);
   absl::Status OnVersions(std::string_view body, absl::Time now);
+  void BeginAuthentication(absl::Time now);
   absl::Status OnMechanism(std::string_view body, absl::Time now);
   absl::Status OnProof(std::string_view body, absl::Time now);
   void SendProof(const std::string& proof, absl::Time now);

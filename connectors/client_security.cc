@@ -6,6 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "connectors/oidc_settings.h"
+#include "connectors/text_properties.h"
 
 namespace turnout::connectors {
 namespace {
@@ -19,21 +21,7 @@ struct Draft {
   std::string token_config;
 };
 
-absl::Status ReadBool(const KafkaProperty& property, bool* to) {
-  const std::string value = absl::AsciiStrToLower(property.second);
-  if (value != "true" && value != "false") {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("kafka.%s: true or false, not `%s`", property.first, property.second));
-  }
-  *to = value == "true";
-  return absl::OkStatus();
-}
-
-struct TextProperty {
-  const char* name;
-  std::string* (*field)(Draft&);
-};
-constexpr TextProperty kTexts[] = {
+constexpr TextProperty<Draft> kTexts[] = {
     {"security.protocol", [](Draft& draft) { return &draft.protocol; }},
     {"ssl.ca.location", [](Draft& draft) { return &draft.tls.ca_location; }},
     {"ssl.ca.pem", [](Draft& draft) { return &draft.tls.ca_pem; }},
@@ -58,11 +46,9 @@ bool IsAboutSecurity(const std::string& name) {
 
 absl::Status ReadOne(const KafkaProperty& property, Draft& draft) {
   const auto& [name, value] = property;
-  for (const TextProperty& text : kTexts) {
-    if (name == text.name) {
-      *text.field(draft) = value;
-      return absl::OkStatus();
-    }
+  if (const auto* const text = FindProperty(absl::MakeConstSpan(kTexts), name)) {
+    *text->field(draft) = value;
+    return absl::OkStatus();
   }
   if (name == "enable.ssl.certificate.verification") {
     return ReadBool(property, &draft.tls.verify_certificate);
@@ -74,26 +60,37 @@ absl::Status ReadOne(const KafkaProperty& property, Draft& draft) {
     draft.tls.verify_host = value != "none" && !value.empty();
     return absl::OkStatus();
   }
-  if (!IsAboutSecurity(name)) return absl::OkStatus();
+  if (IsOidcProperty(name) || !IsAboutSecurity(name)) return absl::OkStatus();
   return OnlyLibrdkafkaHonours(name);
 }
 
-absl::Status TakeSasl(Draft& draft, ClientSecurity& security) {
+absl::Status TakeTokens(Draft& draft, TokenSource* tokens) {
+  if (tokens != nullptr) {
+    draft.sasl.token = [tokens] { return tokens->Current(); };
+    return absl::OkStatus();
+  }
+  if (!draft.unsecured_token) {
+    return absl::InvalidArgumentError(
+        "OAUTHBEARER: nothing gives tokens; set kafka.sasl.oauthbearer.method: oidc and what "
+        "belongs to it");
+  }
+  const auto token = UnsecuredToken(draft.token_config, 0);
+  if (!token.ok()) return token.status();
+  draft.sasl.token = [config = draft.token_config] {
+    return UnsecuredToken(config, absl::ToUnixSeconds(absl::Now()));
+  };
+  return absl::OkStatus();
+}
+
+absl::Status TakeSasl(Draft& draft, TokenSource* tokens, ClientSecurity& security) {
   if (draft.sasl.mechanism.empty()) draft.sasl.mechanism = "GSSAPI";  // librdkafka's default
   if (!IsSaslMechanism(draft.sasl.mechanism)) {
     return absl::UnimplementedError(absl::StrFormat(
         "the SASL mechanism %s is one that only the librdkafka sink has", draft.sasl.mechanism));
   }
   if (draft.sasl.mechanism == "OAUTHBEARER") {
-    if (!draft.unsecured_token) {
-      return absl::UnimplementedError(
-          "OAUTHBEARER tokens from an identity provider are fetched by the librdkafka sink only");
-    }
-    const auto token = UnsecuredToken(draft.token_config, 0);
-    if (!token.ok()) return token.status();
-    draft.sasl.token = [config = draft.token_config] {
-      return UnsecuredToken(config, absl::ToUnixSeconds(absl::Now()));
-    };
+    const absl::Status status = TakeTokens(draft, tokens);
+    if (!status.ok()) return status;
   }
   security.sasl = draft.sasl;
   return absl::OkStatus();
@@ -106,7 +103,8 @@ absl::Status OnlyLibrdkafkaHonours(const std::string& name) {
       absl::StrFormat("kafka.%s is one that only the librdkafka sink honours", name));
 }
 
-absl::StatusOr<ClientSecurity> ClientSecurityOf(const std::vector<KafkaProperty>& properties) {
+absl::StatusOr<ClientSecurity> ClientSecurityOf(const std::vector<KafkaProperty>& properties,
+                                                TokenSource* tokens) {
   Draft draft;
   for (const KafkaProperty& property : properties) {
     const absl::Status status = ReadOne(property, draft);
@@ -114,7 +112,7 @@ absl::StatusOr<ClientSecurity> ClientSecurityOf(const std::vector<KafkaProperty>
   }
   ClientSecurity security;
   const std::string protocol = absl::AsciiStrToLower(draft.protocol);
-  const bool has_sasl = absl::StartsWith(protocol, "sasl_");
+  const bool has_sasl = WantsSasl(protocol);
   const std::string under = has_sasl ? protocol.substr(5) : protocol;
   if (under != "plaintext" && under != "ssl") {
     return absl::InvalidArgumentError(
@@ -122,7 +120,7 @@ absl::StatusOr<ClientSecurity> ClientSecurityOf(const std::vector<KafkaProperty>
   }
   if (under == "ssl") security.tls = draft.tls;
   if (has_sasl) {
-    const absl::Status status = TakeSasl(draft, security);
+    const absl::Status status = TakeSasl(draft, tokens, security);
     if (!status.ok()) return status;
   }
   return security;

@@ -35,6 +35,8 @@ struct ClientSecurity {
 // Unimplemented, with the property's name.
 absl::Status OnlyLibrdkafkaHonours(const std::string& name);
 
-absl::StatusOr<ClientSecurity> ClientSecurityOf(const std::vector<KafkaProperty>& properties);
+// Tokens of an identity provider are asked of `tokens`, which is borrowed.
+absl::StatusOr<ClientSecurity> ClientSecurityOf(const std::vector<KafkaProperty>& properties,
+                                                TokenSource* tokens = nullptr);
 
 }  // namespace turnout::connectors

@@ -60,7 +60,7 @@ ClusterClient::~ClusterClient() = default;
 absl::StatusOr<std::unique_ptr<ClusterClient>> ClusterClient::Make(
     const KafkaClientOptions& options) {
   std::unique_ptr<ClusterClient> client(new ClusterClient(options));
-  absl::StatusOr<ClientSecurity> security = ClientSecurityOf(options.properties);
+  absl::StatusOr<ClientSecurity> security = ClientSecurityOf(options.properties, options.tokens);
   if (!security.ok()) return security.status();
   client->settings_.security = *std::move(security);
   const absl::Status started = client->Start();

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "connectors/kafka_handle.h"
+#include "connectors/oidc_settings.h"
 
 namespace turnout::connectors {
 namespace {
@@ -125,6 +126,7 @@ absl::Status CheckOne(rd_kafka_conf_t* scratch, const KafkaProperty& property) {
           absl::StrFormat("kafka.%s may not be set: %s", name, owned.reason));
     }
   }
+  if (IsOidcProperty(name)) return CheckOidcProperty(property);
   char reason[512] = "";
   switch (rd_kafka_conf_set(scratch, name.c_str(), value.c_str(), reason, sizeof(reason))) {
     case RD_KAFKA_CONF_OK:

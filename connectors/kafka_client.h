@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "connectors/sink.h"
+#include "connectors/token_source.h"
 
 namespace turnout::connectors {
 
@@ -32,6 +33,7 @@ struct KafkaClientOptions {
   // CheckKafkaProperties.
   std::vector<KafkaProperty> properties;
   KafkaEvents events;
+  TokenSource* tokens = nullptr;  // borrowed; for OAUTHBEARER by `oidc_settings`, else null
 };
 
 struct KafkaSourceOptions {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "connectors/oidc_settings.h"
 
 namespace turnout::connectors {
 
@@ -23,6 +24,27 @@ struct KafkaHandle::Callbacks {
   bool over ABSL_GUARDED_BY(mu) = false;   // the handle is gone: nothing is called any more
   bool ended ABSL_GUARDED_BY(mu) = false;  // librdkafka's threads are gone
 };
+
+namespace {
+
+void RefuseToken(rd_kafka_t* client, absl::string_view why) {
+  rd_kafka_oauthbearer_set_token_failure(client, std::string(why).c_str());
+}
+
+void GiveToken(rd_kafka_t* client, const OAuthToken& token) {
+  std::vector<const char*> extensions;
+  for (const auto& [key, value] : token.extensions) {
+    extensions.push_back(key.c_str());
+    extensions.push_back(value.c_str());
+  }
+  char reason[512] = "";
+  const auto result = rd_kafka_oauthbearer_set_token(
+      client, token.value.c_str(), absl::ToUnixMillis(token.expires), token.principal.c_str(),
+      extensions.data(), extensions.size(), reason, sizeof(reason));
+  if (result != RD_KAFKA_RESP_ERR_NO_ERROR) RefuseToken(client, reason);
+}
+
+}  // namespace
 
 // librdkafka's C callbacks, on their way to the handle that owns the client.
 struct KafkaCallbacks {
@@ -41,6 +63,22 @@ struct KafkaCallbacks {
     const KafkaClientOptions& options = setup.client;
     if (options.events.on_log) {
       options.events.on_log(level, options.client_id, absl::StrFormat("%s: %s", facility, text));
+    }
+  }
+
+  // On librdkafka's background thread: at the beginning, and ahead of the token's end.
+  static void OnTokenWanted(rd_kafka_t* client, const char*, void* opaque) {
+    auto* callbacks = static_cast<KafkaHandle::Callbacks*>(opaque);
+    absl::StatusOr<OAuthToken> token;
+    {
+      const absl::ReaderMutexLock lock(&callbacks->mu);
+      if (callbacks->over) return;
+      token = callbacks->setup.client.tokens->Current();
+    }
+    if (token.ok()) {
+      GiveToken(client, *token);
+    } else {
+      RefuseToken(client, token.status().message());
     }
   }
 };
@@ -106,7 +144,8 @@ absl::Status SetAll(rd_kafka_conf_t* conf, const KafkaHandleSetup& setup) {
   // Connections that brokers close for idleness are no news.
   all.emplace_back("log.connection.close", "false");
   for (const KafkaProperty& property : setup.client.properties) {
-    if (BelongsTo(property.first, setup.role)) all.push_back(property);
+    const bool is_ours = IsOidcProperty(property.first);
+    if (!is_ours && BelongsTo(property.first, setup.role)) all.push_back(property);
   }
   all.insert(all.end(), setup.settings.begin(), setup.settings.end());
   for (const KafkaProperty& property : all) {
@@ -144,6 +183,10 @@ absl::StatusOr<std::unique_ptr<KafkaHandle>> KafkaHandle::Make(KafkaHandleSetup 
   rd_kafka_conf_set_error_cb(conf, KafkaCallbacks::OnError);
   rd_kafka_conf_set_log_cb(conf, KafkaCallbacks::OnLog);
   if (given.prepare) given.prepare(conf);
+  if (given.client.tokens != nullptr) {
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, KafkaCallbacks::OnTokenWanted);
+    rd_kafka_conf_enable_sasl_queue(conf, 1);
+  }
 
   char reason[512] = "";
   const bool consumer = given.role == KafkaRole::kConsumer;
@@ -155,7 +198,30 @@ absl::StatusOr<std::unique_ptr<KafkaHandle>> KafkaHandle::Make(KafkaHandleSetup 
         "kafka: librdkafka refuses these properties together: %s",
         HideSecrets(reason, given.client.properties)));
   }
+  status = handle->TakeTokens();
+  if (!status.ok()) return status;
   return handle;
+}
+
+// A client that was refused a token asks again after 10 s only: it is given what comes meanwhile.
+absl::Status KafkaHandle::TakeTokens() {
+  TokenSource* const tokens = callbacks_->setup.client.tokens;
+  if (tokens == nullptr) return absl::OkStatus();
+  // Not all clients are polled all the time.
+  rd_kafka_error_t* const error = rd_kafka_sasl_background_callbacks_enable(client_);
+  if (error != nullptr) {
+    const std::string reason = rd_kafka_error_string(error);
+    rd_kafka_error_destroy(error);
+    return absl::InvalidArgumentError(absl::StrFormat("kafka.sasl.mechanisms: %s", reason));
+  }
+  token_listener_ = tokens->AddListener(
+      [client = client_](const OAuthToken& token) { GiveToken(client, token); });
+  return absl::OkStatus();
+}
+
+void KafkaHandle::LeaveTokens() {
+  if (token_listener_) callbacks_->setup.client.tokens->RemoveListener(*token_listener_);
+  token_listener_.reset();
 }
 
 KafkaHandle::KafkaHandle(KafkaHandleSetup setup)
@@ -168,6 +234,7 @@ void KafkaHandle::Abandon() {
   using Abandoned = std::vector<std::pair<std::shared_ptr<Callbacks>, rd_kafka_t*>>;
   static absl::Mutex mu(absl::kConstInit);
   static auto* const abandoned = new Abandoned;
+  LeaveTokens();
   {
     const absl::MutexLock lock(&mu);
     abandoned->emplace_back(callbacks_, client_);
@@ -179,6 +246,7 @@ void KafkaHandle::Abandon() {
 
 KafkaHandle::~KafkaHandle() {
   if (client_ == nullptr) return;
+  LeaveTokens();
   std::thread ending([client = client_, callbacks = callbacks_] {
     rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     const absl::MutexLock lock(&callbacks->mu);

@@ -6,10 +6,13 @@
 //
 // Errors: InvalidArgument names the property; values of secret properties are never repeated.
 // Threads: callbacks of `on_error` run on the thread that polls the client; logs come on any.
+// Tokens
+//   are handed to the client on its own thread and on the token source's.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,9 +68,12 @@ class KafkaHandle {
   friend struct KafkaCallbacks;
   struct Callbacks;  // what librdkafka's threads refer to; lives as long as they do
   explicit KafkaHandle(KafkaHandleSetup setup);
+  absl::Status TakeTokens();
+  void LeaveTokens();
 
   std::shared_ptr<Callbacks> callbacks_;
   rd_kafka_s* client_ = nullptr;
+  std::optional<int> token_listener_;
 };
 
 // Parts of a client, which end before it does.

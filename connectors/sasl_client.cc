@@ -7,6 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "connectors/scram_client.h"
@@ -17,6 +18,7 @@ namespace {
 constexpr char kPlain[] = "PLAIN";
 constexpr char kOAuthBearer[] = "OAUTHBEARER";
 constexpr size_t kNonceBytes = 24;
+constexpr size_t kRefusalBytesMax = 300;          // of what a broker says, shown
 constexpr int64_t kUnsecuredLifeSeconds = 3'600;  // librdkafka's default
 
 class PlainClient final : public SaslClient {
@@ -45,9 +47,13 @@ class OAuthBearerClient final : public SaslClient {
 
   absl::StatusOr<std::string> First() override {
     if (!token_) return absl::UnavailableError("there is nothing that gives an OAUTHBEARER token");
-    const absl::StatusOr<std::string> token = token_();
+    const absl::StatusOr<OAuthToken> token = token_();
     if (!token.ok()) return token.status();
-    return "n,,\1auth=Bearer " + *token + "\1\1";
+    std::string message = absl::StrCat("n,,\1auth=Bearer ", token->value);
+    for (const auto& [key, value] : token->extensions) {
+      absl::StrAppend(&message, "\1", key, "=", value);
+    }
+    return message + "\1\1";
   }
 
   // A broker that refuses says why as JSON, and says it again as an error once that is
@@ -57,12 +63,17 @@ class OAuthBearerClient final : public SaslClient {
       done_ = true;
       return std::string();
     }
+    refusal_ = std::string(from_broker.substr(0, kRefusalBytesMax));
+    std::replace_if(
+        refusal_.begin(), refusal_.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
     return std::string("\1");
   }
   bool done() const override { return done_; }
+  std::string_view refusal() const override { return refusal_; }
 
  private:
-  const std::function<absl::StatusOr<std::string>()> token_;
+  const std::function<absl::StatusOr<OAuthToken>()> token_;
+  std::string refusal_;
   bool done_ = false;
 };
 
@@ -89,7 +100,7 @@ std::string RandomNonce() {
   return absl::Base64Escape(bytes);
 }
 
-absl::StatusOr<std::string> UnsecuredToken(std::string_view config, int64_t now_s) {
+absl::StatusOr<OAuthToken> UnsecuredToken(std::string_view config, int64_t now_s) {
   std::string principal;
   int64_t life_s = kUnsecuredLifeSeconds;
   for (const absl::string_view word :
@@ -109,8 +120,12 @@ absl::StatusOr<std::string> UnsecuredToken(std::string_view config, int64_t now_
   }
   const std::string claims =
       absl::StrFormat(R"({"sub":"%s","iat":%d,"exp":%d})", principal, now_s, now_s + life_s);
-  return absl::StrFormat("%s.%s.", absl::WebSafeBase64Escape(R"({"alg":"none"})"),
-                         absl::WebSafeBase64Escape(claims));
+  OAuthToken token;
+  token.value = absl::StrFormat("%s.%s.", absl::WebSafeBase64Escape(R"({"alg":"none"})"),
+                                absl::WebSafeBase64Escape(claims));
+  token.principal = principal;
+  token.expires = absl::FromUnixSeconds(now_s + life_s);
+  return token;
 }
 
 }  // namespace turnout::connectors

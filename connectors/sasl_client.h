@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "connectors/token_source.h"
 
 namespace turnout::connectors {
 
@@ -25,6 +26,8 @@ class SaslClient {
   // What to answer; nothing once `done()`.
   virtual absl::StatusOr<std::string> Next(std::string_view from_broker) = 0;
   virtual bool done() const = 0;
+  // What the broker said it lacks, if it did: an error without words of its own may follow.
+  virtual std::string_view refusal() const { return {}; }
 };
 
 struct SaslCredentials {
@@ -32,7 +35,7 @@ struct SaslCredentials {
   std::string username;
   std::string password;
   // OAUTHBEARER: the token of now. Called for each authentication; must not block for long.
-  std::function<absl::StatusOr<std::string>()> token;
+  std::function<absl::StatusOr<OAuthToken>()> token;
 };
 
 bool IsSaslMechanism(std::string_view name);
@@ -47,6 +50,6 @@ std::string RandomNonce();
 
 // The unsecured JSON web token that librdkafka's `sasl.oauthbearer.config` describes, for brokers
 // that trust anybody: "principal=NAME [lifeSeconds=N]". InvalidArgument when it is something else.
-absl::StatusOr<std::string> UnsecuredToken(std::string_view config, int64_t now_s);
+absl::StatusOr<OAuthToken> UnsecuredToken(std::string_view config, int64_t now_s);
 
 }  // namespace turnout::connectors

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "tests/connectors/kafka_answers.h"
 
 namespace turnout::connectors {
@@ -19,11 +20,15 @@ constexpr int16_t kUnknownTopic = 3;
 constexpr int16_t kNotLeader = 6;
 constexpr int16_t kTooLarge = 10;
 constexpr int16_t kNotCoordinator = 16;
+constexpr int16_t kNoSuchMechanism = 33;
 constexpr int16_t kOutOfOrder = 45;
 constexpr int16_t kInvalidEpoch = 47;
 constexpr int16_t kInvalidTxnState = 48;
 constexpr int16_t kConcurrentTransactions = 51;
+constexpr int16_t kAuthenticationFailed = 58;
 constexpr int16_t kProduceAddsItself = 12;
+constexpr int kSessionsMissed = 50;
+constexpr std::string_view kAcknowledged = "\1";
 
 FakeBroker::Batch BatchOf(std::string_view bytes) {
   FakeBroker::Batch batch;
@@ -103,6 +108,22 @@ void FakeBroker::TimeOutBeforeNext(Api api) {
 void FakeBroker::AnswerNext(Api api, std::string body) {
   const absl::MutexLock lock(&mu_);
   answers_[api] = std::move(body);
+}
+
+void FakeBroker::WantSasl(std::string mechanism, absl::Duration session) {
+  const absl::MutexLock lock(&mu_);
+  mechanism_ = std::move(mechanism);
+  session_ = session;
+}
+
+void FakeBroker::RefuseProofs(std::string challenge) {
+  const absl::MutexLock lock(&mu_);
+  challenge_ = std::move(challenge);
+}
+
+std::vector<std::string> FakeBroker::proofs() const {
+  const absl::MutexLock lock(&mu_);
+  return proofs_;
 }
 
 int FakeBroker::requests(Api api) const {
@@ -223,7 +244,9 @@ void FakeBroker::Run() {
     for (size_t i = 0; i < listeners_.size(); ++i) {
       if ((descriptors[served + i].revents & POLLIN) == 0) continue;
       const int socket = ::accept4(listeners_[i], nullptr, nullptr, SOCK_CLOEXEC);
-      if (socket >= 0) clients.push_back({socket, static_cast<int>(i), ""});
+      if (socket < 0) continue;
+      clients.push_back({socket, static_cast<int>(i), ""});
+      ++connections_;
     }
     std::erase_if(clients, [](const Client& client) { return client.socket < 0; });
   }
@@ -244,15 +267,49 @@ bool FakeBroker::Serve(Client& client) {
   return true;
 }
 
-bool FakeBroker::OnFrame(const Client& client, std::string_view frame) {
+bool FakeBroker::MayAsk(const Client& client, Api api) const {
+  const bool authenticates =
+      api == Api::kApiVersions || api == Api::kSaslHandshake || api == Api::kSaslAuthenticate;
+  return mechanism_.empty() || authenticates || absl::Now() < client.known_until;
+}
+
+std::string FakeBroker::Handshake(WireReader& request, int16_t code) {
+  if (code == 0 && request.OldString() != mechanism_) code = kNoSuchMechanism;
+  std::string out;
+  WireWriter writer(&out);
+  writer.Int16(code);
+  writer.Int32(1);
+  writer.OldString(mechanism_);
+  return out;
+}
+
+std::string FakeBroker::Authenticate(Client& client, WireReader& request, int16_t code) {
+  proofs_.emplace_back(request.String());
+  if (!challenge_.empty() && proofs_.back() == kAcknowledged) code = kAuthenticationFailed;
+  const bool ends = session_ > absl::ZeroDuration();
+  if (code == 0 && challenge_.empty()) {
+    client.known_until = ends ? absl::Now() + session_ * kSessionsMissed : absl::InfiniteFuture();
+  }
+  std::string out;
+  WireWriter writer(&out);
+  writer.Int16(code);
+  writer.NullableString(code == 0 ? std::string_view() : "invalid credentials");
+  writer.String(code == 0 ? challenge_ : std::string_view());
+  writer.Int64(ends ? absl::ToInt64Milliseconds(session_) : 0);
+  writer.NoTags();
+  return out;
+}
+
+bool FakeBroker::OnFrame(Client& client, std::string_view frame) {
   WireReader request(frame);
   const auto api = static_cast<Api>(request.Int16());
   const int16_t version = request.Int16();
   const int32_t correlation = request.Int32();
   request.OldString();
-  request.SkipTags();
+  if (api != Api::kSaslHandshake) request.SkipTags();
 
   const absl::MutexLock lock(&mu_);
+  if (!MayAsk(client, api)) return false;
   ++requests_[{api, client.broker}];
   versions_[api] = version;
   int16_t code = 0;
@@ -267,7 +324,10 @@ bool FakeBroker::OnFrame(const Client& client, std::string_view frame) {
   const bool of_coordinator = api == Api::kInitProducerId || api == Api::kEndTxn ||
                               api == Api::kAddPartitionsToTxn || api == Api::kTxnOffsetCommit;
   if (of_coordinator && client.broker != coordinator_) code = kNotCoordinator;
-  std::string body = Answer(api, version, client.broker, request, code);
+  std::string body = api == Api::kSaslHandshake ? Handshake(request, code)
+                     : api == Api::kSaslAuthenticate
+                         ? Authenticate(client, request, code)
+                         : Answer(api, version, client.broker, request, code);
   if (closes_[api] > 0) {
     --closes_[api];
     return false;
@@ -278,7 +338,7 @@ bool FakeBroker::OnFrame(const Client& client, std::string_view frame) {
   }
   std::string answer;
   WireWriter writer(&answer);
-  const bool tags = api != Api::kApiVersions;
+  const bool tags = api != Api::kApiVersions && api != Api::kSaslHandshake;
   writer.Int32(static_cast<int32_t>(4 + (tags ? 1 : 0) + body.size()));
   writer.Int32(correlation);
   if (tags) writer.NoTags();
@@ -314,8 +374,9 @@ std::string FakeBroker::Answer(Api api, int16_t version, int broker, WireReader&
 std::string FakeBroker::Versions() {
   std::string out;
   WireWriter writer(&out);
-  const std::vector<std::pair<int, int16_t>> newest = {{0, 13}, {3, 13}, {10, 6}, {18, 4}, {22, 6},
-                                                       {24, 5}, {25, 4}, {26, 5}, {28, 5}};
+  const std::vector<std::pair<int, int16_t>> newest = {{0, 13}, {3, 13}, {10, 6}, {17, 1},
+                                                       {18, 4}, {22, 6}, {24, 5}, {25, 4},
+                                                       {26, 5}, {28, 5}, {36, 2}};
   writer.Int16(0);
   writer.ArraySize(newest.size());
   for (const auto& [api, max] : newest) {

@@ -17,6 +17,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "connectors/kafka_api.h"
 #include "connectors/record.h"
 #include "connectors/transaction_protocol.h"
@@ -62,6 +63,16 @@ class FakeBroker {
   void SetAway(bool away) { away_ = away; }
   void SetBrokerAway(int broker) { away_broker_ = broker; }
 
+  // Clients have to authenticate by this mechanism, in one message, and are told to do so anew
+  // within each `session` (zero: once). Who asks for anything else before is cut off, and so is who
+  // has not for so long that no busy machine explains it.
+  void WantSasl(std::string mechanism, absl::Duration session = absl::ZeroDuration());
+  // All of them are refused: by this challenge, and once that is acknowledged, with an error.
+  void RefuseProofs(std::string challenge);
+  // The messages that they did it with.
+  std::vector<std::string> proofs() const;
+  int connections() const { return connections_; }
+
   // How many requests of a kind have come, to all brokers or one of them.
   int requests(Api api) const;
   int requests(Api api, int broker) const;
@@ -82,6 +93,7 @@ class FakeBroker {
     int socket = -1;
     int broker = 0;
     std::string received;
+    absl::Time known_until = absl::InfinitePast();  // who it is
   };
   struct Partition {
     struct OfProducer {
@@ -104,7 +116,11 @@ class FakeBroker {
 
   void Run();
   bool Serve(Client& client);
-  bool OnFrame(const Client& client, std::string_view frame);
+  bool OnFrame(Client& client, std::string_view frame);
+  bool MayAsk(const Client& client, Api api) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  std::string Handshake(WireReader& request, int16_t code) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::string Authenticate(Client& client, WireReader& request, int16_t code)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string Answer(Api api, int16_t version, int broker, WireReader& request, int16_t code)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::string Versions();
@@ -132,6 +148,7 @@ class FakeBroker {
   std::atomic<bool> away_{false};
   std::atomic<int> away_broker_{-1};
   std::atomic<bool> keeps_last_id_busy_{false};
+  std::atomic<int> connections_{0};
 
   mutable absl::Mutex mu_;
   std::map<PartitionKey, Partition> partitions_ ABSL_GUARDED_BY(mu_);
@@ -143,6 +160,10 @@ class FakeBroker {
   std::map<Api, std::string> answers_ ABSL_GUARDED_BY(mu_);
   std::map<std::pair<Api, int>, int> requests_ ABSL_GUARDED_BY(mu_);  // by broker too
   int coordinator_ ABSL_GUARDED_BY(mu_) = 0;
+  std::string mechanism_ ABSL_GUARDED_BY(mu_);  // empty: none is wanted
+  absl::Duration session_ ABSL_GUARDED_BY(mu_);
+  std::string challenge_ ABSL_GUARDED_BY(mu_);  // empty: nobody is refused
+  std::vector<std::string> proofs_ ABSL_GUARDED_BY(mu_);
   std::map<Api, int16_t> versions_ ABSL_GUARDED_BY(mu_);
   std::map<int32_t, int64_t> offsets_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, Producer> producers_ ABSL_GUARDED_BY(mu_);

@@ -18,7 +18,7 @@ std::unique_ptr<SaslClient> ClientOf(const std::string& mechanism, const std::st
   credentials.mechanism = mechanism;
   credentials.username = "user";
   credentials.password = "pencil";
-  credentials.token = [] { return std::string("a.b.c"); };
+  credentials.token = [] { return OAuthToken{.value = "a.b.c"}; };
   return MakeSaslClient(credentials, [nonce] { return nonce; });
 }
 
@@ -103,18 +103,38 @@ TEST(SaslClient, OAuthBearerShowsItsTokenAndAcknowledgesARefusal) {
   EXPECT_TRUE(client->done());
 }
 
+TEST(SaslClient, OAuthBearerShowsItsExtensionsBesideTheToken) {
+  SaslCredentials credentials;
+  credentials.mechanism = "OAUTHBEARER";
+  credentials.token = [] {
+    return OAuthToken{.value = "a.b.c", .extensions = {{"cluster", "lkc-1"}, {"pool", "p"}}};
+  };
+  const auto client = MakeSaslClient(credentials, [] { return std::string(); });
+  EXPECT_EQ(*client->First(), "n,,\1auth=Bearer a.b.c\1cluster=lkc-1\1pool=p\1\1"sv);
+}
+
+TEST(SaslClient, OAuthBearerWithoutATokenSaysWhy) {
+  SaslCredentials credentials;
+  credentials.mechanism = "OAUTHBEARER";
+  credentials.token = [] { return absl::UnavailableError("the provider is away"); };
+  const auto client = MakeSaslClient(credentials, [] { return std::string(); });
+  EXPECT_EQ(client->First().status(), absl::UnavailableError("the provider is away"));
+}
+
 TEST(SaslClient, AnUnsecuredTokenNamesThePrincipal) {
   const auto token = UnsecuredToken("principal=alice lifeSeconds=60", 1'000);
   ASSERT_TRUE(token.ok());
-  const size_t dot = token->find('.');
+  EXPECT_EQ(token->principal, "alice");
+  EXPECT_EQ(token->expires, absl::FromUnixSeconds(1'060));
+  const std::string& text = token->value;
+  const size_t dot = text.find('.');
   std::string header;
   std::string claims;
-  ASSERT_TRUE(absl::WebSafeBase64Unescape(token->substr(0, dot), &header));
-  ASSERT_TRUE(
-      absl::WebSafeBase64Unescape(token->substr(dot + 1, token->size() - dot - 2), &claims));
+  ASSERT_TRUE(absl::WebSafeBase64Unescape(text.substr(0, dot), &header));
+  ASSERT_TRUE(absl::WebSafeBase64Unescape(text.substr(dot + 1, text.size() - dot - 2), &claims));
   EXPECT_EQ(header, R"({"alg":"none"})");
   EXPECT_EQ(claims, R"({"sub":"alice","iat":1000,"exp":1060})");
-  EXPECT_EQ(token->back(), '.');
+  EXPECT_EQ(text.back(), '.');
   EXPECT_FALSE(UnsecuredToken("scope=x principal=alice", 0).ok());
   EXPECT_FALSE(UnsecuredToken("lifeSeconds=60", 0).ok());
   EXPECT_FALSE(UnsecuredToken("principal=\"", 0).ok());
@@ -148,8 +168,7 @@ TEST(ClientSecurity, WhatItDoesNotHonourIsNamedAndNotPassedOver) {
       {{{"ssl.crl.location", "crl.pem"}}, "ssl.crl.location"},
       {{{"ssl.cipher.suites", "X"}}, "ssl.cipher.suites"},
       {{{"security.protocol", "sasl_plaintext"}}, "GSSAPI"},
-      {{{"security.protocol", "sasl_ssl"}, {"sasl.mechanism", "OAUTHBEARER"}}, "OAUTHBEARER"},
-      {{{"sasl.oauthbearer.method", "oidc"}}, "sasl.oauthbearer.method"},
+      {{{"sasl.oauthbearer.assertion.file", "x"}}, "sasl.oauthbearer.assertion.file"},
   };
   for (const auto& [properties, words] : cases) {
     const auto security = ClientSecurityOf(properties);
@@ -157,6 +176,9 @@ TEST(ClientSecurity, WhatItDoesNotHonourIsNamedAndNotPassedOver) {
     EXPECT_THAT(std::string(security.status().message()), HasSubstr(words));
   }
   EXPECT_TRUE(absl::IsInvalidArgument(ClientSecurityOf({{"security.protocol", "tls"}}).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      ClientSecurityOf({{"security.protocol", "sasl_ssl"}, {"sasl.mechanism", "OAUTHBEARER"}})
+          .status()));
   EXPECT_TRUE(absl::IsInvalidArgument(
       ClientSecurityOf({{"enable.ssl.certificate.verification", "maybe"}}).status()));
 }
