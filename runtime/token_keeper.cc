@@ -1,0 +1,101 @@
+#include "runtime/token_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "runtime/real_time.h"
+#include "state/backoff.h"
+
+namespace turnout::runtime {
+namespace {
+
+using connectors::OAuthToken;
+
+// However short a token's life is.
+constexpr absl::Duration kRenewWaitMin = absl::Milliseconds(50);
+
+}  // namespace
+
+TokenKeeper::TokenKeeper(Fetch fetch, Report report)
+    : fetch_(std::move(fetch)), report_(std::move(report)), thread_([this] { Run(); }) {}
+
+TokenKeeper::~TokenKeeper() {
+  {
+    const absl::MutexLock lock(&mu_);
+    stop_ = true;
+  }
+  thread_.join();
+}
+
+absl::StatusOr<OAuthToken> TokenKeeper::Current() {
+  const absl::MutexLock lock(&mu_);
+  if (token_ && absl::Now() < token_->expires) return *token_;
+  if (!failure_.ok()) return absl::UnavailableError(failure_.message());
+  return absl::UnavailableError("the first token for Kafka is on its way");
+}
+
+int TokenKeeper::AddListener(Listener listener) {
+  const absl::MutexLock lock(&listeners_mu_);
+  const absl::StatusOr<OAuthToken> token = Current();
+  if (token.ok()) listener(*token);
+  listeners_[++last_listener_] = std::move(listener);
+  return last_listener_;
+}
+
+void TokenKeeper::RemoveListener(int listener) {
+  const absl::MutexLock lock(&listeners_mu_);
+  listeners_.erase(listener);
+}
+
+void TokenKeeper::Run() {
+  state::TimeAndChance time = RealTimeAndChance();
+  time.sleep = [this](absl::Duration duration) { Wait(duration); };
+  const state::BackoffLimits limits = {
+      .wait_min = kPauseMin, .wait_max = kPauseMax, .deadline = absl::InfiniteDuration()};
+  std::optional<state::Backoff> backoff;
+  while (!stop_) {
+    if (FetchOne()) {
+      backoff.reset();
+      Wait(UntilRenewal());
+    } else {
+      if (!backoff) backoff.emplace(&time, limits);
+      backoff->Wait();
+    }
+  }
+}
+
+bool TokenKeeper::FetchOne() {
+  const absl::Time begun = absl::Now();
+  const absl::StatusOr<OAuthToken> fetched = fetch_(stop_);
+  if (stop_) return false;
+  TokenReport report = {.status = fetched.status()};
+  {
+    const absl::MutexLock lock(&mu_);
+    failure_ = fetched.status();
+    if (fetched.ok()) {
+      token_ = *fetched;
+      renew_at_ = begun + std::max((fetched->expires - begun) * kRenewPart, kRenewWaitMin);
+    }
+    if (token_) report.expires = token_->expires;
+  }
+  report_(report);
+  if (!fetched.ok()) return false;
+  const absl::MutexLock lock(&listeners_mu_);
+  for (const auto& [number, listener] : listeners_) listener(*fetched);
+  return true;
+}
+
+absl::Duration TokenKeeper::UntilRenewal() {
+  const absl::MutexLock lock(&mu_);
+  return renew_at_ - absl::Now();
+}
+
+void TokenKeeper::Wait(absl::Duration at_most) {
+  const absl::MutexLock lock(&mu_);
+  const auto stopped = [](std::atomic<bool>* stop) { return stop->load(); };
+  mu_.AwaitWithTimeout(absl::Condition(+stopped, &stop_), at_most);
+}
+
+}  // namespace turnout::runtime
