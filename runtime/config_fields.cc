@@ -322,8 +322,8 @@ void AddPipelineFields(Fields* fields) {
        .effect = "Who produces: Turnout's own batch sink, which sends all partitions of a broker "
                  "in one request, or librdkafka.",
        .cost = "batch commits to a hundred destinations in a fraction of the time and CPU. Where "
-               "it can't be had (Kafka before 3.0; Kerberos; tokens from an identity provider) "
-               "librdkafka is taken, and the log and the status say why.",
+               "it can't be had (Kafka before 3.0; Kerberos) librdkafka is taken, and the log and "
+               "the status say why.",
        .store = [](const FieldValue& v, Config* c) {
          c->sink = v.number == 0 ? connectors::SinkKind::kBatch : connectors::SinkKind::kLibrdkafka;
        }});

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "connectors/kafka_client.h"
+#include "connectors/oidc_settings.h"
 #include "runtime/config_checks.h"
 #include "runtime/config_names.h"
 #include "runtime/json_text.h"
@@ -396,6 +397,11 @@ void ConfigReader::ReadKafkaProperty(const std::string& key, const Given& given)
 
 void ConfigReader::CheckTogether() {
   const Config& config = loaded_.config;
+  const absl::Status tokens = connectors::OidcSettingsOf(config.kafka).status();
+  if (!tokens.ok()) {
+    Add({.what = std::string(tokens.message()),
+         .cure = "runtime/README.md shows them all, under Tokens"});
+  }
   if (!config.topic.empty() && config.dead_letter_topic == config.topic) {
     const auto found = given_.find("dead_letter_topic");
     Complain("dead_letter_topic", found == given_.end() ? Given{} : found->second,

@@ -71,6 +71,8 @@ struct Families {
                                "Outputs of a rule that went to the dead-letter topic instead.")),
         outcomes(Counters(r, "turnout_transaction_outcomes_total",
                           "Transactions that did not commit at the first try, by outcome.")),
+        token_fetches(Counters(r, "turnout_token_fetches_total",
+                               "OAUTHBEARER tokens asked for, by what came of it.")),
         unavailable(Counters(r, "turnout_destination_unavailable_total",
                              "Times a destination was found unable to take records.")),
         rule_set_info(Gauges(r, "turnout_rule_set_info", "The rule set in force, by its hash: 1.")),
@@ -78,6 +80,8 @@ struct Families {
             Gauges(r, "turnout_rule_file_refused", "1 for each rule file that was refused.")),
         team_aside(Gauges(r, "turnout_team_aside",
                           "1 for each team that stands aside for a destination.")),
+        token_expiry(Gauges(r, "turnout_token_expiry_timestamp_seconds",
+                            "When the OAUTHBEARER token at hand is over; 0: there is none.")),
         build_info(Gauges(r, "turnout_build_info", "What runs here: 1.")),
         events(Counters(r, "turnout_events_consumed_total", "Source events committed.").Add({})),
         event_bytes(Counters(r, "turnout_event_consumed_bytes_total",
@@ -107,8 +111,8 @@ struct Families {
                                      "Of a transaction, its commit.", kTransactionBounds)) {}
 
   Family<Counter>&matched, &stopped, &late, &rekeyed, &state_full, &routed, &dead_lettered;
-  Family<Counter>&outcomes, &unavailable;
-  Family<Gauge>&rule_set_info, &file_refused, &team_aside, &build_info;
+  Family<Counter>&outcomes, &token_fetches, &unavailable;
+  Family<Gauge>&rule_set_info, &file_refused, &team_aside, &token_expiry, &build_info;
   Counter &events, &event_bytes, &outputs, &unreadable, &transactions;
   Gauge &rule_set_rules, &rule_set_version, &rule_set_published, &brokers_reachable, &ready;
   Histogram &latency, &duration, &commit_duration;
@@ -526,6 +530,14 @@ void Metrics::OnTeams(const std::vector<std::string>& refused_files,
 }
 
 void Metrics::OnBrokers(bool reachable) { impl_->families.brokers_reachable.Set(reachable); }
+
+void Metrics::OnToken(const TokenReport& report) {
+  Families& f = impl_->families;
+  f.token_fetches.Add({{"outcome", report.status.ok() ? "fetched" : "failed"}}).Increment();
+  const bool has_token = report.expires != absl::InfinitePast();
+  f.token_expiry.Add({}).Set(has_token ? absl::ToDoubleSeconds(report.expires - absl::UnixEpoch())
+                                       : 0);
+}
 
 void Metrics::OnReady(bool ready) { impl_->families.ready.Set(ready); }
 

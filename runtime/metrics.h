@@ -18,6 +18,7 @@
 #include "runtime/clock.h"
 #include "runtime/kept_table.h"
 #include "runtime/state_service.h"
+#include "runtime/token_keeper.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
@@ -52,6 +53,7 @@ class Metrics : public WorkerObserver {
   void OnStates(const StateServiceStats& stats, uint64_t memory_bytes);
   void OnTables(std::vector<TableStatus> tables);
   void OnBrokers(bool reachable);
+  void OnToken(const TokenReport& report);
   void OnReady(bool ready);
 
   // The page.

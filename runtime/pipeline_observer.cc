@@ -159,6 +159,26 @@ void PipelineObserver::OnBrokers(const std::string& client, bool reachable,
   }
 }
 
+void PipelineObserver::OnToken(const TokenReport& report) {
+  board_->SetToken(report);
+  metrics_->OnToken(report);
+  const std::string trouble(report.status.message());
+  {
+    absl::MutexLock lock(&mu_);
+    if (std::exchange(token_trouble_, trouble) == trouble) return;
+  }
+  const std::string until =
+      absl::FormatTime(absl::RFC3339_sec, report.expires, absl::UTCTimeZone());
+  if (report.status.ok()) {
+    LogInfo("token_fetched", absl::StrCat("a token for Kafka is at hand until ", until));
+  } else if (report.expires == absl::InfinitePast()) {
+    LogWarning("token_not_fetched", absl::StrCat(trouble, " (trying on)"));
+  } else {
+    LogWarning("token_not_fetched",
+               absl::StrCat(trouble, " (trying on; the last token is good until ", until, ")"));
+  }
+}
+
 void PipelineObserver::OnClientLog(int level, const std::string& client,
                                    const std::string& message) {
   std::string line = SameLine(client, message);

@@ -34,6 +34,7 @@ class PipelineObserver : public WorkerObserver {
   void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;
 
   void OnBrokers(const std::string& client, bool reachable, const std::string& reason);
+  void OnToken(const TokenReport& report);
   // librdkafka's own words, at syslog's levels. It repeats itself with every try to connect; what
   // was said once is said again only after brokers were reached.
   void OnClientLog(int level, const std::string& client, const std::string& message);
@@ -50,6 +51,7 @@ class PipelineObserver : public WorkerObserver {
   };
   std::map<int, Logged> logged_ ABSL_GUARDED_BY(mu_);
   bool brokers_reachable_ ABSL_GUARDED_BY(mu_) = true;
+  std::string token_trouble_ ABSL_GUARDED_BY(mu_) = "none was fetched yet";  // as last told
   std::set<std::string> client_lines_ ABSL_GUARDED_BY(mu_);  // said since brokers were reached
 };
 

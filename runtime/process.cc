@@ -24,6 +24,7 @@
 #include "runtime/destinations.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/oidc_tokens.h"
 #include "runtime/pipeline_observer.h"
 #include "runtime/real_time.h"
 #include "runtime/rule_control.h"
@@ -33,6 +34,7 @@
 #include "runtime/state_service.h"
 #include "runtime/status_board.h"
 #include "runtime/table_feed.h"
+#include "runtime/token_keeper.h"
 #include "runtime/worker.h"
 #include "state/checkpoint_location.h"
 #include "state/files.h"
@@ -129,6 +131,7 @@ struct Process::Impl {
   explicit Impl(ProcessOptions with) : options(std::move(with)), config(options.config) {}
 
   absl::Status Start();
+  absl::Status StartTokens();
   absl::Status StartKafka();
   absl::Status StartStates();
   absl::Status StartTables();
@@ -175,6 +178,7 @@ struct Process::Impl {
   std::unique_ptr<StatusBoard> board;
   std::unique_ptr<Metrics> metrics;
   std::unique_ptr<PipelineObserver> observer;
+  std::unique_ptr<TokenKeeper> tokens;  // null: no token is needed
   RuleFeed feed;
   std::unique_ptr<connectors::TopicAdmin> own_admin;
   connectors::TopicAdmin* admin = nullptr;
@@ -229,6 +233,7 @@ connectors::KafkaClientOptions Process::Impl::ClientOptions(const std::string& n
   client.bootstrap_servers = bootstrap_servers;
   client.client_id = absl::StrCat("turnout-", config.instance, "-", name);
   client.properties = config.kafka;
+  client.tokens = tokens.get();
   client.events.on_brokers = [this, id = client.client_id](bool reachable,
                                                            const std::string& reason) {
     observer->OnBrokers(id, reachable, reason);
@@ -291,8 +296,8 @@ absl::Status Process::Impl::Start() {
   metrics = std::make_unique<Metrics>(std::move(exported), &clock);
   observer = std::make_unique<PipelineObserver>(board.get(), metrics.get());
 
-  for (const auto& part : {&Impl::StartKafka, &Impl::StartStates, &Impl::StartTables,
-                           &Impl::LoadTeams, &Impl::StartAdminServer}) {
+  for (const auto& part : {&Impl::StartTokens, &Impl::StartKafka, &Impl::StartStates,
+                           &Impl::StartTables, &Impl::LoadTeams, &Impl::StartAdminServer}) {
     const absl::Status started = (this->*part)();
     if (!started.ok()) return started;
   }
@@ -308,6 +313,15 @@ absl::Status Process::Impl::Start() {
            {"workers", config.workers},
            {"delivery", DeliveryName(config.delivery)}});
   control = std::thread([this] { Control(); });
+  return absl::OkStatus();
+}
+
+// Before all clients, which borrow it.
+absl::Status Process::Impl::StartTokens() {
+  auto kept =
+      KeepTokens(config.kafka, [this](const TokenReport& report) { observer->OnToken(report); });
+  if (!kept.ok()) return kept.status();
+  tokens = *std::move(kept);
   return absl::OkStatus();
 }
 

@@ -115,6 +115,13 @@ Json TablesJson(const std::vector<TableStatus>& tables) {
   return all;
 }
 
+// Null where none was asked for.
+Json TokenJson(const TokenReport& token) {
+  if (token.status.ok() && token.expires == absl::InfinitePast()) return {};
+  return {{"expires", TimestampOrNull(token.expires)},
+          {"trouble", std::string(token.status.message())}};
+}
+
 Json RulesJson(const RulesStatus& rules) {
   Json teams = Json::array();
   for (const TeamRules& team : rules.teams) {
@@ -205,6 +212,7 @@ struct StatusBoard::Impl {
   std::map<std::string, Client> clients ABSL_GUARDED_BY(mu);
   std::vector<std::string> waiting_for ABSL_GUARDED_BY(mu) = {"starting"};
   SinkStatus sink ABSL_GUARDED_BY(mu);
+  TokenReport token ABSL_GUARDED_BY(mu);
   RulesStatus rules ABSL_GUARDED_BY(mu);
   std::vector<TableStatus> tables ABSL_GUARDED_BY(mu);
   std::deque<Unavailable> unavailable ABSL_GUARDED_BY(mu);
@@ -300,6 +308,11 @@ bool StatusBoard::SetSink(SinkStatus sink) {
   return changed;
 }
 
+void StatusBoard::SetToken(const TokenReport& report) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->token = report;
+}
+
 void StatusBoard::SetRules(RulesStatus rules) {
   absl::MutexLock lock(&impl_->mu);
   impl_->rules = std::move(rules);
@@ -329,6 +342,10 @@ Health StatusBoard::Ready() const {
   Health health = Alive();
   absl::MutexLock lock(&impl_->mu);
   if (impl_->stopping) health.reasons.push_back("stopping");
+  const TokenReport& token = impl_->token;
+  if (!token.status.ok() && impl_->clock->Now() >= token.expires) {
+    health.reasons.emplace_back(token.status.message());
+  }
   for (const std::string& reason : impl_->waiting_for) health.reasons.push_back(reason);
   if (impl_->waiting_for.empty() && !impl_->stopping) {
     const Health brokers = impl_->BrokersLocked();
@@ -379,6 +396,7 @@ std::string StatusBoard::StatusJson() const {
       {"dead_letter_topic", facts.dead_letter_topic},
       {"delivery", facts.delivery},
       {"sink", {{"kind", impl_->sink.kind}, {"why", impl_->sink.why}}},
+      {"token", TokenJson(impl_->token)},
       {"checkpoints",
        {{"store", facts.checkpoint_store}, {"on_own_disk", facts.checkpoints_on_own_disk}}},
       {"rules", RulesJson(impl_->rules)},

@@ -17,6 +17,7 @@
 #include "runtime/clock.h"
 #include "runtime/kept_table.h"
 #include "runtime/preflight.h"
+#include "runtime/token_keeper.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
@@ -90,14 +91,15 @@ class StatusBoard : public WorkerObserver {
   bool SetWaitingFor(std::vector<std::string> reasons);
   // True when it changed.
   bool SetSink(SinkStatus sink);
+  void SetToken(const TokenReport& report);
   void SetRules(RulesStatus rules);
   void SetTables(std::vector<TableStatus> tables);
   void SetStopping();
 
   // Alive: no worker is stuck.
   Health Alive() const;
-  // Ready: workers run, brokers answer, nothing is waited for. Teams that stand aside or were
-  // refused don't count: other teams' events flow.
+  // Ready: workers run, brokers answer, a token is at hand where one is needed, nothing is waited
+  // for. Teams that stand aside or were refused don't count: other teams' events flow.
   Health Ready() const;
   std::string StatusJson() const;
 

@@ -391,6 +391,11 @@ TEST(Config, AMisspeltPropertyIsAnsweredWithTheNearestOne) {
   EXPECT_THAT(ProblemOf("kafka: {sasl.pasword: x}"), HasSubstr("sasl.password"));
 }
 
+TEST(Config, PropertiesThatSayOnlyInPartWhereTokensComeFromAreRefused) {
+  EXPECT_THAT(ProblemOf("kafka: {security.protocol: SASL_SSL, sasl.mechanism: OAUTHBEARER}"),
+              HasSubstr("kafka.sasl.oauthbearer.method: OAUTHBEARER needs `oidc`"));
+}
+
 TEST(Config, AllProblemsAreTold) {
   const Reading reading = Read("workers: 0\nlogg: {}\nsource: {start: never}\n");
   EXPECT_THAT(reading.problems,

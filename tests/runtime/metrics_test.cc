@@ -259,6 +259,7 @@ std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& c
   metrics.OnStatus(status);
   metrics.OnTables({{.name = "merchants", .topic = "catalog"}});
   metrics.OnBrokers(true);
+  metrics.OnToken({});
   metrics.OnReady(true);
   std::set<std::string> names;
   std::istringstream lines(metrics.Text());
@@ -270,6 +271,18 @@ std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& c
     }
   }
   return names;
+}
+
+TEST_F(MetricsTest, TokensAreShownWhereTheyAreNeeded) {
+  EXPECT_EQ(metrics.Text().find("turnout_token_"), std::string::npos) << "none was asked for";
+  metrics.OnToken({.status = absl::UnavailableError("away")});
+  std::string text = metrics.Text();
+  EXPECT_NE(text.find("turnout_token_fetches_total{outcome=\"failed\"} 1\n"), std::string::npos);
+  EXPECT_NE(text.find("turnout_token_expiry_timestamp_seconds 0\n"), std::string::npos);
+  metrics.OnToken({.expires = absl::FromUnixSeconds(1'000)});
+  text = metrics.Text();
+  EXPECT_NE(text.find("turnout_token_fetches_total{outcome=\"fetched\"} 1\n"), std::string::npos);
+  EXPECT_NE(text.find("turnout_token_expiry_timestamp_seconds 1000\n"), std::string::npos);
 }
 
 TEST_F(MetricsTest, TablesAreShownByName) {

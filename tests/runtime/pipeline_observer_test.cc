@@ -48,6 +48,25 @@ TEST_F(PipelineObserverTest, AWorkersStateIsLoggedOnceAChange) {
   EXPECT_EQ(Count(Logged(), "\"worker_state\""), 3);
 }
 
+TEST_F(PipelineObserverTest, ATokensTroubleIsLoggedOnceAndHoldsReadinessOnceItIsOver) {
+  const auto reasons = [&] { return testing::PrintToString(board_.Ready().reasons); };
+  EXPECT_EQ(Count(board_.StatusJson(), R"("token": null)"), 1) << "none was asked for";
+  const TokenReport none = {.status = absl::UnavailableError("the provider is away")};
+  observer_.OnToken(none);
+  observer_.OnToken(none);
+  EXPECT_EQ(Count(reasons(), "the provider is away"), 1);
+  EXPECT_EQ(Count(board_.StatusJson(), R"("trouble": "the provider is away")"), 1);
+  const absl::Time expires = clock_.Now() + absl::Seconds(10);
+  observer_.OnToken({.expires = expires});
+  observer_.OnToken({.status = none.status, .expires = expires});
+  EXPECT_EQ(Count(reasons(), "the provider is away"), 0) << "the token at hand is good";
+  clock_.Sleep(absl::Seconds(11));
+  EXPECT_EQ(Count(reasons(), "the provider is away"), 1);
+  const std::string logged = Logged();
+  EXPECT_EQ(Count(logged, "\"token_not_fetched\""), 2);
+  EXPECT_EQ(Count(logged, "\"token_fetched\""), 1);
+}
+
 TEST_F(PipelineObserverTest, PartitionsAreLoggedOnceAChange) {
   const WorkerStatus two = {.state = WorkerState::kRunning,
                             .topic = "events",
