@@ -55,7 +55,7 @@ class Kafka:
     """
 
     def __init__(self, directory=None, sasl=False, users=None, settings=None, heap_mib=HEAP_MIB,
-                 version=VERSION, lives_briefly=False, node_id=1, cluster_id=None):
+                 version=VERSION, lives_briefly=False, node_id=1, cluster_id=None, jvm=()):
         self._own_directory = directory is None
         self.directory = Path(directory or tempfile.mkdtemp(prefix="turnout-kafka-"))
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -67,6 +67,7 @@ class Kafka:
         self._lives_briefly = lives_briefly
         self.node_id = node_id
         self._cluster_id = cluster_id or str(uuid.uuid4())
+        self._jvm = list(jvm)  # further options of the broker's Java
         self._process = None
         self._libs = None
         self.port, self.admin_port, self.controller_port = free_port(), free_port(), free_port()
@@ -130,7 +131,7 @@ class Kafka:
         try:
             self._process = subprocess.Popen(
                 self._java(self._heap_mib, self._lives_briefly)
-                + ["kafka.Kafka", str(self.directory / "server.properties")],
+                + self._jvm + ["kafka.Kafka", str(self.directory / "server.properties")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
                 start_new_session=True, preexec_fn=die_with_parent)
         finally:

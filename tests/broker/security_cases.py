@@ -4,6 +4,7 @@ import time
 
 import events
 import topics
+from certificates import Authority
 from kafka import Kafka
 from oracle import Oracle
 
@@ -88,41 +89,9 @@ def _check_that_nothing_shows_the_secret(stage, router):
     assert not leaks, f"the password is shown by {leaks}"
 
 
-class _Authority:
-    """Makes certificates in PEM; what it signs is good for 127.0.0.1."""
-
-    def __init__(self, directory):
-        self._directory = directory
-        directory.mkdir(parents=True)
-        self.certificate = self._self_signed("ca")
-
-    def _self_signed(self, name):
-        certificate = self._directory / f"{name}.pem"
-        self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-                      f"/CN={name}", "-keyout", self._directory / f"{name}.key", "-out", certificate)
-        return certificate
-
-    def issue(self, name):
-        """Paths of a certificate and of its key."""
-        key, asked = self._directory / f"{name}.key", self._directory / f"{name}.csr"
-        self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", key,
-                      "-out", asked)
-        extensions = self._directory / "extensions"
-        extensions.write_text("subjectAltName=IP:127.0.0.1\n")
-        certificate = self._directory / f"{name}.pem"
-        self._openssl("x509", "-req", "-in", asked, "-CA", self.certificate, "-CAkey",
-                      self._directory / "ca.key", "-CAcreateserial", "-days", "2", "-extfile",
-                      extensions, "-out", certificate)
-        return certificate, key
-
-    @staticmethod
-    def _openssl(*arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
 def a_broker_that_wants_certificates_and_passwords_gets_both(stage):
     """SASL over TLS, each side with a certificate; another authority's broker is not trusted."""
-    authority = _Authority(stage.directory / "certificates")
+    authority = Authority(stage.directory / "certificates")
     broker_certificate, broker_key = authority.issue("broker")
     certificate, key = authority.issue("router")
     store = stage.directory / "broker-store.pem"
@@ -150,7 +119,7 @@ def a_broker_that_wants_certificates_and_passwords_gets_both(stage):
     router.stop()
     stage.check(teams)
 
-    stranger = _Authority(stage.directory / "stranger")
+    stranger = Authority(stage.directory / "stranger")
     doubting = stage.router("doubting", kafka={**properties,
                                                "ssl.ca.location": str(stranger.certificate)})
     doubting.start()

@@ -96,6 +96,10 @@ class Stage:
         self._closers.append(other.close)
         return other
 
+    def at_end(self, close):
+        """Calls `close` when the test has ended, after all that was started later."""
+        self._closers.append(close)
+
     @property
     def bootstrap(self):
         """Where the test itself may do everything."""
