@@ -104,7 +104,9 @@ absl::Status CheckComplete(const OidcSettings& settings) {
 // Of http://HOST[:PORT]/...
 absl::string_view HostOf(absl::string_view url) {
   url.remove_prefix(kPlainScheme.size());
-  const absl::string_view authority = url.substr(0, url.find_first_of("/?#"));
+  absl::string_view authority = url.substr(0, url.find_first_of("/?#"));
+  const size_t user = authority.rfind('@');
+  if (user != absl::string_view::npos) authority.remove_prefix(user + 1);
   const size_t port = authority.rfind(':');
   const bool has_port = port != absl::string_view::npos && authority.back() != ']';
   return has_port ? authority.substr(0, port) : authority;

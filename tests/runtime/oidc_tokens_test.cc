@@ -160,16 +160,16 @@ TEST_F(OidcTokensTest, AnAuthorityThatCantBeReadIsNamedWithItsProperty) {
 TEST_F(OidcTokensTest, ASecretThatIsReplacedInItsFileIsTheNextOneUsed) {
   const support::TempDirectory directory;
   settings_.client_secret.clear();
-  settings_.client_secret_file = directory.Write("secret", "first\n");
+  settings_.client_secret_file = directory.Write("secret", "a-first-one\n");
   reply_ = {.body = R"({"access_token":"opaque","expires_in":30})"};
   OidcTokens tokens(settings_);
   ASSERT_TRUE(tokens.Fetch(stop_).ok());
-  directory.Write("secret", "second");
+  directory.Write("secret", "a-second-one");
   ASSERT_TRUE(tokens.Fetch(stop_).ok());
   EXPECT_EQ(provider_.requests()[0].headers.at("authorization"),
-            "Basic " + absl::Base64Escape("turnout:first"));
+            "Basic " + absl::Base64Escape("turnout:a-first-one"));
   EXPECT_EQ(provider_.requests()[1].headers.at("authorization"),
-            "Basic " + absl::Base64Escape("turnout:second"));
+            "Basic " + absl::Base64Escape("turnout:a-second-one"));
   for (const char* const text : {"", "\n"}) {
     directory.Write("secret", text);
     EXPECT_THAT(std::string(tokens.Fetch(stop_).status().message()),
