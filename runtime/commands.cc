@@ -176,7 +176,84 @@ Command MatchCommand() {
                    {"turnout match --rules rules/ --events events.ndjson --bench | jq "
                     ".ns_per_event",
                     "What all teams' rules cost an event, in nanoseconds:"}},
-      .see_also = "turnout validate",
+      .see_also = "turnout validate, turnout explain",
+  };
+}
+
+Command ExplainCommand() {
+  return {
+      .name = "explain",
+      .summary = "say what becomes of an event, and why",
+      .synopsis =
+          "--rules PATH [--event FILE|-] [OPTION...]\n"
+          "    turnout explain --config FILE --at PARTITION:OFFSET [OPTION...]\n"
+          "    turnout explain --config FILE --output TOPIC:PARTITION:OFFSET [OPTION...]",
+      .description =
+          "Prints for each event which rules match, and of each that doesn't the first of its "
+          "fields that failed: what was wanted there, in the rule's notation, and the values that "
+          "were seen. Of `$or` the alternative that came closest is told. Of a match it tells what "
+          "its steps say, which tables' keys were asked for, and the records that it leads to, "
+          "with key and headers, or why it is rejected. The answer comes from the code that "
+          "routes; nothing is sent or changed.\n\n"
+          "Events come from a file, a payload a line. With --at it is the event at that position "
+          "of the config's source; with --output, the event that an output or a dead letter is of, "
+          "by its provenance headers. Where those name another rule set than the one at hand, it "
+          "is looked for in the checkpoint store, which keeps those of teams whose rules remember; "
+          "else the answer says that it differs.\n\n"
+          "Steps that remember are asked with the state that --state names, else they say what "
+          "they would if they remembered nothing. A running router answers with its own: POST "
+          "/v1/explain.",
+      .options = {{.name = "--rules",
+                   .argument = "PATH",
+                   .kind = ArgumentKind::kFile,
+                   .default_text = "the config's `rules`",
+                   .text = "A rule file or a directory of them."},
+                  {.name = "--config",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "The pipeline's config: its brokers and source, for --at and --output; "
+                           "limits and settings that its rules are read with."},
+                  {.name = "--event",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .default_text = "-, standard input",
+                   .text = "Where the events are, one a line."},
+                  {.name = "--records",
+                   .text = "The lines are records as JSON: {\"value\": object or text, \"key\": "
+                           "text, \"headers\": {name: text}, \"timestamp\": milliseconds or RFC "
+                           "3339, \"topic\": text, \"partition\": number}."},
+                  {.name = "--at",
+                   .argument = "PARTITION:OFFSET",
+                   .kind = ArgumentKind::kText,
+                   .text = "Explains the event at this position of the source."},
+                  {.name = "--output",
+                   .argument = "TOPIC:PARTITION:OFFSET",
+                   .kind = ArgumentKind::kText,
+                   .text = "Explains the event that this record was sent for."},
+                  {.name = "--state",
+                   .argument = "PATH",
+                   .kind = ArgumentKind::kDirectory,
+                   .text = "What its partition's steps remember: a task's store "
+                           "(STATE_DIR/tasks/TOPIC/PARTITION), whose process may be running (then "
+                           "as of its last flush)."},
+                  {.name = "--rule",
+                   .argument = "TEAM/NAME",
+                   .kind = ArgumentKind::kText,
+                   .text = "Only this rule."},
+                  {.name = "--json", .text = "Prints an object a line instead of words."}},
+      .exits = {{0, "Explained."},
+                {1, "The event or record could not be had; standard error says why."},
+                {2, "The rules or the config are refused, a line is no record, or unknown usage."}},
+      .examples = {{"echo '{\"type\": \"payment.declined\"}' | turnout explain --rules rules/",
+                    "Why does nothing match?"},
+                   {"turnout explain --config pipeline.yaml --at 3:1742 --rule fraud/card-testing",
+                    "What does one rule say of an event in Kafka?"},
+                   {"turnout explain --config pipeline.yaml --output fraud.tests:0:17",
+                    "Why was this sent?"},
+                   {"turnout explain --rules rules/ --event events.ndjson --json | jq -r "
+                    "'.rules[] | select(.matched | not) | .failed.field' | sort | uniq -c",
+                    "At which fields do events fail?"}},
+      .see_also = "turnout match, turnout validate",
   };
 }
 
@@ -350,7 +427,7 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      RunCommand(),  ValidateCommand(), MatchCommand(),      StateCommand(),
+      RunCommand(),  ValidateCommand(), MatchCommand(),      ExplainCommand(), StateCommand(),
       DemoCommand(), VersionCommand(),  CompletionCommand(), HelpCommand(),
   };
   return *commands;

@@ -18,6 +18,7 @@
 #include "runtime/completion.h"
 #include "runtime/config_parts.h"
 #include "runtime/demo_command.h"
+#include "runtime/explain_command.h"
 #include "runtime/help.h"
 #include "runtime/json_text.h"
 #include "runtime/match_command.h"
@@ -198,6 +199,33 @@ int Match(Arguments& arguments) {
                : RunMatchEvents(rules, *limits, events, {});
 }
 
+int Explain(Arguments& arguments) {
+  ExplainCommandOptions options;
+  arguments.Value("--config", &options.config_path);
+  arguments.Value("--rules", &options.rules);
+  arguments.Value("--event", &options.events);
+  arguments.Flag("--records", &options.records);
+  arguments.Value("--at", &options.at);
+  arguments.Value("--output", &options.output);
+  arguments.Value("--state", &options.state);
+  arguments.Value("--rule", &options.rule);
+  arguments.Flag("--json", &options.json);
+  if (const auto status = arguments.Parse()) return *status;
+  const bool by_position = !options.at.empty() || !options.output.empty();
+  if (options.rules.empty() && options.config_path.empty()) {
+    return arguments.Mistake("name the rules with --rules PATH, or a config with --config FILE");
+  }
+  if (by_position && options.config_path.empty()) {
+    return arguments.Mistake("--at and --output need the brokers of --config FILE");
+  }
+  const bool by_both = !options.at.empty() && !options.output.empty();
+  if (by_both || (by_position && (!options.events.empty() || options.records))) {
+    return arguments.Mistake("name one place: --event, --at or --output");
+  }
+  if (options.events.empty()) options.events = "-";
+  return RunExplain(options, {});
+}
+
 int State(Arguments& arguments) {
   StateOptions options;
   std::string config;
@@ -293,6 +321,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   if (name == "run") return Run(arguments);
   if (name == "validate") return Validate(arguments);
   if (name == "match") return Match(arguments);
+  if (name == "explain") return Explain(arguments);
   if (name == "state") return State(arguments);
   if (name == "demo") return Demo(arguments);
   if (name == "version") return Version(arguments);

@@ -5,15 +5,11 @@
 
 #include <cstdio>
 #include <optional>
-#include <utility>
-#include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/config.h"
+#include "runtime/load_config.h"
 #include "runtime/log.h"
 #include "runtime/process.h"
-#include "runtime/rule_loader.h"
 #include "runtime/stop_signals.h"
 
 namespace turnout::runtime {
@@ -36,28 +32,6 @@ void KeepFreedMemory() {
   ::mallopt(M_TRIM_THRESHOLD, kKeptBytesMax);
 }
 
-std::optional<LoadedConfig> Load(const RunOptions& options) {
-  const std::string& path = options.config_path;
-  const absl::StatusOr<std::string> text = ReadConfigFile(path);
-  if (!text.ok()) {
-    std::fprintf(stderr, "%s: %s\n", path.c_str(), std::string(text.status().message()).c_str());
-    return std::nullopt;
-  }
-  ConfigEnvironment environment = RealEnvironment();
-  environment.on_secret = HideInLog;
-  std::vector<router::Problem> problems;
-  std::optional<LoadedConfig> loaded =
-      ReadConfig(path, *text, environment, &problems,
-                 {.embedded = options.embedded, .values = options.overrides});
-  for (router::Problem& problem : problems) {
-    // Before it is formatted: that escapes what a secret may hold.
-    problem.what = WithoutSecrets(problem.what);
-    problem.cure = WithoutSecrets(problem.cure);
-    std::fprintf(stderr, "%s\n", FormatProblem(path, problem).c_str());
-  }
-  return loaded;
-}
-
 int ExitStatus(const absl::Status& status) {
   if (status.ok()) return kExitStopped;
   const absl::string_view why = status.message();
@@ -73,7 +47,8 @@ int RunPipeline(const RunOptions& options) {
   // that a stop that comes meanwhile waits for StopSignals and ends in status 0 too. To print a
   // config there is nothing to stop.
   if (!options.print_config) StopSignals::Block();
-  const std::optional<LoadedConfig> loaded = Load(options);
+  const std::optional<LoadedConfig> loaded = LoadConfig(
+      options.config_path, {.embedded = options.embedded, .values = options.overrides});
   if (!loaded) return kExitRefused;
   if (options.print_config) {
     std::fputs(PrintedConfig(*loaded).c_str(), stdout);

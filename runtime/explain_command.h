@@ -1,0 +1,31 @@
+// explain: the `explain` command: what becomes of events, and why.
+//
+// Events come from a file, from a position of the source, or from the provenance of an output. They
+// are explained with the rules at hand; where an output's provenance names others, those are looked
+// for among the rule sets that the checkpoint store keeps.
+//
+// Errors: the exit status: 0 explained, 1 the event could not be had, 2 refused rules or config, or
+// bad usage; standard error says why. Threads: the main one.
+#pragma once
+
+#include <string>
+
+#include "runtime/match_command.h"
+
+namespace turnout::runtime {
+
+struct ExplainCommandOptions {
+  std::string config_path;  // for positions, tables' names, and what rules are held to
+  std::string rules;        // a file or a directory; empty: the config's
+  std::string events;       // FILE or -: a payload a line
+  bool records = false;     // ... or a record as JSON a line
+  std::string at;           // PARTITION:OFFSET of the source
+  std::string output;       // TOPIC:PARTITION:OFFSET of an output or dead letter
+  std::string state;        // a task's store on disk, to ask what its steps remember
+  std::string rule;         // TEAM/NAME: only that one
+  bool json = false;
+};
+
+int RunExplain(const ExplainCommandOptions& options, const CommandStreams& streams);
+
+}  // namespace turnout::runtime

@@ -1,0 +1,18 @@
+// LoadConfig: a command's whole config, from its file and `--set`; what is wrong with it is said on
+// standard error, a line a problem.
+//
+// Values that are secret are hidden in the log from then on, and in these lines.
+// Threads: any; reads the files and variables that the config refers to.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "runtime/config.h"
+
+namespace turnout::runtime {
+
+// Nullopt once standard error has been told why.
+std::optional<LoadedConfig> LoadConfig(const std::string& path, const ConfigOverrides& overrides);
+
+}  // namespace turnout::runtime
