@@ -263,6 +263,7 @@ absl::StatusOr<std::vector<SessionSettings>> SettingsOf(const KafkaSinkOptions& 
     if (!status.ok()) return status;
   }
   if (options.delivery == Delivery::kAtLeastOnce) return std::vector<SessionSettings>{settings};
+  settings.produce.spare_batches = std::make_shared<SpareBatches>();
   std::vector<SessionSettings> taking_turns;
   for (const std::string& id : TransactionalIdsOf(options.transactional_id)) {
     settings.doing = "producer " + id;

@@ -44,7 +44,9 @@ ProduceQueue::ProduceQueue(const ProduceSettings& settings, ClusterClient* clust
     : settings_(settings),
       cluster_(cluster),
       failures_(failures),
-      compressor_(settings.codec, settings.codec_level) {}
+      compressor_(settings.codec, settings.codec_level),
+      spare_(settings.spare_batches != nullptr ? settings.spare_batches
+                                               : std::make_shared<SpareBatches>()) {}
 
 void ProduceQueue::Begin(ProducerIdentity producer, bool partitions_add_themselves) {
   producer_ = producer;
@@ -165,9 +167,9 @@ absl::Status ProduceQueue::Add(const OutputRecord& record, absl::Duration timeou
 }
 
 std::unique_ptr<RecordBatch> ProduceQueue::FreshBatch() {
-  if (spare_.empty()) return std::make_unique<RecordBatch>();
-  std::unique_ptr<RecordBatch> batch = std::move(spare_.back());
-  spare_.pop_back();
+  if (spare_->empty()) return std::make_unique<RecordBatch>();
+  std::unique_ptr<RecordBatch> batch = std::move(spare_->back());
+  spare_->pop_back();
   return batch;
 }
 
@@ -394,9 +396,9 @@ void ProduceQueue::DropFirst(Partition& partition) {
   std::unique_ptr<RecordBatch> batch = std::move(partition.batches.front());
   partition.batches.pop_front();
   queued_bytes_ -= batch->encoded_bytes();
-  if (spare_.size() >= kSpareMax || batch->encoded_bytes() > kSpareBytesMax) return;
+  if (spare_->size() >= kSpareMax || batch->encoded_bytes() > kSpareBytesMax) return;
   batch->Clear();
-  spare_.push_back(std::move(batch));
+  spare_->push_back(std::move(batch));
 }
 
 void ProduceQueue::GiveUpWhatIsLate(absl::Time now) {

@@ -34,6 +34,9 @@
 
 namespace turnout::connectors {
 
+// Batches whose records are acknowledged, kept for their memory.
+using SpareBatches = std::vector<std::unique_ptr<RecordBatch>>;
+
 struct ProduceSettings {
   std::string transactional_id;  // empty: no transactions
   size_t batch_bytes_max = 1'000'000;
@@ -42,6 +45,8 @@ struct ProduceSettings {
       absl::Seconds(60);  // of tries in vain; the topic is unwell then
   Codec codec = Codec::kNone;
   int codec_level = -1;
+  // Shared by queues of one thread; null: the queue's own.
+  std::shared_ptr<SpareBatches> spare_batches;
 };
 
 class ProduceQueue {
@@ -155,7 +160,7 @@ class ProduceQueue {
   absl::flat_hash_map<std::string, std::unique_ptr<Topic>> topics_;
   std::vector<Partition*> active_;  // with batches
   std::vector<Request> requests_;   // on their way
-  std::vector<std::unique_ptr<RecordBatch>> spare_;
+  const std::shared_ptr<SpareBatches> spare_;
   size_t queued_bytes_ = 0;  // in all batches
   size_t unsent_bytes_ = 0;  // since something was sent
   size_t next_try_bytes_ = kRequestBytesMax;
