@@ -91,6 +91,8 @@ class BenchesWithBrokers(unittest.TestCase):
             self.assertLessEqual(row["p50_ms"], row["p99_ms"])
             self.assertGreater(row["client_cpu_us"], 0)
         self.assertEqual([34, 33, 33], script("produce").expected_counts(3, 1))
+        drawn = xml.etree.ElementTree.fromstring(plots.transactions_by_destinations(rows, "here"))
+        self.assertEqual(2 * len(rows), sum(1 for shape in drawn if shape.tag.endswith("circle")))
 
     def test_what_is_restored_replayed_and_handed_over_is_what_was_there(self):
         figures = bench("recovery", "--keys", "5000", "--events", "2000", "--stores", "5", "--rounds", "1")

@@ -1,4 +1,4 @@
-"""Two plots as SVG: lines over two logarithmic axes, and ranges over one."""
+"""The benches' plots, as SVG: lines over two logarithmic axes, and ranges over one."""
 import math
 from html import escape
 
@@ -68,32 +68,48 @@ def spread(places):
 
 def cpu_by_rules(series, subtitle):
     """`series`: (name, delivery, {rules: us an event})."""
+    return lines([(name, f"{name}, {delivery.replace('_', ' ')}", delivery == "exactly_once", points)
+                  for name, delivery, points in series],
+                 "Client CPU an event by rules", subtitle, "rules", "us an event")
+
+
+def transactions_by_destinations(rows, subtitle):
+    """`rows` as bench/produce makes them."""
+    series = {}
+    for row in rows:
+        for quantile in ("p50", "p99"):
+            series.setdefault((row["sink"], quantile), {})[row["destinations"]] = row[f"{quantile}_ms"]
+    return lines([(sink, f"{sink}, {quantile}", quantile == "p50", points)
+                  for (sink, quantile), points in series.items()],
+                 "A transaction of 100 records by destinations", subtitle, "destinations", "ms")
+
+
+def lines(series, title, subtitle, x_name, y_name):
+    """`series`: (name, which gives the colour, label, whether it is drawn through, {x: y})."""
     bottom = TOP + max(340, NAME_GAP * len(series))
-    x_axis = LogAxis([rules for _, _, points in series for rules in points], LEFT, WIDTH - LABELS - 20)
-    y_axis = LogAxis([us for _, _, points in series for us in points.values()], bottom, TOP)
-    colour_of = colours(name for name, _, _ in series)
-    parts = [text(LEFT, 24, "Client CPU an event by rules", 17), text(LEFT, 44, subtitle, 12, colour="#666"),
-             text(LEFT, bottom + 44, "rules", 12),
-             text(18, TOP + 120, "us an event", 12, extra=f' transform="rotate(-90 18 {TOP + 120})"')]
-    for us in y_axis.ticks():
-        parts += [line(LEFT, y_axis.place(us), WIDTH - LABELS, y_axis.place(us), "#e5e5e5"),
-                  text(LEFT - 8, y_axis.place(us) + 4, f"{us:g}", 12, "end")]
-    for rules in sorted({rules for _, _, points in series for rules in points}):
-        parts += [line(x_axis.place(rules), TOP, x_axis.place(rules), bottom, "#f0f0f0"),
-                  text(x_axis.place(rules), bottom + 20, f"{rules:,}", 12, "middle")]
+    x_axis = LogAxis([x for *_, points in series for x in points], LEFT, WIDTH - LABELS - 20)
+    y_axis = LogAxis([y for *_, points in series for y in points.values()], bottom, TOP)
+    colour_of = colours(name for name, *_ in series)
+    parts = [text(LEFT, 24, title, 17), text(LEFT, 44, subtitle, 12, colour="#666"),
+             text(LEFT, bottom + 44, x_name, 12),
+             text(18, TOP + 120, y_name, 12, extra=f' transform="rotate(-90 18 {TOP + 120})"')]
+    for y in y_axis.ticks():
+        parts += [line(LEFT, y_axis.place(y), WIDTH - LABELS, y_axis.place(y), "#e5e5e5"),
+                  text(LEFT - 8, y_axis.place(y) + 4, f"{y:g}", 12, "end")]
+    for x in sorted({x for *_, points in series for x in points}):
+        parts += [line(x_axis.place(x), TOP, x_axis.place(x), bottom, "#f0f0f0"),
+                  text(x_axis.place(x), bottom + 20, f"{x:,}", 12, "middle")]
     ends = []
-    for name, delivery, points in series:
-        places = [(x_axis.place(rules), y_axis.place(us)) for rules, us in sorted(points.items())]
-        exactly = delivery == "exactly_once"
-        parts += [line(*one, *other, colour_of[name], 2, not exactly)
+    for name, label, is_through, points in series:
+        places = [(x_axis.place(x), y_axis.place(y)) for x, y in sorted(points.items())]
+        parts += [line(*one, *other, colour_of[name], 2, not is_through)
                   for one, other in zip(places, places[1:])]
-        parts += [dot(*place, colour_of[name], exactly) for place in places]
-        ends.append((places[-1], name, delivery))
+        parts += [dot(*place, colour_of[name], is_through) for place in places]
+        ends.append((places[-1], name, label))
     ends.sort(key=lambda end: end[0][1])
-    for (place, name, delivery), y in zip(ends, spread([place[1] for place, _, _ in ends])):
+    for (place, name, label), y in zip(ends, spread([place[1] for place, _, _ in ends])):
         parts += [line(*place, WIDTH - LABELS + 6, y, colour_of[name], 0.5),
-                  text(WIDTH - LABELS + 10, y + 4, f"{name}, {delivery.replace('_', ' ')}", 11,
-                       colour=colour_of[name])]
+                  text(WIDTH - LABELS + 10, y + 4, label, 11, colour=colour_of[name])]
     return svg(bottom + BOTTOM, parts)
 
 
