@@ -154,7 +154,7 @@ int ExplainCommand::Explain(const Rules& rules, ExplainedEvent event,
 std::string ExplainCommand::StateNote() const {
   if (state_ == nullptr) {
     return "no state is at hand: steps say what they would if they remembered nothing (see "
-           "--state, and POST /v1/explain of a running router)";
+           "--state)";
   }
   return absl::StrCat("steps say what they would if the event came next, after offset ",
                       state_->point().applied_offset - 1, ", which is as far as ", options_.state,
