@@ -12,6 +12,7 @@
 #include "connectors/kafka_handle.h"
 #include "connectors/kafka_offsets.h"
 #include "connectors/message_batch.h"
+#include "connectors/topic_consumer.h"
 #include "connectors/topic_offsets.h"
 
 namespace turnout::connectors {
@@ -29,11 +30,7 @@ class KafkaTableSource final : public TableSource {
  public:
   explicit KafkaTableSource(const KafkaTableOptions& options)
       : options_(options), doing_("table topic " + options.topic), known_(options.offsets) {}
-  ~KafkaTableSource() override {
-    batch_.Clear();
-    topic_.reset();
-    queue_.reset();
-  }
+  ~KafkaTableSource() override { batch_.Clear(); }
 
   absl::Status Start();
 
@@ -45,10 +42,10 @@ class KafkaTableSource final : public TableSource {
 
  private:
   struct Partition {
-    int64_t next = 0;       // offset to read
-    int64_t load_to = 0;    // the end when reading began
-    int64_t end = 0;        // as of the last look
-    bool moved = false;     // since the last answer
+    int64_t next = 0;     // offset to read
+    int64_t load_to = 0;  // the end when reading began
+    int64_t end = 0;      // as of the last look
+    bool moved = false;   // since the last answer
   };
 
   absl::Status Look();
@@ -63,9 +60,7 @@ class KafkaTableSource final : public TableSource {
 
   const KafkaTableOptions options_;
   const std::string doing_;
-  std::unique_ptr<KafkaHandle> client_;
-  KafkaQueue queue_;
-  KafkaTopic topic_;
+  TopicConsumer consumer_;
 
   std::map<int32_t, int64_t> known_;  // of partitions that are not followed yet
   std::map<int32_t, Partition> partitions_;
@@ -81,33 +76,13 @@ class KafkaTableSource final : public TableSource {
 
 absl::Status KafkaTableSource::Start() {
   KafkaHandleSetup setup;
-  setup.role = KafkaRole::kConsumer;
   setup.client = options_.client;
   setup.owner = this;
-  setup.defaults = {
-      {"fetch.wait.max.ms", "100"},
-      {"fetch.error.backoff.ms", "50"},
-      {"queued.max.messages.kbytes", "16384"},
-      {"reconnect.backoff.max.ms", "2000"},
-  };
-  setup.settings = {
-      // A group must be named even where none is joined.
-      {"group.id", "turnout-table"},
-      {"enable.auto.commit", "false"},
-      {"enable.auto.offset.store", "false"},
-      {"isolation.level", "read_committed"},
-      // What the log has lost is no reason to go on elsewhere: the table is to be read again.
-      {"auto.offset.reset", "error"},
-      {"allow.auto.create.topics", "false"},
-      {"enable.partition.eof", "true"},
-  };
-  absl::StatusOr<std::unique_ptr<KafkaHandle>> client = KafkaHandle::Make(std::move(setup));
-  if (!client.ok()) return client.status();
-  client_ = *std::move(client);
-  rd_kafka_poll_set_consumer(client_->get());
-  queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
-  topic_.reset(rd_kafka_topic_new(client_->get(), options_.topic.c_str(), nullptr));
-  if (topic_ == nullptr) return StatusOfKafkaCode(rd_kafka_last_error(), doing_);
+  absl::StatusOr<TopicConsumer> made = MakeTopicConsumer(
+      {.topic = options_.topic, .group_id = "turnout-table", .fetch_wait_ms = 100},
+      std::move(setup), doing_);
+  if (!made.ok()) return made.status();
+  consumer_ = *std::move(made);
   return absl::OkStatus();
 }
 
@@ -132,7 +107,7 @@ absl::StatusOr<TableBatch> KafkaTableSource::Poll(absl::Duration max_wait) {
 
 absl::StatusOr<int32_t> KafkaTableSource::Count() {
   const absl::StatusOr<int32_t> count =
-      CountPartitions(client_->get(), topic_.get(), doing_, kAskTimeout);
+      CountPartitions(consumer_.client->get(), consumer_.topic.get(), doing_, kAskTimeout);
   if (!absl::IsNotFound(count.status())) return count;
   was_missing_ = true;
   return absl::InvalidArgumentError(
@@ -141,8 +116,8 @@ absl::StatusOr<int32_t> KafkaTableSource::Count() {
 
 absl::StatusOr<std::map<int32_t, int64_t>> KafkaTableSource::Ask(int32_t partitions,
                                                                  int64_t timestamp) {
-  auto offsets =
-      OffsetsAtTime(client_->get(), options_.topic, partitions, timestamp, doing_, kAskTimeout);
+  auto offsets = OffsetsAtTime(consumer_.client->get(), options_.topic, partitions, timestamp,
+                               doing_, kAskTimeout);
   if (!offsets.ok()) return offsets;
   for (const auto& [partition, offset] : *offsets) {
     if (offset >= 0) continue;
@@ -191,8 +166,7 @@ void KafkaTableSource::AskHowLongDeletionsAreKept() {
   if (options_.admin == nullptr || absl::Now() < ask_config_at_) return;
   ask_config_at_ = absl::Now() + kAskConfigEvery;
   const std::string topics[] = {options_.topic};
-  const auto described =
-      options_.admin->Describe(topics, /*may_write=*/false, kAskTimeout);
+  const auto described = options_.admin->Describe(topics, /*may_write=*/false, kAskTimeout);
   if (!described.ok() || described->front().delete_retention_ms <= 0) return;
   look_.deletions_kept_for = absl::Milliseconds(described->front().delete_retention_ms);
 }
@@ -202,7 +176,7 @@ void KafkaTableSource::StartAnew() {
   known_.clear();
   partitions_.clear();
   look_at_ = absl::InfinitePast();
-  rd_kafka_assign(client_->get(), nullptr);
+  rd_kafka_assign(consumer_.client->get(), nullptr);
 }
 
 absl::Status KafkaTableSource::Follow(const std::map<int32_t, int64_t>& begins,
@@ -221,21 +195,21 @@ absl::Status KafkaTableSource::Follow(const std::map<int32_t, int64_t>& begins,
   }
   known_.clear();
   if (fresh.empty()) return absl::OkStatus();
-  const PartitionList list = MakePartitionList(client_->get(), options_.topic, fresh);
-  return TakeKafkaError(client_->get(), rd_kafka_incremental_assign(client_->get(), list.get()),
-                        doing_);
+  const PartitionList list = MakePartitionList(consumer_.client->get(), options_.topic, fresh);
+  return TakeKafkaError(consumer_.client->get(),
+                        rd_kafka_incremental_assign(consumer_.client->get(), list.get()), doing_);
 }
 
 absl::Status KafkaTableSource::TakeRecords(absl::Duration max_wait) {
   rd_kafka_message_t* first = rd_kafka_consumer_poll(
-      client_->get(),
+      consumer_.client->get(),
       static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(max_wait), 0, 60'000)));
-  if (first == nullptr) return FatalKafkaError(client_->get(), doing_);
+  if (first == nullptr) return FatalKafkaError(consumer_.client->get(), doing_);
   absl::Status status = Keep(first);
   while (status.ok() && batch_.size() + kTakeMax <= kTablePollRecordsMax &&
          batch_.bytes() < kPollBytesMax) {
     rd_kafka_message_t* taken[kTakeMax];
-    const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, taken, kTakeMax);
+    const ssize_t count = rd_kafka_consume_batch_queue(consumer_.queue.get(), 0, taken, kTakeMax);
     for (ssize_t i = 0; i < count; ++i) status.Update(Keep(taken[i]));
     if (count < static_cast<ssize_t>(kTakeMax)) break;
   }
@@ -266,7 +240,7 @@ absl::Status KafkaTableSource::Keep(rd_kafka_message_t* message) {
       log_is_lost_ = true;
       break;
     case RD_KAFKA_RESP_ERR__FATAL:
-      status = FatalKafkaError(client_->get(), doing_);
+      status = FatalKafkaError(consumer_.client->get(), doing_);
       break;
     default:
       break;  // librdkafka tries again by itself; a topic that is gone is found by the next look

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_offsets.h"
+#include "connectors/topic_consumer.h"
 #include "connectors/topic_offsets.h"
 
 namespace turnout::connectors {
@@ -30,11 +31,7 @@ PartitionList ListOf(rd_kafka_t* client, const std::string& topic, const OffsetR
 TopicRangeReader::TopicRangeReader(const TopicRangeOptions& options)
     : options_(options), doing_("topic " + options.topic) {}
 
-TopicRangeReader::~TopicRangeReader() {
-  batch_.Clear();
-  topic_.reset();
-  queue_.reset();
-}
+TopicRangeReader::~TopicRangeReader() { batch_.Clear(); }
 
 absl::StatusOr<std::unique_ptr<TopicRangeReader>> TopicRangeReader::Make(
     const TopicRangeOptions& options) {
@@ -45,42 +42,24 @@ absl::StatusOr<std::unique_ptr<TopicRangeReader>> TopicRangeReader::Make(
 
 absl::Status TopicRangeReader::MakeClient() {
   KafkaHandleSetup setup;
-  setup.role = KafkaRole::kConsumer;
   setup.client = options_.client;
   setup.owner = this;
   setup.on_error = [this](int, const std::string& reason) { last_reason_ = reason; };
-  setup.defaults = {
-      {"fetch.wait.max.ms", "50"},
-      {"fetch.error.backoff.ms", "50"},
-      {"queued.max.messages.kbytes", "16384"},
-      {"reconnect.backoff.max.ms", "2000"},
-  };
-  setup.settings = {
-      // A group must be named even where none is joined.
-      {"group.id", "turnout-range"},
-      {"enable.auto.commit", "false"},
-      {"enable.auto.offset.store", "false"},
-      {"isolation.level", options_.read_committed ? "read_committed" : "read_uncommitted"},
-      // What the log has lost is to be said, not passed over.
-      {"auto.offset.reset", "error"},
-      {"allow.auto.create.topics", "false"},
-      // The only word that what is left of a range holds no record.
-      {"enable.partition.eof", "true"},
-  };
-  absl::StatusOr<std::unique_ptr<KafkaHandle>> client = KafkaHandle::Make(std::move(setup));
-  if (!client.ok()) return client.status();
-  client_ = *std::move(client);
-  rd_kafka_poll_set_consumer(client_->get());
-  queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
-  topic_.reset(rd_kafka_topic_new(client_->get(), options_.topic.c_str(), nullptr));
-  if (topic_ == nullptr) return StatusOfKafkaCode(rd_kafka_last_error(), doing_);
+  absl::StatusOr<TopicConsumer> made =
+      MakeTopicConsumer({.topic = options_.topic,
+                         .group_id = "turnout-range",
+                         .fetch_wait_ms = 50,
+                         .read_committed = options_.read_committed},
+                        std::move(setup), doing_);
+  if (!made.ok()) return made.status();
+  consumer_ = *std::move(made);
   return absl::OkStatus();
 }
 
 // With what the client heard in the meantime, which tells a wrong address from a wrong password.
 absl::Status TopicRangeReader::WithReason(const absl::Status& status) {
   if (!absl::IsUnavailable(status)) return status;
-  if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_->get(), 0)) {
+  if (rd_kafka_message_t* message = rd_kafka_consumer_poll(consumer_.client->get(), 0)) {
     if (absl::Status kept = Keep(message); !kept.ok()) return kept;
   }
   if (last_reason_.empty()) return status;
@@ -89,7 +68,7 @@ absl::Status TopicRangeReader::WithReason(const absl::Status& status) {
 
 absl::StatusOr<int32_t> TopicRangeReader::Count(absl::Duration within) {
   const absl::StatusOr<int32_t> count =
-      CountPartitions(client_->get(), topic_.get(), doing_, within);
+      CountPartitions(consumer_.client->get(), consumer_.topic.get(), doing_, within);
   if (absl::IsNotFound(count.status())) {
     return absl::InvalidArgumentError(count.status().message());
   }
@@ -101,8 +80,8 @@ absl::StatusOr<std::map<int32_t, int64_t>> TopicRangeReader::Ask(int32_t partiti
                                                                  int64_t timestamp_ms,
                                                                  absl::Time until) {
   const absl::Duration within = std::max(until - absl::Now(), kAskTimeoutMin);
-  auto offsets =
-      OffsetsAtTime(client_->get(), options_.topic, partitions, timestamp_ms, doing_, within);
+  auto offsets = OffsetsAtTime(consumer_.client->get(), options_.topic, partitions, timestamp_ms,
+                               doing_, within);
   if (!offsets.ok()) return WithReason(offsets.status());
   return offsets;
 }
@@ -148,8 +127,8 @@ absl::Status TopicRangeReader::Start(const OffsetRanges& ranges) {
   for (const auto& [partition, range] : ranges) {
     if (range.begin < range.end) left_[partition] = range;
   }
-  const PartitionList list = ListOf(client_->get(), options_.topic, left_);
-  const rd_kafka_resp_err_t code = rd_kafka_assign(client_->get(), list.get());
+  const PartitionList list = ListOf(consumer_.client->get(), options_.topic, left_);
+  const rd_kafka_resp_err_t code = rd_kafka_assign(consumer_.client->get(), list.get());
   return code == RD_KAFKA_RESP_ERR_NO_ERROR ? absl::OkStatus() : StatusOfKafkaCode(code, doing_);
 }
 
@@ -167,13 +146,14 @@ absl::StatusOr<absl::Span<const Event>> TopicRangeReader::Poll(absl::Duration ma
 
 absl::Status TopicRangeReader::TakeMessages(absl::Duration max_wait) {
   const int64_t wait_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(max_wait), 0, 60'000);
-  rd_kafka_message_t* first = rd_kafka_consumer_poll(client_->get(), static_cast<int>(wait_ms));
-  if (first == nullptr) return FatalKafkaError(client_->get(), doing_);
+  rd_kafka_message_t* first =
+      rd_kafka_consumer_poll(consumer_.client->get(), static_cast<int>(wait_ms));
+  if (first == nullptr) return FatalKafkaError(consumer_.client->get(), doing_);
   absl::Status status = Keep(first);
   while (status.ok() && batch_.size() < static_cast<size_t>(options_.poll_events_max) &&
          batch_.bytes() < options_.poll_bytes_max) {
     rd_kafka_message_t* taken[kTakeMax];
-    const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, taken, kTakeMax);
+    const ssize_t count = rd_kafka_consume_batch_queue(consumer_.queue.get(), 0, taken, kTakeMax);
     for (ssize_t i = 0; i < count; ++i) status.Update(Keep(taken[i]));
     if (count < static_cast<ssize_t>(kTakeMax)) break;
   }
@@ -209,7 +189,7 @@ absl::Status TopicRangeReader::Keep(rd_kafka_message_t* message) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       return StatusOfKafkaCode(code, doing_);
     case RD_KAFKA_RESP_ERR__FATAL:
-      return FatalKafkaError(client_->get(), doing_);
+      return FatalKafkaError(consumer_.client->get(), doing_);
     default:
       return absl::OkStatus();  // librdkafka tries again by itself
   }
@@ -221,10 +201,10 @@ absl::Status TopicRangeReader::MoveTo(int32_t partition, int64_t next) {
   if (found == left_.end()) return absl::OkStatus();
   found->second.begin = std::max(found->second.begin, next);
   if (found->second.begin < found->second.end) return absl::OkStatus();
-  const PartitionList list = ListOf(client_->get(), options_.topic, {*found});
+  const PartitionList list = ListOf(consumer_.client->get(), options_.topic, {*found});
   left_.erase(found);
-  return TakeKafkaError(client_->get(), rd_kafka_incremental_unassign(client_->get(), list.get()),
-                        doing_);
+  return TakeKafkaError(consumer_.client->get(),
+                        rd_kafka_incremental_unassign(consumer_.client->get(), list.get()), doing_);
 }
 
 }  // namespace turnout::connectors

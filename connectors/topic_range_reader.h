@@ -25,9 +25,9 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "connectors/kafka_client.h"
-#include "connectors/kafka_handle.h"
 #include "connectors/message_batch.h"
 #include "connectors/record.h"
+#include "connectors/topic_consumer.h"
 
 namespace turnout::connectors {
 
@@ -86,9 +86,7 @@ class TopicRangeReader {
 
   const TopicRangeOptions options_;
   const std::string doing_;
-  std::unique_ptr<KafkaHandle> client_;
-  KafkaQueue queue_;
-  KafkaTopic topic_;
+  TopicConsumer consumer_;
   std::string last_reason_;  // of the client's last trouble
   OffsetRanges left_;        // `begin` is the next offset to read
   MessageBatch batch_;

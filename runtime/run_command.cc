@@ -24,7 +24,7 @@ constexpr int kExitRefused = 2;
 constexpr absl::Duration kStopReserve = absl::Milliseconds(700);
 
 // What the Kafka client takes and frees with every fetch stays the process's: given back to the
-// system each time, it came back as page faults, a fifth of all CPU time of a drain.
+// system each time, it came back as page faults, a tenth of all CPU time of a drain.
 void KeepFreedMemory() {
   constexpr int kMappedBytesMin = 32 << 20;
   constexpr int kKeptBytesMax = 64 << 20;  // a heap
