@@ -94,6 +94,7 @@ class Cluster:
         count = len(self.nodes)
         return {
             "controller.quorum.voters": ",".join(node.voter for node in self.nodes),
+            "controlled.shutdown.enable": "true",
             "default.replication.factor": count,
             "min.insync.replicas": count - 1,
             "offsets.topic.replication.factor": count,

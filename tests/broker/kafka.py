@@ -39,6 +39,7 @@ OLD_VERSION = "3.9.2"
 HEAP_MIB = 1024
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 30
+FENCED = b"Fencing broker"  # what a controller logs of a broker that it takes for dead
 
 
 def fetch(version=VERSION):
@@ -69,6 +70,7 @@ class Kafka:
         self._cluster_id = cluster_id or str(uuid.uuid4())
         self._jvm = list(jvm)  # further options of the broker's Java
         self._process = None
+        self._has_run = False
         self._libs = None
         self.port, self.admin_port, self.controller_port = free_port(), free_port(), free_port()
         atexit.register(self.close)
@@ -114,6 +116,9 @@ class Kafka:
         """Starts the broker, on the ports and data that it had before if there was a before, and
         returns when it answers. RuntimeError with the end of its log when it doesn't."""
         self.prepare()
+        if self._has_run and not self._has_peers():
+            self._forget_itself()
+        self._has_run = True
         self.launch()
         self.wait_until_ready()
 
@@ -127,15 +132,43 @@ class Kafka:
         """Starts it and returns at once."""
         if self._process:
             raise RuntimeError("this broker is running already")
-        log = open(self.log_file, "ab")
-        try:
-            self._process = subprocess.Popen(
+        self._process = self._run("server.properties")
+
+    def _run(self, properties):
+        with open(self.log_file, "ab") as log:
+            return subprocess.Popen(
                 self._java(self._heap_mib, self._lives_briefly)
-                + self._jvm + ["kafka.Kafka", str(self.directory / "server.properties")],
+                + self._jvm + ["kafka.Kafka", str(self.directory / properties)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
                 start_new_session=True, preexec_fn=die_with_parent)
+
+    def _has_peers(self):
+        return "controller.quorum.voters" in self.settings
+
+    def _forget_itself(self):
+        """Runs its controller alone until that takes the broker of before for dead.
+
+        Kafka 4.3.1's transaction coordinator calls a transaction committed and leaves out its markers
+        on partitions that have no leader at that moment; all wait for them for ever then. A broker
+        without peers would come back as the coordinator, and lose its partitions when its old self's
+        session ends; a controlled shutdown takes them away too, while it still coordinates.
+        """
+        begun = self.log_file.stat().st_size
+        properties = self._properties()
+        only = {"process.roles": "controller", "broker.session.timeout.ms": 500,
+                "listeners": properties["listeners"].rsplit(",", 1)[1]}
+        _write_properties(self.directory / "controller.properties", {
+            key: value for key, value in {**properties, **only}.items()
+            if key not in ("advertised.listeners", "inter.broker.listener.name")})
+        controller = self._run("controller.properties")
+        deadline = time.monotonic() + START_TIMEOUT_S
+        try:
+            while FENCED not in self.log_file.read_bytes()[begun:]:
+                if controller.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"the controller does not fence it:\n{self._log_tail()}")
+                time.sleep(0.05)
         finally:
-            log.close()
+            _end(controller, signal.SIGTERM)
 
     def stop(self):
         """Ends the broker as a shutdown of its machine would: it says goodbye first."""
@@ -153,7 +186,7 @@ class Kafka:
         self._process.send_signal(signal.SIGCONT)
 
     def restart(self, graceful=True):
-        self._end(signal.SIGTERM if graceful else signal.SIGKILL)
+        (self.stop if graceful else self.kill)()
         self.start()
 
     def close(self):
@@ -188,9 +221,8 @@ class Kafka:
 
     def _format(self):
         properties = self._properties()
-        text = "".join(f"{key}={value}\n" for key, value in properties.items())
         fresh = self.directory / "server.properties.new"
-        fresh.write_text(text)
+        _write_properties(fresh, properties)
         self.tool("kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", fresh)
         fresh.rename(self.directory / "server.properties")
 
@@ -229,6 +261,8 @@ class Kafka:
             # A killed broker may come back once its old self is forgotten.
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
+            # Nobody can take over from it: see `_forget_itself`.
+            "controlled.shutdown.enable": "false",
             "log.cleaner.dedupe.buffer.size": 8 << 20,
             "num.network.threads": 2,
             "num.io.threads": 4,
@@ -280,14 +314,8 @@ class Kafka:
 
     def _end(self, how):
         process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            _end(process, how)
 
     def allow(self, user, operation, kind, name, pattern="literal"):
         """Lets `user` do `operation` on a resource: allow("app", "write", "topic", "team-",
@@ -297,6 +325,22 @@ class Kafka:
     def disallow(self, user, operation, kind, name, pattern="literal"):
         """Takes back what `allow` gave with the same words."""
         kafka_protocol.change_acl(self.admin_port, "delete", user, operation, kind, name, pattern)
+
+
+def _write_properties(file, properties):
+    file.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+
+
+def _end(process, how):
+    """Sends it this signal unless it has ended; kills it if that does not end it."""
+    if process.poll() is not None:
+        return
+    process.send_signal(how)
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _serve(directory):
