@@ -16,6 +16,7 @@ from state_watch import Arrivals, RulesWatch
 
 KILL_EVENTS = 28_000
 KILL_RATE = 1_200  # events a second
+RULES_PATIENCE_S = 120  # of a router for rules by which another one has re-keyed
 REKEY_EVENTS = 16_000
 MORE_EVENTS = 300
 S3_EVENTS = 20_000
@@ -264,7 +265,8 @@ def killed_routers_send_each_match_on_once_and_in_order(stage):
     havoc = _disturb(stage, routers, flow, changes.look)
     changes.end()
     # The markers of transactions that end the internal topic are no lag, but the router's to tell.
-    _settled(routers, 2 * PARTITIONS, lambda part: part["lag"] == 0)
+    # Matches of rules that only a killed router had are waited for before they are given up.
+    _settled(routers, 2 * PARTITIONS, lambda part: part["lag"] == 0, RULES_PATIENCE_S + 60)
     _end(stage, routers, havoc)
     _check_hops(stage, kinds, watches, between)
 
@@ -326,14 +328,14 @@ def _partitions(router):
             for part in worker["partitions"]}
 
 
-def _settled(routers, count=PARTITIONS, is_so=lambda part: True):
+def _settled(routers, count=PARTITIONS, is_so=lambda part: True, timeout_s=60):
     """Waits until these routers have all partitions, live, each of them some, and each so."""
     def are_live():
         parts = [[part for worker in router.status().get("workers", ())
                   for part in worker["partitions"]] for router in routers]
         return (all(parts) and sum(map(len, parts)) == count and
                 all(part["phase"] == "live" and is_so(part) for part in sum(parts, [])))
-    routers[0].wait_until("all partitions being live", are_live, 60)
+    routers[0].wait_until("all partitions being live", are_live, timeout_s)
 
 
 @alone
