@@ -6,6 +6,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 RUN_TIMEOUT_S = 600
 LOOK_S = 0.05
+ANSWER_TIMEOUT_S = 30
 
 
 class Progress:
@@ -26,8 +27,18 @@ class Progress:
 
     def lag(self):
         """Events that are there and not committed."""
-        there = sum(self._consumer.get_watermark_offsets(part, timeout=10)[1] for part in self._asked)
-        return there - self.committed()
+        return sum(map(self._end, self._asked)) - self.committed()
+
+    def _end(self, part):
+        """Asks again of a broker that is busy for a moment: the load goes on meanwhile."""
+        deadline = time.monotonic() + ANSWER_TIMEOUT_S
+        while True:
+            try:
+                return self._consumer.get_watermark_offsets(part, timeout=10)[1]
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(LOOK_S)
 
     def close(self):
         self._consumer.close()
