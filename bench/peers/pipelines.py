@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Callable
 
+import interpreter
 import jvm
 import peers
 
@@ -81,6 +82,16 @@ def franz_go():
     return [str(program)], versions
 
 
+@functools.cache
+def bytewax():
+    return interpreter.command("bytewax_router.py", "bytewax", "orjson", "confluent-kafka")
+
+
+@functools.cache
+def quix():
+    return interpreter.command("quix_router.py", "quixstreams", "orjson", "confluent-kafka")
+
+
 # Its serializers look into what Java 17 closes by default.
 FLINK_OPENS = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lang", "util", "time")]
 
@@ -99,6 +110,8 @@ FLINK = f"{JVM}; one slot, all operators chained, objects reused, checkpoints ev
 GO = ("fastjson with a parser reused, then a dispatch written by hand over type, region and amount, no rule "
       "language; GOGC 400; linger 5 ms, batches of 1 MB, no compression; polls of up to 10,000 events, "
       "each a batch")
+PYTHON = ("orjson, then a dict written by hand on type and region, no rule language; linger 5 ms, batches of "
+          "1 MiB, no compression; fetches of up to 4 MiB a partition")
 
 
 def in_both(kind, key, label, tuning, prepare, options=()):
@@ -119,6 +132,9 @@ PIPELINES = (
     *in_both(Pipeline, "franz_go", "franz-go loop, no rule language", GO, franz_go),
     *in_both(Pipeline, "flink", "Flink DataStream, checkpoints every 1 s", f"{FLINK} 1 s", flink,
              ("--commit-ms", "1000")),
+    Pipeline("bytewax", "Bytewax, no rule language", "at_least_once",
+             f"{PYTHON}; polls of up to 10,000 events, each a batch", bytewax),
+    *in_both(Pipeline, "quix", "Quix Streams, no rule language", f"{PYTHON}; commits every 100 ms", quix),
 )
 
 # Peers that were asked for and have no pipeline, and why.
