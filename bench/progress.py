@@ -27,7 +27,8 @@ class Progress:
 
     def lag(self):
         """Events that are there and not committed."""
-        return sum(map(self._end, self._asked)) - self.committed()
+        committed = self.committed()  # first: what comes meanwhile waits
+        return sum(map(self._end, self._asked)) - committed
 
     def _end(self, part):
         """Asks again of a broker that is busy for a moment: the load goes on meanwhile."""

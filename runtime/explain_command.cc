@@ -16,6 +16,7 @@
 #include "runtime/line_reader.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
+#include "runtime/oidc_tokens.h"
 #include "runtime/real_time.h"
 #include "runtime/record_headers.h"
 #include "runtime/rule_archive.h"
@@ -48,7 +49,7 @@ class ExplainCommand {
   int ExplainLines();
   int ExplainAt();
   int ExplainOutput();
-  absl::StatusOr<ExplainedEvent> Find(const RecordPosition& position) const;
+  absl::StatusOr<ExplainedEvent> Find(const RecordPosition& position);
   Rules KeptRules(const std::string& hash, std::vector<std::string>* notes) const;
   int Explain(const Rules& rules, ExplainedEvent event, std::vector<std::string> notes);
   std::string StateNote() const;
@@ -60,6 +61,7 @@ class ExplainCommand {
   const ExplainCommandOptions& options_;
   const CommandStreams& streams_;
   std::optional<LoadedConfig> config_;  // none: there is no --config
+  std::unique_ptr<TokenKeeper> tokens_;  // null: none were needed yet
   Rules rules_;
   std::unique_ptr<state::StoredState> state_;  // null: none is at hand
   // Of the rules that were explained last: a file has many events.
@@ -182,8 +184,16 @@ int ExplainCommand::ExplainLines() {
   return Complain(MessageOf((*lines)->status()), kExitFailed);
 }
 
-absl::StatusOr<ExplainedEvent> ExplainCommand::Find(const RecordPosition& position) const {
+absl::StatusOr<ExplainedEvent> ExplainCommand::Find(const RecordPosition& position) {
+  if (tokens_ == nullptr) {
+    auto kept = KeepTokens(config_->config.kafka, [this](const TokenReport& report) {
+      if (!report.status.ok()) Complain(MessageOf(report.status), kExitFailed);
+    });
+    if (!kept.ok()) return kept.status();
+    tokens_ = *std::move(kept);
+  }
   connectors::KafkaClientOptions client;
+  client.tokens = tokens_.get();
   client.bootstrap_servers = config_->config.brokers;
   client.client_id = "turnout-explain";
   client.properties = config_->config.kafka;

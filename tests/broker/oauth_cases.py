@@ -72,6 +72,8 @@ def tokens_are_renewed_while_events_flow_through_either_sink(stage):
             assert router.metric("turnout_transaction_outcomes_total") == 0, router.log_tail()
         router.stop()
     stage.check(teams)
+    explained = router.explain("--at", "0:0")
+    assert f"{stage.source}:0:0" in explained.replace("/", ":"), explained
 
 
 def a_refused_secret_is_named_with_its_cure_and_a_replaced_one_is_taken_up(stage):

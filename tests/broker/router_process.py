@@ -61,6 +61,14 @@ class RouterProcess:
                 env=self.environment, start_new_session=True, preexec_fn=die_with_parent)
         return self
 
+    def explain(self, *arguments):
+        """What `turnout explain` says with this router's config."""
+        done = subprocess.run([self.binary, "explain", "--config", self.config_file, *arguments],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              cwd=self.directory, env=self.environment)
+        assert done.returncode == 0, f"it ended with {done.returncode}: {done.stderr}"
+        return done.stdout
+
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
