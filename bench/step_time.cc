@@ -36,6 +36,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "bench/store_load.h"
+#include "router/percent.h"
 #include "router/router.h"
 #include "router/sample.h"
 #include "state/state_resources.h"
@@ -158,7 +159,7 @@ class PlainAccount {
     const int64_t now = Load::TimeOf(n);
     std::vector<uint64_t>& events = events_[key];
     if (load_.kind->what == What::kSample) {
-      return router::SampleBucket(Key(key).view()) < kPercent * router::kSampleShares / 100;
+      return router::SampleBucket(Key(key).view()) < kPercent * router::kAllShares / 100;
     }
     if (load_.kind->what == What::kThrottle) {
       if (events.empty() || now >= Load::TimeOf(events.front()) + load_.span_ms()) events.clear();

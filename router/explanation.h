@@ -29,7 +29,7 @@ struct StepDecision {
   std::string reason;           // kRejects, kIsFull: a sentence
   bool remembers_key = false;   // something is stored for the key
   std::vector<StepFact> facts;  // before the event changed it
-  uint32_t bucket = 0;          // sample: of the key's hash, below kSampleShares; passes below...
+  uint32_t bucket = 0;          // sample: of the key's hash, below kAllShares; passes below...
   uint32_t share = 0;           // ... this
 };
 

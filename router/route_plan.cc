@@ -20,8 +20,9 @@ RoutePlanBuilder::RoutePlanBuilder(size_t rules) {
   plan_.target_ids.reserve(rules);
 }
 
-void RoutePlanBuilder::StartTeam(const std::vector<std::string>& allowed_destinations) {
-  plan_.globs.push_back(allowed_destinations);
+void RoutePlanBuilder::StartTeam(const RuleFile& team) {
+  team_ = team.team;
+  plan_.globs.push_back(team.allowed_destinations);
   target_numbers_.clear();
 }
 
@@ -61,15 +62,16 @@ uint32_t RoutePlanBuilder::FormNumber(const Rule& rule) {
   return number->second;
 }
 
-uint32_t RoutePlanBuilder::TargetNumber(const DestinationTemplate& destination, uint32_t key_field,
-                                        uint32_t form) {
-  const auto [number, is_new] =
-      target_numbers_.try_emplace({key_field, form, absl::string_view(destination.text)},
-                                  static_cast<uint32_t>(plan_.targets.size()));
+uint32_t RoutePlanBuilder::TargetNumber(const DestinationTemplate& destination,
+                                        const RoutePlan::RuleTargets& of, bool is_shadow) {
+  const auto [number, is_new] = target_numbers_.try_emplace(
+      {of.key_field, of.form, is_shadow, absl::string_view(destination.text)},
+      static_cast<uint32_t>(plan_.targets.size()));
   if (!is_new) return number->second;
   RoutePlan::Target target;
   target.team = static_cast<uint32_t>(plan_.globs.size() - 1);
   target.destination = destination;
+  target.is_shadow = is_shadow;
   for (const std::string& field : destination.fields) target.fields.push_back(FieldNumber(field));
   const std::vector<std::string>& globs = plan_.globs.back();
   target.check_globs = std::none_of(globs.begin(), globs.end(), [&](const std::string& glob) {
@@ -122,10 +124,14 @@ void RoutePlanBuilder::AddRule(const Rule& rule) {
   targets.begin = static_cast<uint32_t>(plan_.target_ids.size());
   if (!rule.key_field.empty()) targets.key_field = FieldNumber(rule.key_field);
   targets.form = FormNumber(rule);
+  if (!rule.rollout.is_full()) {
+    targets.rollout = static_cast<uint32_t>(plan_.rollouts.size());
+    plan_.rollouts.push_back(PlanRollout(rule.rollout, team_, rule.name));
+  }
   targets.steps_begin = static_cast<uint32_t>(plan_.steps.size());
   for (const Step& step : rule.steps) AddStep(step);
   for (const DestinationTemplate& destination : rule.to) {
-    plan_.target_ids.push_back(TargetNumber(destination, targets.key_field, targets.form));
+    plan_.target_ids.push_back(TargetNumber(destination, targets, rule.rollout.is_shadow));
   }
   plan_.rules.push_back(targets);
 }

@@ -1,7 +1,6 @@
 #include "router/router.h"
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "router/enricher.h"
 #include "router/event_parser.h"
 #include "router/event_shaper.h"
+#include "router/output_gatherer.h"
 #include "router/route_plan.h"
 #include "router/sample.h"
 #include "router/step_engine.h"
@@ -22,16 +22,11 @@ constexpr uint32_t kNone = UINT32_MAX;
 
 bool IsNull(std::string_view text) { return text.data() == nullptr; }
 
-// The same bytes, mostly because they are the same place.
-bool IsSameValue(std::string_view a, std::string_view b) {
-  return (a.data() == b.data() && a.size() == b.size()) || a == b;
-}
-
 // What a target came to for the event at hand.
 struct Slot {
-  uint64_t event = 0;         // the event it was filled for
-  uint32_t output = kNone;    // kNone: rejected
-  std::string_view reason;    // why, then
+  uint64_t event = 0;       // the event it was filled for
+  uint32_t output = kNone;  // kNone: rejected
+  std::string_view reason;  // why, then
 };
 
 // What a form made of the event at hand.
@@ -40,66 +35,18 @@ struct FormedEvent {
   Enricher::Result result;
 };
 
-// An output whose rules are still being gathered, as a chain in Router::Impl::links.
-struct OpenOutput {
-  uint32_t team = 0;
-  std::string_view destination;
-  std::string_view key;
-  std::string_view value;
-  uint32_t first_link = kNone;
-  uint32_t last_link = kNone;
-  uint32_t rule_count = 0;
-  size_t id_bytes = 0;  // of all rules' ids
-};
-
 // A match that goes on where its next step's key lives.
 struct SentOn {
+  bool is_shadow = false;
   uint32_t key_field = 0;
   RuleIndex rule = 0;
   state::StepId step = 0;
 };
 
-// A record that a rule sends in the event's place.
-struct FeatureOutput {
+// What a rule sends.
+struct Record {
   std::string_view key;
-  std::string_view value;  // null data(): none
-};
-
-struct Link {
-  RuleIndex rule = 0;
-  uint32_t next = kNone;
-};
-
-// Open outputs by team, destination and key. Emptied in no time: entries of older events count as
-// free.
-class OutputTable {
- public:
-  static size_t Hash(uint32_t team, std::string_view destination, std::string_view key,
-                     std::string_view value) {
-    const std::hash<std::string_view> hash;
-    return ((hash(destination) * 31 + hash(key)) * 31 + value.size()) * 31 + team;
-  }
-
-  // The first position of that hash for the event, then the next ones by Next.
-  size_t Start(size_t hash) const { return hash & (entries_.size() - 1); }
-  size_t Next(size_t position) const { return (position + 1) & (entries_.size() - 1); }
-  uint32_t At(size_t position, uint64_t event) const {
-    return entries_[position].event == event ? entries_[position].output : kNone;
-  }
-  void Put(size_t position, uint64_t event, uint32_t output) {
-    entries_[position] = {event, output};
-  }
-
-  // Whether one more output would make it too full; then Grow and put all of them again.
-  bool IsFull(size_t outputs) const { return (outputs + 1) * 2 > entries_.size(); }
-  void Grow() { entries_.assign(entries_.size() * 2, {}); }
-
- private:
-  struct Entry {
-    uint64_t event = 0;
-    uint32_t output = kNone;
-  };
-  std::vector<Entry> entries_ = std::vector<Entry>(64);
+  std::string_view value;
 };
 
 }  // namespace
@@ -111,7 +58,8 @@ struct Router::Impl {
         scratch(rules->matcher().NewScratch()),
         slots(plan.targets.size()),
         formed(plan.forms.size()),
-        enricher(tables) {
+        enricher(tables),
+        gatherer(*rules) {
     if (rules->keeps_state()) engine.emplace(plan, rules->settings());
   }
 
@@ -119,10 +67,24 @@ struct Router::Impl {
   absl::Status Read(const Event& event, TaskSteps* task);
   const Routes& Finish();
   void RouteRule(RuleIndex rule, uint32_t first_step, uint32_t local_key, const Event& event);
-  void ContinueRule(state::StepId step, std::string_view rule_id, const Event& event);
+  void RouteInRollout(RuleIndex rule, uint32_t first_step, uint32_t local_key, const Event& event);
+  void SendMatch(RuleIndex rule, const Event& event);
+  void ShadowMatch(RuleIndex rule, const Event& event);
+  void AddShadowed(const Shadowed& record);
+  bool SendsWindow(const ClosedWindow& window);
+  // The key that decides whether a match is in its rule's share.
+  std::string_view ShareKey(RuleIndex rule, const Event& event) const;
+  void ContinueRule(state::StepId step, std::string_view rule_id, bool is_shadow,
+                    const Event& event);
   bool PassesSteps(RuleIndex rule, uint32_t first_step, uint32_t local_key);
+  bool IsShadow(RuleIndex rule) const {
+    const uint32_t rollout = plan.rules[rule].rollout;
+    return rollout != RoutePlan::kFullRollout && plan.rollouts[rollout].is_shadow;
+  }
   absl::Status StartSteps(const Event& event, TaskSteps* task);
   bool PassesState(RuleIndex rule, const StepPlan& step);
+  // What the rule makes of the event; nothing after it was rejected or stopped.
+  std::optional<Record> MakeRecord(RuleIndex rule, const Event& event);
   void RouteFeature(RuleIndex rule);
   void SendOn(RuleIndex rule, const StepPlan& step);
   void Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault);
@@ -136,14 +98,10 @@ struct Router::Impl {
   void ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value, Slot* slot);
   // The topic's name; null data() after setting the slot's reason.
   std::string_view ResolveName(const RoutePlan::Target& target, Slot* slot);
+  // The same, of a topic that the team may write.
+  std::string_view AllowedName(const RoutePlan::Target& target, Slot* slot);
   std::string_view MissingField(std::string_view field, std::string_view needed_by,
                                 std::string_view how);
-  uint32_t FindOrOpen(uint32_t team, std::string_view destination, std::string_view key,
-                      std::string_view value);
-  void PutAgain();
-  void AddLink(uint32_t output, RuleIndex rule);
-  void CloseOutputs();
-  Output Close(const OpenOutput& open, RuleIndex* rule_space);
 
   const std::shared_ptr<const RuleSet> rules;
   const RoutePlan& plan;
@@ -152,24 +110,24 @@ struct Router::Impl {
   // All of the event at hand; kept for their capacity.
   uint64_t event_number = 0;
   Arena arena;
-  std::vector<Slot> slots;  // by target
+  std::vector<Slot> slots;          // by target
   std::vector<FormedEvent> formed;  // by form
   Enricher enricher;
   std::optional<StepEngine> engine;  // none if no rule keeps state
   std::vector<ClosedWindow> closed;
-  FeatureOutput feature;  // of the rule at hand
+  Record feature;  // that the rule at hand sends in the event's place; null value: none
   EventShaper shaper;
   // For payloads that the matcher had no need to read.
   EventParser parser;
   GatheredEvent gathered;
   const FieldTrie no_fields;
-  std::vector<OpenOutput> open;
-  OutputTable table;
-  std::vector<Link> links;
-  std::vector<RuleIndex> output_rules;
+  OutputGatherer gatherer;
   std::vector<Output> outputs;
   std::vector<Rejection> rejections;
   std::vector<Stopped> stopped;
+  std::vector<Shadowed> shadowed;
+  std::vector<Rejection> shadow_rejections;
+  std::vector<RuleIndex> held_back;
   std::vector<SentOn> sent_on;
   std::vector<RuleIndex> rekeyed_rules;
   std::vector<state::StepId> rekeyed_steps;
@@ -181,11 +139,13 @@ struct Router::Impl {
 void Router::Impl::Start() {
   ++event_number;
   arena.Reset();
-  open.clear();
-  links.clear();
+  gatherer.Start();
   outputs.clear();
   rejections.clear();
   stopped.clear();
+  shadowed.clear();
+  shadow_rejections.clear();
+  held_back.clear();
   sent_on.clear();
   rekeyed.clear();
   gone.clear();
@@ -210,8 +170,8 @@ std::string_view Router::Impl::ResolveName(const RoutePlan::Target& target, Slot
     const std::string_view value = scratch->Field(target.fields[i]);
     if (value.empty()) {
       const std::string_view needed_by = arena.Join({"destination `", destination.text, "`"});
-      slot->reason = MissingField(destination.fields[i], needed_by,
-                                  "absent, empty, null or not a scalar");
+      slot->reason =
+          MissingField(destination.fields[i], needed_by, "absent, empty, null or not a scalar");
       return {};
     }
     bytes += value.size();
@@ -258,6 +218,7 @@ absl::Status Router::Impl::StartSteps(const Event& event, TaskSteps* task) {
   feature = {};
   absl::Status status = engine->StartEvent(event, *scratch, task, &arena, &closed);
   for (const ClosedWindow& window : closed) {
+    if (!SendsWindow(window)) continue;
     for (uint32_t i = plan.rules[window.rule].begin; i < plan.rules[window.rule + 1].begin; ++i) {
       outputs.push_back({.destination = plan.targets[plan.target_ids[i]].destination.text,
                          .key = window.key,
@@ -295,7 +256,9 @@ bool Router::Impl::PassesState(RuleIndex rule, const StepPlan& step) {
 void Router::Impl::RouteFeature(RuleIndex rule) {
   for (uint32_t i = plan.rules[rule].begin; i < plan.rules[rule + 1].begin; ++i) {
     const RoutePlan::Target& target = plan.targets[plan.target_ids[i]];
-    AddLink(FindOrOpen(target.team, target.destination.text, feature.key, feature.value), rule);
+    gatherer.AddRule(
+        gatherer.FindOrOpen(target.team, target.destination.text, feature.key, feature.value),
+        rule);
   }
   feature = {};
 }
@@ -315,13 +278,14 @@ void Router::Impl::RejectFull(RuleIndex rule, const StepPlan& step) {
 
 void Router::Impl::SendOn(RuleIndex rule, const StepPlan& step) {
   if (!engine->HasKey(step, *scratch)) return Reject(rule, step, engine->fault());
-  sent_on.push_back({step.key_field, rule, step.id});
+  sent_on.push_back({IsShadow(rule), step.key_field, rule, step.id});
 }
 
-// One record a key: rules of the same key travel together.
+// One record a key: rules of the same key travel together, those in shadow apart from the others.
 void Router::Impl::GatherRekeyed() {
   std::sort(sent_on.begin(), sent_on.end(), [](const SentOn& a, const SentOn& b) {
-    return std::tie(a.key_field, a.rule, a.step) < std::tie(b.key_field, b.rule, b.step);
+    return std::tie(a.is_shadow, a.key_field, a.rule, a.step) <
+           std::tie(b.is_shadow, b.key_field, b.rule, b.step);
   });
   rekeyed_rules.clear();
   rekeyed_steps.clear();
@@ -330,9 +294,11 @@ void Router::Impl::GatherRekeyed() {
     rekeyed_steps.push_back(one.step);
   }
   for (size_t begin = 0, end = 0; begin < sent_on.size(); begin = end) {
-    const uint32_t key_field = sent_on[begin].key_field;
+    const SentOn& first = sent_on[begin];
     size_t bytes = 0;
-    for (; end < sent_on.size() && sent_on[end].key_field == key_field; ++end) {
+    for (; end < sent_on.size() && sent_on[end].key_field == first.key_field &&
+           sent_on[end].is_shadow == first.is_shadow;
+         ++end) {
       bytes += rules->rules()[sent_on[end].rule].id.size() + 1;
     }
     char* const text = arena.Allocate(bytes);
@@ -342,7 +308,8 @@ void Router::Impl::GatherRekeyed() {
       const std::string_view id = rules->rules()[sent_on[i].rule].id;
       at = std::copy(id.begin(), id.end(), at);
     }
-    rekeyed.push_back({.key = scratch->Field(key_field),
+    rekeyed.push_back({.key = scratch->Field(first.key_field),
+                       .is_shadow = first.is_shadow,
                        .rules = absl::MakeConstSpan(rekeyed_rules).subspan(begin, end - begin),
                        .steps = absl::MakeConstSpan(rekeyed_steps).subspan(begin, end - begin),
                        .rule_ids = {text, static_cast<size_t>(at - text)}});
@@ -399,12 +366,9 @@ void Router::Impl::GiveUp(RuleIndex rule, const Enricher::Result& result) {
   }
 }
 
-void Router::Impl::ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value,
-                                 Slot* slot) {
-  const RoutePlan::Target& target = plan.targets[target_id];
-  *slot = {.event = event_number};
+std::string_view Router::Impl::AllowedName(const RoutePlan::Target& target, Slot* slot) {
   const std::string_view name = ResolveName(target, slot);
-  if (IsNull(name)) return;
+  if (IsNull(name)) return {};
   std::string_view fault;
   if (!target.destination.is_constant()) fault = TopicNameFault(name);
   if (fault.empty() && target.check_globs) {
@@ -414,118 +378,141 @@ void Router::Impl::ResolveTarget(uint32_t target_id, std::string_view key, std::
     });
     if (!allowed) fault = "is not among the team's `destinations`";
   }
-  if (!fault.empty()) {
-    slot->reason = arena.Join({"destination `", target.destination.text, "` came out as `", name,
-                               "`, which ", fault});
-    return;
-  }
-  slot->output = FindOrOpen(target.team, name, key, value);
+  if (fault.empty()) return name;
+  slot->reason = arena.Join(
+      {"destination `", target.destination.text, "` came out as `", name, "`, which ", fault});
+  return {};
 }
 
-uint32_t Router::Impl::FindOrOpen(uint32_t team, std::string_view destination,
-                                  std::string_view key, std::string_view value) {
-  if (table.IsFull(open.size())) PutAgain();
-  size_t position = table.Start(OutputTable::Hash(team, destination, key, value));
-  for (uint32_t found; (found = table.At(position, event_number)) != kNone;
-       position = table.Next(position)) {
-    const OpenOutput& other = open[found];
-    // No key at all and an empty key are different records.
-    if (other.team == team && other.destination == destination && other.key == key &&
-        IsNull(other.key) == IsNull(key) && IsSameValue(other.value, value)) {
-      return found;
-    }
-  }
-  const auto output = static_cast<uint32_t>(open.size());
-  table.Put(position, event_number, output);
-  open.push_back({.team = team, .destination = destination, .key = key, .value = value});
-  return output;
-}
-
-void Router::Impl::PutAgain() {
-  table.Grow();
-  for (uint32_t i = 0; i < open.size(); ++i) {
-    size_t position = table.Start(OutputTable::Hash(open[i].team, open[i].destination, open[i].key,
-                                                    open[i].value));
-    while (table.At(position, event_number) != kNone) position = table.Next(position);
-    table.Put(position, event_number, i);
-  }
-}
-
-void Router::Impl::AddLink(uint32_t output, RuleIndex rule) {
-  OpenOutput& to = open[output];
-  // A rule whose two destinations come to the same topic is named once; its links are neighbours.
-  if (to.last_link != kNone && links[to.last_link].rule == rule) return;
-  const auto link = static_cast<uint32_t>(links.size());
-  links.push_back({.rule = rule});
-  (to.last_link == kNone ? to.first_link : links[to.last_link].next) = link;
-  to.last_link = link;
-  ++to.rule_count;
-  to.id_bytes += rules->rules()[rule].id.size();
+void Router::Impl::ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value,
+                                 Slot* slot) {
+  const RoutePlan::Target& target = plan.targets[target_id];
+  *slot = {.event = event_number};
+  const std::string_view name = AllowedName(target, slot);
+  if (IsNull(name)) return;
+  slot->output = gatherer.FindOrOpen(target.team, name, key, value);
 }
 
 // Steps from `first_step` on; those that keep state by the field `local_key` keep it here.
 void Router::Impl::RouteRule(RuleIndex rule, uint32_t first_step, uint32_t local_key,
                              const Event& event) {
+  if (plan.rules[rule].rollout != RoutePlan::kFullRollout) {
+    return RouteInRollout(rule, first_step, local_key, event);
+  }
+  if (PassesSteps(rule, first_step, local_key)) SendMatch(rule, event);
+}
+
+std::optional<Record> Router::Impl::MakeRecord(RuleIndex rule, const Event& event) {
   const RoutePlan::RuleTargets& from = plan.rules[rule];
-  if (!PassesSteps(rule, first_step, local_key)) return;
-  if (!IsNull(feature.value)) return RouteFeature(rule);
-  std::string_view value = event.value;
+  Record record = {.key = event.key, .value = event.value};
   if (from.form != RoutePlan::kOwnForm) {
     const Enricher::Result& result = Formed(from.form, event);
-    if (result.outcome != Enricher::Outcome::kEnriched) return GiveUp(rule, result);
-    value = result.value;
-  }
-  std::string_view key = event.key;
-  if (from.key_field != RoutePlan::kOwnKey) {
-    key = scratch->Field(from.key_field);
-    if (IsNull(key)) {
-      rejections.push_back({rule, MissingField(plan.fields[from.key_field], "the record key",
-                                               "absent, null or not a scalar")});
-      return;
+    if (result.outcome != Enricher::Outcome::kEnriched) {
+      GiveUp(rule, result);
+      return std::nullopt;
     }
+    record.value = result.value;
   }
-  for (uint32_t i = from.begin; i < plan.rules[rule + 1].begin; ++i) {
+  if (from.key_field == RoutePlan::kOwnKey) return record;
+  record.key = scratch->Field(from.key_field);
+  if (!IsNull(record.key)) return record;
+  rejections.push_back({rule, MissingField(plan.fields[from.key_field], "the record key",
+                                           "absent, null or not a scalar")});
+  return std::nullopt;
+}
+
+void Router::Impl::SendMatch(RuleIndex rule, const Event& event) {
+  if (!IsNull(feature.value)) return RouteFeature(rule);
+  const std::optional<Record> record = MakeRecord(rule, event);
+  if (!record) return;
+  for (uint32_t i = plan.rules[rule].begin; i < plan.rules[rule + 1].begin; ++i) {
     Slot& slot = slots[plan.target_ids[i]];
-    if (slot.event != event_number) ResolveTarget(plan.target_ids[i], key, value, &slot);
+    if (slot.event != event_number) {
+      ResolveTarget(plan.target_ids[i], record->key, record->value, &slot);
+    }
     if (slot.output == kNone) {
       rejections.push_back({rule, slot.reason});
     } else {
-      AddLink(slot.output, rule);
+      gatherer.AddRule(slot.output, rule);
     }
   }
 }
 
-Output Router::Impl::Close(const OpenOutput& from, RuleIndex* rule_space) {
-  const std::vector<RuleInfo>& infos = rules->rules();
-  Output output{.destination = from.destination,
-                .key = from.key,
-                .value = from.value,
-                .rules = absl::MakeConstSpan(rule_space, from.rule_count)};
-  if (from.rule_count == 1) {
-    *rule_space = links[from.first_link].rule;
-    output.rule_ids = infos[*rule_space].id;
-    return output;
+// Its steps see every match, so that what they remember has nothing of the share in it; what comes
+// behind them is sent, would be sent, or is held back.
+void Router::Impl::RouteInRollout(RuleIndex rule, uint32_t first_step, uint32_t local_key,
+                                  const Event& event) {
+  const RolloutPlan& rollout = plan.rollouts[plan.rules[rule].rollout];
+  const size_t rejected = rejections.size();
+  const bool passes = PassesSteps(rule, first_step, local_key);
+  if (!passes && rejections.size() == rejected) return;
+  if (!rollout.Takes(ShareKey(rule, event))) {
+    held_back.push_back(rule);
+    feature = {};
+    rejections.resize(rejected);
+    return;
   }
-  const size_t bytes = from.id_bytes + from.rule_count - 1;
-  char* const text = arena.Allocate(bytes);
-  char* end = text;
-  for (uint32_t link = from.first_link; link != kNone; link = links[link].next) {
-    if (end != text) *end++ = ',';
-    const std::string_view id = infos[links[link].rule].id;
-    end = std::copy(id.begin(), id.end(), end);
-    *rule_space++ = links[link].rule;
+  if (!rollout.is_shadow) {
+    if (passes) SendMatch(rule, event);
+    return;
   }
-  output.rule_ids = {text, bytes};
-  return output;
+  if (passes) ShadowMatch(rule, event);
+  shadow_rejections.insert(shadow_rejections.end(), rejections.begin() + rejected,
+                           rejections.end());
+  rejections.resize(rejected);
 }
 
-void Router::Impl::CloseOutputs() {
-  output_rules.resize(links.size());
-  RuleIndex* rule_space = output_rules.data();
-  for (const OpenOutput& from : open) {
-    outputs.push_back(Close(from, rule_space));
-    rule_space += from.rule_count;
+// The record's, whether or not there comes to be one; where there is none, the payload.
+std::string_view Router::Impl::ShareKey(RuleIndex rule, const Event& event) const {
+  if (!IsNull(feature.value)) return feature.key;
+  const uint32_t key_field = plan.rules[rule].key_field;
+  const std::string_view key =
+      key_field == RoutePlan::kOwnKey ? event.key : scratch->Field(key_field);
+  return IsNull(key) ? event.value : key;
+}
+
+void Router::Impl::ShadowMatch(RuleIndex rule, const Event& event) {
+  const bool is_feature = !IsNull(feature.value);
+  const std::optional<Record> record =
+      is_feature ? std::exchange(feature, {}) : MakeRecord(rule, event);
+  if (!record) return;
+  for (uint32_t i = plan.rules[rule].begin; i < plan.rules[rule + 1].begin; ++i) {
+    Slot slot;
+    const std::string_view name = AllowedName(plan.targets[plan.target_ids[i]], &slot);
+    if (IsNull(name)) {
+      rejections.push_back({rule, slot.reason});
+    } else {
+      AddShadowed({.rule = rule, .destination = name, .key = record->key, .value = record->value});
+    }
   }
+}
+
+// Once, if two destinations of the rule came to the same topic.
+void Router::Impl::AddShadowed(const Shadowed& record) {
+  for (size_t i = shadowed.size(); i > 0 && shadowed[i - 1].rule == record.rule; --i) {
+    const Shadowed& other = shadowed[i - 1];
+    if (!other.window_end_ms && other.destination == record.destination) return;
+  }
+  shadowed.push_back(record);
+}
+
+bool Router::Impl::SendsWindow(const ClosedWindow& window) {
+  const RoutePlan::RuleTargets& from = plan.rules[window.rule];
+  if (from.rollout == RoutePlan::kFullRollout) return true;
+  const RolloutPlan& rollout = plan.rollouts[from.rollout];
+  if (!rollout.Takes(window.key)) {
+    held_back.push_back(window.rule);
+    return false;
+  }
+  if (!rollout.is_shadow) return true;
+  for (uint32_t i = from.begin; i < plan.rules[window.rule + 1].begin; ++i) {
+    shadowed.push_back({.rule = window.rule,
+                        .destination = plan.targets[plan.target_ids[i]].destination.text,
+                        .key = window.key,
+                        .value = window.value,
+                        .window_end_ms = window.end_ms});
+  }
+  return false;
 }
 
 Router::Router(std::shared_ptr<const RuleSet> rules, const TableLookup* tables)
@@ -540,11 +527,14 @@ absl::Status Router::Impl::Read(const Event& event, TaskSteps* task) {
 }
 
 const Routes& Router::Impl::Finish() {
-  CloseOutputs();
+  gatherer.Close(&arena, &outputs);
   GatherRekeyed();
   routes.outputs = outputs;
   routes.rejections = rejections;
   routes.stopped = stopped;
+  routes.shadowed = shadowed;
+  routes.shadow_rejections = shadow_rejections;
+  routes.held_back = held_back;
   routes.rekeyed = rekeyed;
   routes.gone = gone;
   return routes;
@@ -561,13 +551,14 @@ const Routes& Router::Route(const Event& event, TaskSteps* task) {
   return impl.Finish();
 }
 
-void Router::Impl::ContinueRule(state::StepId step, std::string_view rule_id, const Event& event) {
+void Router::Impl::ContinueRule(state::StepId step, std::string_view rule_id, bool is_shadow,
+                                const Event& event) {
   const std::vector<RuleInfo>& infos = rules->rules();
   const auto found = std::lower_bound(
       infos.begin(), infos.end(), rule_id,
       [](const RuleInfo& info, std::string_view sought) { return info.id < sought; });
   if (found == infos.end() || found->id != rule_id) {
-    gone.push_back(rule_id);
+    if (!is_shadow) gone.push_back(rule_id);
     routes.lacks_steps = true;
     return;
   }
@@ -576,20 +567,21 @@ void Router::Impl::ContinueRule(state::StepId step, std::string_view rule_id, co
     if (plan.steps[i].id == step) return RouteRule(rule, i, plan.steps[i].key_field, event);
   }
   routes.lacks_steps = true;
-  rejections.push_back({rule,
-                        "the rule has changed since the event was re-keyed for one of its steps, "
-                        "and has that step no more"});
+  (is_shadow ? shadow_rejections : rejections)
+      .push_back({rule,
+                  "the rule has changed since the event was re-keyed for one of its steps, and has "
+                  "that step no more"});
 }
 
 const Routes& Router::Continue(const Event& event, absl::Span<const state::StepId> steps,
-                               std::string_view rule_ids, TaskSteps* task) {
+                               std::string_view rule_ids, bool is_shadow, TaskSteps* task) {
   Impl& impl = *impl_;
   impl.routes.state_error = impl.Read(event, task);
   impl.routes.matched = {};
   for (const state::StepId step : steps) {
     if (!impl.routes.state_error.ok()) break;
     const size_t end = std::min(rule_ids.find(','), rule_ids.size());
-    impl.ContinueRule(step, rule_ids.substr(0, end), event);
+    impl.ContinueRule(step, rule_ids.substr(0, end), is_shadow, event);
     rule_ids.remove_prefix(std::min(end + 1, rule_ids.size()));
   }
   return impl.Finish();

@@ -2,8 +2,9 @@
 //
 // Outputs of one team with the same destination, record key and bytes are one output, which names
 // all its rules: an event goes to a destination once, however many rules of a team send it there.
-// A match passes its rule's steps, is enriched, shaped, then goes to its destinations. What steps
-// remember is in the task's state, as pending changes: the caller commits or rolls back.
+// A match passes its rule's steps, is enriched, shaped, then goes to its destinations, unless the
+// rule's rollout keeps it from there. What steps remember is in the task's state, as pending
+// changes: the caller commits or rolls back.
 //
 // Errors: a bad event is not an error of the router: Routes::payload_error says why the payload
 //   could not be read (rules over `$kafka` alone have been judged all the same), and
@@ -48,6 +49,15 @@ struct Rejection {
   bool is_full = false;
 };
 
+// What a rule in shadow would have sent.
+struct Shadowed {
+  RuleIndex rule = 0;
+  std::string_view destination;
+  std::string_view key;  // as an Output's
+  std::string_view value;
+  std::optional<int64_t> window_end_ms;
+};
+
 // A match that a step, or a key that `enrich` misses, let go no further.
 struct Stopped {
   RuleIndex rule = 0;
@@ -58,7 +68,8 @@ struct Stopped {
 // Matches whose next step keeps its state by another key than this partition's: they go on where
 // that key lives.
 struct Rekeyed {
-  std::string_view key;  // text of the field that the steps are keyed by
+  std::string_view key;    // text of the field that the steps are keyed by
+  bool is_shadow = false;  // all of the rules are in shadow; else none is
   absl::Span<const RuleIndex> rules;
   absl::Span<const state::StepId> steps;  // the next one of each
   std::string_view rule_ids;              // "team/a,team/b"
@@ -71,6 +82,12 @@ struct Routes {
   absl::Span<const Output> outputs;
   absl::Span<const Rejection> rejections;
   absl::Span<const Stopped> stopped;
+  // Of rules in shadow, apart from all others: what nobody is to send, be it to the dead letters.
+  absl::Span<const Shadowed> shadowed;
+  absl::Span<const Rejection> shadow_rejections;
+  // A rule each time that something of it lies outside of the share that its rollout sends: a
+  // match, a window that closed.
+  absl::Span<const RuleIndex> held_back;
   absl::Span<const Rekeyed> rekeyed;
   // Of Continue: rules that the event was to go on with and that this rule set does not have.
   absl::Span<const std::string_view> gone;
@@ -87,11 +104,11 @@ class Router {
   // `task` is that of the event's partition; it may be null if the rules keep no state.
   const Routes& Route(const Event& event, TaskSteps* task = nullptr);
 
-  // The event goes on with these steps, of these rules ("team/a,team/b"), in the partition where
-  // they keep its key. A rule that is gone is said to be; where only its step is, the match is
-  // rejected.
+  // The event goes on with these steps, of these rules ("team/a,team/b"; in shadow or not, as
+  // Rekeyed says), in the partition where they keep its key. A rule that is gone is said to be;
+  // where only its step is, the match is rejected. What was in shadow is neither.
   const Routes& Continue(const Event& event, absl::Span<const state::StepId> steps,
-                         std::string_view rule_ids, TaskSteps* task);
+                         std::string_view rule_ids, bool is_shadow, TaskSteps* task);
 
   const RuleSet& rules() const;
 

@@ -78,6 +78,7 @@ uint64_t HashOf(const RuleFile& team) {
     hash.AddNumber(rule.to.size());
     for (const DestinationTemplate& destination : rule.to) hash.Add(destination.text);
     hash.Add(rule.key_field);
+    HashRollout(rule.rollout, &hash);
   }
   return hash.Value();
 }
@@ -85,7 +86,8 @@ uint64_t HashOf(const RuleFile& team) {
 void NameSteps(const std::string& team, Rule* rule) {
   std::array<uint32_t, kStepKinds> ordinals{};
   for (Step& step : rule->steps) {
-    step.id = StepIdOf(team, rule->name, step, ordinals[static_cast<size_t>(step.kind)]++);
+    uint32_t& ordinal = ordinals[static_cast<size_t>(step.kind)];
+    step.id = StepIdOf(team, rule->name, rule->rollout.is_shadow, step, ordinal++);
   }
 }
 
@@ -172,7 +174,9 @@ std::optional<std::vector<RuleFile>> ReadRuleLines(std::string_view text, const 
     reader.ReadLine(*root, &files);
   }
   if (files.empty() && problems->size() == before) {
-    problems->push_back({{}, "", "there is no rule in it",
+    problems->push_back({{},
+                         "",
+                         "there is no rule in it",
                          "write a rule a line: {\"team\", \"name\", \"match\", \"to\"}"});
   }
   if (problems->size() == before) {

@@ -23,6 +23,7 @@
 #include "router/document.h"
 #include "router/enrich_reader.h"
 #include "router/pattern.h"
+#include "router/rollout.h"
 #include "router/shape_reader.h"
 #include "router/state_settings.h"
 #include "router/step.h"
@@ -57,6 +58,7 @@ struct Rule {
   std::shared_ptr<const ShapePlan> shape;  // null: the event as it is
   std::vector<DestinationTemplate> to;
   std::string key_field;  // empty: the event's own key
+  Rollout rollout;
 };
 
 // A file as it was read, of one team or of many.
@@ -73,7 +75,8 @@ struct RuleFile {
   // Of a team whose rules keep state: where it was read, to be kept for replays. Else null.
   std::shared_ptr<const RuleSource> source;
   // Of what decides where an event goes: names, patterns, steps, shapes, destinations, keys,
-  // `destinations`. Descriptions, owner, notation and the order of rules make no difference to it.
+  // rollouts, `destinations`. Descriptions, owner, notation and the order of rules make no
+  // difference to it.
   uint64_t content_hash = 0;
 };
 
@@ -101,8 +104,9 @@ std::optional<RuleFile> ReadRuleFile(std::string_view file_name, std::string_vie
                                      const RuleLimits& limits, std::vector<Problem>* problems);
 
 // JSON lines: a rule a line with its team beside it, {"team", "name", "match", "to"} and if need be
-// "steps", "shape", "key" and "description"; any number of teams, each of which may write what its
-// rules name. Empty lines are skipped. Teams in the order in which they appear first.
+// "steps", "shape", "key", "rollout" and "description"; any number of teams, each of which may
+// write what its rules name. Empty lines are skipped. Teams in the order in which they appear
+// first.
 std::optional<std::vector<RuleFile>> ReadRuleLines(std::string_view text, const RuleLimits& limits,
                                                    std::vector<Problem>* problems);
 

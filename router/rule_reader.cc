@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "router/canonical_text.h"
 #include "router/content_hash.h"
+#include "router/rollout_reader.h"
 #include "router/step_reader.h"
 #include "router/suggest.h"
 
@@ -13,14 +14,10 @@ namespace turnout::router {
 namespace {
 
 constexpr std::string_view kFileKeys[] = {"team", "owner", "destinations", "rules"};
-constexpr std::string_view kRuleKeys[] = {"name",  "description", "match", "steps", "enrich",
-                                          "shape", "to",          "key"};
-constexpr std::string_view kLineKeys[] = {"team",  "name",  "description", "match",
-                                          "steps", "enrich", "shape",      "to",    "key"};
-
-// Words of the rule language that people know from its design and this version doesn't carry out;
-// to ignore one would be to route what should have been held back.
-constexpr std::string_view kAbsentKeys[] = {"rollout"};
+constexpr std::string_view kRuleKeys[] = {"name",  "description", "match", "steps",  "enrich",
+                                          "shape", "to",          "key",   "rollout"};
+constexpr std::string_view kLineKeys[] = {"team",   "name",  "description", "match", "steps",
+                                          "enrich", "shape", "to",          "key",   "rollout"};
 
 // What a list of names looks like in a message, the first few of them.
 std::string Listed(const std::vector<std::string>& names) {
@@ -57,15 +54,8 @@ void RuleReader::CheckKeys(const Node& object, absl::Span<const std::string_view
       continue;
     }
     if (std::find(known.begin(), known.end(), member.name) != known.end()) continue;
-    const bool absent = std::find(std::begin(kAbsentKeys), std::end(kAbsentKeys), member.name) !=
-                        std::end(kAbsentKeys);
-    if (absent) {
-      Add(member.at, absl::StrFormat("this version of Turnout does not have `%s`", member.name),
-          "remove it, or run a version that has it");
-    } else {
-      Add(member.at, absl::StrFormat("unknown key %s", Quoted(member.name)),
-          NearestNameCure(member.name, known));
-    }
+    Add(member.at, absl::StrFormat("unknown key %s", Quoted(member.name)),
+        NearestNameCure(member.name, known));
   }
 }
 
@@ -167,7 +157,7 @@ void RuleReader::ReadMatch(const Node& node, Rule* rule) {
   rule->match_hash = hash.Value();
 }
 
-void RuleReader::ReadStepsAndShape(const Node& node, Rule* rule) {
+void RuleReader::ReadParts(const Node& node, Rule* rule) {
   const size_t before = problems_->size();
   const Node* steps = node.Find("steps");
   if (steps != nullptr) rule->steps = ReadSteps(*steps, limits_.steps_max, problems_);
@@ -175,6 +165,8 @@ void RuleReader::ReadStepsAndShape(const Node& node, Rule* rule) {
   if (enrich != nullptr) rule->enrich = ReadEnrich(*enrich, limits_.enrich, problems_);
   const Node* shape = node.Find("shape");
   if (shape != nullptr) rule->shape = ReadShape(*shape, limits_.shape, problems_);
+  const Node* rollout = node.Find("rollout");
+  if (rollout != nullptr) rule->rollout = ReadRollout(*rollout, problems_);
   for (size_t i = before; i < problems_->size(); ++i) (*problems_)[i].subject = subject_;
 }
 
@@ -297,7 +289,7 @@ void RuleReader::ReadRule(const Node& node, absl::Span<const std::string_view> k
   const Node* description = FindString(node, "description");
   if (description != nullptr) rule.description = description->text;
   ReadMatch(node, &rule);
-  ReadStepsAndShape(node, &rule);
+  ReadParts(node, &rule);
   ReadTo(node, *file, &rule);
   ReadKey(node, &rule);
   CheckAggregate(node, rule);

@@ -43,7 +43,8 @@ class RuleReader {
   std::string ReadRuleName(const Node& node, const std::string& team, size_t number);
   void ReadRule(const Node& node, absl::Span<const std::string_view> known, RuleFile* file);
   void ReadMatch(const Node& node, Rule* rule);
-  void ReadStepsAndShape(const Node& node, Rule* rule);
+  // All that readers of their own read: steps, enrich, shape and rollout.
+  void ReadParts(const Node& node, Rule* rule);
   void ReadTo(const Node& node, const RuleFile& file, Rule* rule);
   void ReadDestination(const Node& node, const RuleFile& file, Rule* rule);
   void ReadKey(const Node& node, Rule* rule);

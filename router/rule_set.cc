@@ -104,7 +104,7 @@ std::vector<RuleSet::Destination> ConstantDestinations(const std::vector<Team>& 
                                                        const RoutePlan& plan) {
   std::map<std::string_view, std::vector<std::string>> writers;
   for (const RoutePlan::Target& target : plan.targets) {
-    if (!target.destination.is_constant()) continue;
+    if (target.is_shadow || !target.destination.is_constant()) continue;
     std::vector<std::string>& names = writers[target.destination.text];
     const std::string& team = teams[target.team]->team;
     if (names.empty() || names.back() != team) names.push_back(team);
@@ -150,7 +150,7 @@ std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams, StateSett
   patterns.reserve(rules);
   RoutePlanBuilder builder(rules);
   for (const Team& team : teams) {
-    builder.StartTeam(team->allowed_destinations);
+    builder.StartTeam(*team);
     for (const Rule& rule : team->rules) {
       ids.Add(team->team, rule.name);
       patterns.push_back(rule.match);

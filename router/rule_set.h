@@ -1,8 +1,8 @@
 // RuleSet: every team's rules, compiled together, immutable, named by the hash of their content.
 //
 // The hash covers what decides where an event goes and as what: team and rule names, patterns,
-// steps, shapes, destinations, record keys, and what a team may write. Descriptions, owners,
-// notation and the order of files and rules make no difference to it.
+// steps, shapes, destinations, record keys, rollouts, and what a team may write. Descriptions,
+// owners, notation and the order of files and rules make no difference to it.
 //
 // Nothing of the teams is copied but what matching and routing need; the teams themselves are
 // shared. A changed team costs a Build, but no other team is read or compiled for it.
@@ -53,7 +53,8 @@ class RuleSet {
   const std::string& hash() const;
   // In the order of RuleIndex, sorted by id.
   const std::vector<RuleInfo>& rules() const;
-  // Every constant destination with the teams that write it, sorted.
+  // Every constant destination with the teams that write it, sorted. Where only rules in shadow
+  // would write, nobody does.
   struct Destination {
     std::string topic;
     std::vector<std::string> teams;

@@ -12,9 +12,7 @@
 
 namespace turnout::router {
 
-inline constexpr uint32_t kSampleShares = 10'000;  // everything
-
-// TextHash modulo kSampleShares.
+// TextHash modulo kAllShares.
 uint32_t SampleBucket(std::string_view text);
 
 }  // namespace turnout::router

@@ -24,8 +24,8 @@ std::string_view StepName(StepKind kind) {
   return "?";
 }
 
-state::StepId StepIdOf(std::string_view team, std::string_view rule, const Step& step,
-                       uint32_t ordinal) {
+state::StepId StepIdOf(std::string_view team, std::string_view rule, bool is_shadow,
+                       const Step& step, uint32_t ordinal) {
   if (!step.keeps_state()) return 0;
   ContentHash hash;
   hash.Add(team);
@@ -50,6 +50,7 @@ state::StepId StepIdOf(std::string_view team, std::string_view rule, const Step&
       hash.Add(feature.field);
     }
   }
+  if (is_shadow) hash.Add("shadow");
   return hash.Value() == 0 ? 1 : hash.Value();
 }
 

@@ -40,7 +40,7 @@ struct Step {
   StepKind kind = StepKind::kSample;
   std::string key_field;
 
-  uint32_t share = 0;  // sample: of kSampleShares
+  uint32_t share = 0;  // sample: hundredths of a percent
   // dedup's `for`, throttle's `per`, threshold's `within`, aggregate's `window`.
   int64_t span_ms = 0;
   int64_t slide_ms = 0;      // aggregate
@@ -57,9 +57,10 @@ struct Step {
 };
 
 // Names what the step remembers: the same for steps whose stored bytes mean the same. `ordinal`
-// counts the rule's steps of that kind before it. 0 for one that keeps no state.
-state::StepId StepIdOf(std::string_view team, std::string_view rule, const Step& step,
-                       uint32_t ordinal);
+// counts the rule's steps of that kind before it. What a rule remembers in shadow is none of what
+// it remembers live. 0 for one that keeps no state.
+state::StepId StepIdOf(std::string_view team, std::string_view rule, bool is_shadow,
+                       const Step& step, uint32_t ordinal);
 
 // Adds all that decides what the step does.
 void HashStep(const Step& step, ContentHash* hash);

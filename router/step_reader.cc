@@ -12,7 +12,7 @@
 #include "router/duration.h"
 #include "router/node_checks.h"
 #include "router/number.h"
-#include "router/sample.h"
+#include "router/percent.h"
 #include "router/suggest.h"
 
 namespace turnout::router {
@@ -77,28 +77,6 @@ class StepReader {
   std::string_view name_;     // of the step at hand
   std::string_view example_;  // of it
 };
-
-// False: not a number from 0 to 100 of at most two decimals.
-bool ReadPercent(const Node& node, uint32_t* share) {
-  const std::string_view text = node.text;
-  const size_t point = std::min(text.find('.'), text.size());
-  const std::string_view whole = text.substr(0, point);
-  const std::string_view decimals = text.substr(std::min(point + 1, text.size()));
-  const auto are_digits = [](std::string_view digits) {
-    return std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  };
-  if (node.kind != Node::Kind::kNumber || whole.empty() || whole.size() > 3 ||
-      decimals.size() > 2 || !are_digits(whole) || !are_digits(decimals)) {
-    return false;
-  }
-  uint32_t value = 0;
-  for (const char c : whole) value = value * 10 + static_cast<uint32_t>(c - '0');
-  for (size_t i = 0; i < 2; ++i) {
-    value = value * 10 + (i < decimals.size() ? static_cast<uint32_t>(decimals[i] - '0') : 0);
-  }
-  *share = value;
-  return value <= kSampleShares;
-}
 
 bool StepReader::Begin(const Node& node, std::string_view name,
                        absl::Span<const std::string_view> keys, std::string_view example) {
@@ -188,7 +166,9 @@ void StepReader::ReadSample(const Node& node, Step* step) {
   if (!Begin(node, "sample", kSampleKeys, kSampleExample)) return;
   NeedKey(node, step);
   const Node* percent = node.Find("percent");
-  if (percent == nullptr || !ReadPercent(*percent, &step->share)) {
+  const std::optional<uint32_t> share = percent == nullptr ? std::nullopt : ReadPercent(*percent);
+  step->share = share.value_or(0);
+  if (!share) {
     Add(percent == nullptr ? node.at : percent->at,
         "`sample` needs a `percent`, a number from 0 to 100 with at most two decimals",
         absl::StrFormat("write it as `%s`", example_));

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "connectors/record_size.h"
 #include "runtime/record_headers.h"
+#include "runtime/rejection_kind.h"
 #include "runtime/rekey.h"
 
 namespace turnout::runtime {
@@ -13,15 +14,6 @@ namespace turnout::runtime {
 using connectors::Event;
 using connectors::Header;
 using connectors::OutputRecord;
-
-namespace {
-
-std::string_view KindOf(const router::Rejection& rejection) {
-  if (rejection.park) return kErrorMissingKey;
-  return rejection.is_full ? kErrorStateFull : kErrorUnroutable;
-}
-
-}  // namespace
 
 Dispatcher::Dispatcher(DispatcherOptions options, connectors::Sink* sink,
                        Destinations* destinations)
@@ -56,16 +48,28 @@ absl::Status Dispatcher::DispatchForeign(const Event& event) {
                                       "re-key topic, which is for Turnout alone"});
 }
 
-absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
-                                  const router::Routes& routes) {
-  Begin(event, source);
+// Those of which nothing is sent are done with.
+void Dispatcher::CountMatches(const router::Routes& routes) {
   for (const router::RuleIndex rule : routes.matched) ++CountsOf(rule).matched;
   for (const router::Stopped& stopped : routes.stopped) {
     RuleCounts& counts = CountsOf(stopped.rule);
     ++counts.stopped[static_cast<size_t>(stopped.step)];
     counts.late += stopped.late;
   }
+  for (const router::Shadowed& shadowed : routes.shadowed) ++CountsOf(shadowed.rule).shadowed;
+  for (const router::RuleIndex rule : routes.held_back) ++CountsOf(rule).held_back;
+  if (!routes.payload_error.ok()) return;
+  for (const router::Rejection& rejection : routes.shadow_rejections) {
+    RuleCounts& counts = CountsOf(rejection.rule);
+    ++counts.shadow_dead_lettered;
+    counts.state_full += rejection.is_full;
+  }
+}
 
+absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
+                                  const router::Routes& routes) {
+  Begin(event, source);
+  CountMatches(routes);
   if (!routes.payload_error.ok()) {
     ++counts_.dead_lettered_events;
     const absl::string_view message = routes.payload_error.message();
@@ -95,7 +99,7 @@ absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
   for (const router::Rejection& rejection : routes.rejections) {
     if (rejection.is_full) ++CountsOf(rejection.rule).state_full;
     const absl::Status status =
-        DeadLetter(event, {.kind = KindOf(rejection),
+        DeadLetter(event, {.kind = ErrorKindOf(rejection),
                            .reason = rejection.reason,
                            .park = rejection.park,
                            .rule_ids = rules_->rules()[rejection.rule].id,
@@ -153,6 +157,10 @@ absl::Status Dispatcher::SendRekeyed(const Event& event, const router::Rekeyed& 
   const absl::StatusOr<Room> room = OwnRoomFor(record, "re-key");
   if (!room.ok()) return room.status();
   if (!room->fits()) {
+    if (rekeyed.is_shadow) {
+      for (const router::RuleIndex rule : rekeyed.rules) ++CountsOf(rule).shadow_dead_lettered;
+      return absl::OkStatus();
+    }
     SetTooLarge("re-keyed, the record", *room);
     return DeadLetter(event, {.kind = kErrorTooLarge,
                               .reason = reason_,

@@ -92,6 +92,7 @@ class Dispatcher {
   void SetTooLarge(std::string_view what, const Room& room);
   absl::Status SendWindow(const connectors::Event& event, const router::Output& output);
   void Begin(const connectors::Event& event, std::string_view source);
+  void CountMatches(const router::Routes& routes);
   absl::Status SendRekeyed(const connectors::Event& event, const router::Rekeyed& rekeyed);
   absl::Status SendOutput(const connectors::Event& event, const router::Output& output);
   absl::Status DeadLetter(const connectors::Event& event, const Undeliverable& why);

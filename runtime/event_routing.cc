@@ -19,7 +19,8 @@ RoutedEvent EventRouting::Route(router::Router& router, const connectors::Event&
   if (!is_rekeyed_) return {&event, {}, &router.Route(RouterEvent(event, topic_), task)};
   if (!DecodeRekeyed(event, &arrived_)) return {&event, {}, nullptr};
   const router::Routes& routes =
-      router.Continue(RouterEvent(arrived_.event, topic_), arrived_.steps, arrived_.rule_ids, task);
+      router.Continue(RouterEvent(arrived_.event, topic_), arrived_.steps, arrived_.rule_ids,
+                      arrived_.is_shadow, task);
   return {&arrived_.event, arrived_.source, &routes, arrived_.rule_set};
 }
 

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "router/sample.h"
+#include "router/percent.h"
 #include "runtime/json_text.h"
 
 namespace turnout::runtime {
@@ -101,7 +101,7 @@ std::string Shown(const StepDecision& step, std::string_view name) {
 std::string MemoryText(const StepDecision& step) {
   switch (step.kind) {
     case StepKind::kSample:
-      return absl::StrCat("its key's bucket is ", step.bucket, " of ", router::kSampleShares,
+      return absl::StrCat("its key's bucket is ", step.bucket, " of ", router::kAllShares,
                           ", and those below ", step.share, " pass");
     case StepKind::kDedup:
       if (!step.remembers_key) return "it remembers none of this key";

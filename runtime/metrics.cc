@@ -65,6 +65,13 @@ struct Families {
                          "Matches sent on to the partition where their next step keeps its key.")),
         state_full(Counters(r, "turnout_rule_events_state_full_total",
                             "Matches rejected because the rule may keep no more.")),
+        shadowed(Counters(r, "turnout_rule_outputs_shadowed_total",
+                          "Records that a rule in shadow would have sent.")),
+        shadow_dead_lettered(
+            Counters(r, "turnout_rule_outputs_shadow_dead_lettered_total",
+                     "Outputs of a rule in shadow that would have gone to the dead-letter topic.")),
+        held_back(Counters(r, "turnout_rule_events_held_back_total",
+                           "Matches and windows outside of the percent of the rule's rollout.")),
         routed(Counters(r, "turnout_rule_outputs_routed_total",
                         "Records committed to destinations in the name of a rule.")),
         dead_lettered(Counters(r, "turnout_rule_outputs_dead_lettered_total",
@@ -110,7 +117,8 @@ struct Families {
         commit_duration(AddHistogram(r, "turnout_transaction_commit_duration_seconds",
                                      "Of a transaction, its commit.", kTransactionBounds)) {}
 
-  Family<Counter>&matched, &stopped, &late, &rekeyed, &state_full, &routed, &dead_lettered;
+  Family<Counter>&matched, &stopped, &late, &rekeyed, &state_full;
+  Family<Counter>&shadowed, &shadow_dead_lettered, &held_back, &routed, &dead_lettered;
   Family<Counter>&outcomes, &token_fetches, &unavailable;
   Family<Gauge>&rule_set_info, &file_refused, &team_aside, &token_expiry, &build_info;
   Counter &events, &event_bytes, &outputs, &unreadable, &transactions;
@@ -123,11 +131,14 @@ struct RuleSeries {
   Counter* matched = nullptr;
   Counter* routed = nullptr;
   Counter* dead_lettered = nullptr;
-  // Made when there is something to count: most rules have no step.
+  // Made when there is something to count: most rules have no step and no rollout.
   std::array<Counter*, router::kStepKinds> stopped{};
   Counter* late = nullptr;
   Counter* rekeyed = nullptr;
   Counter* state_full = nullptr;
+  Counter* shadowed = nullptr;
+  Counter* shadow_dead_lettered = nullptr;
+  Counter* held_back = nullptr;
 };
 
 // Counter pointers for the rules of the rule set that a worker last reported on. Those that it has
@@ -186,7 +197,7 @@ struct Metrics::Impl {
   Impl(MetricsOptions with, Clock* on) : options(std::move(with)), clock(on), families(registry) {}
 
   RuleSeries SeriesOf(const router::RuleInfo& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
-  void CountSteps(const router::RuleInfo& rule, const RuleCounts& counts, RuleSeries* series)
+  void CountParts(const router::RuleInfo& rule, const RuleCounts& counts, RuleSeries* series)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void CollectWorkers(std::vector<MetricFamily>* to) const;
   void CollectStates(std::vector<MetricFamily>* to) const;
@@ -252,8 +263,8 @@ RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
   return series;
 }
 
-// What steps did with the rule's matches.
-void Metrics::Impl::CountSteps(const router::RuleInfo& rule, const RuleCounts& counts,
+// What steps and the rollout did with the rule's matches.
+void Metrics::Impl::CountParts(const router::RuleInfo& rule, const RuleCounts& counts,
                                RuleSeries* series) {
   auto key = std::make_pair(std::string(rule.team()), std::string(rule.name()));
   const auto kept = rule_series.find(key);
@@ -282,6 +293,10 @@ void Metrics::Impl::CountSteps(const router::RuleInfo& rule, const RuleCounts& c
   count(families.late, counts.late, &RuleSeries::late);
   count(families.rekeyed, counts.rekeyed, &RuleSeries::rekeyed);
   count(families.state_full, counts.state_full, &RuleSeries::state_full);
+  count(families.shadowed, counts.shadowed, &RuleSeries::shadowed);
+  count(families.shadow_dead_lettered, counts.shadow_dead_lettered,
+        &RuleSeries::shadow_dead_lettered);
+  count(families.held_back, counts.held_back, &RuleSeries::held_back);
 }
 
 void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
@@ -435,7 +450,7 @@ void Metrics::OnTransaction(const TransactionReport& report) {
     of_rule.matched->Increment(static_cast<double>(counts.matched));
     of_rule.routed->Increment(static_cast<double>(counts.routed));
     of_rule.dead_lettered->Increment(static_cast<double>(counts.dead_lettered));
-    impl_->CountSteps(rules[counts.rule], counts, &of_rule);
+    impl_->CountParts(rules[counts.rule], counts, &of_rule);
   }
 }
 

@@ -29,6 +29,7 @@ std::string WithReason(std::string sentence, const TopicDescription& topic) {
 
 bool SendsTo(const router::RuleFile& team, const std::string& topic) {
   return std::any_of(team.rules.begin(), team.rules.end(), [&](const router::Rule& rule) {
+    if (rule.rollout.is_shadow) return false;
     return std::any_of(rule.to.begin(), rule.to.end(),
                        [&](const router::DestinationTemplate& to) { return to.text == topic; });
   });
@@ -173,6 +174,7 @@ std::vector<std::string> TopicsOf(const PreflightOptions& options,
   for (const router::Team& team : teams) {
     if (router::Rekeys(*team, options.settings)) topics.insert(options.rekey_topic);
     for (const router::Rule& rule : team->rules) {
+      if (rule.rollout.is_shadow) continue;
       for (const router::DestinationTemplate& to : rule.to) {
         if (to.is_constant()) topics.insert(to.text);
       }

@@ -10,6 +10,7 @@ namespace turnout::runtime {
 namespace {
 
 constexpr std::string_view kFormat = "1";
+constexpr std::string_view kShadow = "shadow";
 constexpr size_t kStepDigits = 16;
 constexpr size_t kHeaders = 2;
 
@@ -49,6 +50,7 @@ void EncodeRekeyed(std::string_view source, const router::Rekeyed& rekeyed,
     separator = ',';
   }
   text->append(" ").append(rekeyed.rule_ids).append(" ").append(rule_set);
+  if (rekeyed.is_shadow) text->append(" ").append(kShadow);
 }
 
 bool DecodeRekeyed(const connectors::Event& record, ArrivedEvent* arrived) {
@@ -62,7 +64,8 @@ bool DecodeRekeyed(const connectors::Event& record, ArrivedEvent* arrived) {
   arrived->source = TakeWord(&text);
   if (arrived->source.empty() || !DecodeSteps(TakeWord(&text), &arrived->steps)) return false;
   arrived->rule_ids = TakeWord(&text);
-  arrived->rule_set = text;
+  arrived->rule_set = TakeWord(&text);
+  arrived->is_shadow = text == kShadow;
   arrived->event = record;
   arrived->event.key = key.second;
   arrived->event.headers = record.headers.subspan(0, own);

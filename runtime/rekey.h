@@ -4,11 +4,12 @@
 // and behind them two more that say where it came from and how it goes on. Who reads the topic puts
 // the event together again, so that all that follows is the same as without the detour.
 //
-//   turnout-rekeyed      1 events/3/1742 00f3ab...[,...] team/rule[,...] 5f0c1d2e3a4b5c6d
+//   turnout-rekeyed      1 events/3/1742 00f3ab...[,...] team/rule[,...] 5f0c1d2e3a4b5c6d[ shadow]
 //   turnout-rekeyed-key  the event's own key; null if it had none
 //
 // The words of the first: the format, the source position, the ids of the next steps (16 hex
-// digits), the rules they are of, in the same order, and the rule set that sent it.
+// digits), the rules they are of, in the same order, the rule set that sent it, and whether the
+// rules are in shadow.
 // Errors: a record without these headers is none of ours: nullopt.
 // Threads: pure functions. Lifetime: what is decoded views the record.
 #pragma once
@@ -36,6 +37,7 @@ struct ArrivedEvent {
   std::vector<state::StepId> steps;
   std::string_view rule_ids;
   std::string_view rule_set;  // hash of the one that sent it
+  bool is_shadow = false;
 };
 
 // Into `arrived`, whose memory is used again. False: not a re-keyed event.

@@ -41,6 +41,14 @@ bool Contains(const std::vector<std::string>& lines, const std::string& line) {
   return std::find(lines.begin(), lines.end(), line) != lines.end();
 }
 
+void AppendRollouts(const router::RuleFile& team, std::vector<RuleRollout>* rollouts) {
+  for (const router::Rule& rule : team.rules) {
+    if (rule.rollout.is_full()) continue;
+    rollouts->push_back({absl::StrCat(team.team, "/", rule.name),
+                         rule.rollout.share / 100.0, rule.rollout.is_shadow});
+  }
+}
+
 }  // namespace
 
 RuleControl::RuleControl(PreflightOptions options, router::StateSettings settings,
@@ -248,8 +256,10 @@ void RuleControl::PublishIfChanged() {
   status_.hash = rules->hash();
   status_.published = now;
   status_.teams.clear();
+  status_.rollouts.clear();
   for (const router::Team& team : in_force_) {
     status_.teams.push_back({team->team, static_cast<int>(team->rules.size())});
+    AppendRollouts(*team, &status_.rollouts);
   }
   parts_.metrics->OnRuleSet(*rules, now);
   parts_.board->SetRules(status_);

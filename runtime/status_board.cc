@@ -127,6 +127,12 @@ Json RulesJson(const RulesStatus& rules) {
   for (const TeamRules& team : rules.teams) {
     teams.push_back({{"team", team.team}, {"rules", team.rules}});
   }
+  Json rollouts = Json::array();
+  for (const RuleRollout& rollout : rules.rollouts) {
+    rollouts.push_back({{"rule", rollout.rule},
+                        {"percent", rollout.percent},
+                        {"mode", rollout.is_shadow ? "shadow" : "live"}});
+  }
   Json aside = Json::array();
   for (const TeamAside& team : rules.aside) {
     aside.push_back({{"team", team.team},
@@ -142,6 +148,7 @@ Json RulesJson(const RulesStatus& rules) {
   return {{"hash", rules.hash.empty() ? Json() : Json(rules.hash)},
           {"published", rules.hash.empty() ? Json() : Json(Timestamp(rules.published))},
           {"teams", std::move(teams)},
+          {"rollouts", std::move(rollouts)},
           {"standing_aside", std::move(aside)},
           {"refused", std::move(refused)}};
 }

@@ -45,6 +45,13 @@ struct TeamRules {
   int rules = 0;
 };
 
+// A rule that is not rolled out in full.
+struct RuleRollout {
+  std::string rule;  // "team/name"
+  double percent = 100;
+  bool is_shadow = false;
+};
+
 // A rule file that was not accepted; its problems as `turnout validate` prints them.
 struct RefusedRules {
   std::string file;
@@ -55,6 +62,7 @@ struct RulesStatus {
   std::string hash;  // empty: none is in force yet
   absl::Time published;
   std::vector<TeamRules> teams;  // in force
+  std::vector<RuleRollout> rollouts;  // of their rules
   std::vector<TeamAside> aside;
   std::vector<RefusedRules> refused;
 };

@@ -29,6 +29,11 @@ struct RuleCounts {
   uint64_t dead_lettered = 0;  // of its outputs: too large, no such destination, missing field
   uint64_t rekeyed = 0;        // of its matches: sent on to where their key lives
   uint64_t state_full = 0;     // of its matches: rejected, a step had no room for them
+  // Of its rollout: outputs and dead letters that were none, since the rule is in shadow; matches
+  // and windows outside of the share that is sent.
+  uint64_t shadowed = 0;
+  uint64_t shadow_dead_lettered = 0;
+  uint64_t held_back = 0;
 };
 
 // One committed transaction.

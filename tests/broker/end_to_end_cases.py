@@ -116,6 +116,7 @@ def _check_operation(stage, router, count):
     router.wait_until("a lag of 0", lambda: router.metric("turnout_partition_lag_records") == 0, 5)
     assert router.metric("turnout_events_dead_lettered_total") == count // 400
     assert router.metric("turnout_rule_events_matched_total", team="growth", rule="vip") > 0
+    _check_rollouts(router)
     assert router.metric("turnout_event_latency_seconds_count") == count
     assert router.metric("turnout_transactions_committed_total") > 0
     status = router.status()
@@ -125,6 +126,27 @@ def _check_operation(stage, router, count):
         assert text in json.dumps(status), f"/v1/status doesn't say '{text}': {status}"
     help_lines = router.get("/metrics")[1].count("# HELP turnout_")
     assert help_lines >= 10, f"only {help_lines} documented metrics"
+
+
+def _check_rollouts(router):
+    """A match is sent, held back, or in shadow; what the oracle expects of it is in the topics."""
+    def count(name, rule):
+        return router.metric(f"turnout_rule_{name}_total", team="growth", rule=rule)
+    matched = count("events_matched", "vip-part")
+    held_back = count("events_held_back", "vip-part")
+    assert 0.5 < held_back / matched < 0.9, f"{held_back} of {matched} for a rollout of 30 %"
+    assert count("outputs_routed", "vip-part") == matched - held_back
+    trial = count("events_matched", "vip-trial")
+    assert count("outputs_shadowed", "vip-trial") == 2 * trial > 0
+    by_card = "vip-trial-by-card"
+    assert 0 < count("outputs_shadowed", by_card) < count("events_matched", by_card)
+    assert count("outputs_shadow_dead_lettered", by_card) > 0  # most events have no card
+    for rule in ("vip-trial", by_card):
+        assert not count("outputs_routed", rule) and not count("outputs_dead_lettered", rule)
+    rollouts = {one["rule"]: one for one in router.status()["rules"]["rollouts"]}
+    assert rollouts["growth/vip-part"] == {
+        "rule": "growth/vip-part", "percent": 30, "mode": "live"}, rollouts
+    assert rollouts["growth/vip-trial"]["mode"] == "shadow", rollouts
 
 
 def provenance_headers_can_be_turned_off(stage):

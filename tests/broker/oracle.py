@@ -146,9 +146,9 @@ def needed_text(document, path):
 
 
 def sample_bucket(text):
-    """The published hash of the step `sample`: FNV-1a and MurmurHash3's finish, 0 to 9,999."""
+    """The published hash of `sample` and `rollout`: FNV-1a and MurmurHash3's finish, 0 to 9,999."""
     mask, h = (1 << 64) - 1, 0xCBF29CE484222325
-    for byte in text.encode():
+    for byte in text if isinstance(text, bytes) else text.encode():
         h = (h ^ byte) * 0x100000001B3 & mask
     h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD & mask
     h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 & mask
@@ -159,6 +159,17 @@ def in_sample(options, document):
     """Whether the step `sample` lets the event pass."""
     text = field_text(document, options["key"])
     return text is not None and sample_bucket(text) < round(options["percent"] * 100)
+
+
+def is_shadow(rule):
+    return rule.get("rollout", {}).get("mode", "live") == "shadow"
+
+
+def is_sent(rule, name, key, event):
+    """Whether records of that key, or of none, are: shadow sends nothing, a share some keys."""
+    share = round(rule.get("rollout", {}).get("percent", 100) * 100)
+    by = (event.value or b"") if key is None else key
+    return not is_shadow(rule) and sample_bucket(b"%s %s" % (name.encode(), by)) < share
 
 
 def _fill(template, document):
@@ -229,6 +240,11 @@ class Oracle:
         name = f"{team}/{rule['name']}"
         to = rule["to"] if isinstance(rule["to"], list) else [rule["to"]]
         key, value = event.key, None
+        if "key" in rule:
+            key = field_text(document, rule["key"])
+            key = None if key is None else key.encode()
+        if not is_sent(rule, name, key, event):
+            return
         try:
             outcome = self._take_steps(name, rule, document)
             if outcome == STOPPED:

@@ -13,7 +13,7 @@ import events
 import topics
 from evidence import Evidence, Judged
 from kafka import VERSION, Kafka
-from oracle import Oracle
+from oracle import Oracle, is_shadow
 from router_process import RouterProcess
 
 RULES = Path(__file__).resolve().parent / "rules"
@@ -147,10 +147,12 @@ class Stage:
         return rules
 
     def destinations(self, teams):
-        """Every topic that these teams may write to."""
+        """Every topic that these teams write to; a rule in shadow writes to none."""
         found = []
         for team in teams:
             for rule in team["rules"]:
+                if is_shadow(rule):
+                    continue
                 for to in rule["to"] if isinstance(rule["to"], list) else [rule["to"]]:
                     found += ([to.replace("{region}", region) for region in events.REGIONS]
                               if "{region}" in to else [to])

@@ -258,6 +258,8 @@ def steps_of(teams):
             ordinals = collections.Counter()
             for step in rule.get("steps", ()):
                 (kind, options), = step.items()
+                if kind in STEPS and "rollout" in rule:
+                    raise NotImplementedError("a rollout of a rule that remembers")
                 if kind in STEPS:
                     place = f"{team['team']}/{rule['name']}", kind, ordinals[kind]
                     found.append((place, options))

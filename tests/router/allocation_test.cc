@@ -65,6 +65,14 @@ rules:
     shape: {drop: [a]}
     to: t.web
   - {name: header, match: {$kafka: {headers: {source: [web]}}}, to: t.web}
+  - {name: part, match: {type: [{prefix: order.}]}, to: t.all, rollout: {percent: 50}}
+  - {name: none, match: {type: [{prefix: order.}]}, to: t.all, rollout: {percent: 0}}
+  - name: dark
+    match: {type: [{prefix: order.}]}
+    shape: {keep: [type]}
+    to: ["t.by.{region}", t.all]
+    key: customer.id
+    rollout: {mode: shadow}
 )";
 
 TEST(Allocation, RoutingAllocatesNothingOnceWarm) {
@@ -207,6 +215,11 @@ rules:
     steps: [{aggregate: {key: k, window: 2s, slide: 1s, emit: every, fields: {d: {distinct: v}}}}]
     to: t.a
   - {name: rejects, match: {type: [a]}, steps: [{dedup: {key: none, for: 1s}}], to: t.a}
+  - name: dark
+    match: {type: [a]}
+    steps: [{aggregate: {key: k, window: 2s, slide: 1s, fields: {n: count}}}]
+    to: t.a
+    rollout: {mode: shadow, percent: 70}
 )";
   std::vector<Problem> problems;
   std::optional<RuleFile> file = ReadRuleFile("rules.yaml", kStepRules, {}, &problems);

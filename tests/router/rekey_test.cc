@@ -56,6 +56,7 @@ struct Sent {
   std::string key;
   std::vector<state::StepId> steps;
   std::string rule_ids;
+  bool is_shadow = false;
 };
 
 class RekeyTest : public testing::Test {
@@ -71,8 +72,10 @@ class RekeyTest : public testing::Test {
     std::vector<Sent> sent;
     for (const Rekeyed& one : routes.rekeyed) {
       EXPECT_EQ(one.rules.size(), one.steps.size());
-      sent.push_back(
-          {std::string(one.key), {one.steps.begin(), one.steps.end()}, std::string(one.rule_ids)});
+      sent.push_back({std::string(one.key),
+                      {one.steps.begin(), one.steps.end()},
+                      std::string(one.rule_ids),
+                      one.is_shadow});
     }
     return sent;
   }
@@ -98,10 +101,12 @@ TEST_F(RekeyTest, StepsByTheSourcesKeyStayAndTheOthersLeaveByKey) {
 TEST_F(RekeyTest, WhatArrivesGoesOnBehindTheStepsThatItHasPassed) {
   Router router(Rules("card"));
   const std::vector<Sent> sent = SentOn(router.Route(Pay(pay_), &here_steps_));
-  const Routes& first = router.Continue(Pay(pay_), sent[0].steps, sent[0].rule_ids, &there_steps_);
+  const Routes& first =
+      router.Continue(Pay(pay_), sent[0].steps, sent[0].rule_ids, sent[0].is_shadow, &there_steps_);
   EXPECT_THAT(Destinations(first), ElementsAre("out.both", "out.user"));
   EXPECT_THAT(first.matched, IsEmpty());  // counted where it matched
-  const Routes& again = router.Continue(Pay(pay_), sent[0].steps, sent[0].rule_ids, &there_steps_);
+  const Routes& again =
+      router.Continue(Pay(pay_), sent[0].steps, sent[0].rule_ids, sent[0].is_shadow, &there_steps_);
   EXPECT_THAT(Destinations(again), IsEmpty());
   EXPECT_EQ(again.stopped.size(), 2U);
 }
@@ -113,14 +118,14 @@ TEST_F(RekeyTest, ARuleOfTwoKeysTravelsTwice) {
   EXPECT_EQ(sent[0].rule_ids, "t/by-card,t/by-card-then-user");
   EXPECT_EQ(sent[1].rule_ids, "t/by-user");
   const Routes& by_card =
-      router.Continue(Pay(pay_), sent[0].steps, sent[0].rule_ids, &there_steps_);
+      router.Continue(Pay(pay_), sent[0].steps, sent[0].rule_ids, sent[0].is_shadow, &there_steps_);
   EXPECT_THAT(Destinations(by_card), ElementsAre("out.card"));
   const std::vector<Sent> second = SentOn(by_card);
   ASSERT_EQ(second.size(), 1U);
   EXPECT_EQ(second[0].key, "7");
   EXPECT_EQ(second[0].rule_ids, "t/by-card-then-user");
-  const Routes& by_user =
-      router.Continue(Pay(pay_), second[0].steps, second[0].rule_ids, &there_steps_);
+  const Routes& by_user = router.Continue(Pay(pay_), second[0].steps, second[0].rule_ids,
+                                          second[0].is_shadow, &there_steps_);
   EXPECT_THAT(Destinations(by_user), ElementsAre("out.both"));
 }
 
@@ -152,7 +157,8 @@ rules:
     steps: [{ throttle: { key: card, limit: 1, per: 1h } }]
     to: out.card
 )"));
-  const Routes& routes = after.Continue(Pay(pay_), sent[0].steps, sent[0].rule_ids, &there_steps_);
+  const Routes& routes =
+      after.Continue(Pay(pay_), sent[0].steps, sent[0].rule_ids, sent[0].is_shadow, &there_steps_);
   EXPECT_THAT(Destinations(routes), IsEmpty());
   ASSERT_EQ(routes.rejections.size(), 1U);
   EXPECT_THAT(std::string(routes.rejections[0].reason), HasSubstr("has changed"));

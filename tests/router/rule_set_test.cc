@@ -85,6 +85,8 @@ TEST(RuleSet, HashIsOfWhatDecidesTheRoute) {
   EXPECT_EQ(HashOf({Replaced(kFraud, "description: one", "description: two"), kGrowth}), hash);
   EXPECT_EQ(HashOf({Replaced(kFraud, "[fraud.*, shared]", "[shared, fraud.*]"), kGrowth}), hash);
   EXPECT_EQ(HashOf({Replaced(kFraud, "type: [x], n: [1]", "n: [1], type: [x]"), kGrowth}), hash);
+  const std::string in_full = ", key: k, rollout: {percent: 100.00, mode: live}";
+  EXPECT_EQ(HashOf({Replaced(kFraud, ", key: k", in_full), kGrowth}), hash);
 
   const std::vector<std::pair<std::string_view, std::string_view>> changes = {
       {"team: fraud", "team: fraud2"},   {"name: b", "name: c"},
@@ -97,6 +99,10 @@ TEST(RuleSet, HashIsOfWhatDecidesTheRoute) {
       {", key: k", ", key: k, steps: [{sample: {key: k, percent: 5}}]"},
       {", key: k", ", key: k, steps: [{sample: {key: k, percent: 50}}]"},
       {", key: k", ", key: k, steps: [{sample: {key: l, percent: 5}}]"},
+      {", key: k", ", key: k, rollout: {percent: 5}"},
+      {", key: k", ", key: k, rollout: {percent: 50}"},
+      {", key: k", ", key: k, rollout: {mode: shadow}"},
+      {", key: k", ", key: k, rollout: {percent: 50, mode: shadow}"},
   };
   std::vector<std::string> hashes = {hash, HashOf({kFraud}), HashOf({kGrowth}), HashOf({})};
   for (const auto& [what, with] : changes) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "router/percent.h"
 
 namespace turnout::router {
 namespace {
@@ -21,8 +22,8 @@ TEST(Sample, KeysThatCountUpAreSpreadEvenly) {
   int hundredth = 0;
   for (int i = 0; i < kKeys; ++i) {
     const uint32_t bucket = SampleBucket("customer-" + std::to_string(i));
-    tenth += bucket < kSampleShares / 10 ? 1 : 0;
-    hundredth += bucket < kSampleShares / 100 ? 1 : 0;
+    tenth += bucket < kAllShares / 10 ? 1 : 0;
+    hundredth += bucket < kAllShares / 100 ? 1 : 0;
   }
   // Three standard deviations.
   EXPECT_NEAR(tenth, kKeys / 10, 285);

@@ -231,6 +231,52 @@ TEST_F(DispatcherTest, CountsWhatAStepStoppedAsMatchedAndAsStopped) {
   }
 }
 
+TEST_F(DispatcherTest, CountsWhatARolloutKeepsFromItsDestinationsAndSendsNothing) {
+  rules_ = support::RuleSetOf({R"(
+team: shop
+destinations: [shop.*]
+rules:
+  - name: dark
+    match: {type: [order]}
+    to: [shop.orders, "shop.{region}"]
+    rollout: {mode: shadow}
+  - {name: none, match: {type: [order]}, to: shop.orders, rollout: {percent: 0}}
+)"});
+  router_ = std::make_unique<router::Router>(rules_);
+  Dispatch(R"({"type": "order"})");
+  EXPECT_TRUE(sink_.records.empty());
+  ASSERT_EQ(counts_.rule_counts.size(), 2u);
+  const RuleCounts& dark = counts_.rule_counts[0];
+  EXPECT_EQ(dark.matched, 1u);
+  EXPECT_EQ(dark.shadowed, 1u);
+  EXPECT_EQ(dark.shadow_dead_lettered, 1u);  // no region
+  EXPECT_EQ(dark.routed + dark.dead_lettered, 0u);
+  EXPECT_EQ(counts_.rule_counts[1].held_back, 1u);
+}
+
+TEST_F(DispatcherTest, AReKeyedMatchInShadowThatIsTooLargeIsNoDeadLetter) {
+  rekey_topic_ = "shop.north";
+  admin_.limits[rekey_topic_] = 10;
+  const router::RuleIndex rule = 1;
+  const router::Rekeyed rekeyed = {.key = "7",
+                                   .is_shadow = true,
+                                   .rules = absl::MakeConstSpan(&rule, 1),
+                                   .rule_ids = "shop/big"};
+  Dispatcher dispatcher({.source_topic = source_topic_,
+                         .dead_letter_topic = "events.dead-letter",
+                         .rekey_topic = rekey_topic_},
+                        &sink_, &destinations_);
+  dispatcher.UseRules(rules_);
+  ASSERT_TRUE(dispatcher
+                  .Dispatch({.partition = 3, .offset = 42, .value = "{}"}, {},
+                            {.rekeyed = absl::MakeConstSpan(&rekeyed, 1)})
+                  .ok());
+  EXPECT_TRUE(sink_.records.empty());
+  ASSERT_EQ(dispatcher.counts().rule_counts.size(), 1u);
+  EXPECT_EQ(dispatcher.counts().rule_counts[0].shadow_dead_lettered, 1u);
+  EXPECT_EQ(dispatcher.counts().rule_counts[0].rekeyed, 0u);
+}
+
 TEST_F(DispatcherTest, ParksAnEventWhoseTableLacksItsKeyAsItCame) {
   rules_ = support::RuleSetOf({R"(
 team: shop

@@ -85,7 +85,10 @@ TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
                          .late = 1,
                          .routed = 4,
                          .dead_lettered = 1,
-                         .state_full = 3}};
+                         .state_full = 3,
+                         .shadowed = 6,
+                         .shadow_dead_lettered = 5,
+                         .held_back = 8}};
   metrics.OnTransaction(report);
   const std::string text = metrics.Text();
   EXPECT_THAT(text,
@@ -99,6 +102,12 @@ TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
       HasSubstr("turnout_rule_outputs_dead_lettered_total{rule=\"r0001\",team=\"fraud\"} 1\n"));
   EXPECT_THAT(text,
               HasSubstr("turnout_rule_events_state_full_total{rule=\"r0001\",team=\"fraud\"} 3\n"));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_rule_outputs_shadowed_total{rule=\"r0001\",team=\"fraud\"} 6\n"));
+  EXPECT_THAT(text, HasSubstr("turnout_rule_outputs_shadow_dead_lettered_total{rule=\"r0001\","
+                              "team=\"fraud\"} 5\n"));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_rule_events_held_back_total{rule=\"r0001\",team=\"fraud\"} 8\n"));
   EXPECT_THAT(text, Not(HasSubstr("r0000")));
 }
 
@@ -245,8 +254,15 @@ TEST_F(MetricsTest, TheProcessIsMeasured) {
 std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& clock) {
   const auto rules = Rules("team", 1);
   TransactionReport report = Report(rules);
-  report.rule_counts = {
-      {.rule = 0, .matched = 1, .stopped = {1}, .late = 1, .rekeyed = 1, .state_full = 1}};
+  report.rule_counts = {{.rule = 0,
+                         .matched = 1,
+                         .stopped = {1},
+                         .late = 1,
+                         .rekeyed = 1,
+                         .state_full = 1,
+                         .shadowed = 1,
+                         .shadow_dead_lettered = 1,
+                         .held_back = 1}};
   metrics.OnTransaction(report);
   metrics.OnRuleSet(*rules, clock.Now());
   metrics.OnTransaction(report);

@@ -249,6 +249,20 @@ TEST(PreflightTest, DestinationsNamedByAFieldAreNotJudgedBeforehand) {
   EXPECT_THAT(DecidePreflight(Options(false), teams, {}).in_force, ElementsAre(0u));
 }
 
+TEST(PreflightTest, DestinationsOfRulesInShadowNeedNotBeThere) {
+  RuleFile team = *Team("a", {"there", "not-there"});
+  team.rules[1].rollout.is_shadow = true;
+  const std::vector<router::Team> teams = {std::make_shared<const RuleFile>(std::move(team))};
+  EXPECT_THAT(TopicsOf({}, teams), ElementsAre("there"));
+  const PreflightDecision decision = DecidePreflight(Options(true), teams,
+                                                     {{kSource, Topic(State::kReady)},
+                                                      {kDeadLetters, Topic(State::kReady)},
+                                                      {"there", Topic(State::kReady)},
+                                                      {"not-there", Topic(State::kMissing)}});
+  EXPECT_THAT(decision.in_force, ElementsAre(0u));
+  EXPECT_THAT(decision.create, IsEmpty());
+}
+
 TEST(PreflightTest, TheSmallestKnownBatchLimitIsFound) {
   TopicDescriptions observed = {{kSource, Topic(State::kReady, "", 10)},
                                 {kDeadLetters, Topic(State::kReady, "", 900)},

@@ -47,6 +47,23 @@ TEST(Rekey, WhatIsEncodedDecodesAndIsTheEventThatItWas) {
   EXPECT_EQ(arrived.event.headers[0].first, "own");
 }
 
+TEST(Rekey, MatchesInShadowArriveAsSuch) {
+  std::string text;
+  EncodeRekeyed("events/3/1742",
+                {.key = "7", .is_shadow = true, .steps = kSteps, .rule_ids = "t/a,t/b"}, "5f0c",
+                &text);
+  EXPECT_EQ(text, "1 events/3/1742 0000000000000001,ffffffffffffffff t/a,t/b 5f0c shadow");
+  std::vector<Header> headers = {{kRekeyedHeader, text}, {kRekeyedKeyHeader, "original"}};
+  ArrivedEvent arrived;
+  ASSERT_TRUE(DecodeRekeyed({.key = "7", .headers = headers}, &arrived));
+  EXPECT_TRUE(arrived.is_shadow);
+  EXPECT_EQ(arrived.rule_set, "5f0c");
+  const std::string live = Encoded();
+  headers[0].second = live;
+  ASSERT_TRUE(DecodeRekeyed({.key = "7", .headers = headers}, &arrived));
+  EXPECT_FALSE(arrived.is_shadow);
+}
+
 TEST(Rekey, AnEventWithoutAKeyArrivesWithoutOne) {
   const std::string text = Encoded();
   const std::vector<Header> headers = {{kRekeyedHeader, text}, {kRekeyedKeyHeader, {}}};

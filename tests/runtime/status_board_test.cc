@@ -128,6 +128,7 @@ TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   rules.hash = "abc";
   rules.published = clock.Now();
   rules.teams = {{"fraud", 2}};
+  rules.rollouts = {{"fraud/new", 12.5, true}};
   rules.aside = {{"ads", "ads.clicks", "does not exist", "create it"}};
   rules.refused = {{"x.yaml", {"x.yaml:1:2: bad"}}};
   board.SetRules(rules);
@@ -144,6 +145,8 @@ TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   EXPECT_EQ(status["sink"]["why"], "Kerberos");
   EXPECT_EQ(status["rules"]["hash"], "abc");
   EXPECT_EQ(status["rules"]["teams"][0]["team"], "fraud");
+  EXPECT_EQ(status["rules"]["rollouts"].dump(),
+            R"([{"mode":"shadow","percent":12.5,"rule":"fraud/new"}])");
   EXPECT_EQ(status["rules"]["standing_aside"][0]["destination"], "ads.clicks");
   EXPECT_EQ(status["rules"]["refused"][0]["problems"][0], "x.yaml:1:2: bad");
   EXPECT_EQ(status["tables"][0]["table"], "merchants");

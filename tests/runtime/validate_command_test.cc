@@ -44,7 +44,7 @@ TEST(ValidateCommand, AllProblemsOfAllFilesAreShownAndLeaveStatusTwo) {
                 "`to: fraud.review`)\n" +
                 a +
                 ":4:35: a/r: unknown key `too` (did you mean `to`? Known: name, description, "
-                "match, steps, enrich, shape, to, key)\n" +
+                "match, steps, enrich, shape, to, key, rollout)\n" +
                 a + ":5:5: a/r: rule `r` is there twice (rename one; the first is in line 4)\n" +
                 a +
                 ":5:29: a/r: `type` has a bare string as its value (put the value in a list, such "

@@ -44,10 +44,11 @@ const std::map<state::StepId, std::string>& StepNames() {
   return *names;
 }
 
-// "1 events/3/1742 00f3ab...[,...] team/rule[,...] 5f0c1d2e3a4b5c6d"
+// "1 events/3/1742 00f3ab...[,...] team/rule[,...] 5f0c1d2e3a4b5c6d[ shadow]"
 bool ReadHeader(const std::string& text, Arrival* arrival) {
   const std::vector<std::string> words = absl::StrSplit(text, ' ');
-  if (words.size() != 5 || words[0] != "1") return false;
+  arrival->is_shadow = words.size() == 6 && words[5] == "shadow";
+  if ((words.size() != 5 && !arrival->is_shadow) || words[0] != "1") return false;
   const std::vector<std::string> place = absl::StrSplit(words[1], '/');
   if (place.size() != 3 || place[0] != kSourceTopic ||
       !absl::SimpleAtoi(place[1], &arrival->source.first) ||
@@ -61,7 +62,7 @@ bool ReadHeader(const std::string& text, Arrival* arrival) {
     if (std::from_chars(digits.data(), end, step, 16).ptr != end) return false;
   }
   arrival->rule_ids = words[3];
-  const auto goes_on = InWords(arrival->steps, arrival->rule_ids);
+  const auto goes_on = InWords(arrival->steps, arrival->rule_ids, arrival->is_shadow);
   if (goes_on) arrival->goes_on = *goes_on;
   return goes_on.has_value();
 }
@@ -99,14 +100,14 @@ std::string Read(const MemoryRecord& record, int32_t partition, int32_t partitio
 }  // namespace
 
 std::optional<std::vector<GoesOn>> InWords(absl::Span<const state::StepId> steps,
-                                           std::string_view rule_ids) {
+                                           std::string_view rule_ids, bool is_shadow) {
   const std::vector<std::string> rules = absl::StrSplit(std::string(rule_ids), ',');
   if (steps.size() != rules.size()) return std::nullopt;
   std::vector<GoesOn> goes_on;
   for (size_t i = 0; i < steps.size(); ++i) {
     const auto name = StepNames().find(steps[i]);
     if (name == StepNames().end()) return std::nullopt;
-    goes_on.push_back({rules[i], name->second});
+    goes_on.push_back({rules[i], name->second, is_shadow});
   }
   return goes_on;
 }

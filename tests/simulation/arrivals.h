@@ -26,12 +26,13 @@ struct Arrival {
   std::vector<state::StepId> steps;
   std::vector<GoesOn> goes_on;  // the same in words
   std::string rule_ids;
+  bool is_shadow = false;
   std::string line;  // RekeyedLine, of what was read
 };
 
 // The steps and the rules they are of ("team/a,team/b") in words; nullopt where they make no sense.
 std::optional<std::vector<GoesOn>> InWords(absl::Span<const state::StepId> steps,
-                                           std::string_view rule_ids);
+                                           std::string_view rule_ids, bool is_shadow);
 
 // All that a read-committed reader sees, by partition, in order. What is wrong with a record goes
 // to `violations`: its key decides its partition, and the event is as it was, byte by byte.

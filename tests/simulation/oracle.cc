@@ -32,6 +32,8 @@ struct SimRule {
   std::vector<std::string> to;
   bool keyed_by_customer = false;
   bool reads_payload = true;
+  double percent = 100;
+  bool is_shadow = false;
 };
 
 const std::vector<SimRule>& CommonRules() {
@@ -93,6 +95,26 @@ std::vector<SimRule> MakeRules(int version) {
       .match = "{type: [payment.declined]}",
       .matches = [](const SimEvent& event) { return event.type == "payment.declined"; },
       .to = {"sim.orders"}};
+  // To where others send, too.
+  SimRule part = {
+      .team = "orders",
+      .name = "part",
+      .match = "{region: [eu, us]}",
+      .matches = [](const SimEvent& event) { return event.region == "eu" || event.region == "us"; },
+      .to = {"sim.orders"},
+      .percent = 25.0 * (version + 1)};
+  SimRule trial = {.team = "orders",
+                   .name = "trial",
+                   .match = "{type: [{exists: true}]}",
+                   .matches = [](const SimEvent&) { return true; },
+                   .to = {"sim.orders", "sim.nowhere"},
+                   .percent = 60,
+                   .is_shadow = true};
+  rules.push_back(part);
+  rules.push_back(trial);
+  trial.name = "trial-by-customer";
+  trial.keyed_by_customer = true;
+  if (version == 1) rules.push_back(trial);
   if (version != 1) rules.push_back(big);
   if (version != 2) rules.push_back(payments);
   if (version != 0) rules.push_back(declined);
@@ -115,6 +137,7 @@ std::string TeamFile(const std::string& team, const std::vector<SimRule>& rules)
     absl::StrAppend(&text, "  - name: ", rule.name, "\n    match: ", rule.match, "\n    to: [",
                     absl::StrJoin(rule.to, ", "), "]\n");
     if (rule.keyed_by_customer) absl::StrAppend(&text, "    key: customer\n");
+    absl::StrAppend(&text, RolloutLine(rule.percent, rule.is_shadow));
   }
   return text;
 }
@@ -225,6 +248,9 @@ std::vector<Outcome> Expect(const SimEvent& event, int version, bool settled) {
   for (const SimRule& rule : RulesOf(version)) {
     if (!rule.matches(event) || (rule.reads_payload && !event.readable)) continue;
     const std::string id = absl::StrCat(rule.team, "/", rule.name);
+    const std::optional<std::string>& key =
+        rule.keyed_by_customer ? event.customer : event.record.key;
+    if (rule.is_shadow || !IsInShare(id, ShareKey(key, event), rule.percent)) continue;
     if (rule.keyed_by_customer && !event.customer) {
       outcomes.push_back({.rules = id, .error = "unroutable"});
       continue;

@@ -87,9 +87,10 @@ Lines UndisturbedTask::Apply(const Coming& coming, int version) {
                                 .timestamp_ms = record.timestamp_ms,
                                 .headers = headers};
   const Arrival* const arrival = coming.arrival;
-  const router::Routes& routes =
-      arrival == nullptr ? router_->Route(routed, &steps_)
-                         : router_->Continue(routed, arrival->steps, arrival->rule_ids, &steps_);
+  const router::Routes& routes = arrival == nullptr
+                                     ? router_->Route(routed, &steps_)
+                                     : router_->Continue(routed, arrival->steps, arrival->rule_ids,
+                                                         arrival->is_shadow, &steps_);
   Lines lines;
   const auto is_ours = [](std::string_view rules) {
     return rules.starts_with(kStateTeam) || rules.starts_with(kRekeyTeam);
@@ -110,7 +111,7 @@ Lines UndisturbedTask::Apply(const Coming& coming, int version) {
                               std::string(id), "unroutable"));
   }
   for (const router::Rekeyed& rekeyed : routes.rekeyed) {
-    const auto goes_on = InWords(rekeyed.steps, rekeyed.rule_ids);
+    const auto goes_on = InWords(rekeyed.steps, rekeyed.rule_ids, rekeyed.is_shadow);
     lines.push_back(RekeyedLine(std::string(rekeyed.key), event, goes_on.value()));
   }
   for (const std::string_view id : routes.gone) {

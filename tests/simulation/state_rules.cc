@@ -78,26 +78,35 @@ StateRule Surveyed() {
           kRekeyTeam};
 }
 
+StateRule Part(StateRule rule, double percent) {
+  rule.percent = percent;
+  return rule;
+}
+StateRule Dark(StateRule rule) {
+  rule.is_shadow = true;
+  return rule;
+}
+
 std::vector<StateRule> MakeStateRules(int version) {
   switch (version) {
     case 1:
       return {Burst(), Dedup(200), Throttle(150)};
     case 2:
-      return {Dedup(100), Spend(), Throttle(250), Window()};
+      return {Dedup(100), Part(Spend(), 40), Throttle(250), Window()};
     case 3:
-      return {Burst(), Sampled(), Spread(), Window()};
+      return {Dark(Burst()), Sampled(), Spread(), Part(Window(), 60)};
     case 4:
-      return {Running(), Sampled(), Spend(), Spread()};
+      return {Part(Running(), 70), Sampled(), Part(Spend(), 75), Dark(Spread())};
     case 6:
-      return {Dedup(200), Crowd("region"), Visits(150)};
+      return {Dedup(200), Dark(Crowd("region")), Visits(150)};
     case 7:
-      return {Burst(), Journey(true), Takings(), Visits(80)};
+      return {Burst(), Journey(true), Part(Takings(), 50), Dark(Visits(80))};
     case 8:
-      return {Burst(), Crowd("region"), Journey(false), Running(), Wave(250)};
+      return {Burst(), Part(Crowd("region"), 60), Journey(false), Running(), Dark(Wave(250))};
     case 9:
       return {Dedup(100)};
     case 10:
-      return {Crowd("type"), Dedup(200), Surveyed(), Visits(150), Wave(400)};
+      return {Crowd("type"), Dedup(200), Surveyed(), Part(Visits(150), 70), Wave(400)};
     default:
       return {};
   }
@@ -143,6 +152,10 @@ std::string Unroutable(const SimEvent& event, const std::string& rule_id) {
                    "unroutable");
 }
 
+bool IsSent(const StateRule& rule, const std::string& key) {
+  return !rule.is_shadow && IsInShare(rule.id(), key, rule.percent);
+}
+
 std::optional<std::string> FieldOf(const SimEvent& event, const std::string& field) {
   if (field == "customer") return event.customer;
   if (field == "region") return event.region;
@@ -158,6 +171,20 @@ const std::vector<StateRule>& StateRulesOf(int version) {
     return made;
   }();
   return (*sets)[version];
+}
+
+std::string RolloutLine(double percent, bool is_shadow) {
+  if (percent == 100 && !is_shadow) return "";
+  return absl::StrFormat("    rollout: {percent: %g, mode: %s}\n", percent,
+                         is_shadow ? "shadow" : "live");
+}
+
+bool IsInShare(const std::string& id, const std::string& key, double percent) {
+  return router::SampleBucket(absl::StrCat(id, " ", key)) < percent * 100;
+}
+
+std::string ShareKey(const std::optional<std::string>& key, const SimEvent& event) {
+  return key ? *key : event.record.value.value_or("");
 }
 
 router::StateSettings StateSettingsOf(int version) {
@@ -177,6 +204,7 @@ std::string StateTeamFile(int version, const std::string& team) {
     for (const PlainStep& step : rule.steps) {
       absl::StrAppend(&rules, "      - ", StepText(step), "\n");
     }
+    absl::StrAppend(&rules, RolloutLine(rule.percent, rule.is_shadow));
   }
   if (rules.empty()) return "";
   return absl::StrCat("team: ", team, "\ndestinations: ['", kStateTopicPrefix, "*']\nrules:\n",
@@ -185,7 +213,8 @@ std::string StateTeamFile(int version, const std::string& team) {
 
 std::string StepName(const StateRule& rule, const PlainStep& step) {
   const bool is_dedup = step.kind == PlainKind::kDedup;
-  return absl::StrCat(rule.name, " ", is_dedup ? "dedup " + step.key : StepText(step));
+  return absl::StrCat(rule.name, rule.is_shadow ? " in shadow " : " ",
+                      is_dedup ? "dedup " + step.key : StepText(step));
 }
 
 std::string StateLine(const std::string& destination, const std::optional<std::string>& key,
@@ -198,6 +227,7 @@ std::string StateLine(const std::string& destination, const std::optional<std::s
 std::string RekeyedLine(const std::string& key, const SimEvent& event,
                         const std::vector<GoesOn>& steps) {
   std::vector<std::string> rules, names;
+  if (steps[0].is_shadow) names.push_back("in shadow");
   for (const GoesOn& one : steps) {
     rules.push_back(one.rule_id);
     names.push_back(one.step);
@@ -316,7 +346,8 @@ void PlainTask::Close(int64_t before_ms, std::vector<std::string>* lines) {
         }
       }
       for (const int64_t end : ends) {
-        if (const auto value = Feature(step, name.second, events, end)) {
+        const auto value = Feature(step, name.second, events, end);
+        if (value && IsSent(rule, name.second)) {
           lines->push_back(
               StateLine(kStateTopicPrefix + rule.name, name.second, *value, end, rule.id(), ""));
         }
@@ -329,6 +360,7 @@ void PlainTask::ApplyRule(const StateRule& rule, size_t first, const std::string
                           const SimEvent& event, std::vector<std::string>* lines) {
   const std::string topic = kStateTopicPrefix + rule.name;
   const support::MemoryRecord& record = event.record;
+  const std::string share_key = ShareKey(record.key, event);
   for (size_t i = first; i < rule.steps.size(); ++i) {
     const PlainStep& step = rule.steps[i];
     const std::optional<std::string> key = FieldOf(event, step.key);
@@ -338,15 +370,20 @@ void PlainTask::ApplyRule(const StateRule& rule, size_t first, const std::string
     }
     const bool is_here = step.key == local || local == router::kOnePartition;
     const bool lacks_value = is_here && step.kind == PlainKind::kDistinct && !event.customer;
-    if (!key || lacks_value) return lines->push_back(Unroutable(event, rule.id()));
+    if (!key || lacks_value) {
+      if (IsSent(rule, share_key)) lines->push_back(Unroutable(event, rule.id()));
+      return;
+    }
     const std::string id = StepName(rule, step);
-    if (!is_here) return sent_on_[step.key].push_back({rule.id(), id});
+    if (!is_here) {
+      return sent_on_[{rule.is_shadow, step.key}].push_back({rule.id(), id, rule.is_shadow});
+    }
     if (step.kind == PlainKind::kWindow || step.kind == PlainKind::kRunning) {
       const int64_t pane = now_ms_ / step.slide_ms * step.slide_ms;
       if (pane + step.span_ms <= *watermark_ms_) return;  // late
       std::vector<Counted>& events = windows_[{id, *key}];
       events.push_back({now_ms_, event.amount, event.customer});
-      if (step.kind == PlainKind::kRunning) {
+      if (step.kind == PlainKind::kRunning && IsSent(rule, *key)) {
         lines->push_back(StateLine(topic, *key, *Feature(step, *key, events, pane + step.slide_ms),
                                    record.timestamp_ms, rule.id(), ""));
       }
@@ -355,11 +392,12 @@ void PlainTask::ApplyRule(const StateRule& rule, size_t first, const std::string
     bool late = false;
     if (!Passes(step, id, *key, event, &late)) return;
   }
+  if (!IsSent(rule, share_key)) return;
   lines->push_back(
       StateLine(topic, record.key, record.value.value_or(""), record.timestamp_ms, rule.id(), ""));
 }
 
-// A rule that is gone, or has the step no more, is a dead letter.
+// A rule that is gone, or has the step no more, is a dead letter, but for what was in shadow.
 void PlainTask::GoOn(const GoesOn& with, const SimEvent& event, std::vector<std::string>* lines) {
   for (const StateRule& rule : StateRulesOf(version_)) {
     if (rule.id() != with.rule_id) continue;
@@ -368,14 +406,14 @@ void PlainTask::GoOn(const GoesOn& with, const SimEvent& event, std::vector<std:
       return ApplyRule(rule, i, rule.steps[i].key, event, lines);
     }
   }
-  lines->push_back(Unroutable(event, with.rule_id));
+  if (!with.is_shadow) lines->push_back(Unroutable(event, with.rule_id));
 }
 
-// A record a key: rules of the same key travel together.
+// A record a key: rules of the same key travel together, those in shadow by themselves.
 void PlainTask::SendOn(const SimEvent& event, std::vector<std::string>* lines) {
-  for (auto& [field, steps] : sent_on_) {
+  for (auto& [where, steps] : sent_on_) {
     std::sort(steps.begin(), steps.end());
-    lines->push_back(RekeyedLine(*FieldOf(event, field), event, steps));
+    lines->push_back(RekeyedLine(*FieldOf(event, where.second), event, steps));
   }
   sent_on_.clear();
 }

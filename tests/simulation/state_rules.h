@@ -3,7 +3,7 @@
 //
 // Each rule has a destination of its own, so that every output is one rule's. Those of kRekeyTeam
 // have steps by other keys than the source's, and go on in the second hop. PlainTask shares nothing
-// with the router but the hash of `sample`, which other tests look after.
+// with the router but the hash of `sample` and `rollout`, which other tests look after.
 #pragma once
 
 #include <cstdint>
@@ -39,9 +39,18 @@ struct StateRule {
   bool (*matches)(const SimEvent&);
   std::vector<PlainStep> steps;
   std::string team = kStateTeam;
+  double percent = 100;
+  bool is_shadow = false;
 
   std::string id() const { return team + "/" + name; }
 };
+
+// A line of a rule's file; none where all is sent.
+std::string RolloutLine(double percent, bool is_shadow);
+// Whether records of that key are in the rule's share.
+bool IsInShare(const std::string& id, const std::string& key, double percent);
+// What stands for the key: the payload where there is none.
+std::string ShareKey(const std::optional<std::string>& key, const SimEvent& event);
 
 // Those of a rule set; empty where it keeps no state.
 const std::vector<StateRule>& StateRulesOf(int version);
@@ -55,6 +64,7 @@ std::string StepName(const StateRule& rule, const PlainStep& step);
 struct GoesOn {
   std::string rule_id;
   std::string step;  // its name
+  bool is_shadow = false;
 
   auto operator<=>(const GoesOn&) const = default;
 };
@@ -109,7 +119,8 @@ class PlainTask {
   int64_t now_ms_ = 0;                                            // of the event at hand
   std::map<std::pair<std::string, std::string>, Entry> entries_;  // by step and key
   std::map<std::pair<std::string, std::string>, std::vector<Counted>> windows_;
-  std::map<std::string, std::vector<GoesOn>> sent_on_;  // of the event at hand, by field
+  // Of the event at hand, by whether in shadow, and field.
+  std::map<std::pair<bool, std::string>, std::vector<GoesOn>> sent_on_;
 };
 
 }  // namespace turnout::simulation

@@ -1,0 +1,102 @@
+#include "router/output_gatherer.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace turnout::router {
+namespace {
+
+// The same bytes, mostly because they are the same place.
+bool IsSameValue(std::string_view a, std::string_view b) {
+  return (a.data() == b.data() && a.size() == b.size()) || a == b;
+}
+
+}  // namespace
+
+void OutputGatherer::Start() {
+  ++event_number_;
+  open_.clear();
+  links_.clear();
+}
+
+size_t OutputGatherer::HashOf(const Open& output) {
+  const std::hash<std::string_view> hash;
+  return ((hash(output.destination) * 31 + hash(output.key)) * 31 + output.value.size()) * 31 +
+         output.team;
+}
+
+uint32_t OutputGatherer::FindOrOpen(uint32_t team, std::string_view destination,
+                                    std::string_view key, std::string_view value) {
+  if ((open_.size() + 1) * 2 > table_.size()) Grow();
+  const Open sought = {.team = team, .destination = destination, .key = key, .value = value};
+  size_t position = PositionOf(HashOf(sought));
+  for (uint32_t found; (found = At(position)) != kNone; position = Next(position)) {
+    const Open& other = open_[found];
+    // No key at all and an empty key are different records.
+    if (other.team == team && other.destination == destination && other.key == key &&
+        (other.key.data() == nullptr) == (key.data() == nullptr) &&
+        IsSameValue(other.value, value)) {
+      return found;
+    }
+  }
+  const auto output = static_cast<uint32_t>(open_.size());
+  table_[position] = {event_number_, output};
+  open_.push_back(sought);
+  return output;
+}
+
+void OutputGatherer::Grow() {
+  table_.assign(table_.size() * 2, {});
+  for (uint32_t i = 0; i < open_.size(); ++i) {
+    size_t position = PositionOf(HashOf(open_[i]));
+    while (At(position) != kNone) position = Next(position);
+    table_[position] = {event_number_, i};
+  }
+}
+
+void OutputGatherer::AddRule(uint32_t output, RuleIndex rule) {
+  Open& to = open_[output];
+  // A rule whose two destinations come to the same topic is named once; its links are neighbours.
+  if (to.last_link != kNone && links_[to.last_link].rule == rule) return;
+  const auto link = static_cast<uint32_t>(links_.size());
+  links_.push_back({.rule = rule});
+  (to.last_link == kNone ? to.first_link : links_[to.last_link].next) = link;
+  to.last_link = link;
+  ++to.rule_count;
+  to.id_bytes += rules_.rules()[rule].id.size();
+}
+
+Output OutputGatherer::CloseOne(const Open& from, RuleIndex* rule_space, Arena* arena) const {
+  const std::vector<RuleInfo>& infos = rules_.rules();
+  Output output{.destination = from.destination,
+                .key = from.key,
+                .value = from.value,
+                .rules = absl::MakeConstSpan(rule_space, from.rule_count)};
+  if (from.rule_count == 1) {
+    *rule_space = links_[from.first_link].rule;
+    output.rule_ids = infos[*rule_space].id;
+    return output;
+  }
+  const size_t bytes = from.id_bytes + from.rule_count - 1;
+  char* const text = arena->Allocate(bytes);
+  char* end = text;
+  for (uint32_t link = from.first_link; link != kNone; link = links_[link].next) {
+    if (end != text) *end++ = ',';
+    const std::string_view id = infos[links_[link].rule].id;
+    end = std::copy(id.begin(), id.end(), end);
+    *rule_space++ = links_[link].rule;
+  }
+  output.rule_ids = {text, bytes};
+  return output;
+}
+
+void OutputGatherer::Close(Arena* arena, std::vector<Output>* outputs) {
+  output_rules_.resize(links_.size());
+  RuleIndex* rule_space = output_rules_.data();
+  for (const Open& from : open_) {
+    outputs->push_back(CloseOne(from, rule_space, arena));
+    rule_space += from.rule_count;
+  }
+}
+
+}  // namespace turnout::router
