@@ -108,7 +108,49 @@ Command ValidateCommand() {
                    {"turnout validate --strict-eventbridge rules/",
                     "Find the patterns that would not work in EventBridge:"},
                    {"git show HEAD:rules/fraud.yaml | turnout validate -", "Check a commit's:"}},
-      .see_also = "turnout match, turnout run",
+      .see_also = "turnout test, turnout match, turnout run",
+  };
+}
+
+Command TestCommand() {
+  return {
+      .name = "test",
+      .summary = "run teams' own test cases over their rules",
+      .synopsis = "[--config FILE] [--junit FILE] RULES...",
+      .description =
+          "Runs the cases of each test file over the rules that it is named after: those of "
+          "checkout.test.yaml over the rules of checkout.yaml beside it. A case gives events with "
+          "their keys, headers and times, one after the other, and says what comes of each: "
+          "destinations, keys, values, or a dead letter and why. Steps remember over the events of "
+          "a case, windows close, matches that are re-keyed go on; tables to enrich from stand in "
+          "the file. The format is in runtime/README.md.\n\n"
+          "Prints what comes otherwise than expected, with the place in the file, the event, what "
+          "was found and what the rules said; and a line for each file. Nothing is asked of a "
+          "Kafka.",
+      .options =
+          {{.name = "--config",
+            .argument = "FILE",
+            .kind = ArgumentKind::kFile,
+            .default_text = "the limits by default",
+            .text = "A pipeline's config, whose `limits` the rules are held to, whose `tables` "
+                    "they may name, and by whose `source.partitioned_by`, `time_field`, `lateness` "
+                    "and `ahead_max` steps go. Secrets that it refers to are not read."},
+           {.name = "--junit",
+            .argument = "FILE",
+            .kind = ArgumentKind::kFile,
+            .text = "Writes a report in JUnit's XML as well, for CI."}},
+      .operands = {{.name = "RULES",
+                    .kind = ArgumentKind::kFile,
+                    .text = "A directory of rules with their tests, a rule file, or a test file."}},
+      .exits = {{0, "All cases passed."},
+                {1, "Some failed."},
+                {2,
+                 "A file is refused or can't be read, a problem a line; there are no cases; or "
+                 "unknown usage."}},
+      .examples = {{"turnout test rules/", "All teams' cases:"},
+                   {"turnout test --config pipeline.yaml --junit report.xml rules/",
+                    "In CI, as their pipeline would run them:"}},
+      .see_also = "turnout validate, turnout match",
   };
 }
 
@@ -126,8 +168,8 @@ Command MatchCommand() {
           "with "
           "\"error\" and the next one follows. Empty lines are skipped. The answer comes from the "
           "code "
-          "that routes. It is about patterns: a rule's `steps` and `shape` make no difference to "
-          "it.\n\n"
+          "that routes. It is about patterns: a rule's `steps`, `shape` and `rollout` make no "
+          "difference to it.\n\n"
           "With --bench it reads rules and events into memory, warms up, and prints what the rules "
           "cost "
           "an event, as one line of JSON: rules, events, matches and errors (of one pass over the "
@@ -426,8 +468,8 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      RunCommand(),  ValidateCommand(), MatchCommand(),      ExplainCommand(), StateCommand(),
-      DemoCommand(), VersionCommand(),  CompletionCommand(), HelpCommand(),
+      RunCommand(),   ValidateCommand(), TestCommand(),    MatchCommand(),      ExplainCommand(),
+      StateCommand(), DemoCommand(),     VersionCommand(), CompletionCommand(), HelpCommand(),
   };
   return *commands;
 }

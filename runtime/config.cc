@@ -99,6 +99,13 @@ std::optional<state::S3Options> ReadConfigS3(std::string_view file_name, std::st
   return ConfigReader(file_name, environment, {}, problems).ReadS3(text);
 }
 
+std::optional<router::StateSettings> ReadConfigTime(std::string_view file_name,
+                                                    std::string_view text,
+                                                    const ConfigEnvironment& environment,
+                                                    std::vector<router::Problem>* problems) {
+  return ConfigReader(file_name, environment, {}, problems).ReadTime(text);
+}
+
 std::string PrintedConfig(const LoadedConfig& loaded) {
   std::string out;
   for (const ConfigValue& value : loaded.values) {

@@ -149,6 +149,13 @@ std::optional<state::S3Options> ReadConfigS3(std::string_view file_name, std::st
                                              const ConfigEnvironment& environment,
                                              std::vector<router::Problem>* problems);
 
+// What steps go by, alone: `source.partitioned_by`, `time_field`, `lateness`, `ahead_max` and
+// `limits.rule_state_bytes_max`, in the same way.
+std::optional<router::StateSettings> ReadConfigTime(std::string_view file_name,
+                                                    std::string_view text,
+                                                    const ConfigEnvironment& environment,
+                                                    std::vector<router::Problem>* problems);
+
 // Everything in force, a line `key: value  # source` each; a config that means the same, but for
 // secrets that were written in the config itself: those are shown as [secret], which is refused.
 std::string PrintedConfig(const LoadedConfig& loaded);

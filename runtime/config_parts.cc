@@ -41,6 +41,12 @@ std::optional<router::RuleLimits> LoadRuleLimits(const std::string& config_path,
   return limits->rules;
 }
 
+std::optional<router::StateSettings> LoadStateSettings(const std::string& config_path,
+                                                       std::string* problems) {
+  if (config_path.empty()) return router::StateSettings{};
+  return LoadPart<router::StateSettings>(config_path, &ReadConfigTime, problems);
+}
+
 std::optional<state::S3Options> LoadS3Options(const std::string& config_path,
                                               std::string* problems) {
   if (config_path.empty()) return state::S3Options{};

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "router/rule_file.h"
+#include "router/state_settings.h"
 #include "state/s3_options.h"
 
 namespace turnout::runtime {
@@ -19,6 +20,10 @@ namespace turnout::runtime {
 // limits by default.
 std::optional<router::RuleLimits> LoadRuleLimits(const std::string& config_path,
                                                  std::string* problems);
+
+// What rules with memory go by, the same way.
+std::optional<router::StateSettings> LoadStateSettings(const std::string& config_path,
+                                                       std::string* problems);
 
 // How the bucket of an s3:// store is reached (`checkpoints.s3`), the same way.
 std::optional<state::S3Options> LoadS3Options(const std::string& config_path,

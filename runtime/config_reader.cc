@@ -25,6 +25,8 @@ constexpr std::string_view kLimitsPrefix = "limits.";
 constexpr std::string_view kS3Prefix = "checkpoints.s3.";
 // What decides which rules are re-keyed: for who judges rules without running them.
 constexpr std::string_view kPartitionedByKey = "source.partitioned_by";
+constexpr std::string_view kTimeKeys[] = {kPartitionedByKey, "source.time_field", "source.lateness",
+                                          "source.ahead_max", "limits.rule_state_bytes_max"};
 
 bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
@@ -100,6 +102,16 @@ std::optional<Config::Limits> ConfigReader::ReadLimits(std::string_view text) {
   for (const std::string& key : table_keys_) NameTable(key, given_.at(key));
   if (!IsSound()) return std::nullopt;
   return loaded_.config.limits;
+}
+
+std::optional<router::StateSettings> ConfigReader::ReadTime(std::string_view text) {
+  if (!TakeText(text)) return std::nullopt;
+  for (const ConfigField& field : ConfigFields()) {
+    const auto is_it = [&](std::string_view key) { return field.key == key; };
+    if (std::any_of(std::begin(kTimeKeys), std::end(kTimeKeys), is_it)) ReadField(field);
+  }
+  if (!IsSound()) return std::nullopt;
+  return loaded_.config.time;
 }
 
 std::optional<state::S3Options> ConfigReader::ReadS3(std::string_view text) {
@@ -335,8 +347,8 @@ void ConfigReader::ReadDefault(const ConfigField& field) {
 // The name of the table that the key is of; empty after a problem.
 std::string ConfigReader::NameTable(const std::string& key, const Given& given) {
   const size_t end = key.size() - std::min(key.size(), kTableTopicSuffix.size());
-  const std::string name(key.substr(kTablesPrefix.size(),
-                                    std::max(end, kTablesPrefix.size()) - kTablesPrefix.size()));
+  const std::string name(
+      key.substr(kTablesPrefix.size(), std::max(end, kTablesPrefix.size()) - kTablesPrefix.size()));
   if (key.substr(end) != kTableTopicSuffix || !CheckTableName(name).empty()) {
     Complain(key, given, "is no table's topic",
              "write `tables.NAME.topic: catalog.merchants`, NAME of 1 to 64 of a-z, 0-9, `_`, `-`");

@@ -31,6 +31,7 @@ class ConfigReader {
 
   std::optional<LoadedConfig> Read(std::string_view text);
   std::optional<Config::Limits> ReadLimits(std::string_view text);
+  std::optional<router::StateSettings> ReadTime(std::string_view text);
   std::optional<state::S3Options> ReadS3(std::string_view text);
 
  private:

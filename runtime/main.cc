@@ -24,6 +24,7 @@
 #include "runtime/match_command.h"
 #include "runtime/run_command.h"
 #include "runtime/state_command.h"
+#include "runtime/test_command.h"
 #include "runtime/validate_command.h"
 
 namespace turnout::runtime {
@@ -174,6 +175,29 @@ int Validate(Arguments& arguments) {
   return RunValidate(paths, *limits, stdin, stdout);
 }
 
+int Test(Arguments& arguments) {
+  TestOptions options;
+  std::string config;
+  arguments.Value("--config", &config);
+  arguments.Value("--junit", &options.junit);
+  arguments.Operands(&options.paths);
+  if (const auto status = arguments.Parse()) return *status;
+  if (options.paths.empty()) {
+    return arguments.Mistake("name a directory of rules, a rule file or a test file");
+  }
+  std::optional<router::RuleLimits> limits = LimitsOf(config);
+  if (!limits) return kExitUsage;
+  std::string problems;
+  std::optional<router::StateSettings> settings = LoadStateSettings(config, &problems);
+  std::fputs(problems.c_str(), stderr);
+  if (!settings) return kExitUsage;
+  // As long as nobody says otherwise, all keys meet.
+  if (!limits->partitioned_by) settings->partitioned_by = router::kOnePartition;
+  options.limits = *std::move(limits);
+  options.settings = *std::move(settings);
+  return RunTests(options, stdout, stderr);
+}
+
 int Match(Arguments& arguments) {
   std::string rules;
   std::string events;
@@ -320,6 +344,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   Arguments arguments(*command, std::move(words));
   if (name == "run") return Run(arguments);
   if (name == "validate") return Validate(arguments);
+  if (name == "test") return Test(arguments);
   if (name == "match") return Match(arguments);
   if (name == "explain") return Explain(arguments);
   if (name == "state") return State(arguments);

@@ -21,15 +21,19 @@ using router::RuleFile;
 using router::Team;
 
 constexpr std::string_view kSuffixes[] = {".yaml", ".yml", ".json", ".jsonl"};
+constexpr std::string_view kTestSuffixes[] = {".test.yaml", ".test.yml", ".test.json"};
 
 bool HasSuffix(std::string_view text, std::string_view suffix) {
   return text.size() > suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
 }
 
-bool IsRuleFileName(std::string_view name) {
-  return name[0] != '.' &&
-         std::any_of(std::begin(kSuffixes), std::end(kSuffixes),
+bool HasOneOf(std::string_view name, absl::Span<const std::string_view> suffixes) {
+  return std::any_of(suffixes.begin(), suffixes.end(),
                      [&](std::string_view suffix) { return HasSuffix(name, suffix); });
+}
+
+bool IsRuleFileName(std::string_view name) {
+  return name[0] != '.' && HasOneOf(name, kSuffixes) && !IsRuleTestName(name);
 }
 
 Problem Unreadable(std::string_view what, int error) {
@@ -173,13 +177,21 @@ void AppendPrintable(std::string_view text, std::string* line) {
 
 }  // namespace
 
+bool IsRuleTestName(std::string_view name) { return HasOneOf(name, kTestSuffixes); }
+
 RuleFileList ListRuleFiles(const std::string& path) {
   struct stat facts = {};
   const bool seen = stat(path.c_str(), &facts) == 0;
   if (seen && S_ISDIR(facts.st_mode)) return ListDirectory(path);
   RuleFileList list;
-  list.files = {path};
   list.is_complete = seen;
+  if (IsRuleTestName(path)) {
+    list.is_complete = false;
+    list.refused.push_back(Refused(path, "it is a file of test cases, not of rules",
+                                   "run it with `turnout test`, and name the rule file here"));
+  } else {
+    list.files = {path};
+  }
   return list;
 }
 

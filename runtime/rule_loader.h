@@ -2,8 +2,9 @@
 //
 // A path is a file, a directory or `-` (standard input). Of a directory the files ending in .yaml,
 // .yml, .json and .jsonl are read, in the order of their names, not those of directories within;
-// names starting with a dot are passed over, links are followed, so a mounted ConfigMap reads as it
-// looks. A .jsonl file holds rules of many teams, a line each; every other file those of one.
+// names starting with a dot are passed over, and so are teams' tests (checkout.test.yaml); links
+// are followed, so a mounted ConfigMap reads as it looks. A .jsonl file holds rules of many teams,
+// a line each; every other file those of one.
 //
 // LoadRules reads all of it once; its parts are there for RuleShelf, which reads again.
 //
@@ -40,6 +41,9 @@ struct LoadedRules {
   std::vector<LoadedFile> files;    // what `teams` came from
   std::vector<RefusedFile> refused;
 };
+
+// Whether a file of that name holds a team's test cases (rule_test_file.h).
+bool IsRuleTestName(std::string_view name);
 
 // Files of a directory that are looked at; those beyond are refused by name.
 inline constexpr size_t kRuleFilesMax = 10000;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -24,6 +23,7 @@
 #include "runtime/json_text.h"
 #include "runtime/real_time.h"
 #include "runtime/rule_archive.h"
+#include "runtime/temporary_directory.h"
 #include "state/checkpoint.h"
 #include "state/checkpoint_location.h"
 #include "state/directory_checkpoint_store.h"
@@ -39,28 +39,6 @@ constexpr int kStepIdBase = 16;
 // Somebody waits at a terminal: less than a router's patience with a store that is away.
 constexpr absl::Duration kStorePatience = absl::Seconds(15);
 constexpr std::string_view kS3 = "s3://";
-
-// A directory that is gone with it.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::error_code error;
-    const std::filesystem::path place = std::filesystem::temp_directory_path(error);
-    std::string name = (error ? std::filesystem::path("/tmp") : place) / "turnout-state-XXXXXX";
-    if (::mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;  // empty if it could not be made
-};
 
 // Which rule's a step is, and of what kind, as they stand in an answer: `,"rule":...,"kind":...`.
 using StepOwners = std::map<state::StepId, std::string>;

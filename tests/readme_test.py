@@ -64,7 +64,7 @@ class Readme(unittest.TestCase):
     def test_every_command_that_help_lists_has_a_page(self):
         turnout = os.path.join(BINARIES, "turnout")
         listed = subprocess.run([turnout, "--help"], capture_output=True, text=True).stdout
-        for name in ("run", "validate", "match", "demo", "version", "completion"):
+        for name in ("run", "validate", "test", "match", "demo", "version", "completion"):
             self.assertRegex(listed, rf"\n +{name} ")
             page = subprocess.run([turnout, name, "--help"], capture_output=True, text=True)
             self.assertEqual(0, page.returncode)

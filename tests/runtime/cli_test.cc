@@ -142,7 +142,7 @@ TEST_F(Cli, BadUsageIsNamedAndExitsWithTwo) {
   Write("rules.yaml", kRules);
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"vesion", "turnout: unknown command `vesion`: did you mean `version`?"},
-      {"''", "turnout: unknown command ``: Known: run, validate, match"},
+      {"''", "turnout: unknown command ``: Known: run, validate, test, match"},
       {"--json version", "options follow the command; `--json` stands before one"},
       {"version --jsn", "unknown option `--jsn`: did you mean `--json`? Known: --json, --help"},
       {"version --jsn=3", "unknown option `--jsn`"},
@@ -159,6 +159,7 @@ TEST_F(Cli, BadUsageIsNamedAndExitsWithTwo) {
       {"run a.yaml", "unexpected argument `a.yaml`"},
       {"run --config no-such.yaml", "no-such.yaml"},
       {"validate", "name a rule file, a directory of them, or -"},
+      {"test", "name a directory of rules, a rule file or a test file"},
       {"match", "name the rules with --rules PATH, or --cases FILE"},
       {"match --rules rules.yaml --cases c", "--cases stands alone"},
       {"match --config pipeline.yaml --cases c", "--cases stands alone"},
@@ -235,6 +236,24 @@ TEST_F(Cli, ValidateAndMatchAnswerForARuleFile) {
   const Outcome cases = Shell("turnout match --cases cases");
   EXPECT_EQ(cases.status, 1);
   EXPECT_THAT(cases.out, HasSubstr("0 passed, 1 failed\n"));
+}
+
+TEST_F(Cli, TestRunsTheCasesBesideRulesAsThePipelineWould) {
+  Write("shop.yaml", kRules);
+  Write("pipeline.yaml", kConfig);
+  const auto write_case = [this](const std::string& expected) {
+    Write("shop.test.yaml",
+          "cases: [{name: a, events: [{value: {type: paid}, expect: " + expected + "}]}]\n");
+  };
+  write_case("none");
+  const Outcome failed = Shell("turnout test --config pipeline.yaml --junit report.xml shop.yaml");
+  EXPECT_EQ(failed.status, 1) << failed.err;
+  EXPECT_THAT(failed.out, HasSubstr("shop.test.yaml: 0 passed, 1 failed\n"));
+  EXPECT_THAT(Content("report.xml"), HasSubstr("failures=\"1\""));
+  write_case("[{to: shop.paid, key: null}]");
+  EXPECT_EQ(Shell("turnout test .").out, "./shop.test.yaml: 1 passed\n");
+  EXPECT_EQ(Shell("turnout test pipeline.yaml").status, 2);
+  EXPECT_EQ(Shell("turnout validate shop.test.yaml").status, 2);
 }
 
 TEST_F(Cli, ValidateAndMatchHoldTheRulesToTheLimitsOfAPipeline) {

@@ -54,6 +54,25 @@ TEST(RuleLimits, KnowTheTablesThatTheConfigNames) {
   EXPECT_FALSE(LoadRuleLimits("", &problems)->enrich.tables_known) << "nobody has said";
 }
 
+TEST(StateSettings, ComeFromAConfigOfWhichNothingElseIsThere) {
+  const support::TempDirectory directory;
+  const std::string config = directory.Write(
+      "pipeline.yaml",
+      "source: {partitioned_by: user.id, time_field: at, lateness: 2s, ahead_max: 5m}\n"
+      "limits.rule_state_bytes_max: 64KiB\n"
+      "instance: ${env:TURNOUT_TEST_NO_SUCH_VARIABLE}\n");
+  std::string problems;
+  const auto settings = LoadStateSettings(config, &problems);
+  ASSERT_TRUE(settings.has_value()) << problems;
+  const router::StateSettings wanted = {.partitioned_by = "user.id",
+                                        .time_field = "at",
+                                        .lateness_ms = 2'000,
+                                        .ahead_ms_max = 300'000,
+                                        .rule_state_bytes_max = 65'536};
+  EXPECT_EQ(*settings, wanted);
+  EXPECT_EQ(*LoadStateSettings("", &problems), router::StateSettings{});
+}
+
 TEST(RuleLimits, EveryProblemOfTheLimitsAndOfNamesIsTold) {
   const support::TempDirectory directory;
   const std::string config =

@@ -39,6 +39,12 @@ std::vector<std::string> TeamsOf(const LoadedRules& rules) {
   return teams;
 }
 
+TEST(RuleLoader, AFileOfTestCasesIsRefusedByName) {
+  const TempDirectory directory;
+  const LoadedRules rules = LoadRules({directory.Write("a.test.yaml", "cases: []")}, {});
+  EXPECT_THAT(FormatRefused(rules), HasSubstr("a.test.yaml:1:1: it is a file of test cases"));
+}
+
 TEST(RuleLoader, ADirectoryIsReadByTheNamesOfItsFiles) {
   const TempDirectory directory;
   directory.Write("b.yaml", TeamFile("b"));
@@ -49,6 +55,9 @@ TEST(RuleLoader, ADirectoryIsReadByTheNamesOfItsFiles) {
   directory.Write("README.md", "no rules here");
   directory.Write("e.yaml.bak", "nor here");
   directory.Write(".hidden.yaml", "nor here");
+  for (const char* name : {"b.test.yaml", "a.test.yml", "c.test.json"}) {
+    directory.Write(name, "cases are no rules");
+  }
   directory.Write("nested/f.yaml", TeamFile("nested"));
   directory.Write("looks-like.yaml/g.yaml", TeamFile("nested"));
   const LoadedRules rules = LoadRules({directory.path()}, {});
