@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "router/enricher.h"
 #include "router/pattern_fault.h"
+#include "router/rollout.h"
 #include "router/route_plan.h"
 #include "router/router.h"
 #include "router/sample.h"
@@ -27,6 +28,11 @@ ExplainedOutput OutputOf(const Output& output) {
           .value = Owned(output.value),
           .window_end_ms = output.window_end_ms,
           .rule_ids = std::string(output.rule_ids)};
+}
+
+std::optional<RolloutDecision> RolloutOf(const Rollout& rollout) {
+  if (rollout.is_full()) return std::nullopt;
+  return RolloutDecision{.is_shadow = rollout.is_shadow, .percent = PercentOf(rollout.share)};
 }
 
 }  // namespace
@@ -59,6 +65,8 @@ struct Explainer::Impl {
 
   RuleExplanation* Find(RuleIndex rule, Explanation* explanation) const;
   void TakeRoutes(const Routes& routes, Explanation* explanation);
+  void TakeRejections(absl::Span<const Rejection> rejections, Explanation* explanation);
+  void TakeShadowed(const Routes& routes, Explanation* explanation);
   void AskSteps(const Event& event, TaskSteps* task, const std::vector<RuleIndex>& matched,
                 Explanation* explanation);
   bool AskStep(RuleIndex rule, const StepPlan& step, TaskSteps* task, RuleExplanation* told);
@@ -107,6 +115,7 @@ Explanation Explainer::JudgePatterns(const Event& event) {
     std::optional<PatternFault> fault = impl.judge.FaultOf(pattern, read.ok(), &impl.fields);
     RuleExplanation told{.id = impl.patterns[rule].first, .matched = !fault.has_value()};
     if (told.matched) {
+      told.rollout = RolloutOf(impl.patterns[rule].second->rollout);
       explanation.rules.push_back(std::move(told));
     } else if (unmatched.size() < impl.options.unmatched_max) {
       told.fault = *std::move(fault);
@@ -165,10 +174,33 @@ void Explainer::Impl::TakeRoutes(const Routes& routes, Explanation* explanation)
     }
     if (is_told) explanation->outputs.push_back(OutputOf(output));
   }
-  for (const Rejection& rejection : routes.rejections) {
+  TakeRejections(routes.rejections, explanation);
+  TakeRejections(routes.shadow_rejections, explanation);
+  TakeShadowed(routes, explanation);
+}
+
+void Explainer::Impl::TakeRejections(absl::Span<const Rejection> rejections,
+                                     Explanation* explanation) {
+  for (const Rejection& rejection : rejections) {
     if (RuleExplanation* const told = Find(rejection.rule, explanation)) {
       told->rejected.push_back({std::string(rejection.reason), rejection.park});
     }
+  }
+}
+
+void Explainer::Impl::TakeShadowed(const Routes& routes, Explanation* explanation) {
+  for (const RuleIndex rule : routes.held_back) {
+    RuleExplanation* const told = Find(rule, explanation);
+    if (told != nullptr && told->rollout) told->rollout->is_held_back = true;
+  }
+  for (const Shadowed& record : routes.shadowed) {
+    RuleExplanation* const told = Find(record.rule, explanation);
+    if (told == nullptr || !told->rollout) continue;
+    told->rollout->shadowed.push_back({.destination = std::string(record.destination),
+                                       .key = Owned(record.key),
+                                       .value = Owned(record.value),
+                                       .window_end_ms = record.window_end_ms,
+                                       .rule_ids = patterns[record.rule].first});
   }
 }
 

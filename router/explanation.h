@@ -45,22 +45,6 @@ struct EnrichDecision {
   std::string reason;  // kUnavailable
 };
 
-struct RuleExplanation {
-  std::string id;  // "team/name"
-  bool matched = false;
-  PatternFault fault;  // where it did not match
-  std::vector<StepDecision> steps;
-  std::vector<EnrichDecision> enrich;
-  bool is_shaped = false;
-  std::vector<size_t> outputs;  // that name the rule: positions in Explanation::outputs
-  // Matches that could not be routed, a sentence each, and whether they are parked.
-  struct Rejected {
-    std::string reason;
-    bool park = false;
-  };
-  std::vector<Rejected> rejected;
-};
-
 // A record that the event leads to.
 struct ExplainedOutput {
   std::string destination;
@@ -68,6 +52,32 @@ struct ExplainedOutput {
   std::optional<std::string> value;
   std::optional<int64_t> window_end_ms;  // of a window that the event closes
   std::string rule_ids;                  // "team/a,team/b"
+};
+
+// What a rule's rollout makes of what would otherwise be sent.
+struct RolloutDecision {
+  bool is_shadow = false;
+  double percent = 100;
+  bool is_held_back = false;  // the key of a record, or of a window, is outside of the percent
+  std::vector<ExplainedOutput> shadowed;  // what would be sent, were the rule not in shadow
+};
+
+struct RuleExplanation {
+  std::string id;  // "team/name"
+  bool matched = false;
+  PatternFault fault;  // where it did not match
+  std::vector<StepDecision> steps;
+  std::vector<EnrichDecision> enrich;
+  bool is_shaped = false;
+  std::optional<RolloutDecision> rollout;  // of a match whose rule is not rolled out in full
+  std::vector<size_t> outputs;             // that name the rule: positions in Explanation::outputs
+  // Matches that could not be routed, a sentence each, and whether they are parked. In shadow they
+  // are neither that nor dead letters, but would be.
+  struct Rejected {
+    std::string reason;
+    bool park = false;
+  };
+  std::vector<Rejected> rejected;
 };
 
 struct Explanation {

@@ -16,4 +16,7 @@ inline constexpr uint32_t kAllShares = 10'000;  // everything
 // Nothing for what is no such number.
 std::optional<uint32_t> ReadPercent(const Node& node);
 
+// As it was written.
+inline double PercentOf(uint32_t share) { return share / 100.0; }
+
 }  // namespace turnout::router

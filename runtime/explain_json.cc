@@ -175,7 +175,38 @@ std::string EnrichJson(const EnrichDecision& enrich) {
   return json.Close();
 }
 
-std::string RuleJson(const RuleExplanation& rule) {
+std::string OutputJson(const ExplainFrame& frame, const Explanation& explanation,
+                       const router::ExplainedOutput& output) {
+  JsonWriter headers = Array();
+  for (const auto& [name, content] : HeadersOf(frame, explanation, output)) {
+    headers.Raw("", Array().Text("", name).TextOrNull("", content).Close());
+  }
+  JsonWriter json = Object();
+  json.Text("destination", output.destination)
+      .Text("rules", output.rule_ids)
+      .TextOrNull("key", output.key)
+      .TextOrNull("value", output.value)
+      .Raw("headers", headers.Close());
+  if (output.window_end_ms) json.Time("window_end", *output.window_end_ms);
+  return json.Close();
+}
+
+std::string RolloutJson(const ExplainFrame& frame, const Explanation& explanation,
+                        const router::RolloutDecision& rollout) {
+  JsonWriter shadowed = Array();
+  for (const router::ExplainedOutput& output : rollout.shadowed) {
+    shadowed.Raw("", OutputJson(frame, explanation, output));
+  }
+  return Object()
+      .Text("mode", rollout.is_shadow ? "shadow" : "live")
+      .Raw("percent", absl::StrFormat("%.15g", rollout.percent))
+      .Bool("held_back", rollout.is_held_back)
+      .Raw("shadowed", shadowed.Close())
+      .Close();
+}
+
+std::string RuleJson(const ExplainFrame& frame, const Explanation& explanation,
+                     const RuleExplanation& rule) {
   JsonWriter json = Object();
   json.Text("rule", rule.id).Bool("matched", rule.matched);
   if (!rule.matched) return json.Raw("failed", FaultJson(rule.fault)).Close();
@@ -192,28 +223,13 @@ std::string RuleJson(const RuleExplanation& rule) {
                          .Text("to", rejection.park ? "parking" : "dead_letter")
                          .Close());
   }
+  if (rule.rollout) json.Raw("rollout", RolloutJson(frame, explanation, *rule.rollout));
   return json.Raw("steps", steps.Close())
       .Raw("enrich", tables.Close())
       .Bool("shaped", rule.is_shaped)
       .Raw("outputs", outputs.Close())
       .Raw("rejected", rejected.Close())
       .Close();
-}
-
-std::string OutputJson(const ExplainFrame& frame, const Explanation& explanation,
-                       const router::ExplainedOutput& output) {
-  JsonWriter headers = Array();
-  for (const auto& [name, content] : HeadersOf(frame, explanation, output)) {
-    headers.Raw("", Array().Text("", name).TextOrNull("", content).Close());
-  }
-  JsonWriter json = Object();
-  json.Text("destination", output.destination)
-      .Text("rules", output.rule_ids)
-      .TextOrNull("key", output.key)
-      .TextOrNull("value", output.value)
-      .Raw("headers", headers.Close());
-  if (output.window_end_ms) json.Time("window_end", *output.window_end_ms);
-  return json.Close();
 }
 
 std::string EventJson(const ExplainedEvent& event) {
@@ -273,7 +289,9 @@ OutputHeaders HeadersOf(const ExplainFrame& frame, const Explanation& explanatio
 
 std::string ExplanationJson(const ExplainFrame& frame, const Explanation& explanation) {
   JsonWriter rules = Array();
-  for (const RuleExplanation& rule : explanation.rules) rules.Raw("", RuleJson(rule));
+  for (const RuleExplanation& rule : explanation.rules) {
+    rules.Raw("", RuleJson(frame, explanation, rule));
+  }
   JsonWriter outputs = Array();
   for (const router::ExplainedOutput& output : explanation.outputs) {
     outputs.Raw("", OutputJson(frame, explanation, output));

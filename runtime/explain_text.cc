@@ -15,6 +15,7 @@ namespace {
 using router::EnrichDecision;
 using router::Explanation;
 using router::PatternFault;
+using router::RolloutDecision;
 using router::RuleExplanation;
 using router::SeenValue;
 using router::StepDecision;
@@ -185,14 +186,35 @@ std::string EnrichText(const EnrichDecision& enrich) {
   return "";
 }
 
+std::string RolloutText(const RolloutDecision& rollout) {
+  std::string text = rollout.is_shadow ? ", in shadow" : "";
+  if (rollout.percent < 100) {
+    absl::StrAppend(&text, ", rolled out to ", absl::StrFormat("%.15g", rollout.percent),
+                    " % of keys");
+  }
+  return text;
+}
+
+std::string UnsentText(const RolloutDecision& rollout) {
+  std::string text;
+  if (rollout.is_held_back) text += "    -> held back: the record's key is not one of them\n";
+  for (const router::ExplainedOutput& output : rollout.shadowed) {
+    absl::StrAppend(&text, "    -> ", output.destination, ", were it not in shadow\n");
+  }
+  return text;
+}
+
 std::string MatchedText(const RuleExplanation& rule, const Explanation& explanation) {
-  std::string text = rule.id + " matches\n";
+  const bool is_shadow = rule.rollout && rule.rollout->is_shadow;
+  std::string text =
+      absl::StrCat(rule.id, " matches", rule.rollout ? RolloutText(*rule.rollout) : "", "\n");
   for (size_t i = 0; i < rule.steps.size(); ++i) text += StepText(rule.steps[i], i + 1);
   for (const EnrichDecision& enrich : rule.enrich) text += EnrichText(enrich);
   for (const RuleExplanation::Rejected& rejection : rule.rejected) {
-    absl::StrAppend(&text, "    -> ", rejection.park ? "parked" : "dead letter", ": ",
-                    rejection.reason, "\n");
+    absl::StrAppend(&text, "    -> ", rejection.park ? "parked" : "dead letter",
+                    is_shadow ? ", were it not in shadow: " : ": ", rejection.reason, "\n");
   }
+  if (rule.rollout) text += UnsentText(*rule.rollout);
   for (const size_t output : rule.outputs) {
     absl::StrAppend(&text, "    -> ", explanation.outputs[output].destination,
                     rule.is_shaped ? ", shaped" : "", "\n");
@@ -209,9 +231,9 @@ std::string Short(const std::optional<std::string>& text) {
 }
 
 std::string OutputText(const ExplainFrame& frame, const Explanation& explanation,
-                       const router::ExplainedOutput& output) {
+                       const router::ExplainedOutput& output, const char* what = "record") {
   std::string text =
-      absl::StrCat("record for ", output.destination, ", of ", output.rule_ids, "\n    key ",
+      absl::StrCat(what, " for ", output.destination, ", of ", output.rule_ids, "\n    key ",
                    Short(output.key), "\n    value ", Short(output.value), "\n");
   if (output.window_end_ms) {
     absl::StrAppend(&text, "    of the window that ends at ", TimeText(*output.window_end_ms),
@@ -256,6 +278,12 @@ std::string ExplanationText(const ExplainFrame& frame, const Explanation& explan
   }
   for (const router::ExplainedOutput& output : explanation.outputs) {
     text += OutputText(frame, explanation, output);
+  }
+  for (const RuleExplanation& rule : explanation.rules) {
+    if (!rule.rollout) continue;
+    for (const router::ExplainedOutput& output : rule.rollout->shadowed) {
+      text += OutputText(frame, explanation, output, "record in shadow");
+    }
   }
   return text;
 }

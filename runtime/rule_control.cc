@@ -45,7 +45,7 @@ void AppendRollouts(const router::RuleFile& team, std::vector<RuleRollout>* roll
   for (const router::Rule& rule : team.rules) {
     if (rule.rollout.is_full()) continue;
     rollouts->push_back({absl::StrCat(team.team, "/", rule.name),
-                         rule.rollout.share / 100.0, rule.rollout.is_shadow});
+                         router::PercentOf(rule.rollout.share), rule.rollout.is_shadow});
   }
 }
 

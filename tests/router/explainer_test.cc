@@ -161,6 +161,40 @@ TEST(Explainer, AMatchThatCannotBeRoutedIsRejectedWithItsReason) {
   EXPECT_FALSE(explanation.rules[0].rejected[0].park);
 }
 
+TEST(Explainer, AShareOfNothingHoldsItsRecordsBack) {
+  Explainer explainer(RulesOf({"{name: a, to: out, rollout: {percent: 0}, match: {x: [1]}}",
+                               "{name: b, to: out, match: {x: [1]}}"}));
+  const Explanation explanation = explainer.Explain({.value = R"({"x": 1})"}, nullptr);
+  const RuleExplanation& rule = explanation.rules[0];
+  ASSERT_TRUE(rule.rollout);
+  EXPECT_TRUE(rule.rollout->is_held_back);
+  EXPECT_FALSE(rule.rollout->is_shadow);
+  EXPECT_EQ(rule.rollout->percent, 0);
+  EXPECT_THAT(rule.outputs, IsEmpty());
+  EXPECT_FALSE(explanation.rules[1].rollout);
+  ASSERT_THAT(explanation.outputs, SizeIs(1));
+  EXPECT_EQ(explanation.outputs[0].rule_ids, "t/b");
+}
+
+TEST(Explainer, ARuleInShadowIsToldWithWhatItWouldSend) {
+  Explainer explainer(
+      RulesOf({"{name: a, to: ['out.{region}', all], key: id, shape: {keep: [id]}, "
+               "rollout: {mode: shadow}, match: {x: [1]}}"}));
+  const Explanation explanation = explainer.Explain({.value = R"({"x": 1, "id": 7})"}, nullptr);
+  const RuleExplanation& rule = explanation.rules[0];
+  ASSERT_TRUE(rule.rollout);
+  EXPECT_TRUE(rule.rollout->is_shadow);
+  EXPECT_FALSE(rule.rollout->is_held_back);
+  ASSERT_THAT(rule.rollout->shadowed, SizeIs(1));
+  EXPECT_EQ(rule.rollout->shadowed[0].destination, "all");
+  EXPECT_EQ(rule.rollout->shadowed[0].key, "7");
+  EXPECT_EQ(rule.rollout->shadowed[0].value, R"({"id":7})");
+  EXPECT_EQ(rule.rollout->shadowed[0].rule_ids, "t/a");
+  ASSERT_THAT(rule.rejected, SizeIs(1));
+  EXPECT_THAT(rule.rejected[0].reason, HasSubstr("field `region`"));
+  EXPECT_THAT(explanation.outputs, IsEmpty());
+}
+
 TEST(Explainer, TablesAreToldWithTheirKeysUpToTheOneThatHeldTheMatchBack) {
   Tables tables;
   tables.records["0/m-1"] = "1";

@@ -126,6 +126,32 @@ TEST_F(ExplainCommandTest, AnOutputIsShownWithItsKeyAndHeaders) {
   EXPECT_THAT(answer.out, Not(HasSubstr("shop/once")));
 }
 
+TEST_F(ExplainCommandTest, WhatARolloutKeepsBackIsSaidToBe) {
+  options_.rules = directory_.Write("dark.yaml", R"(
+team: shop
+destinations: [shop.*]
+rules:
+  - { name: dark, match: { a: [1] }, to: [shop.dark, "shop.{region}"], rollout: { mode: shadow } }
+  - { name: none, match: { a: [1] }, to: shop.none, rollout: { percent: 0 } }
+)");
+  EXPECT_THAT(Explain("{\"a\": 1}").out, HasSubstr(R"(shop/dark matches, in shadow
+    -> dead letter, were it not in shadow: field `region`, which destination `shop.{region}` )"
+                                                   R"(needs, is absent, empty, null or not a scalar
+    -> shop.dark, were it not in shadow
+shop/none matches, rolled out to 0 % of keys
+    -> held back: the record's key is not one of them
+record in shadow for shop.dark, of shop/dark
+    key null
+    value "{\"a\": 1}"
+)"));
+  options_.json = true;
+  const auto rules = nlohmann::json::parse(Explain("{\"a\": 1}").out)["rules"];
+  EXPECT_EQ(rules[0]["rollout"]["mode"], "shadow");
+  EXPECT_EQ(rules[0]["rollout"]["shadowed"][0]["destination"], "shop.dark");
+  EXPECT_EQ(rules[1]["rollout"].dump(),
+            R"({"held_back":true,"mode":"live","percent":0,"shadowed":[]})");
+}
+
 TEST_F(ExplainCommandTest, JsonIsAnObjectALine) {
   options_.json = true;
   const Answer answer = Explain("{\"type\": \"order.created\"}\n\n{\"type\": [1, null, \"x\"]}\n");
