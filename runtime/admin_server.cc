@@ -1,5 +1,6 @@
 #include "runtime/admin_server.h"
 
+#include <arpa/inet.h>
 #include <httplib.h>
 #include <netdb.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "runtime/bearer_token.h"
 
 namespace turnout::runtime {
 namespace {
@@ -60,6 +62,32 @@ absl::StatusOr<ListenAddress> ParseListen(const std::string& listen) {
 std::string ErrorJson(std::string_view what) {
   // `what` is one of our own sentences: nothing in it needs escaping.
   return absl::StrCat("{\"error\":\"", absl::string_view(what.data(), what.size()), "\"}\n");
+}
+
+AdminAnswer ErrorAnswer(int status, std::string_view what) {
+  return {status, "application/json", ErrorJson(what)};
+}
+
+void Put(AdminAnswer answer, httplib::Response* response) {
+  response->status = answer.status;
+  response->set_content(std::move(answer.body), answer.content_type);
+}
+
+// In a time that says nothing of where they differ.
+bool IsSameText(const std::string& a, const std::string& b) {
+  if (a.size() != b.size()) return false;
+  unsigned char difference = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
+  }
+  return difference == 0;
+}
+
+// 127.0.0.0/8, ::1 and the name that stands for both.
+bool IsLoopback(const std::string& host) {
+  in_addr v4 = {};
+  const bool is_v4 = ::inet_pton(AF_INET, host.c_str(), &v4) == 1;
+  return host == "localhost" || host == "::1" || (is_v4 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
 // A socket whose reading and whole life have a deadline each, and reading a budget of bytes.
@@ -219,37 +247,94 @@ struct AdminServer::Impl {
   Impl(AdminServerOptions with, std::vector<AdminPage> served)
       : options(std::move(with)), pages(std::move(served)), server(options) {}
 
-  void Answer(const httplib::Request& request, httplib::Response& response) const;
+  using Handled = httplib::Server::HandlerResponse;
+
+  Handled Answer(const httplib::Request& request, httplib::Response& response) const;
+  Handled AnswerPost(const AdminPage& page, const httplib::Request& request,
+                     httplib::Response& response) const;
+  const AdminPage* Find(const std::string& path) const;
+  AdminAnswer MayChange(const httplib::Request& request) const;
 
   const AdminServerOptions options;
   const std::vector<AdminPage> pages;
   std::string address;
+  bool is_loopback = false;
   BoundedHttpServer server;
   std::thread listener;
 };
 
-void AdminServer::Impl::Answer(const httplib::Request& request, httplib::Response& response) const {
-  response.set_header("Cache-Control", "no-store");
+const AdminPage* AdminServer::Impl::Find(const std::string& path) const {
   const auto page = std::find_if(pages.begin(), pages.end(), [&](const AdminPage& candidate) {
-    return candidate.path == request.path;
+    return candidate.path == path;
   });
-  if (page == pages.end()) {
-    response.status = 404;
+  return page == pages.end() ? nullptr : &*page;
+}
+
+AdminServer::Impl::Handled AdminServer::Impl::Answer(const httplib::Request& request,
+                                                     httplib::Response& response) const {
+  response.set_header("Cache-Control", "no-store");
+  const AdminPage* const page = Find(request.path);
+  if (page == nullptr) {
     const std::string known = absl::StrJoin(
         pages, ", ", [](std::string* out, const AdminPage& p) { absl::StrAppend(out, p.path); });
-    response.set_content(ErrorJson(absl::StrCat("no such page; there are: ", known)),
-                         "application/json");
-    return;
+    Put(ErrorAnswer(404, absl::StrCat("no such page; there are: ", known)), &response);
+    return Handled::Handled;
   }
-  if (request.method != "GET" && request.method != "HEAD") {
-    response.status = 405;
-    response.set_header("Allow", "GET, HEAD");
-    response.set_content(ErrorJson("this page is only read: use GET"), "application/json");
-    return;
+  if (request.method == "POST" && page->post != nullptr) {
+    return AnswerPost(*page, request, response);
   }
-  AdminAnswer answer = page->answer();
-  response.status = answer.status;
-  response.set_content(std::move(answer.body), answer.content_type);
+  if ((request.method == "GET" || request.method == "HEAD") && page->answer != nullptr) {
+    Put(page->answer(), &response);
+    return Handled::Handled;
+  }
+  const bool is_read = page->answer != nullptr;
+  const bool is_posted = page->post != nullptr;
+  response.set_header("Allow", is_read ? (is_posted ? "GET, HEAD, POST" : "GET, HEAD") : "POST");
+  Put(ErrorAnswer(405, is_posted ? "this page takes other methods: see Allow"
+                                 : "this page is only read: use GET"),
+      &response);
+  return Handled::Handled;
+}
+
+// Where the request has a body, it is answered once that has been read.
+AdminServer::Impl::Handled AdminServer::Impl::AnswerPost(const AdminPage& page,
+                                                         const httplib::Request& request,
+                                                         httplib::Response& response) const {
+  if (page.post_changes) {
+    AdminAnswer refusal = MayChange(request);
+    if (refusal.status != 200) {
+      if (refusal.status == 401) response.set_header("WWW-Authenticate", "Bearer");
+      Put(std::move(refusal), &response);
+      return Handled::Handled;
+    }
+  }
+  if (request.has_header("Content-Length") || request.has_header("Transfer-Encoding")) {
+    return Handled::Unhandled;
+  }
+  Put(page.post(""), &response);
+  return Handled::Handled;
+}
+
+// Status 200, or why not.
+AdminAnswer AdminServer::Impl::MayChange(const httplib::Request& request) const {
+  if (!options.token_file.empty()) {
+    const absl::StatusOr<std::string> token = ReadBearerToken(options.token_file);
+    if (!token.ok()) {
+      return ErrorAnswer(503, "the file of admin.token_file holds no token that can be read");
+    }
+    const std::string borne = request.get_header_value("Authorization");
+    if (IsSameText(borne, absl::StrCat("Bearer ", *token))) return {};
+    return ErrorAnswer(401, "this changes something: send the token as Authorization: Bearer");
+  }
+  if (!is_loopback) {
+    return ErrorAnswer(403,
+                       "this changes something, and the admin API listens to more than this "
+                       "machine: set admin.token_file");
+  }
+  if (request.has_header("Origin")) {
+    return ErrorAnswer(403, "this changes something, and no web page may: set admin.token_file");
+  }
+  return {};
 }
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(AdminServerOptions options,
@@ -257,6 +342,7 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(AdminServerOptio
   absl::StatusOr<ListenAddress> listen = ParseListen(options.listen);
   if (!listen.ok()) return listen.status();
   auto impl = std::make_unique<Impl>(std::move(options), std::move(pages));
+  impl->is_loopback = IsLoopback(listen->host);
   BoundedHttpServer& server = impl->server;
   server.set_tcp_nodelay(true);
   server.set_payload_max_length(impl->options.request_bytes_max);
@@ -266,12 +352,14 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(AdminServerOptio
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   });
   const Impl* answers = impl.get();
-  // Answering before routing means that no request's body is ever read.
+  // Answering before routing means that no body is read but those of posts that are taken.
   server.set_pre_routing_handler(
       [answers](const httplib::Request& request, httplib::Response& response) {
-        answers->Answer(request, response);
-        return httplib::Server::HandlerResponse::Handled;
+        return answers->Answer(request, response);
       });
+  server.Post(".*", [answers](const httplib::Request& request, httplib::Response& response) {
+    Put(answers->Find(request.path)->post(request.body), &response);
+  });
   server.set_error_handler([](const httplib::Request&, httplib::Response& response) {
     if (response.body.empty()) {
       response.set_content(

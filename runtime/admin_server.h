@@ -1,9 +1,13 @@
-// AdminServer: the pipeline's small HTTP side: /metrics, /healthz, /readyz, /v1/status.
+// AdminServer: the pipeline's small HTTP side: /metrics, /healthz, /readyz, /v1/...
 //
 // It serves pages that others compute, one request a connection, on its own few threads, so that
 // nothing it does holds up a worker. Whoever is slow is cut off: a request arrives within
 // `request_timeout`, and a connection lives `connection_timeout` from its acceptance to its last
 // byte, however its bytes drip in.
+//
+// Who may change something by a POST: whoever bears the token in `token_file`; without one, whoever
+// is on this machine, if the server listens there alone, and is no web page that a browser shows
+// (it sends an Origin). Everything else is open to all who reach the server.
 //
 // Errors: Start answers InvalidArgument for a listen address that can't be read or taken, with the
 //   reason. Clients get errors as JSON: {"error": "..."}.
@@ -27,15 +31,18 @@ struct AdminAnswer {
   std::string body;
 };
 
-// What a GET (or HEAD) of exactly this path is answered with.
+// What a request of exactly this path is answered with.
 struct AdminPage {
   std::string path;
-  std::function<AdminAnswer()> answer;
+  std::function<AdminAnswer()> answer;  // GET and HEAD; null: it has none
+  std::function<AdminAnswer(const std::string& body)> post = nullptr;  // null: it has none
+  bool post_changes = true;  // something, so that not everybody may
 };
 
 struct AdminServerOptions {
   std::string listen = "127.0.0.1:9466";  // host:port, [v6]:port; port 0 takes a free one
-  int threads = 8;  // connections served at a time; the rest wait to be accepted
+  std::string token_file;  // read at each request that needs it; empty: there is no token
+  int threads = 8;         // connections served at a time; the rest wait to be accepted
   // For a request to arrive in; short, since whoever keeps silent holds a thread.
   absl::Duration request_timeout = absl::Milliseconds(500);
   absl::Duration connection_timeout = absl::Seconds(5);

@@ -16,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temp_directory.h"
 
 namespace turnout::runtime {
 namespace {
@@ -103,6 +104,67 @@ TEST(AdminServerTest, AnUnknownPathIs404InJsonNamingThePages) {
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 404")) << path;
     EXPECT_THAT(answer, HasSubstr("{\"error\":\"no such page; there are: /healthz, /metrics\"}"));
   }
+}
+
+std::string Post(const std::string& address, const std::string& path, const std::string& body,
+                 const std::string& headers = "") {
+  return Ask(address, absl::StrCat("POST ", path, " HTTP/1.1\r\nHost: x\r\n", headers,
+                                   "Content-Length: ", body.size(), "\r\n\r\n", body));
+}
+
+AdminPage PostPage(std::string path, bool changes) {
+  return {.path = std::move(path),
+          .post = [](const std::string& body) { return AdminAnswer{.body = "got " + body}; },
+          .post_changes = changes};
+}
+
+TEST(AdminServerTest, APostIsAnsweredWithItsBodyOrWithout) {
+  const auto server = StartServer({}, {PostPage("/change", true)});
+  EXPECT_THAT(Post(server->address(), "/change", "this"), HasSubstr("got this"));
+  EXPECT_THAT(Ask(server->address(), "POST /change HTTP/1.1\r\nHost: x\r\n\r\n"),
+              HasSubstr("got "));
+  const std::string read = Get(server->address(), "/change");
+  EXPECT_THAT(read, StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(read, HasSubstr("Allow: POST\r\n"));
+  EXPECT_THAT(Post(server->address(), "/change", std::string(100'000, 'x')),
+              testing::Not(HasSubstr("got ")));
+}
+
+TEST(AdminServerTest, NoWebPageMayChangeSomething) {
+  const auto server = StartServer({}, {PostPage("/change", true), PostPage("/ask", false)});
+  const std::string origin = "Origin: http://example.com\r\n";
+  EXPECT_THAT(Post(server->address(), "/change", "x", origin), StartsWith("HTTP/1.1 403"));
+  EXPECT_THAT(Post(server->address(), "/ask", "x", origin), HasSubstr("got x"));
+}
+
+TEST(AdminServerTest, WithoutATokenOnlyThisMachineMayChangeSomething) {
+  AdminServerOptions options;
+  options.listen = "0.0.0.0:0";
+  auto server = AdminServer::Start(options, {PostPage("/change", true), PostPage("/ask", false)});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const std::string answer = Post((*server)->address(), "/change", "x");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 403"));
+  EXPECT_THAT(answer, HasSubstr("set admin.token_file"));
+  EXPECT_THAT(Post((*server)->address(), "/ask", "x"), HasSubstr("got x"));
+}
+
+TEST(AdminServerTest, WithATokenWhoBearsItMayChangeSomething) {
+  const support::TempDirectory directory;
+  directory.Write("token", "s3cret-one\n");
+  AdminServerOptions options;
+  options.token_file = directory.path() + "/token";
+  const auto server = StartServer(options, {PostPage("/change", true)});
+  const auto change = [&](const std::string& token) {
+    return Post(server->address(), "/change", "x", "Authorization: Bearer " + token + "\r\n");
+  };
+  EXPECT_THAT(Post(server->address(), "/change", "x"), StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(change("s3cret-two"), StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(change("s3cret-one"), HasSubstr("got x"));
+  directory.Write("token", "s3cret-two");
+  EXPECT_THAT(change("s3cret-one"), StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(change("s3cret-two"), HasSubstr("got x"));
+  directory.Write("token", "");
+  EXPECT_THAT(change(""), StartsWith("HTTP/1.1 503"));
 }
 
 TEST(AdminServerTest, AnotherMethodIs405InJsonAndItsBodyIsNotRead) {
