@@ -243,7 +243,8 @@ Command ExplainCommand() {
           "is looked for in the checkpoint store, which keeps those of teams whose rules remember; "
           "else the answer says that it differs.\n\n"
           "Steps that remember are asked with the state that --state names, else they say what "
-          "they would if they remembered nothing.",
+          "they would if they remembered nothing. A running router answers with its own: POST "
+          "/v1/explain.",
       .options = {{.name = "--rules",
                    .argument = "PATH",
                    .kind = ArgumentKind::kFile,

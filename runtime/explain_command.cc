@@ -156,7 +156,7 @@ int ExplainCommand::Explain(const Rules& rules, ExplainedEvent event,
 std::string ExplainCommand::StateNote() const {
   if (state_ == nullptr) {
     return "no state is at hand: steps say what they would if they remembered nothing (see "
-           "--state)";
+           "--state, and POST /v1/explain of a running router)";
   }
   return absl::StrCat("steps say what they would if the event came next, after offset ",
                       state_->point().applied_offset - 1, ", which is as far as ", options_.state,

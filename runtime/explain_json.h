@@ -1,6 +1,6 @@
-// ExplainJson: an explanation as JSON, for `turnout explain --json`.
+// ExplainJson: an explanation as JSON, for `turnout explain --json` and POST /v1/explain.
 //
-// Format: router/README.md. Times are RFC 3339 in UTC; texts that are not
+// Format: router/README.md and runtime/README.md. Times are RFC 3339 in UTC; texts that are not
 // UTF-8 have U+FFFD for each byte that isn't; `wanted` is the rule's own JSON.
 //
 // Threads: pure functions.

@@ -22,6 +22,7 @@
 #include "connectors/table_source.h"
 #include "runtime/admin_server.h"
 #include "runtime/destinations.h"
+#include "runtime/explain_page.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/oidc_tokens.h"
@@ -34,6 +35,7 @@
 #include "runtime/state_service.h"
 #include "runtime/status_board.h"
 #include "runtime/table_feed.h"
+#include "runtime/task_visits.h"
 #include "runtime/token_keeper.h"
 #include "runtime/worker.h"
 #include "state/checkpoint_location.h"
@@ -136,6 +138,7 @@ struct Process::Impl {
   absl::Status StartStates();
   absl::Status StartTables();
   absl::Status LoadTeams();
+  void MakeExplainPage();
   absl::Status StartAdminServer();
   void Control();
   bool LookAtFiles();
@@ -180,6 +183,7 @@ struct Process::Impl {
   std::unique_ptr<PipelineObserver> observer;
   std::unique_ptr<TokenKeeper> tokens;  // null: no token is needed
   RuleFeed feed;
+  TaskVisits visits;  // of who wants to look at tasks of the ingestion topic
   std::unique_ptr<connectors::TopicAdmin> own_admin;
   connectors::TopicAdmin* admin = nullptr;
   std::unique_ptr<state::CheckpointStore> checkpoint_store;
@@ -189,6 +193,7 @@ struct Process::Impl {
   Hop rekey_hop;                      // what was re-keyed
   std::unique_ptr<RuleShelf> shelf;   // the control thread's, once it runs
   std::unique_ptr<RuleControl> rules;
+  std::unique_ptr<ExplainPage> explain;
   std::unique_ptr<AdminServer> server;
   std::thread control;
   std::vector<std::thread> workers;  // the control thread's, until it has ended
@@ -457,7 +462,17 @@ std::string Process::Impl::MetricsText() const {
   return metrics->Text();
 }
 
+void Process::Impl::MakeExplainPage() {
+  ExplainPageOptions page;
+  page.source_topic = config.topic;
+  page.client = ClientOptions("explain");
+  page.client.events = {};  // its answers tell
+  page.provenance_headers = config.provenance_headers;
+  explain = std::make_unique<ExplainPage>(std::move(page), &feed, tables.get(), &visits);
+}
+
 absl::Status Process::Impl::StartAdminServer() {
+  MakeExplainPage();
   AdminServerOptions listen;
   listen.listen = config.listen;
   auto started = AdminServer::Start(
@@ -470,6 +485,9 @@ absl::Status Process::Impl::StartAdminServer() {
                           {"/v1/status", [this] {
                              if (tables != nullptr) board->SetTables(tables->Status());
                              return AdminAnswer{200, "application/json", board->StatusJson()};
+                           }},
+                          {.path = "/v1/explain", .post = [this](const std::string& body) {
+                             return explain->Answer(body);
                            }}});
   if (!started.ok()) return started.status();
   server = *std::move(started);
@@ -567,6 +585,7 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   worker_options.tables = tables.get();
   worker_options.provenance_headers = config.provenance_headers;
   worker_options.transaction_time_max = config.limits.transaction_timeout / kTransactionShare;
+  if (!hop.is_rekeyed) worker_options.visits = &visits;
   worker_options.stopping = &stopping;
   const std::unique_ptr<StateKeeper> keeper = hop.states->KeeperFor(index);
   Worker worker(std::move(worker_options), source->get(), sink->get(), keeper.get(), &destinations,

@@ -224,6 +224,9 @@ void Worker::Impl::StepRejoining() {
 }
 
 void Worker::Impl::StepPolling() {
+  if (options.visits != nullptr) {
+    options.visits->Serve([this](int32_t partition) { return tasks.Find(partition); });
+  }
   if (!rest.empty()) {
     if (AdoptRules()) return BeginTransaction(rest);
     return Wait(absl::UnavailableError(kRulesNotKept));

@@ -39,6 +39,7 @@
 #include "runtime/rule_feed.h"
 #include "runtime/state_keeper.h"
 #include "runtime/table_feed.h"
+#include "runtime/task_visits.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
@@ -67,6 +68,7 @@ struct WorkerOptions {
   uint64_t transaction_outputs_max = 200'000;
   size_t pending_state_bytes_max = size_t{64} << 20;
   absl::Duration transaction_time_max = absl::Seconds(5);
+  TaskVisits* visits = nullptr;  // borrowed; who wants to look at its tasks. Null: nobody
   // Borrowed; null: never. Once it is true, the open transaction takes no more events either.
   const std::atomic<bool>* stopping = nullptr;
 };

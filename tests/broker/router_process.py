@@ -105,6 +105,18 @@ class RouterProcess:
         finally:
             link.close()
 
+    def post(self, path, body, timeout_s=10):
+        """The same of a POST."""
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        try:
+            link.request("POST", path, body)
+            answer = link.getresponse()
+            return answer.status, answer.read().decode()
+        except (OSError, http.client.HTTPException) as problem:
+            return 0, str(problem)
+        finally:
+            link.close()
+
     def status(self):
         code, body = self.get("/v1/status")
         return json.loads(body) if code == 200 else {}
