@@ -162,6 +162,12 @@ absl::StatusOr<BrokerConnection*> ClusterClient::Broker(int32_t id) {
   return &connection;
 }
 
+std::vector<int32_t> ClusterClient::brokers() const {
+  std::vector<int32_t> ids;
+  for (const auto& [id, connection] : brokers_) ids.push_back(id);
+  return ids;
+}
+
 const ClusterClient::Topic* ClusterClient::FindTopic(std::string_view name) const {
   const auto found = topics_.find(View(name));
   return found == topics_.end() ? nullptr : &found->second;

@@ -52,6 +52,8 @@ class ClusterClient {
   // Ready to be sent to.
   absl::StatusOr<BrokerConnection*> Broker(int32_t id);
   absl::StatusOr<BrokerConnection*> AnyBroker();
+  // All that the cluster has told of; empty before the first topic is known.
+  std::vector<int32_t> brokers() const;
   absl::StatusOr<BrokerConnection*> Coordinator(CoordinatorKind kind, const std::string& key);
   void ForgetCoordinator(CoordinatorKind kind, const std::string& key);
 

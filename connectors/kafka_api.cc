@@ -28,13 +28,33 @@ constexpr ApiRow kRows[] = {
     {Api::kAddPartitionsToTxn, "AddPartitionsToTxn", 3, 3, 3},
     {Api::kAddOffsetsToTxn, "AddOffsetsToTxn", 3, 4, 4},
     {Api::kEndTxn, "EndTxn", 3, 5, 4},
+    {Api::kWriteTxnMarkers, "WriteTxnMarkers", 1, 1, 1},
     {Api::kTxnOffsetCommit, "TxnOffsetCommit", 3, 5, 4},
     {Api::kSaslAuthenticate, "SaslAuthenticate", 2, 2, 2},
+    {Api::kDescribeProducers, "DescribeProducers", 0, 0, 0},
+    {Api::kDescribeTransactions, "DescribeTransactions", 0, 0, 0},
+    {Api::kListTransactions, "ListTransactions", 0, 0, 0},
 };
 
 const ApiRow& RowOf(Api api) {
   return *std::find_if(std::begin(kRows), std::end(kRows),
                        [api](const ApiRow& row) { return row.api == api; });
+}
+
+// A broker without SASL may leave its requests out; what administrators ask is not a producer's
+// business.
+bool IsOptional(Api api) {
+  switch (api) {
+    case Api::kSaslHandshake:
+    case Api::kSaslAuthenticate:
+    case Api::kWriteTxnMarkers:
+    case Api::kDescribeProducers:
+    case Api::kDescribeTransactions:
+    case Api::kListTransactions:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // Requests with tagged fields in their headers. The broker answers ApiVersions without, so that a
@@ -133,7 +153,7 @@ absl::StatusOr<ApiVersionsAnswer> ReadApiVersions(std::string_view body) {
 
 absl::StatusOr<ApiVersionTable> ApiVersionTable::Agree(const ApiVersionsAnswer& broker) {
   ApiVersionTable table;
-  std::array<ApiVersionsAnswer::Range, 64> known = {};
+  std::array<ApiVersionsAnswer::Range, kApisMax> known = {};
   known.fill({-1, 0, -1});
   for (const ApiVersionsAnswer::Range& range : broker.ranges) {
     if (range.api >= 0 && static_cast<size_t>(range.api) < known.size()) known[range.api] = range;
@@ -146,17 +166,16 @@ absl::StatusOr<ApiVersionTable> ApiVersionTable::Agree(const ApiVersionsAnswer& 
     if (newest(RowOf(api)) <= RowOf(api).max_first_transactions) table.second_transactions_ = false;
   }
   for (const ApiRow& row : kRows) {
-    // A broker without SASL may leave its requests out.
-    const bool optional = row.api == Api::kSaslHandshake || row.api == Api::kSaslAuthenticate;
     const auto at = static_cast<size_t>(row.api);
     int16_t version = newest(row);
     if (!table.second_transactions_) version = std::min(version, row.max_first_transactions);
-    if (!optional && (version < row.min || version < known[at].min)) {
+    const bool is_spoken = version >= row.min && version >= known[at].min;
+    if (!is_spoken && !IsOptional(row.api)) {
       return absl::UnimplementedError(
           absl::StrFormat("it speaks versions %d to %d of %s, the batch sink %d to %d",
                           known[at].min, known[at].max, row.name, row.min, row.max));
     }
-    table.versions_[at] = version;
+    table.versions_[at] = is_spoken ? version : int16_t{-1};
   }
   return table;
 }

@@ -32,9 +32,16 @@ enum class Api : int16_t {
   kAddPartitionsToTxn = 24,
   kAddOffsetsToTxn = 25,
   kEndTxn = 26,
+  kWriteTxnMarkers = 27,
   kTxnOffsetCommit = 28,
   kSaslAuthenticate = 36,
+  kDescribeProducers = 61,
+  kDescribeTransactions = 65,
+  kListTransactions = 66,
 };
+
+// All of them are below it.
+inline constexpr size_t kApisMax = 80;
 
 std::string_view ApiName(Api api);
 
@@ -76,6 +83,7 @@ class ApiVersionTable {
   // Unimplemented names the request that the broker is too old for.
   static absl::StatusOr<ApiVersionTable> Agree(const ApiVersionsAnswer& broker);
 
+  // -1: the broker does not know the request, which is one that only an administrator makes.
   // With transactions of the first version requests that rely on the second are asked for as older
   // ones, since their newest versions mean the second.
   int16_t Version(Api api) const;
@@ -84,7 +92,7 @@ class ApiVersionTable {
   bool has_second_transactions() const { return second_transactions_; }
 
  private:
-  std::array<int16_t, 64> versions_ = {};
+  std::array<int16_t, kApisMax> versions_ = {};
   bool second_transactions_ = false;
 };
 

@@ -56,7 +56,7 @@ std::string PendingAssignment::WaitsFor() const {
   return absl::StrFormat(
       "%d partitions of %s wait for their committed offsets (%s): a transaction that has newer "
       "ones is open; a dead router's ends after limits.transaction_timeout, one that hangs by "
-      "kafka-transactions.sh abort",
+      "turnout txn abort",
       partitions_->cnt, topic_, problem_);
 }
 

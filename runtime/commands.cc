@@ -413,6 +413,87 @@ Command DemoCommand() {
   };
 }
 
+CommandOption PipelineOption() {
+  return {.name = "--config",
+          .argument = "FILE",
+          .kind = ArgumentKind::kFile,
+          .text = "The pipeline's config, in YAML. Required."};
+}
+
+CommandOption SetOption() {
+  return {.name = "--set",
+          .argument = "KEY=VALUE",
+          .kind = ArgumentKind::kText,
+          .text =
+              "Sets a value before the file's, as for `turnout run`. May be given more than "
+              "once."};
+}
+
+Command TxnCommand() {
+  return {
+      .name = "txn",
+      .summary = "list the cluster's transactions, abort one that hangs",
+      .synopsis =
+          "ls --config FILE [--all] [--json] [--hanging [--topic TOPIC]...]\n"
+          "    turnout txn abort --config FILE --transactional-id ID [--yes]\n"
+          "    turnout txn abort --config FILE --topic TOPIC --partition N\n"
+          "                      --start-offset N [--yes]",
+      .description =
+          "ls prints the transactions that are open, with how long they have been, their timeouts "
+          "and partitions; those of this pipeline's routers have a star. With --hanging it looks "
+          "for partitions instead whose readers are held back by a transaction that no "
+          "coordinator has open, so that nobody will end it; that takes some seconds.\n\n"
+          "abort ends one. By its transactional id: the id is taken over, its coordinator aborts "
+          "what is open, and its producer is fenced (a router begins anew and does its batch "
+          "again). By topic, partition and start offset, as ls --hanging prints them: the marker "
+          "that does not come is written into that partition; refused where a coordinator has the "
+          "transaction.\n\n"
+          "Needs Kafka 3.0; Describe on transactional ids, Read on topics; to abort, Write on the "
+          "id, or ClusterAction on the cluster.",
+      .options = {PipelineOption(),
+                  SetOption(),
+                  {.name = "--all", .text = "Of ls: also those that are over."},
+                  {.name = "--hanging", .text = "Of ls: partitions that are held back for good."},
+                  {.name = "--json", .text = "Of ls: prints JSON, an object a line."},
+                  {.name = "--transactional-id",
+                   .argument = "ID",
+                   .kind = ArgumentKind::kText,
+                   .text = "Which transaction to abort."},
+                  {.name = "--topic",
+                   .argument = "TOPIC",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "of ls --hanging: all that this principal may see",
+                   .text = "Where it hangs. Of ls --hanging it may be given more than once."},
+                  {.name = "--partition",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .text = "The same."},
+                  {.name = "--start-offset",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .text = "The offset at which it begins there."},
+                  {.name = "--yes",
+                   .text = "Does it. Without, abort says what it would do, and ends with status "
+                           "2."}},
+      .operands = {{.name = "VERB",
+                    .kind = ArgumentKind::kChoice,
+                    .choices = {"ls", "abort"},
+                    .text = "What to do: ls or abort."}},
+      .exits = {{0, "Done."},
+                {1, "There is no such transaction, or the brokers don't answer."},
+                {2,
+                 "The config is refused; something is not granted; --yes is missing; or unknown "
+                 "usage."}},
+      .examples = {{"turnout txn ls --config pipeline.yaml", "What is open now:"},
+                   {"turnout txn ls --config pipeline.yaml --hanging --topic shop.orders",
+                    "Does something hold a topic's readers back?"},
+                   {"turnout txn abort --config pipeline.yaml --transactional-id turnout-pod-3-0 "
+                    "--yes",
+                    "End what a pod that is gone for good left open:"}},
+      .see_also = "turnout run",
+  };
+}
+
 Command VersionCommand() {
   return {
       .name = "version",
@@ -469,8 +550,9 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      RunCommand(),   ValidateCommand(), TestCommand(),    MatchCommand(),      ExplainCommand(),
-      StateCommand(), DemoCommand(),     VersionCommand(), CompletionCommand(), HelpCommand(),
+      RunCommand(),   ValidateCommand(), TestCommand(), MatchCommand(),   ExplainCommand(),
+      StateCommand(), TxnCommand(),      DemoCommand(), VersionCommand(), CompletionCommand(),
+      HelpCommand(),
   };
   return *commands;
 }

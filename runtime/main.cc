@@ -4,6 +4,8 @@
 // variables. The only file that includes CLI11, which is slow to compile.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -25,6 +27,7 @@
 #include "runtime/run_command.h"
 #include "runtime/state_command.h"
 #include "runtime/test_command.h"
+#include "runtime/txn_command.h"
 #include "runtime/validate_command.h"
 
 namespace turnout::runtime {
@@ -99,6 +102,12 @@ class Arguments {
       return Mistake("unexpected argument `" + untaken.front() + "`");
     }
     return std::nullopt;
+  }
+
+  // Whether the word is one of the operand's.
+  bool IsChoice(std::string_view word) const {
+    const auto& choices = command_.operands.front().choices;
+    return std::find(choices.begin(), choices.end(), word) != choices.end();
   }
 
   // Bad usage: says so and answers the exit status.
@@ -281,6 +290,36 @@ int State(Arguments& arguments) {
   return RunState(options, stdout, stderr);
 }
 
+int Txn(Arguments& arguments) {
+  TxnOptions options;
+  std::vector<std::string> operands;
+  arguments.Value("--config", &options.config_path);
+  arguments.Values("--set", &options.overrides);
+  arguments.Flag("--all", &options.all);
+  arguments.Flag("--hanging", &options.hanging);
+  arguments.Flag("--json", &options.json);
+  arguments.Value("--transactional-id", &options.transactional_id);
+  arguments.Values("--topic", &options.topics);
+  arguments.Number("--partition", &options.partition);
+  arguments.Number("--start-offset", &options.start_offset);
+  arguments.Flag("--yes", &options.yes);
+  arguments.Operands(&operands);
+  if (const auto status = arguments.Parse()) return *status;
+  if (operands.size() != 1 || !arguments.IsChoice(operands[0])) {
+    return arguments.Mistake("say what to do: ls or abort");
+  }
+  if (options.config_path.empty()) return arguments.Mistake("name the config with --config FILE");
+  options.verb = operands[0];
+  const bool has_place =
+      options.topics.size() == 1 && options.partition >= 0 && options.start_offset >= 0;
+  if (options.verb == "abort" && options.transactional_id.empty() != has_place) {
+    return arguments.Mistake(
+        "say which: --transactional-id ID, or --topic, --partition and --start-offset");
+  }
+  if (has_place) options.topic = options.topics.front();
+  return RunTxn(options, stdout, stderr);
+}
+
 int Demo(Arguments& arguments) {
   DemoOptions options;
   arguments.Value("--rules", &options.rules);
@@ -348,6 +387,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   if (name == "match") return Match(arguments);
   if (name == "explain") return Explain(arguments);
   if (name == "state") return State(arguments);
+  if (name == "txn") return Txn(arguments);
   if (name == "demo") return Demo(arguments);
   if (name == "version") return Version(arguments);
   if (name == "completion") return Completion(arguments);
