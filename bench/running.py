@@ -121,11 +121,15 @@ class Router(Process):
             time.sleep(0.1)
         raise RuntimeError(f"the router was not ready in {READY_TIMEOUT_S} s:\n{self.said()}")
 
-    def transactions(self):
-        """How many it has committed so far."""
+    def metric(self, name):
+        """A metric that has no labels."""
         with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=READY_TIMEOUT_S) as answer:
             text = answer.read().decode()
-        return int(float(re.search(r"^turnout_transactions_committed_total (\S+)", text, re.M).group(1)))
+        return float(re.search(rf"^{name} (\S+)", text, re.M).group(1))
+
+    def transactions(self):
+        """How many it has committed so far."""
+        return int(self.metric("turnout_transactions_committed_total"))
 
     def end(self):
         used = super().end()

@@ -103,7 +103,7 @@ class BenchesWithBrokers(unittest.TestCase):
         (run,) = figures["runs"]
         self.assertEqual(1800, run["events"])
         self.assertGreater(len(run["samples"]), 6)
-        self.assertEqual({"rss_mib", "open_files", "state_mib"}, set(run["verdicts"]))
+        self.assertEqual({"own_mib", "open_files", "state_mib"}, set(run["verdicts"]))
 
     def test_transactions_are_timed_by_sink_and_destinations(self):
         rows = bench("produce", "--destinations", "1", "3", "--transactions", "20", "--rounds", "1",
@@ -170,8 +170,8 @@ class Benches(unittest.TestCase):
 
     def test_memory_that_rises_is_told_from_memory_that_settles(self):
         verdict = script("soak").verdict
-        self.assertTrue(verdict("rss_mib", [40, 80, 100, 101, 100, 102, 101, 103, 102])["flat"])
-        self.assertFalse(verdict("rss_mib", [40, 80, 100, 103, 106, 109, 112, 115, 118])["flat"])
+        self.assertTrue(verdict("own_mib", [40, 80, 100, 101, 100, 102, 101, 103, 102])["flat"])
+        self.assertFalse(verdict("own_mib", [40, 80, 100, 103, 106, 109, 112, 115, 118])["flat"])
         self.assertTrue(verdict("open_files", [20, 30, 30, 31, 30, 32])["flat"])
         self.assertFalse(verdict("open_files", [20, 30, 30, 31, 35, 36])["flat"])
         # A state that grows and is compacted, again and again.
