@@ -150,7 +150,7 @@ absl::Status BatchSink::Produce(const OutputRecord& record) {
   if (queue.is_held() && queue.has_enough()) {
     if (absl::Status status = MakeWay(); !status.ok()) return status;
   }
-  absl::Status added = queue.Add(record, call_timeout_);
+  absl::Status added = open_->session.Produce(record, call_timeout_);
   return added.ok() ? added : Outcome(*open_, std::move(added));
 }
 

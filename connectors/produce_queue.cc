@@ -126,20 +126,6 @@ absl::Status ProduceQueue::Await(Topic& topic, absl::Time deadline) {
   }
 }
 
-absl::Status ProduceQueue::WaitForRoom(absl::Time deadline) {
-  while (queued_bytes_ > kQueueBytesMax) {
-    const absl::Time now = absl::Now();
-    if (now >= deadline) {
-      return absl::UnavailableError(
-          absl::StrFormat("%d bytes wait to be acknowledged; %s", queued_bytes_, why_));
-    }
-    Work(now);
-    cluster_->Turn(std::min(deadline, due_));
-    if (!broken_.ok()) return broken_;
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ProduceQueue::Add(const OutputRecord& record, absl::Duration timeout) {
   if (!broken_.ok()) return broken_;
   const int64_t bytes = RecordBatchBytes(record);
@@ -148,21 +134,14 @@ absl::Status ProduceQueue::Add(const OutputRecord& record, absl::Duration timeou
                              static_cast<int64_t>(record.key.size() + record.value.size()));
   }
   Topic& topic = TopicOf(record.topic);
-  if (topic.looked_up_in != transaction_ || queued_bytes_ > kQueueBytesMax) {
-    const absl::Time deadline = absl::Now() + timeout;
-    absl::Status status;
-    if (topic.looked_up_in != transaction_) status = Await(topic, deadline);
-    if (status.ok()) status = WaitForRoom(deadline);
+  if (topic.looked_up_in != transaction_) {
+    const absl::Status status = Await(topic, absl::Now() + timeout);
     if (!status.ok()) return status;
   }
   const auto partitions = static_cast<int32_t>(topic.partitions.size());
   const int32_t index = record.key.data() == nullptr ? topic.sticky.Of(partitions)
                                                      : PartitionOfKey(record.key, partitions);
   AddTo(topic.partitions[static_cast<size_t>(index)], record, bytes);
-  if (is_worth_a_try() && !is_held_) {
-    cluster_->Turn(absl::InfinitePast());
-    Work(absl::Now());
-  }
   return absl::OkStatus();
 }
 

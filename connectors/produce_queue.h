@@ -53,7 +53,7 @@ class ProduceQueue {
  public:
   // A request is as large as this, or one batch.
   static constexpr size_t kRequestBytesMax = 1 << 20;
-  // What lies here at most before Add waits for acknowledgments.
+  // What lies here at most before no more is to be added.
   static constexpr size_t kQueueBytesMax = 64 << 20;
 
   ProduceQueue(const ProduceSettings& settings, ClusterClient* cluster, DeliveryFailures* failures);
@@ -62,8 +62,8 @@ class ProduceQueue {
   // producer is another one.
   void Begin(ProducerIdentity producer, bool partitions_add_themselves);
 
-  // Copies the record. Unavailable within `timeout` while the topic can't be looked up or there is
-  // no room; Aborted when it can't be delivered, with the topic among the failures.
+  // Copies the record. Unavailable within `timeout` while the topic can't be looked up; Aborted
+  // when it can't be delivered, with the topic among the failures.
   absl::Status Add(const OutputRecord& record, absl::Duration timeout);
 
   // Everything there is goes out as soon as it can.
@@ -76,7 +76,8 @@ class ProduceQueue {
   // Enough to be sent without a Flush.
   bool has_enough() const { return unsent_bytes_ >= kRequestBytesMax; }
   // As much more than when it was tried to send that last, in vain, that it is worth another try.
-  bool is_worth_a_try() const { return unsent_bytes_ >= next_try_bytes_; }
+  bool is_worth_a_try() const { return !is_held_ && unsent_bytes_ >= next_try_bytes_; }
+  bool is_full() const { return queued_bytes_ > kQueueBytesMax; }
   // Takes answers, sends what can be sent.
   void Work(absl::Time now);
   // When Work has something to do that no broker's answer brings about.
@@ -131,7 +132,6 @@ class ProduceQueue {
   Topic& TopicOf(std::string_view name);
   absl::Status Await(Topic& topic, absl::Time deadline);
   absl::Status LookUp(Topic& topic, absl::Time now);
-  absl::Status WaitForRoom(absl::Time deadline);
   absl::Status CannotBeDelivered(int code, std::string_view topic, int64_t record_bytes);
   void AddTo(Partition& partition, const OutputRecord& record, int64_t alone_bytes);
   bool IsReady(const Partition& partition, absl::Time now) const;

@@ -116,6 +116,29 @@ void ProducerSession::Begin() {
   cluster_->Turn(absl::InfinitePast());
 }
 
+absl::Status ProducerSession::Produce(const OutputRecord& record, absl::Duration timeout) {
+  if (queue_.is_full()) {
+    const absl::Status room = Until(absl::Now() + timeout, [this](absl::Time now) -> Outcome {
+      const Outcome failed = WorkRecords(now);
+      if (failed || queue_.is_full()) return failed;
+      return absl::OkStatus();
+    });
+    if (!room.ok()) return room;
+  }
+  absl::Status added = queue_.Add(record, timeout);
+  if (!added.ok() || !queue_.is_worth_a_try()) return added;
+  cluster_->Turn(absl::InfinitePast());
+  return WorkRecords(absl::Now()).value_or(absl::OkStatus());
+}
+
+// Nothing unless they failed. Partitions are added before the commit too: what is more than the
+// queue holds could not go out otherwise.
+ProducerSession::Outcome ProducerSession::WorkRecords(absl::Time now) {
+  queue_.Work(now);
+  if (!queue_.broken().ok()) return queue_.broken();
+  return is_transactional() ? WorkPartitions(now) : std::nullopt;
+}
+
 void ProducerSession::StartCommit(absl::Span<const SourceOffset> offsets,
                                   const GroupMetadata& group) {
   offsets_.assign(offsets.begin(), offsets.end());

@@ -4,7 +4,7 @@
 // Internal to connectors/. All there is of one transactional id is in its session; brokers and
 // topics are the cluster's, so that several ids can take turns on the same connections.
 //
-//   Open -> Begin -> (records into the queue) -> StartCommit, Commit | Abort -> Begin ...
+//   Open -> Begin -> Produce ... -> StartCommit, Commit | Abort -> Begin ...
 //
 // With transactions of the second version (KIP-890) a commit is one round of produces, the source
 // offsets beside them, and one EndTxn, which raises the epoch; with those of the first, partitions
@@ -50,6 +50,9 @@ class ProducerSession {
   absl::Status Open(absl::Time deadline);
   void Begin();
   ProduceQueue& queue() { return queue_; }
+  // Copies the record (ProduceQueue::Add) and sends what is enough for a request. Unavailable within
+  // `timeout` while there is no room.
+  absl::Status Produce(const OutputRecord& record, absl::Duration timeout);
   // From here on it ends, by and by, as the calls below are made.
   void StartCommit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
   // Takes answers, sends what can be sent.
@@ -77,6 +80,7 @@ class ProducerSession {
   Outcome WorkOpening(absl::Time now);
   Outcome WorkCommit(absl::Time now);
   Outcome TryCommit(absl::Time now);
+  Outcome WorkRecords(absl::Time now);
   Outcome WorkPartitions(absl::Time now);
   Outcome WorkOffsets(absl::Time now);
   void BeginAddingOffsets();

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "connectors/produce_queue.h"
 #include "connectors/transactional_ids.h"
 #include "tests/connectors/fake_broker.h"
 
@@ -410,6 +411,26 @@ TEST_F(BatchSinkTest, MuchIsSentInSeveralRequests) {
       next += batch.records;
     }
   }
+}
+
+// Partitions are added while the transaction fills: nothing could go out before otherwise.
+TEST_F(FirstTransactionsTest, ATransactionMayBeLargerThanTheQueue) {
+  auto sink = OpenSink();
+  ASSERT_TRUE(sink->Begin().ok());
+  const std::string value(900'000, 'v');
+  const int records = static_cast<int>(ProduceQueue::kQueueBytesMax / value.size()) + 5;
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  for (int i = 0; i < records; ++i) {
+    absl::Status status;
+    do {
+      status = Produce(*sink, "out", {}, value);
+    } while (absl::IsUnavailable(status) && absl::Now() < deadline);
+    ASSERT_TRUE(status.ok()) << i << status;
+  }
+  EXPECT_GT(broker.requests(Api::kProduce), 1);
+  const absl::Status status = CommitAtLast(*sink);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(broker.committed_records("out"), records);
 }
 
 TEST_F(BatchSinkTest, WhatWasAbortedIsNeverCommitted) {
