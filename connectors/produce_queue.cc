@@ -426,6 +426,7 @@ void ProduceQueue::DropWaiting() {
     }
   }
   std::erase_if(active_, [](const Partition* partition) { return partition->batches.empty(); });
+  due_ = absl::InfiniteFuture();  // what is left waits for answers
 }
 
 void ProduceQueue::Settle(absl::Time now) {
