@@ -25,9 +25,6 @@ constexpr absl::Duration kLookUpWait = absl::Milliseconds(20);
 // More of it before what could not go out, since all partitions wait for their leaders, is tried
 // again.
 constexpr size_t kTryAgainBytes = ProduceQueue::kRequestBytesMax / 8;
-// Batches kept for the next transaction.
-constexpr size_t kSpareMax = 2'048;
-constexpr size_t kSpareBytesMax = 64 << 10;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -145,13 +142,6 @@ absl::Status ProduceQueue::Add(const OutputRecord& record, absl::Duration timeou
   return absl::OkStatus();
 }
 
-std::unique_ptr<RecordBatch> ProduceQueue::FreshBatch() {
-  if (spare_->empty()) return std::make_unique<RecordBatch>();
-  std::unique_ptr<RecordBatch> batch = std::move(spare_->back());
-  spare_->pop_back();
-  return batch;
-}
-
 void ProduceQueue::AddTo(Partition& partition, const OutputRecord& record, int64_t alone_bytes) {
   if (partition.batches.empty()) {
     active_.push_back(&partition);
@@ -163,7 +153,7 @@ void ProduceQueue::AddTo(Partition& partition, const OutputRecord& record, int64
        partition.batches.back()->BytesWith(alone_bytes) > partition.topic->batch_bytes_max);
   if (is_full) partition.topic->sticky.Next();
   if (is_full || partition.batches.empty()) {
-    partition.batches.push_back(FreshBatch());
+    partition.batches.push_back(spare_->Take());
     queued_bytes_ += partition.batches.back()->encoded_bytes();
   }
   RecordBatch& batch = *partition.batches.back();
@@ -354,8 +344,8 @@ void ProduceQueue::Again(Partition& partition, std::string why, absl::Duration b
 // its sequence numbers.
 void ProduceQueue::SplitFirst(Partition& partition) {
   const std::unique_ptr<RecordBatch> whole = std::move(partition.batches.front());
-  std::unique_ptr<RecordBatch> first = FreshBatch();
-  std::unique_ptr<RecordBatch> second = FreshBatch();
+  std::unique_ptr<RecordBatch> first = spare_->Take();
+  std::unique_ptr<RecordBatch> second = spare_->Take();
   whole->SplitInto(first.get(), second.get());
   queued_bytes_ += first->encoded_bytes() + second->encoded_bytes() - whole->encoded_bytes();
   partition.topic->batch_bytes_max = std::max<size_t>(1, whole->encoded_bytes() / 2);
@@ -375,9 +365,7 @@ void ProduceQueue::DropFirst(Partition& partition) {
   std::unique_ptr<RecordBatch> batch = std::move(partition.batches.front());
   partition.batches.pop_front();
   queued_bytes_ -= batch->encoded_bytes();
-  if (spare_->size() >= kSpareMax || batch->encoded_bytes() > kSpareBytesMax) return;
-  batch->Clear();
-  spare_->push_back(std::move(batch));
+  spare_->Keep(std::move(batch));
 }
 
 void ProduceQueue::GiveUpWhatIsLate(absl::Time now) {

@@ -31,11 +31,9 @@
 #include "connectors/partitioner.h"
 #include "connectors/produce_protocol.h"
 #include "connectors/record_batch.h"
+#include "connectors/spare_batches.h"
 
 namespace turnout::connectors {
-
-// Batches whose records are acknowledged, kept for their memory.
-using SpareBatches = std::vector<std::unique_ptr<RecordBatch>>;
 
 struct ProduceSettings {
   std::string transactional_id;  // empty: no transactions
@@ -147,7 +145,6 @@ class ProduceQueue {
   void GiveUp(Partition& partition, int code);
   void DropFirst(Partition& partition);
   void GiveUpWhatIsLate(absl::Time now);
-  std::unique_ptr<RecordBatch> FreshBatch();
 
   const ProduceSettings settings_;
   ClusterClient* const cluster_;

@@ -46,6 +46,10 @@ class RecordBatch {
 
   // Before compression, header included.
   size_t encoded_bytes() const { return bytes_.size(); }
+  // What it holds, used or not.
+  size_t memory_bytes() const {
+    return sizeof(RecordBatch) + bytes_.capacity() + compressed_.capacity();
+  }
   int32_t records() const { return records_; }
   // Key and value of the largest record.
   int64_t largest_record_bytes() const { return largest_record_bytes_; }
