@@ -24,7 +24,8 @@ class CoordinatorCall {
  public:
   // Appends the request's body.
   using Write = std::function<void(int16_t version, std::string* out)>;
-  // Reads an answer: 0, or the code that says how it failed; Unavailable when it can't be read.
+  // Reads an answer: 0, or the code that says how it failed; Unavailable when it can't be read or
+  // is to be asked for again.
   using Read = std::function<absl::StatusOr<int16_t>(int16_t version, std::string_view body)>;
 
   struct Request {

@@ -85,19 +85,12 @@ absl::Status ProduceQueue::LookUp(Topic& topic, absl::Time now) {
   }
   const int code = told->error_code;
   const absl::Status why = StatusOfProtocolCode(code, "looking up topic " + topic.name);
-  if (code == kCodeUnknownTopicOrPartition) {
-    topic.missing_since = std::min(topic.missing_since, now);
-    if (now - topic.missing_since < kMissingPatience) {
-      cluster_->WantTopic(topic.name);
-      return absl::UnavailableError(why.message());
-    }
-  } else if (absl::IsUnavailable(why) || why.ok()) {
+  if (absl::IsUnavailable(why) || why.ok() || IsJustMade(topic, code, now)) {
     cluster_->WantTopic(topic.name);
     return absl::UnavailableError(why.message());
   }
   // The next record asks anew.
   cluster_->ForgetTopic(topic.name);
-  topic.missing_since = absl::InfiniteFuture();
   return CannotBeDelivered(code, topic.name, 0);
 }
 
@@ -313,7 +306,7 @@ void ProduceQueue::OnOutcome(Partition& partition, const ProduceAnswer::Partitio
   }
   const ProtocolError& error = ProtocolErrorOf(code);
   if (error.look_up == LookUpAnew::kLeaders) cluster_->WantTopic(partition.topic->name);
-  if (error.outcome == absl::StatusCode::kUnavailable || IsMissing(partition, code, now)) {
+  if (error.outcome == absl::StatusCode::kUnavailable || IsJustMade(*partition.topic, code, now)) {
     const bool markers = code == kCodeConcurrentTransactions;
     return Again(partition, ProtocolErrorText(code), markers ? kMarkersBackoff : kBackoff, now);
   }
@@ -324,12 +317,20 @@ void ProduceQueue::OnOutcome(Partition& partition, const ProduceAnswer::Partitio
                                  std::string(outcome.error_message));
 }
 
-// Of a topic that may only not be known everywhere yet.
-bool ProduceQueue::IsMissing(Partition& partition, int code, absl::Time now) {
-  if (code != kCodeUnknownTopicOrPartition) return false;
-  absl::Time& since = partition.topic->missing_since;
-  since = std::min(since, now);
-  return now - since < kMissingPatience;
+// Once it is given up it is for the whole transaction, whatever its other partitions say; when it
+// is refused after that, it may have been made anew.
+bool ProduceQueue::IsJustMade(Topic& topic, int code, absl::Time now) {
+  if (code != kCodeUnknownTopicOrPartition || topic.given_up_in == transaction_) return false;
+  topic.missing_since = std::min(topic.missing_since, now);
+  if (now - topic.missing_since < kMissingPatience) return true;
+  topic.missing_since = absl::InfiniteFuture();
+  topic.given_up_in = transaction_;
+  return false;
+}
+
+bool ProduceQueue::IsJustMade(std::string_view topic, int code, absl::Time now) {
+  const auto found = topics_.find(View(topic));
+  return found != topics_.end() && IsJustMade(*found->second, code, now);
 }
 
 void ProduceQueue::Again(Partition& partition, std::string why, absl::Duration backoff,
@@ -400,6 +401,7 @@ void ProduceQueue::OnPartitionsAdded(absl::Span<const TopicPartitions> topics) {
   for (const TopicPartitions& added : topics) {
     const auto found = topics_.find(View(added.topic));
     if (found == topics_.end()) continue;
+    found->second->missing_since = absl::InfiniteFuture();
     for (const int32_t index : added.partitions) {
       found->second->partitions[static_cast<size_t>(index)].added_in = transaction_;
     }

@@ -94,6 +94,8 @@ class ProduceQueue {
   // sent to them until it has.
   std::vector<TopicPartitions> PartitionsToAdd() const;
   void OnPartitionsAdded(absl::Span<const TopicPartitions> topics);
+  // Whether a topic that is refused by this code may only not be known everywhere yet.
+  bool IsJustMade(std::string_view topic, int code, absl::Time now);
 
   // Forgets what is not on its way yet, or everything. Settle takes answers and sends nothing.
   void DropWaiting();
@@ -121,6 +123,7 @@ class ProduceQueue {
     uint64_t looked_up_in = 0;  // transaction
     size_t batch_bytes_max = 0;
     absl::Time missing_since = absl::InfiniteFuture();
+    uint64_t given_up_in = 0;  // transaction in which it was missing for too long
   };
   struct Request {
     Ticket ticket;
@@ -140,7 +143,7 @@ class ProduceQueue {
   void OnAnswer(const Request& request, const absl::StatusOr<Answer>& answer, absl::Time now);
   void OnOutcome(Partition& partition, const ProduceAnswer::Partition& outcome, absl::Time now);
   void Again(Partition& partition, std::string why, absl::Duration backoff, absl::Time now);
-  bool IsMissing(Partition& partition, int code, absl::Time now);
+  bool IsJustMade(Topic& topic, int code, absl::Time now);
   void SplitFirst(Partition& partition);
   void GiveUp(Partition& partition, int code);
   void DropFirst(Partition& partition);

@@ -204,13 +204,7 @@ ProducerSession::Outcome ProducerSession::WorkPartitions(absl::Time now) {
     request.read = [this](int16_t, std::string_view body) -> absl::StatusOr<int16_t> {
       const absl::StatusOr<PartitionsAnswer> answer = ReadAddPartitionsToTxn(body);
       if (!answer.ok()) return answer.status();
-      // One that is refused lets the others be "not attempted".
-      int16_t code = 0;
-      for (const PartitionError& failed : answer->failed) {
-        if (BlamesDestination(failed.error_code)) failures_->Add(failed.error_code, failed.topic);
-        if (code == 0 || code == kCodeOperationNotAttempted) code = failed.error_code;
-      }
-      return code;
+      return OnPartitions(*answer);
     };
     partitions_call_.Begin(std::move(request));
   }
@@ -221,6 +215,27 @@ ProducerSession::Outcome ProducerSession::WorkPartitions(absl::Time now) {
   queue_.OnPartitionsAdded(partitions_being_added_);
   queue_.Work(now);
   return std::nullopt;
+}
+
+absl::StatusOr<int16_t> ProducerSession::OnPartitions(const PartitionsAnswer& answer) {
+  const absl::Time now = absl::Now();
+  int16_t code = 0;
+  std::string just_made;
+  for (const PartitionError& failed : answer.failed) {
+    if (queue_.IsJustMade(failed.topic, failed.error_code, now)) {
+      just_made = failed.topic;
+      continue;
+    }
+    if (BlamesDestination(failed.error_code)) failures_->Add(failed.error_code, failed.topic);
+    // One that is refused lets the others be "not attempted".
+    if (code == 0 || code == kCodeOperationNotAttempted) code = failed.error_code;
+  }
+  const bool others_are_fine = code == 0 || code == kCodeOperationNotAttempted;
+  if (others_are_fine && !just_made.empty()) {
+    return absl::UnavailableError(absl::StrFormat("topic %s: %s", just_made,
+                                                  ProtocolErrorText(kCodeUnknownTopicOrPartition)));
+  }
+  return code;
 }
 
 void ProducerSession::BeginAddingOffsets() {

@@ -50,8 +50,8 @@ class ProducerSession {
   absl::Status Open(absl::Time deadline);
   void Begin();
   ProduceQueue& queue() { return queue_; }
-  // Copies the record (ProduceQueue::Add) and sends what is enough for a request. Unavailable within
-  // `timeout` while there is no room.
+  // Copies the record (ProduceQueue::Add) and sends what is enough for a request. Unavailable
+  // within `timeout` while there is no room.
   absl::Status Produce(const OutputRecord& record, absl::Duration timeout);
   // From here on it ends, by and by, as the calls below are made.
   void StartCommit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
@@ -82,6 +82,7 @@ class ProducerSession {
   Outcome TryCommit(absl::Time now);
   Outcome WorkRecords(absl::Time now);
   Outcome WorkPartitions(absl::Time now);
+  absl::StatusOr<int16_t> OnPartitions(const PartitionsAnswer& answer);
   Outcome WorkOffsets(absl::Time now);
   void BeginAddingOffsets();
   void BeginOffsets();

@@ -610,6 +610,16 @@ TEST_F(FirstTransactionsTest, ATopicRefusedByTheCoordinatorIsNamed) {
   EXPECT_TRUE(AbortAtLast(*sink).ok());
 }
 
+TEST_F(FirstTransactionsTest, ATopicThatWasJustMadeMayNotBeKnownToTheCoordinatorYet) {
+  auto sink = OpenSink();
+  broker.FailNext(Api::kAddPartitionsToTxn, 3, /*times=*/2);
+  BeginWithRecord(*sink);
+  const absl::Status status = CommitAtLast(*sink);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(sink->FailuresOfTransaction().empty());
+  EXPECT_EQ(broker.committed_records("out"), 1);
+}
+
 TEST_F(BatchSinkTest, AMissingTopicIsNamedOnceItIsMissingForLong) {
   auto sink = OpenSink();
   ASSERT_TRUE(sink->Begin().ok());

@@ -75,6 +75,12 @@ void FakeBroker::AddTopic(const std::string& name, int partitions) {
   for (int i = 0; i < partitions; ++i) partitions_[{name, i}];
 }
 
+void FakeBroker::RemoveTopic(const std::string& name) {
+  const absl::MutexLock lock(&mu_);
+  topics_.erase(name);
+  std::erase_if(partitions_, [&name](const auto& one) { return one.first.first == name; });
+}
+
 void FakeBroker::SetLeader(const std::string& topic, int32_t partition, int broker) {
   const absl::MutexLock lock(&mu_);
   partitions_[{topic, partition}].leader = broker;

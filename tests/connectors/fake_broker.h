@@ -45,6 +45,7 @@ class FakeBroker {
 
   // Led by the first broker.
   void AddTopic(const std::string& name, int partitions);
+  void RemoveTopic(const std::string& name);
   // The others say that they are not.
   void SetLeader(const std::string& topic, int32_t partition, int broker);
   void SetCoordinator(int broker);

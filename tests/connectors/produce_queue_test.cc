@@ -10,6 +10,7 @@
 namespace turnout::connectors {
 namespace {
 
+constexpr int16_t kUnknownTopic = 3;
 constexpr int16_t kNotLeader = 6;
 
 class ProduceQueueTest : public ::testing::Test {
@@ -26,20 +27,33 @@ class ProduceQueueTest : public ::testing::Test {
 
   // Of which its leader takes nothing yet: it is sent again by and by.
   void AddARecordThatIsToBeSentAgain() {
-    broker.FailNext(Api::kProduce, kNotLeader, /*times=*/1'000);
+    FlushARecordThatIsRefused(kNotLeader);
+    WorkUntil([this] { return queue->due() < absl::InfiniteFuture(); });
+    ASSERT_LT(queue->due(), absl::InfiniteFuture());
+  }
+
+  void FlushARecordThatIsRefused(int16_t code) {
+    broker.FailNext(Api::kProduce, code, /*times=*/1'000);
     queue->Begin({1'000, 0}, /*partitions_add_themselves=*/true);
+    const absl::Status added = Add(absl::Seconds(10));
+    ASSERT_TRUE(added.ok()) << added;
+    queue->Flush();
+  }
+
+  absl::Status Add(absl::Duration timeout) {
     OutputRecord record;
     record.topic = "out";
     record.value = "value";
-    const absl::Status added = queue->Add(record, absl::Seconds(10));
-    ASSERT_TRUE(added.ok()) << added;
-    queue->Flush();
+    return queue->Add(record, timeout);
+  }
+
+  template <typename Condition>
+  void WorkUntil(Condition condition) {
     const absl::Time deadline = absl::Now() + absl::Seconds(10);
-    while (queue->due() == absl::InfiniteFuture() && absl::Now() < deadline) {
+    while (!condition() && absl::Now() < deadline) {
       cluster->Turn(absl::Now() + absl::Milliseconds(5));
       queue->Work(absl::Now());
     }
-    ASSERT_LT(queue->due(), absl::InfiniteFuture());
   }
 
   FakeBroker broker;
@@ -61,6 +75,24 @@ TEST_F(ProduceQueueTest, NothingIsDueWhenOnlyAnswersAreWaitedFor) {
   queue->Settle(absl::Now());
   EXPECT_EQ(queue->due(), absl::InfiniteFuture());
   EXPECT_FALSE(queue->on_its_way());
+}
+
+// It is not blamed at once when it is missing again.
+TEST_F(ProduceQueueTest, ATopicThatWasGivenUpIsWaitedForAnewInTheNextTransaction) {
+  FlushARecordThatIsRefused(kUnknownTopic);
+  WorkUntil([this] { return failures.records() > 0; });
+  ASSERT_EQ(failures.destinations().size(), 1u);
+  EXPECT_EQ(failures.destinations()[0].kind, DestinationFailure::Kind::kMissing);
+  queue->DropAll();
+
+  broker.RemoveTopic("out");
+  cluster->WantTopic("out");
+  WorkUntil([this] { return cluster->FindTopic("out")->error_code == kUnknownTopic; });
+  failures.Begin();
+  queue->Begin({1'000, 1}, /*partitions_add_themselves=*/true);
+  const absl::Status missing = Add(absl::ZeroDuration());
+  EXPECT_TRUE(absl::IsUnavailable(missing)) << missing;
+  EXPECT_EQ(failures.records(), 0u);
 }
 
 }  // namespace
