@@ -5,6 +5,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_format.h"
 
 namespace turnout::connectors {
@@ -62,7 +64,9 @@ struct Compressor::Working {
 
   WrittenBytes CompressGzip(std::string_view in, int level, std::string* out) {
     if (!has_gzip) {
-      has_gzip = deflateInit2(&gzip, level, Z_DEFLATED, kGzipWindowBits, kGzipMemoryLevel,
+      // The other libraries limit a level themselves; this one refuses it.
+      const int allowed = std::clamp(level, Z_DEFAULT_COMPRESSION, Z_BEST_COMPRESSION);
+      has_gzip = deflateInit2(&gzip, allowed, Z_DEFLATED, kGzipWindowBits, kGzipMemoryLevel,
                               Z_DEFAULT_STRATEGY) == Z_OK;
     } else if (deflateReset(&gzip) != Z_OK) {
       return 0;

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -109,10 +110,16 @@ absl::StatusOr<OAuthToken> UnsecuredToken(std::string_view config, int64_t now_s
         absl::StrSplit(word, absl::MaxSplits('=', 1));
     if (setting.first == "principal") {
       principal = std::string(setting.second);
+    } else if (setting.first == "scope" || setting.first == "scopeClaimName" ||
+               setting.first == "principalClaimName" ||
+               absl::StartsWith(setting.first, "extension_")) {
+      return absl::UnimplementedError(
+          absl::StrFormat("`%s` of kafka.sasl.oauthbearer.config is one that only the librdkafka "
+                          "sink honours",
+                          setting.first));
     } else if (setting.first != "lifeSeconds" || !absl::SimpleAtoi(setting.second, &life_s)) {
       return absl::InvalidArgumentError(
-          "kafka.sasl.oauthbearer.config: the batch sink knows `principal` and `lifeSeconds` only; "
-          "set sink: librdkafka");
+          "kafka.sasl.oauthbearer.config: is of words like `principal=name` and `lifeSeconds=60`");
     }
   }
   if (principal.empty() || principal.find_first_of("\"\\") != std::string::npos) {

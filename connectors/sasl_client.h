@@ -49,7 +49,8 @@ std::unique_ptr<SaslClient> MakeSaslClient(const SaslCredentials& credentials,
 std::string RandomNonce();
 
 // The unsecured JSON web token that librdkafka's `sasl.oauthbearer.config` describes, for brokers
-// that trust anybody: "principal=NAME [lifeSeconds=N]". InvalidArgument when it is something else.
+// that trust anybody: "principal=NAME [lifeSeconds=N]". Unimplemented for other words that
+// librdkafka knows, InvalidArgument when it is something else.
 absl::StatusOr<OAuthToken> UnsecuredToken(std::string_view config, int64_t now_s);
 
 }  // namespace turnout::connectors

@@ -80,7 +80,8 @@ absl::Status TrustPem(SSL_CTX* context, const std::string& pem) {
 
 absl::Status Trust(SSL_CTX* context, const TlsSettings& settings) {
   if (!settings.ca_pem.empty()) return TrustPem(context, settings.ca_pem);
-  if (settings.ca_location.empty()) {
+  // As in librdkafka, where both stand for the system's authorities.
+  if (settings.ca_location.empty() || settings.ca_location == "probe") {
     return SSL_CTX_set_default_verify_paths(context) == 1 ? absl::OkStatus()
                                                           : Refused("ssl.ca.location");
   }
