@@ -143,7 +143,10 @@ absl::Status BrokerConnection::OnConnected(absl::Time now) {
   const absl::Status outcome = ConnectOutcome(socket_);
   if (!outcome.ok()) return outcome;
   if (settings_->security.tls) {
-    transport_ = settings_->tls->MakeTransport(socket_.get(), host_);
+    absl::StatusOr<std::unique_ptr<Transport>> encrypted =
+        settings_->tls->MakeTransport(socket_.get(), host_);
+    if (!encrypted.ok()) return encrypted.status();
+    transport_ = *std::move(encrypted);
     stage_ = Stage::kEncrypting;
     return absl::OkStatus();
   }
@@ -175,8 +178,7 @@ absl::Status BrokerConnection::OnVersions(std::string_view body, absl::Time now)
   if (!answer.ok()) return answer.status();
   if (answer->error_code != 0) {
     return absl::UnimplementedError(
-        absl::StrFormat("too old for the batch sink (%s)",
-                        ProtocolErrorText(answer->error_code)));
+        absl::StrFormat("too old for the batch sink (%s)", ProtocolErrorText(answer->error_code)));
   }
   absl::StatusOr<ApiVersionTable> versions = ApiVersionTable::Agree(*answer);
   if (!versions.ok()) return versions.status();

@@ -136,6 +136,13 @@ bool IsAddress(const std::string& host) {
   return address != nullptr;
 }
 
+// Unless this succeeds a certificate of any host will do. An empty name would mean just that.
+bool ExpectHost(SSL* session, const std::string& host, bool is_address) {
+  X509_VERIFY_PARAM* const expected = SSL_get0_param(session);
+  if (is_address) return X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str()) == 1;
+  return !host.empty() && X509_VERIFY_PARAM_set1_host(expected, host.data(), host.size()) == 1;
+}
+
 class TlsTransport final : public Transport {
  public:
   explicit TlsTransport(Session session) : session_(std::move(session)) {}
@@ -238,17 +245,18 @@ absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Make(const TlsSettings& 
   return std::unique_ptr<TlsContext>(new TlsContext(std::move(impl)));
 }
 
-std::unique_ptr<Transport> TlsContext::MakeTransport(int descriptor,
-                                                     const std::string& host) const {
+absl::StatusOr<std::unique_ptr<Transport>> TlsContext::MakeTransport(
+    int descriptor, const std::string& host) const {
+  ERR_clear_error();
   Session session(SSL_new(impl_->context.get()));
-  SSL_set_fd(session.get(), descriptor);
+  if (session == nullptr || SSL_set_fd(session.get(), descriptor) != 1) {
+    return absl::UnavailableError(absl::StrFormat("beginning TLS: %s", Complaint()));
+  }
   SSL_set_connect_state(session.get());
   const bool is_address = IsAddress(host);
   if (!is_address) SSL_set_tlsext_host_name(session.get(), host.c_str());
-  if (impl_->verify_host && is_address) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session.get()), host.c_str());
-  } else if (impl_->verify_host) {
-    SSL_set1_host(session.get(), host.c_str());
+  if (impl_->verify_host && !ExpectHost(session.get(), host, is_address)) {
+    return absl::UnavailableError("no certificate can be of a host of this name");
   }
   return std::make_unique<TlsTransport>(std::move(session));
 }

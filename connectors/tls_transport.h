@@ -22,9 +22,10 @@ class TlsContext {
   static absl::StatusOr<std::unique_ptr<TlsContext>> Make(const TlsSettings& settings);
   ~TlsContext();
 
-  // `host` is what the certificate has to be of. The socket outlives the transport, and so does the
-  // context.
-  std::unique_ptr<Transport> MakeTransport(int descriptor, const std::string& host) const;
+  // `host` is what the certificate has to be of; Unavailable where none can be of it. The socket
+  // outlives the transport, and so does the context.
+  absl::StatusOr<std::unique_ptr<Transport>> MakeTransport(int descriptor,
+                                                           const std::string& host) const;
 
  private:
   struct Impl;
