@@ -246,8 +246,9 @@ absl::StatusOr<BrokerConnection*> ClusterClient::Coordinator(CoordinatorKind kin
     return broker;
   }
   PursueCoordinator({kind, key}, known, absl::Now());
-  if (!known.trouble.ok()) return known.trouble;
-  return absl::UnavailableError("the coordinator is not known yet");
+  if (known.trouble.ok()) return absl::UnavailableError("the coordinator is not known yet");
+  if (absl::IsUnavailable(known.trouble)) return known.trouble;
+  return std::exchange(known.trouble, absl::OkStatus());
 }
 
 void ClusterClient::ForgetCoordinator(CoordinatorKind kind, const std::string& key) {
@@ -279,14 +280,10 @@ void ClusterClient::LearnCoordinator(const absl::StatusOr<Answer>& answer, Known
   known.retry_at = now + kLookUpBackoff;
   const absl::StatusOr<FindCoordinatorAnswer> found =
       answer.ok() ? ReadFindCoordinator(answer->body()) : answer.status();
-  const absl::Status status =
-      found.ok()
-          ? StatusOfProtocolCode(found->error_code, "finding the coordinator", found->error_message)
-          : found.status();
-  known.trouble = absl::IsUnavailable(status) || status.ok()
-                      ? status
-                      : absl::UnavailableError(status.message());
-  if (!status.ok()) return;
+  known.trouble = found.ok() ? StatusOfProtocolCode(found->error_code, "finding the coordinator",
+                                                    found->error_message)
+                             : absl::UnavailableError(found.status().message());
+  if (!known.trouble.ok()) return;
   LearnBrokers({found->broker});
   known.broker = found->broker.id;
 }

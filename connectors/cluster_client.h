@@ -54,6 +54,8 @@ class ClusterClient {
   absl::StatusOr<BrokerConnection*> AnyBroker();
   // All that the cluster has told of; empty before the first topic is known.
   std::vector<int32_t> brokers() const;
+  // What refuses to be looked up for good is told once: the next call asks anew, since a person may
+  // have seen to it.
   absl::StatusOr<BrokerConnection*> Coordinator(CoordinatorKind kind, const std::string& key);
   void ForgetCoordinator(CoordinatorKind kind, const std::string& key);
 

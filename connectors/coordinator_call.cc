@@ -36,6 +36,10 @@ absl::StatusOr<BrokerConnection*> CoordinatorCall::Broker() {
 absl::Status CoordinatorCall::Send(absl::Time now) {
   const absl::StatusOr<BrokerConnection*> broker = Broker();
   if (absl::IsUnimplemented(broker.status())) return absl::InternalError(broker.status().message());
+  if (!broker.ok() && !absl::IsUnavailable(broker.status())) {
+    return absl::Status(broker.status().code(),
+                        absl::StrFormat("%s: %s", doing_, broker.status().message()));
+  }
   if (!broker.ok()) {
     Again(broker.status(), now);
     return absl::OkStatus();

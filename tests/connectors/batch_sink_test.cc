@@ -825,6 +825,31 @@ TEST_F(BatchSinkTest, AnIdThatMayNotBeUsedSaysWhatToGrant) {
               HasSubstr("grant this principal Write and Describe on the transactional id"));
 }
 
+TEST_F(BatchSinkTest, AnIdWhoseCoordinatorMayNotBeAskedForSaysWhatToGrantAndOpensOnceItIs) {
+  broker.FailNext(Api::kFindCoordinator, 53, /*times=*/5);
+  auto made = MakeBatchSink(Options());
+  ASSERT_TRUE(made.ok());
+  absl::Status opened = OpenAtLast(**made);
+  EXPECT_TRUE(absl::IsInternal(opened)) << opened;
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("producer tx: finding the coordinator"));
+  EXPECT_THAT(std::string(opened.message()),
+              HasSubstr("grant this principal Write and Describe on the transactional id"));
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  while (!opened.ok() && absl::Now() < deadline) opened = (*made)->Open();
+  EXPECT_TRUE(opened.ok()) << opened;
+}
+
+// The group's coordinator.
+TEST_F(BatchSinkTest, AGroupThatMayNotBeReadSaysWhatToGrant) {
+  auto sink = OpenSink();
+  broker.FailNext(Api::kFindCoordinator, 30, /*times=*/1'000);
+  BeginWithRecord(*sink);
+  const absl::Status status = CommitAtLast(*sink);
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("grant this principal Read on the consumer group"));
+}
+
 TEST_F(BatchSinkTest, ClosingEndsInTimeWhenTheBrokerIsGone) {
   auto sink = OpenSink();
   BeginWithRecord(*sink);
