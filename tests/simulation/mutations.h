@@ -49,7 +49,7 @@ enum class Mutation {
   kHopsShareAnId,        // both hops' producers take each other for their ghost
   // Of transactions that overlap.
   kSealForgotten,      // a batch's changes become durable with those of the batch before
-  kSecondIdNotFenced,  // a ghost's second transactional id stays in force
+  kSecondIdNotFenced,  // a ghost's other transactional ids stay in force
   kNextOutlivesAbort,  // an abort leaves alone the transaction that went on from it
   kNextEndsFirst,      // a transaction commits before the one that it goes on from
 };

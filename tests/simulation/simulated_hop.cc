@@ -36,20 +36,19 @@ std::unique_ptr<connectors::Sink> MakeSink(Hop hop, int ordinal, Surroundings& a
   const bool has_own_id = hop == Hop::kRekeyed && around.mutation != Mutation::kHopsShareAnId;
   std::string id = absl::StrFormat("turnout-%s%d", has_own_id ? "r" : "", ordinal);
   if (around.mutation == Mutation::kGhostNotFenced) id = process->name;
-  return MutateSink(around.mutation,
-                    std::make_unique<support::MemorySink>(
-                        support::MemorySinkOptions{
-                            .delivery = around.delivery,
-                            .transactional_id = std::move(id),
-                            .overlaps = around.overlaps &&
-                                        around.delivery == connectors::Delivery::kExactlyOnce,
-                            .source_topic = hop == Hop::kSource ? kSourceTopic : kRekeyTopic,
-                            .forgets_to_fence_second =
-                                around.mutation == Mutation::kSecondIdNotFenced,
-                            .abort_spares_next = around.mutation == Mutation::kNextOutlivesAbort,
-                            .next_ends_first = around.mutation == Mutation::kNextEndsFirst},
-                        around.log.get(), &around.points, process),
-                    source, keeper, around.log.get());
+  return MutateSink(
+      around.mutation,
+      std::make_unique<support::MemorySink>(
+          support::MemorySinkOptions{
+              .delivery = around.delivery,
+              .transactional_id = std::move(id),
+              .overlaps = around.overlaps && around.delivery == connectors::Delivery::kExactlyOnce,
+              .source_topic = hop == Hop::kSource ? kSourceTopic : kRekeyTopic,
+              .fences_first_only = around.mutation == Mutation::kSecondIdNotFenced,
+              .abort_spares_next = around.mutation == Mutation::kNextOutlivesAbort,
+              .next_ends_first = around.mutation == Mutation::kNextEndsFirst},
+          around.log.get(), &around.points, process),
+      source, keeper, around.log.get());
 }
 
 std::unique_ptr<BuggyPlace> MakeBuggyPlace(Mutation mutation, support::StatePlace* place) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "connectors/transactional_ids.h"
 
 namespace turnout::support {
 namespace {
@@ -32,8 +33,9 @@ constexpr FaultSet kCloseFaults = {Fault::kCrashBefore, Fault::kCrashAfter, Faul
 MemorySink::MemorySink(MemorySinkOptions options, MemoryLog* log, FaultPoints* points,
                        SimulatedProcess* process)
     : options_(std::move(options)), log_(log), points_(points), process_(process) {
-  sessions_.push_back({.id = options_.transactional_id});
-  if (options_.overlaps) sessions_.push_back({.id = absl::StrCat(options_.transactional_id, "-2")});
+  std::vector<std::string> ids = connectors::TransactionalIdsOf(options_.transactional_id);
+  if (!options_.overlaps) ids.resize(1);
+  for (std::string& id : ids) sessions_.push_back({.id = std::move(id)});
 }
 
 void MemorySink::Session::Forget() {
@@ -71,8 +73,8 @@ absl::Status MemorySink::Open() {
   if (absl::Status refused = call.Before(); !refused.ok()) return refused;
   if (transactional()) {
     for (Session& session : sessions_) {
-      const bool is_second = &session != &sessions_.front();
-      if (is_second && options_.forgets_to_fence_second && session.producer.id < 0) {
+      const bool is_first = &session == &sessions_.front();
+      if (!is_first && options_.fences_first_only && session.producer.id < 0) {
         session.id = absl::StrCat(session.id, "-", log_->random().Below(1'000'000));
       }
       const auto producer = log_->transactions().Init(session.id, options_.transaction_timeout);

@@ -1,7 +1,7 @@
 // MemorySink: the Sink over MemoryLog, shaped like a Kafka producer: Produce buffers, records go
 // out by and by in order, what the brokers refuse is told later, and Commit is three requests (the
-// rest of the records, the offsets, the end), each of which may be the one that fails. With two
-// transactional ids, transactions take turns on them and overlap.
+// rest of the records, the offsets, the end), each of which may be the one that fails. With several
+// transactional ids, those of BatchSink, transactions take turns on them and overlap.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ namespace turnout::support {
 struct MemorySinkOptions {
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
   std::string transactional_id;
-  bool overlaps = false;  // two ids: the second is the first's with "-2" behind it
+  bool overlaps = false;  // ids take turns
   absl::Duration transaction_timeout = absl::Seconds(60);
   std::string source_topic;  // of the group whose offsets are committed
 
   // Deliberate bugs of transactions that overlap.
-  bool forgets_to_fence_second = false;
+  bool fences_first_only = false;
   bool abort_spares_next = false;
   bool next_ends_first = false;
 };
