@@ -12,10 +12,6 @@ namespace {
 
 constexpr int16_t kEndTxnRaisesEpoch = 5;
 
-std::string_view NullIfEmpty(const std::string& text) {
-  return text.empty() ? std::string_view() : std::string_view(text);
-}
-
 absl::StatusOr<int16_t> FirstCode(const absl::StatusOr<PartitionsAnswer>& answer) {
   if (!answer.ok()) return answer.status();
   return answer->failed.empty() ? int16_t{0} : answer->failed.front().error_code;
@@ -84,8 +80,8 @@ void ProducerSession::BeginOpening(ProducerIdentity current) {
   request.api = Api::kInitProducerId;
   request.key = id;
   request.write = [this, current](int16_t, std::string* out) {
-    WriteInitProducerId(NullIfEmpty(settings_.produce.transactional_id),
-                        settings_.transaction_timeout_ms, current, out);
+    WriteInitProducerId(settings_.produce.transactional_id, settings_.transaction_timeout_ms,
+                        current, out);
   };
   request.read = [this](int16_t, std::string_view body) -> absl::StatusOr<int16_t> {
     const absl::StatusOr<ProducerAnswer> answer = ReadInitProducerId(body);

@@ -1,12 +1,11 @@
 #include "connectors/record_size.h"
 
+#include "connectors/record_batch.h"
 #include "connectors/wire_format.h"
 
 namespace turnout::connectors {
 namespace {
 
-// Base offset to record count, all of fixed width.
-constexpr int64_t kBatchHeaderBytes = 61;
 constexpr int64_t kAttributesBytes = 1;
 
 // A length and its bytes; null is the length -1, a single byte.
@@ -32,7 +31,7 @@ int64_t RecordBodyBytes(const OutputRecord& record, int64_t timestamp_delta_ms,
 
 int64_t RecordBatchBytes(const OutputRecord& record) {
   const int64_t body = RecordBodyBytes(record, 0, 0);
-  return kBatchHeaderBytes + SignedVarintBytes(body) + body;
+  return static_cast<int64_t>(RecordBatch::kHeaderBytes) + SignedVarintBytes(body) + body;
 }
 
 }  // namespace turnout::connectors

@@ -54,8 +54,8 @@ absl::StatusOr<PartitionsAnswer> ReadPartitionErrors(Api api, std::string_view b
   return answer;
 }
 
-std::string_view NullIfEmpty(const std::string& text) {
-  return text.empty() ? std::string_view() : std::string_view(text);
+std::string_view NullIfEmpty(std::string_view text) {
+  return text.empty() ? std::string_view() : text;
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ std::string_view NullIfEmpty(const std::string& text) {
 void WriteInitProducerId(std::string_view transactional_id, int32_t transaction_timeout_ms,
                          ProducerIdentity current, std::string* out) {
   WireWriter writer(out);
-  writer.NullableString(transactional_id);
+  writer.NullableString(NullIfEmpty(transactional_id));
   writer.Int32(transaction_timeout_ms);
   WriteProducer(writer, current);
   writer.NoTags();

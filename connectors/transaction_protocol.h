@@ -33,7 +33,7 @@ struct ProducerAnswer {
   ProducerIdentity producer;  // with which to go on, where the broker tells
 };
 
-// `transactional_id` with data() null: an idempotent producer without transactions. `current`: who
+// `transactional_id` that is empty: an idempotent producer without transactions. `current`: who
 // we are already, if we are; a producer that was fenced meanwhile is refused.
 void WriteInitProducerId(std::string_view transactional_id, int32_t transaction_timeout_ms,
                          ProducerIdentity current, std::string* out);
