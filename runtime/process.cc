@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstdlib>
-#include <filesystem>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -36,6 +34,7 @@
 #include "runtime/status_board.h"
 #include "runtime/table_feed.h"
 #include "runtime/task_visits.h"
+#include "runtime/temporary_directory.h"
 #include "runtime/token_keeper.h"
 #include "runtime/worker.h"
 #include "state/checkpoint_location.h"
@@ -102,24 +101,6 @@ const char* DeliveryName(Delivery delivery) {
 
 }  // namespace
 
-// Gone with its owner.
-class TemporaryDirectory {
- public:
-  ~TemporaryDirectory() {
-    if (!path_.empty()) state::RemoveAll(path_).IgnoreError();
-  }
-  absl::Status Make() {
-    std::string path = (std::filesystem::temp_directory_path() / "turnout-XXXXXX").string();
-    if (mkdtemp(path.data()) == nullptr) return state::ErrnoStatus(errno, "making", path);
-    path_ = std::move(path);
-    return absl::OkStatus();
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 // A topic that is read by workers of its own.
 struct Hop {
   bool is_rekeyed = false;
@@ -172,7 +153,7 @@ struct Process::Impl {
 
   // Of an embedded Kafka, which forgets with the process: so does the state, unless somebody said
   // where it is.
-  TemporaryDirectory embedded_state;
+  std::optional<TemporaryDirectory> embedded_state;
   std::string state_dir;
 
   // In the order in which each needs the ones before it; destroyed in the opposite one.
@@ -351,8 +332,10 @@ absl::Status Process::Impl::StartStates() {
   state_dir = config.state_dir;
   std::string checkpoints = config.checkpoints.store;
   if (options.embedded && (state_dir.empty() || state_dir == kStateDirDefault)) {
-    if (absl::Status made = embedded_state.Make(); !made.ok()) return made;
-    state_dir = embedded_state.path();
+    state_dir = embedded_state.emplace().path();
+    if (state_dir.empty()) {
+      return absl::UnavailableError("no directory can be made below TMPDIR (see that it is there)");
+    }
     checkpoints = state_dir + "/checkpoints";
   } else if (options.embedded) {
     if (absl::Status empty = HoldsNoState(state_dir); !empty.ok()) return empty;
