@@ -80,7 +80,6 @@ class CaseRun {
           const std::string& directory, state::StateResources* resources)
       : tables_(rules->tables(), test.tables),
         router_(std::move(rules), &tables_),
-        test_(test),
         directory_(directory),
         resources_(resources) {}
 
@@ -113,7 +112,6 @@ class CaseRun {
 
   const CaseTables tables_;
   router::Router router_;
-  const TestCase& test_;
   const std::string& directory_;
   state::StateResources* const resources_;
   Home source_;
