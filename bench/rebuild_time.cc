@@ -15,9 +15,11 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/time/clock.h"
@@ -25,6 +27,7 @@
 #include "router/rule_set.h"
 #include "runtime/dispatcher.h"
 #include "runtime/match_bench.h"
+#include "runtime/rule_directory.h"
 #include "runtime/rule_loader.h"
 #include "runtime/rule_shelf.h"
 
@@ -73,8 +76,13 @@ int main(int argc, char** argv) {
 
   const std::optional<size_t> before = runtime::HeapBytesInUse();
   absl::Time begun = absl::Now();
-  runtime::RuleShelf shelf(directory, {});
-  shelf.Look(absl::Now());
+  runtime::RuleDirectory origin(directory, {});
+  runtime::RuleShelf shelf({});
+  const auto look = [&](absl::Time now) {
+    std::optional<runtime::RuleFiles> files = origin.Take(now);
+    return files.has_value() && shelf.Take(*std::move(files));
+  };
+  look(absl::Now());
   const double read_all_ms = MsSince(begun);
   if (!shelf.refused().empty()) Die(runtime::FormatRefused(shelf.refused()));
   const std::optional<size_t> after = runtime::HeapBytesInUse();
@@ -89,12 +97,12 @@ int main(int argc, char** argv) {
   std::unique_ptr<router::Router> router;
   for (int round = 0; round < rounds; ++round) {
     begun = absl::Now();
-    if (shelf.Look(absl::Now() + absl::Hours(1))) Die("a change is seen where there is none");
+    if (look(absl::Now() + absl::Hours(1))) Die("a change is seen where there is none");
     look_ms.push_back(MsSince(begun));
 
     Replace(file, texts[(round + 1) % 2]);
     begun = absl::Now();
-    if (!shelf.Look(absl::Now() + absl::Hours(1))) Die("the change of " + file + " is not seen");
+    if (!look(absl::Now() + absl::Hours(1))) Die("the change of " + file + " is not seen");
     reread_ms.push_back(MsSince(begun));
 
     begun = absl::Now();

@@ -72,7 +72,7 @@ struct RuleFile {
   std::string owner;
   std::vector<std::string> allowed_destinations;  // globs: `*` stands for any run of characters
   std::vector<Rule> rules;                        // sorted by name
-  // Of a team whose rules keep state: where it was read, to be kept for replays. Else null.
+  // Where it was read, for who keeps it. Null: nobody does.
   std::shared_ptr<const RuleSource> source;
   // Of what decides where an event goes: names, patterns, steps, shapes, destinations, keys,
   // rollouts, `destinations`. Descriptions, owner, notation and the order of rules make no

@@ -32,29 +32,36 @@ struct Config {
   std::string group;                // source.group
   bool start_at_earliest = true;    // source.start: earliest | latest
   int session_timeout_ms = 10'000;  // source.session_timeout
-  std::string rules;                // rules: a file or a directory
+  std::string rules;                // rules: a file, a directory, http(s)://..., topic:NAME
+  struct RulesFrom {                // rules_from:
+    std::string token_file;         // empty: none
+    std::string ca_bundle;
+    absl::Duration wait = absl::Seconds(30);
+    std::string report_to;  // http(s)://..., topic:NAME; empty: nowhere
+  } rules_from;
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;  // delivery
   connectors::SinkKind sink = connectors::SinkKind::kBatch;            // sink
-  std::string instance;           // instance: stable name of this replica; default: the host's name
-  int workers = 1;                // workers
-  std::string state_dir;          // state_dir
-  router::StateSettings time;     // source.partitioned_by, source.time_field, ...
-  std::string rekey_topic;        // rekey.topic; default: <source.group>.rekey
-  int rekey_partitions = 0;       // rekey.partitions; 0: as the source
-  struct State {                  // state:
-    bool go_on_after_gap = false;              // state.on_gap: refuse | go_on
-    int64_t memory_bytes_max = 256 << 20;      // state.memory
+  std::string instance;        // instance: stable name of this replica; default: the host's name
+  int workers = 1;             // workers
+  std::string state_dir;       // state_dir
+  router::StateSettings time;  // source.partitioned_by, source.time_field, ...
+  std::string rekey_topic;     // rekey.topic; default: <source.group>.rekey
+  int rekey_partitions = 0;    // rekey.partitions; 0: as the source
+  struct State {               // state:
+    bool go_on_after_gap = false;          // state.on_gap: refuse | go_on
+    int64_t memory_bytes_max = 256 << 20;  // state.memory
   } state;
-  struct Checkpoints {            // checkpoints:
-    std::string store;                         // a directory, or s3://bucket/prefix
+  struct Checkpoints {  // checkpoints:
+    std::string store;  // a directory, or s3://bucket/prefix
     absl::Duration interval = absl::Minutes(1);
     int keep = 24;
     absl::Duration keep_for = absl::Hours(7 * 24);
-    state::S3Options s3;                       // checkpoints.s3.*
+    state::S3Options s3;  // checkpoints.s3.*
   } checkpoints;
-  std::string listen;             // listen: host:port of the admin API; port 0 takes a free one
-  std::string dead_letter_topic;  // dead_letter_topic; default: <source.topic>.dead-letter
-  std::string parking_topic;      // parking_topic; default: <source.topic>.parking
+  std::string listen;              // listen: host:port of the admin API; port 0 takes a free one
+  std::string admin_token_file;    // admin.token_file; empty: none
+  std::string dead_letter_topic;   // dead_letter_topic; default: <source.topic>.dead-letter
+  std::string parking_topic;       // parking_topic; default: <source.topic>.parking
   bool provenance_headers = true;  // provenance_headers
   struct CreateTopics {            // create_topics:
     bool enabled = false;
@@ -67,7 +74,7 @@ struct Config {
     int64_t batch_bytes_max = 16 << 20;  // payload bytes a transaction
     absl::Duration transaction_timeout = absl::Seconds(15);
     absl::Duration destination_recheck = absl::Seconds(30);
-    absl::Duration rules_recheck = absl::Seconds(1);  // zero: only when asked to
+    absl::Duration rules_recheck = absl::Milliseconds(250);  // zero: only when asked to
     absl::Duration shutdown_timeout = absl::Seconds(4);
     int64_t table_bytes_max = int64_t{16} << 30;  // on disk, each
     router::RuleLimits rules;

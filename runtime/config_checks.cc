@@ -9,12 +9,28 @@
 namespace turnout::runtime {
 namespace {
 
+constexpr std::string_view kHttp = "http://";
+constexpr std::string_view kHttps = "https://";
+
 bool IsNameCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
          c == '_' || c == '-';
 }
 
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+// That it can be asked for, and holds no secret that would be shown.
+std::string CheckUrl(std::string_view url) {
+  const std::string_view rest = url.substr(url.find("://") + 3);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  if (authority.empty()) return "names no host";
+  if (authority.find('@') != std::string_view::npos) {
+    return "holds a user: a token goes in rules_from.token_file";
+  }
+  const bool is_plain = std::none_of(url.begin(), url.end(),
+                                     [](char c) { return IsControl(c) || c == ' ' || c == '#'; });
+  return is_plain ? "" : "holds a space, a control character or a `#`";
+}
 
 // "is empty" and the like, for names of Kafka's alphabet.
 std::string CheckName(std::string_view text, size_t bytes_max) {
@@ -85,11 +101,11 @@ std::string CheckBrokers(std::string_view text) {
 }
 
 std::string CheckTableName(std::string_view text) {
-  const bool is_right = !text.empty() && text.size() <= kTableNameBytesMax &&
-                        std::all_of(text.begin(), text.end(), [](char c) {
-                          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-                                 c == '-';
-                        });
+  const bool is_right =
+      !text.empty() && text.size() <= kTableNameBytesMax &&
+      std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+      });
   return is_right ? "" : "is not a table's name";
 }
 
@@ -129,6 +145,23 @@ std::string CheckField(std::string_view text) {
   }
   if (std::any_of(text.begin(), text.end(), IsControl)) return "holds a control character";
   return {};
+}
+
+bool IsUrl(std::string_view text) {
+  return text.substr(0, kHttp.size()) == kHttp || text.substr(0, kHttps.size()) == kHttps;
+}
+
+bool IsTopic(std::string_view text) { return text.substr(0, kTopicScheme.size()) == kTopicScheme; }
+
+std::string CheckRules(std::string_view text) {
+  if (IsTopic(text)) return CheckTopic(text.substr(kTopicScheme.size()));
+  return IsUrl(text) ? CheckUrl(text) : CheckPath(text);
+}
+
+std::string CheckReportTo(std::string_view text) {
+  if (text == "none") return {};
+  return IsUrl(text) || IsTopic(text) ? CheckRules(text)
+                                      : "is neither a URL nor topic:NAME nor `none`";
 }
 
 std::string CheckEndpoint(std::string_view text) {

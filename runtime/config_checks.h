@@ -15,6 +15,12 @@ inline constexpr size_t kGroupBytesMax = 255;
 inline constexpr size_t kTableNameBytesMax = 64;
 inline constexpr size_t kInstanceBytesMax = 128;
 
+// Before the name of a topic that rules come from, or that reports go to.
+inline constexpr std::string_view kTopicScheme = "topic:";
+
+bool IsUrl(std::string_view text);    // http:// or https://
+bool IsTopic(std::string_view text);  // topic:NAME
+
 std::string CheckBrokers(std::string_view text);  // host:port,...
 // A table's name is a directory's too.
 std::string CheckTableName(std::string_view text);
@@ -27,6 +33,8 @@ std::string CheckListen(std::string_view text);    // host:port
 std::string CheckPath(std::string_view text);
 std::string CheckField(std::string_view text);            // steps with dots between them
 std::string CheckCheckpointStore(std::string_view text);  // an absolute path, or s3://...
-std::string CheckEndpoint(std::string_view text);         // http:// or https://, or `aws`
+std::string CheckRules(std::string_view text);     // a path, http:// or https://, or topic:NAME
+std::string CheckReportTo(std::string_view text);  // http:// or https://, topic:NAME, or `none`
+std::string CheckEndpoint(std::string_view text);  // http:// or https://, or `aws`
 
 }  // namespace turnout::runtime

@@ -62,6 +62,8 @@ std::string DefaultRekeyTopic(const Config& config, const ConfigEnvironment&) {
 
 std::string Field(const FieldValue& value) { return value.text == kNone ? "" : value.text; }
 
+bool IsNone(std::string_view text) { return text == kNone; }
+
 using Fields = std::vector<ConfigField>;
 
 void AddSourceFields(Fields* fields) {
@@ -190,8 +192,7 @@ void AddStateFields(Fields* fields) {
        .allowed = "a path",
        .check = CheckPath,
        .effect =
-           "Where what rules remember is kept on disk. Nothing is created there before a rule "
-           "has a step with memory.",
+           "Where what rules remember is kept on disk, and the rule sets that were last in force.",
        .cost = "A disk that stays over restarts saves bringing state back from checkpoints. A "
                "relative path starts at the config's directory.",
        .store = [](const FieldValue& v, Config* c) { c->state_dir = v.text; }});
@@ -293,15 +294,62 @@ void AddStateFields(Fields* fields) {
        .store = [](const FieldValue& v, Config* c) { c->checkpoints.s3.ca_bundle = v.text; }});
 }
 
+void AddRulesFromFields(Fields* fields) {
+  fields->push_back(
+      {.key = "rules_from.token_file",
+       .type = FieldType::kPath,
+       .default_text = kNone,
+       .allowed = "a path, or `none`",
+       .check = CheckPath,
+       .is_no_path = IsNone,
+       .effect = "A file with the bearer token that the endpoint of `rules`, and `report_to`, are "
+                 "asked with. It is read at each request.",
+       .cost = "Over http:// whoever is on the way reads it.",
+       .store = [](const FieldValue& v, Config* c) { c->rules_from.token_file = Field(v); }});
+  fields->push_back(
+      {.key = "rules_from.ca_bundle",
+       .type = FieldType::kPath,
+       .default_text = "/etc/ssl/certs/ca-certificates.crt",
+       .allowed = "a path",
+       .check = CheckPath,
+       .effect = "The authorities that their certificates may be of, a PEM file.",
+       .cost = "Without the file nothing is trusted.",
+       .store = [](const FieldValue& v, Config* c) { c->rules_from.ca_bundle = v.text; }});
+  fields->push_back(
+      {.key = "rules_from.wait",
+       .type = FieldType::kDuration,
+       .default_text = "30s",
+       .min = 0,
+       .max = 10 * kMinute,
+       .effect = "How long the endpoint may hold a question back until there is another version "
+                 "(long poll), in whole seconds; 0s: it is asked every second.",
+       .cost = "Longer: fewer questions. Longer than a proxy on the way keeps a silent connection "
+               "ends in errors.",
+       .store = [](const FieldValue& v, Config* c) { c->rules_from.wait = Ms(v); }});
+  fields->push_back(
+      {.key = "rules_from.report_to",
+       .default_text = kNone,
+       .allowed = "http:// or https:// and a place, topic:NAME, or `none`",
+       .check = CheckReportTo,
+       .effect = "Where it is told what became of each version here, team by team: by a POST, or "
+                 "as a record.",
+       .cost = "A small request for every change and replica.",
+       .store = [](const FieldValue& v, Config* c) { c->rules_from.report_to = Field(v); }});
+}
+
 void AddPipelineFields(Fields* fields) {
-  fields->push_back({.key = "rules",
-                     .type = FieldType::kPath,
-                     .required = true,
-                     .allowed = "a path",
-                     .check = CheckPath,
-                     .effect = "The teams' rule files: a file, or a directory of them.",
-                     .cost = "A relative path starts at the config's directory.",
-                     .store = [](const FieldValue& v, Config* c) { c->rules = v.text; }});
+  fields->push_back(
+      {.key = "rules",
+       .type = FieldType::kPath,
+       .required = true,
+       .allowed = "a path, http:// or https:// and a place, or topic:NAME",
+       .check = CheckRules,
+       .is_no_path = [](std::string_view text) { return IsUrl(text) || IsTopic(text); },
+       .effect = "The teams' rule files: a file, a directory of them, a config "
+                 "manager's endpoint, or a compacted topic.",
+       .cost = "A relative path starts at the config's directory.",
+       .store = [](const FieldValue& v, Config* c) { c->rules = v.text; }});
+  AddRulesFromFields(fields);
   fields->push_back(
       {.key = "delivery",
        .type = FieldType::kChoice,
@@ -352,10 +400,22 @@ void AddPipelineFields(Fields* fields) {
        .default_text = "127.0.0.1:9464",
        .allowed = "host:port; port 0 takes a free one",
        .check = CheckListen,
-       .effect = "Where `/metrics`, `/healthz`, `/readyz` and `/v1/status` are served.",
+       .effect = "Where the admin API is served: `/metrics`, `/healthz`, `/readyz`, `/v1/...`.",
        .cost = "It asks nobody who they are: on `0.0.0.0`, as in a container, all who reach it may "
                "read it.",
        .store = [](const FieldValue& v, Config* c) { c->listen = v.text; }});
+  fields->push_back(
+      {.key = "admin.token_file",
+       .type = FieldType::kPath,
+       .default_text = kNone,
+       .allowed = "a path, or `none`",
+       .check = CheckPath,
+       .is_no_path = IsNone,
+       .effect = "A file with the bearer token that the admin API asks for where something would "
+                 "be changed, as by `turnout rollback`. It is read at each request.",
+       .cost = "Without it that is possible from this machine alone, and only where `listen` is a "
+               "loopback address.",
+       .store = [](const FieldValue& v, Config* c) { c->admin_token_file = Field(v); }});
 }
 
 void AddOutputFields(Fields* fields) {
@@ -480,7 +540,7 @@ void AddLimitFields(Fields* fields) {
   fields->push_back(
       {.key = "limits.rules_recheck",
        .type = FieldType::kDuration,
-       .default_text = "1s",
+       .default_text = "250ms",
        .min = 0,
        .max = kHour,
        .effect = "How often rule files are looked at for changes; 0s: only after SIGHUP.",

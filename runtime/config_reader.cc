@@ -312,7 +312,8 @@ void ConfigReader::ReadField(const ConfigField& field) {
              absl::StrFormat("write %s", AllowedText(field)));
     return;
   }
-  if (field.type == FieldType::kPath) {
+  const bool is_no_path = field.is_no_path != nullptr && field.is_no_path(value->text);
+  if (field.type == FieldType::kPath && !is_no_path) {
     value->text = ResolvedPath(value->text, given.in_override ? "" : directory_);
   }
   field.store(*value, &loaded_.config);

@@ -51,6 +51,8 @@ struct ConfigField {
   // is.
   std::string_view allowed;
   std::string (*check)(std::string_view text) = nullptr;
+  // kPath: whether a text is no path at all, and stays as it is; null: all are paths.
+  bool (*is_no_path)(std::string_view text) = nullptr;
   std::string_view effect;
   std::string_view cost;
   void (*store)(const FieldValue& value, Config* config) = nullptr;

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "runtime/live_rules_status.h"
 #include "runtime/log.h"
 #include "runtime/process_facts.h"
 #include "runtime/status_board.h"
@@ -107,6 +108,18 @@ struct Families {
         rule_set_published(Gauges(r, "turnout_rule_set_published_timestamp_seconds",
                                   "When the rule set in force was published.")
                                .Add({})),
+        rules_origin_reachable(Gauges(r, "turnout_rules_origin_reachable",
+                                      "1 while rules can be had from where they come from, else 0.")
+                                   .Add({})),
+        rules_from_disk(Gauges(r, "turnout_rules_from_disk",
+                               "1 while the rules are those kept on disk, else 0.")
+                            .Add({})),
+        rules_rolled_back(Gauges(r, "turnout_rules_rolled_back",
+                                 "1 while rules from before were gone back to, else 0.")
+                              .Add({})),
+        rules_report_failures(Counters(r, "turnout_rules_report_failures_total",
+                                       "Tries to report what became of the rules that failed.")
+                                  .Add({})),
         brokers_reachable(
             Gauges(r, "turnout_brokers_reachable", "1 while brokers answer, else 0.").Add({})),
         ready(Gauges(r, "turnout_ready", "1 while /readyz says ready, else 0.").Add({})),
@@ -122,7 +135,10 @@ struct Families {
   Family<Counter>&outcomes, &token_fetches, &unavailable;
   Family<Gauge>&rule_set_info, &file_refused, &team_aside, &token_expiry, &build_info;
   Counter &events, &event_bytes, &outputs, &unreadable, &transactions;
-  Gauge &rule_set_rules, &rule_set_version, &rule_set_published, &brokers_reachable, &ready;
+  Gauge &rule_set_rules, &rule_set_version, &rule_set_published;
+  Gauge &rules_origin_reachable, &rules_from_disk, &rules_rolled_back;
+  Counter& rules_report_failures;
+  Gauge &brokers_reachable, &ready;
   Histogram &latency, &duration, &commit_duration;
 };
 
@@ -363,8 +379,8 @@ void Metrics::Impl::CollectTables(std::vector<MetricFamily>* to) const {
       });
   add("turnout_table_records_total", "Records of its topic applied.", MetricType::Counter,
       [](const TableStatus& t) { return static_cast<double>(t.records); });
-  add("turnout_table_read_anew_total", "Times it was emptied and read again.",
-      MetricType::Counter, [](const TableStatus& t) { return static_cast<double>(t.anew); });
+  add("turnout_table_read_anew_total", "Times it was emptied and read again.", MetricType::Counter,
+      [](const TableStatus& t) { return static_cast<double>(t.anew); });
   add("turnout_table_records_skipped_total", "Of them, those that are no table's.",
       MetricType::Counter, [](const TableStatus& t) { return static_cast<double>(t.skipped); });
 }
@@ -525,6 +541,16 @@ void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
     if (series->second.state_full != nullptr) f.state_full.Remove(series->second.state_full);
     series = impl_->rule_series.erase(series);
   }
+}
+
+void Metrics::OnLiveRules(const LiveRulesStatus& rules) {
+  Families& families = impl_->families;
+  families.rules_origin_reachable.Set(rules.origin.has_answered && rules.origin.problem.empty());
+  families.rules_from_disk.Set(rules.is_from_disk);
+  families.rules_rolled_back.Set(rules.rollback.has_value());
+  if (!rules.reports.has_value()) return;
+  Counter& failures = families.rules_report_failures;
+  failures.Increment(static_cast<double>(rules.reports->failures) - failures.Value());
 }
 
 void Metrics::OnTeams(const std::vector<std::string>& refused_files,

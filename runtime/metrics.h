@@ -23,6 +23,8 @@
 
 namespace turnout::runtime {
 
+struct LiveRulesStatus;
+
 struct MetricsOptions {
   std::string version;
   std::string kafka_library_version;
@@ -50,6 +52,7 @@ class Metrics : public WorkerObserver {
   // Rule files that were refused, and teams that stand aside for a destination.
   void OnTeams(const std::vector<std::string>& refused_files,
                const std::vector<std::string>& aside);
+  void OnLiveRules(const LiveRulesStatus& rules);
   void OnStates(const StateServiceStats& stats, uint64_t memory_bytes);
   void OnTables(std::vector<TableStatus> tables);
   void OnBrokers(bool reachable);

@@ -21,15 +21,17 @@
 #include "runtime/admin_server.h"
 #include "runtime/destinations.h"
 #include "runtime/explain_page.h"
+#include "runtime/live_rules.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/oidc_tokens.h"
+#include "runtime/path_name.h"
 #include "runtime/pipeline_observer.h"
 #include "runtime/real_time.h"
+#include "runtime/rollback_pages.h"
 #include "runtime/rule_control.h"
 #include "runtime/rule_feed.h"
-#include "runtime/rule_loader.h"
-#include "runtime/rule_shelf.h"
+#include "runtime/rule_origins.h"
 #include "runtime/state_service.h"
 #include "runtime/status_board.h"
 #include "runtime/table_feed.h"
@@ -50,6 +52,10 @@ constexpr char kStateDirDefault[] = "/var/lib/turnout";
 // Between two looks for brokers and topics before the workers have started.
 constexpr absl::Duration kLookBackoffMin = absl::Milliseconds(200);
 constexpr absl::Duration kLookBackoffMax = absl::Seconds(5);
+// How old what is told of rules may be, and how late a look at many files.
+constexpr absl::Duration kRuleNewsEvery = absl::Seconds(1);
+// Of the control thread's time, looks at files take one part in so many at most.
+constexpr int kLookShare = 20;
 // Of the brokers' patience with a transaction this part is for its events, the rest for its end.
 constexpr int kTransactionShare = 3;
 // What a worker gets for its end however late it hears of the stop.
@@ -118,11 +124,12 @@ struct Process::Impl {
   absl::Status StartKafka();
   absl::Status StartStates();
   absl::Status StartTables();
-  absl::Status LoadTeams();
   void MakeExplainPage();
+  absl::Status StartRules();
   absl::Status StartAdminServer();
+  std::vector<AdminPage> Pages();
   void Control();
-  bool LookAtFiles();
+  absl::Duration BetweenRules(absl::Duration look_took) const;
   void WakeControl();
   void WaitForWork(absl::Duration at_most);
   void StartWorkers();
@@ -151,6 +158,10 @@ struct Process::Impl {
   std::atomic<bool> stopping{false};
   std::atomic<int64_t> stop_requested_ns{0};
 
+  absl::Mutex mu;
+  absl::Status failure ABSL_GUARDED_BY(mu);
+  bool has_work ABSL_GUARDED_BY(mu) = false;  // a stop, a reload, or a look at rules that came
+
   // Of an embedded Kafka, which forgets with the process: so does the state, unless somebody said
   // where it is.
   std::optional<TemporaryDirectory> embedded_state;
@@ -172,16 +183,14 @@ struct Process::Impl {
   std::unique_ptr<TableFeed> tables;  // null: the config has none
   Hop source_hop;                     // the ingestion topic
   Hop rekey_hop;                      // what was re-keyed
-  std::unique_ptr<RuleShelf> shelf;   // the control thread's, once it runs
   std::unique_ptr<RuleControl> rules;
   std::unique_ptr<ExplainPage> explain;
+  std::unique_ptr<RuleOrigin> rule_origin;
+  std::unique_ptr<RuleReporter> rule_reporter;  // null: nobody wants to know
+  std::unique_ptr<LiveRules> live_rules;
   std::unique_ptr<AdminServer> server;
   std::thread control;
   std::vector<std::thread> workers;  // the control thread's, until it has ended
-
-  absl::Mutex mu;
-  absl::Status failure ABSL_GUARDED_BY(mu);
-  bool has_work ABSL_GUARDED_BY(mu) = false;  // a stop or a reload was asked for
 };
 
 PipelineFacts Process::Impl::Facts() const {
@@ -283,7 +292,7 @@ absl::Status Process::Impl::Start() {
   observer = std::make_unique<PipelineObserver>(board.get(), metrics.get());
 
   for (const auto& part : {&Impl::StartTokens, &Impl::StartKafka, &Impl::StartStates,
-                           &Impl::StartTables, &Impl::LoadTeams, &Impl::StartAdminServer}) {
+                           &Impl::StartTables, &Impl::StartRules, &Impl::StartAdminServer}) {
     const absl::Status started = (this->*part)();
     if (!started.ok()) return started;
   }
@@ -416,20 +425,32 @@ Health Process::Impl::Ready() const {
   return health;
 }
 
-absl::Status Process::Impl::LoadTeams() {
-  shelf = std::make_unique<RuleShelf>(config.rules, config.limits.rules);
-  shelf->Look(clock.Now());
-  if (shelf->teams().empty()) {
-    const std::string problems = FormatRefused(shelf->refused());
-    return absl::InvalidArgumentError(
-        problems.empty()
-            ? absl::StrCat("rules: ", config.rules, " holds no team's rules (add some)")
-            : std::string(absl::StripTrailingAsciiWhitespace(problems)));
-  }
+absl::Status Process::Impl::StartRules() {
   rules = std::make_unique<RuleControl>(
       Preflight(), config.time, RuleControlParts{admin, &clock, &feed, board.get(), metrics.get()});
-  rules->Take(shelf->teams(), shelf->refused());
-  return absl::OkStatus();
+  const RuleOriginParts parts = {
+      .admin = admin,
+      .client = [this](const std::string& name) { return ClientOptions(name); },
+      .wake = [this] { WakeControl(); }};
+  rule_origin = MakeRuleOrigin(config, parts);
+  rule_reporter = MakeRuleReporter(config, parts);
+  live_rules = std::make_unique<LiveRules>(
+      LiveRulesOptions{
+          .history_directory = absl::StrCat(state_dir, "/rules/", PathName(config.group), "/",
+                                            PathName(config.instance)),
+          .instance = config.instance,
+          .group = config.group,
+          .limits = config.limits.rules,
+          .is_remote = IsRemote(config)},
+      LiveRulesParts{.origin = rule_origin.get(),
+                     .control = rules.get(),
+                     .feed = &feed,
+                     .board = board.get(),
+                     .metrics = metrics.get(),
+                     .reporter = rule_reporter.get(),
+                     .clock = &clock,
+                     .wake = [this] { WakeControl(); }});
+  return live_rules->Start();
 }
 
 AdminAnswer Process::Impl::HealthAnswer(const Health& health) const {
@@ -458,36 +479,44 @@ absl::Status Process::Impl::StartAdminServer() {
   MakeExplainPage();
   AdminServerOptions listen;
   listen.listen = config.listen;
-  auto started = AdminServer::Start(
-      std::move(listen), {{"/metrics",
-                           [this] {
-                             return AdminAnswer{200, "text/plain; version=0.0.4", MetricsText()};
-                           }},
-                          {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
-                          {"/readyz", [this] { return HealthAnswer(Ready()); }},
-                          {"/v1/status", [this] {
-                             if (tables != nullptr) board->SetTables(tables->Status());
-                             return AdminAnswer{200, "application/json", board->StatusJson()};
-                           }},
-                          {.path = "/v1/explain", .post = [this](const std::string& body) {
-                             return explain->Answer(body);
-                           }}});
+  listen.token_file = config.admin_token_file;
+  auto started = AdminServer::Start(std::move(listen), Pages());
   if (!started.ok()) return started.status();
   server = *std::move(started);
   return absl::OkStatus();
 }
 
-// The control thread: brokers, topics and rules first, then the workers, then rule files that
-// change and whoever stands aside.
+std::vector<AdminPage> Process::Impl::Pages() {
+  return {{"/metrics",
+           [this] {
+             return AdminAnswer{200, "text/plain; version=0.0.4", MetricsText()};
+           }},
+          {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
+          {"/readyz", [this] { return HealthAnswer(Ready()); }},
+          {"/v1/status",
+           [this] {
+             if (tables != nullptr) board->SetTables(tables->Status());
+             return AdminAnswer{.body = board->StatusJson()};
+           }},
+          {"/v1/rules", [this] { return AdminAnswer{.body = board->RulesPage()}; }},
+          {.path = "/v1/rules/rollback",
+           .post = [this](const std::string& body) { return RollBackAnswer(*live_rules, body); }},
+          {.path = "/v1/rules/resume",
+           .post = [this](const std::string&) { return ResumeAnswer(*live_rules); }},
+          {.path = "/v1/explain",
+           .post = [this](const std::string& body) { return explain->Answer(body); }}};
+}
+
+// The control thread: brokers, topics and rules first, then the workers, then rules that change and
+// whoever stands aside.
 void Process::Impl::Control() {
-  const absl::Duration recheck = config.limits.rules_recheck;
-  const absl::Duration between_files =
-      recheck > absl::ZeroDuration() ? recheck : absl::InfiniteDuration();
   absl::Duration backoff = kLookBackoffMin;
   absl::Time look_at = absl::InfinitePast();
   while (!stopping) {
-    if (LookAtFiles()) look_at = absl::InfinitePast();
-    if (clock.Now() >= look_at) {
+    const absl::Time begun = clock.Now();
+    if (live_rules->Look()) look_at = absl::InfinitePast();
+    const absl::Duration took = clock.Now() - begun;
+    if (live_rules->has_rules() && clock.Now() >= look_at) {
       const absl::Status looked = rules->Look();
       if (looked.ok()) observer->OnBrokers("admin", true, "");
       const bool has_tables = tables == nullptr || tables->WaitingFor().empty();
@@ -502,9 +531,24 @@ void Process::Impl::Control() {
         backoff = std::min(backoff * 2, kLookBackoffMax);
       }
     }
+    live_rules->Settle();
     feed.Reclaim();
-    WaitForWork(std::min(look_at - clock.Now(), between_files));
+    const absl::Duration until_look =
+        live_rules->has_rules() ? look_at - clock.Now() : kRuleNewsEvery;
+    WaitForWork(std::min(until_look, BetweenRules(took)));
   }
+  // Their threads may be waiting for others: they end while the workers do.
+  rule_reporter.reset();
+  rule_origin.reset();
+}
+
+// Until rules are looked at again. An origin that is asked over the network wakes us; files are
+// looked at in a twentieth of the time at most.
+absl::Duration Process::Impl::BetweenRules(absl::Duration look_took) const {
+  const absl::Duration recheck = config.limits.rules_recheck;
+  if (IsRemote(config)) return kRuleNewsEvery;
+  if (recheck == absl::ZeroDuration()) return absl::InfiniteDuration();
+  return std::max(recheck, std::min(look_took * (kLookShare - 1), kRuleNewsEvery));
 }
 
 // Those of the source, then those of what was re-keyed.
@@ -517,13 +561,6 @@ void Process::Impl::StartWorkers() {
 
 const Hop& Process::Impl::HopOf(int worker) const {
   return worker < config.workers ? source_hop : rekey_hop;
-}
-
-// True when there is something for the pre-flight to judge.
-bool Process::Impl::LookAtFiles() {
-  if (!shelf->Look(clock.Now())) return false;
-  rules->Take(shelf->teams(), shelf->refused());
-  return true;
 }
 
 void Process::Impl::WaitForWork(absl::Duration at_most) {

@@ -115,28 +115,45 @@ absl::StatusOr<KeptSet> ReadSet(state::CheckpointStore& store, const std::string
   return kept;
 }
 
+// Texts that are what they were.
+absl::StatusOr<std::vector<KeptText>> ReadTexts(state::CheckpointStore& store,
+                                                const std::string& prefix, KeptSet kept) {
+  std::vector<KeptText> texts;
+  for (KeptFile& file : kept.files) {
+    absl::StatusOr<std::string> text =
+        store.Read(prefix + "/rules/texts/" + file.sha256, kTextBytesMax);
+    if (!text.ok()) return text.status();
+    if (state::Sha256(*text) != file.sha256) {
+      return Damaged(file.sha256, "its text is not what it was");
+    }
+    texts.push_back({std::move(file.name), *std::move(text), std::move(file.teams)});
+  }
+  return texts;
+}
+
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
 
-RuleArchive::RuleArchive(state::CheckpointStore* store, std::string prefix)
-    : store_(store), prefix_(std::move(prefix)) {}
+RuleArchive::RuleArchive(state::CheckpointStore* store, std::string prefix, Scope scope)
+    : store_(store), prefix_(std::move(prefix)), scope_(scope) {}
 
 absl::Status RuleArchive::Keep(const router::RuleSet& rules) {
   Json files = Json::array();
   std::map<const router::RuleSource*, Json> teams_of;
   for (const router::Team& team : rules.teams()) {
-    if (!router::KeepsState(*team)) continue;
+    if (scope_ == Scope::kTeamsWithState && !router::KeepsState(*team)) continue;
     if (team->source == nullptr) {
-      return absl::InternalError(
-          absl::StrFormat("team %s keeps state, and nobody knows its text", team->team));
+      return absl::InternalError(absl::StrFormat("nobody knows the text of team %s", team->team));
     }
     teams_of[team->source.get()].push_back(team->team);
   }
   for (auto& [source, teams] : teams_of) {
     const std::string sha256 = state::Sha256(source->text);
-    files.push_back(
-        {{"name", BaseName(source->file_name)}, {"sha256", sha256}, {"teams", std::move(teams)}});
+    const std::string& name = source->file_name;
+    files.push_back({{"name", scope_ == Scope::kAllTeams ? name : BaseName(name)},
+                     {"sha256", sha256},
+                     {"teams", std::move(teams)}});
     {
       absl::MutexLock lock(&mu_);
       if (texts_kept_.contains(sha256)) continue;
@@ -183,34 +200,52 @@ absl::StatusOr<router::StateSettings> RuleArchive::FindSettings(const std::strin
   return std::move(kept->settings);
 }
 
+absl::Status RuleArchive::RemoveAllBut(const std::vector<std::string>& hashes) {
+  const std::string sets = prefix_ + "/rules/";
+  absl::flat_hash_set<std::string> kept;
+  for (const std::string& hash : hashes) {
+    kept.insert(sets + hash);
+    const absl::StatusOr<KeptSet> set = ReadSet(*store_, prefix_, hash);
+    if (!set.ok()) continue;  // damaged: it names nothing that could be used
+    for (const KeptFile& file : set->files) kept.insert(sets + "texts/" + file.sha256);
+  }
+  const auto stored = store_->List(sets);
+  if (!stored.ok()) return stored.status();
+  absl::MutexLock lock(&mu_);
+  for (const state::StoredObject& object : *stored) {
+    if (kept.contains(object.name)) continue;
+    if (absl::Status removed = store_->Remove(object.name); !removed.ok()) return removed;
+    texts_kept_.erase(object.name.substr(object.name.rfind('/') + 1));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<KeptText>> RuleArchive::FindTexts(const std::string& hash) {
+  absl::StatusOr<KeptSet> kept = ReadSet(*store_, prefix_, hash);
+  if (!kept.ok()) return kept.status();
+  return ReadTexts(*store_, prefix_, *std::move(kept));
+}
+
 absl::StatusOr<std::shared_ptr<const router::RuleSet>> RuleArchive::Read(const std::string& hash) {
   absl::StatusOr<KeptSet> kept = ReadSet(*store_, prefix_, hash);
   if (!kept.ok()) return kept.status();
+  router::StateSettings settings = std::move(kept->settings);
+  std::vector<state::StepId> kept_steps = std::move(kept->kept_steps);
+  const auto files = ReadTexts(*store_, prefix_, *std::move(kept));
+  if (!files.ok()) return files.status();
   std::vector<router::Team> teams;
-  for (const KeptFile& file : kept->files) {
-    auto read = ReadTeams(file.name, file.sha256);
-    if (!read.ok()) return read.status();
+  for (const KeptText& file : *files) {
+    std::vector<router::Problem> problems;
+    const auto read = CompileRules(file.name, file.text, NoLimits(), &problems);
+    if (!problems.empty()) return Damaged(hash, FormatProblem(file.name, problems.front()));
     for (const std::string& name : file.teams) {
-      const auto team = std::find_if(read->begin(), read->end(),
+      const auto team = std::find_if(read.begin(), read.end(),
                                      [&](const router::Team& one) { return one->team == name; });
-      if (team == read->end()) return Damaged(hash, "a team is not in its file");
+      if (team == read.end()) return Damaged(hash, "a team is not in its file");
       teams.push_back(*team);
     }
   }
-  return router::RuleSet::Build(std::move(teams), std::move(kept->settings),
-                                std::move(kept->kept_steps));
-}
-
-absl::StatusOr<std::vector<router::Team>> RuleArchive::ReadTeams(const std::string& name,
-                                                                 const std::string& sha256) {
-  const absl::StatusOr<std::string> text =
-      store_->Read(prefix_ + "/rules/texts/" + sha256, kTextBytesMax);
-  if (!text.ok()) return text.status();
-  if (state::Sha256(*text) != sha256) return Damaged(sha256, "its text is not what it was");
-  std::vector<router::Problem> problems;
-  std::vector<router::Team> teams = CompileRules(name, *text, NoLimits(), &problems);
-  if (!problems.empty()) return Damaged(sha256, FormatProblem(name, problems.front()));
-  return teams;
+  return router::RuleSet::Build(std::move(teams), std::move(settings), std::move(kept_steps));
 }
 
 }  // namespace turnout::runtime

@@ -3,7 +3,8 @@
 //
 // What is kept is what a replay needs: the settings, and the text of every file with a team whose
 // rules keep state; texts are named by their SHA-256 and shared by rule sets. A rule set without
-// state is an empty one here: replayed, it makes a state forget.
+// state is an empty one here: replayed, it makes a state forget. In the scope of all teams every
+// file's text is kept, under its whole name: RuleHistory's use.
 //
 // Format 2: `PREFIX/rules/HASH`, a line of JSON and its seal (state/sealed_text.h):
 //   {"format": 2, "rule_set": "HASH", "settings": {...}, "kept_steps": ["16 hex digits", ...],
@@ -19,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
@@ -31,22 +33,35 @@
 
 namespace turnout::runtime {
 
+// A file of a rule set, and the teams that the rule set has of it.
+struct KeptText {
+  std::string name;
+  std::string text;
+  std::vector<std::string> teams;
+};
+
 class RuleArchive : public KeptRules {
  public:
+  enum class Scope { kTeamsWithState, kAllTeams };
+
   // `store` is borrowed.
-  RuleArchive(state::CheckpointStore* store, std::string prefix);
+  RuleArchive(state::CheckpointStore* store, std::string prefix,
+              Scope scope = Scope::kTeamsWithState);
 
   absl::Status Keep(const router::RuleSet& rules);
   absl::StatusOr<std::shared_ptr<const router::RuleSet>> Find(const std::string& hash) override;
   absl::StatusOr<router::StateSettings> FindSettings(const std::string& hash) override;
+  // The texts as they were, of a rule set in the scope of all teams.
+  absl::StatusOr<std::vector<KeptText>> FindTexts(const std::string& hash);
+  // Removes other rule sets, and texts that none of these has: where nobody else refers to any.
+  absl::Status RemoveAllBut(const std::vector<std::string>& hashes);
 
  private:
   absl::StatusOr<std::shared_ptr<const router::RuleSet>> Read(const std::string& hash);
-  absl::StatusOr<std::vector<router::Team>> ReadTeams(const std::string& name,
-                                                      const std::string& sha256);
 
   state::CheckpointStore* const store_;
   const std::string prefix_;
+  const Scope scope_;
   absl::Mutex mu_;
   absl::flat_hash_set<std::string> texts_kept_ ABSL_GUARDED_BY(mu_);  // by SHA-256
   // Replays of many partitions want the same few.

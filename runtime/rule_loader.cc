@@ -32,10 +32,6 @@ bool HasOneOf(std::string_view name, absl::Span<const std::string_view> suffixes
                      [&](std::string_view suffix) { return HasSuffix(name, suffix); });
 }
 
-bool IsRuleFileName(std::string_view name) {
-  return name[0] != '.' && HasOneOf(name, kSuffixes) && !IsRuleTestName(name);
-}
-
 Problem Unreadable(std::string_view what, int error) {
   return {.what = absl::StrFormat("%s: %s", what, std::strerror(error)),
           .cure = "name a rule file or a directory of them that may be read"};
@@ -133,7 +129,9 @@ void Loader::LoadFile(const std::string& file) {
                                               ? ReadStream(standard_input_, limits_, &problems)
                                               : ReadRuleText(file, limits_, &problems);
   std::vector<Team> teams;
-  if (text.has_value()) teams = CompileRules(file, *text, limits_, &problems);
+  if (text.has_value()) {
+    teams = CompileRules(file, *text, limits_, &problems, RuleTexts::kDropped);
+  }
   Take(file, std::move(teams), &problems);
   if (!problems.empty()) rules_.refused.push_back({file, std::move(problems)});
 }
@@ -179,6 +177,10 @@ void AppendPrintable(std::string_view text, std::string* line) {
 
 bool IsRuleTestName(std::string_view name) { return HasOneOf(name, kTestSuffixes); }
 
+bool IsRuleFileName(std::string_view name) {
+  return !name.empty() && name[0] != '.' && HasOneOf(name, kSuffixes) && !IsRuleTestName(name);
+}
+
 RuleFileList ListRuleFiles(const std::string& path) {
   struct stat facts = {};
   const bool seen = stat(path.c_str(), &facts) == 0;
@@ -205,17 +207,16 @@ std::optional<std::string> ReadRuleText(const std::string& file, const router::R
 }
 
 std::vector<Team> CompileRules(const std::string& file, std::string_view text,
-                               const router::RuleLimits& limits, std::vector<Problem>* problems) {
+                               const router::RuleLimits& limits, std::vector<Problem>* problems,
+                               RuleTexts texts) {
   std::vector<Team> teams;
   std::shared_ptr<const router::RuleSource> source;
   const auto share = [&](RuleFile team) {
-    if (router::KeepsState(team)) {
-      if (source == nullptr) {
-        source = std::make_shared<const router::RuleSource>(
-            router::RuleSource{file, std::string(text)});
-      }
-      team.source = source;
+    if (source == nullptr && texts == RuleTexts::kKept) {
+      source =
+          std::make_shared<const router::RuleSource>(router::RuleSource{file, std::string(text)});
     }
+    team.source = source;
     teams.push_back(std::make_shared<const RuleFile>(std::move(team)));
   };
   if (HasSuffix(file, ".jsonl") || (file == "-" && router::LooksLikeRuleLines(text))) {

@@ -45,6 +45,9 @@ struct LoadedRules {
 // Whether a file of that name holds a team's test cases (rule_test_file.h).
 bool IsRuleTestName(std::string_view name);
 
+// Whether it ends as a rule file's does, and is neither hidden nor one of test cases.
+bool IsRuleFileName(std::string_view name);
+
 // Files of a directory that are looked at; those beyond are refused by name.
 inline constexpr size_t kRuleFilesMax = 10000;
 
@@ -61,10 +64,14 @@ RuleFileList ListRuleFiles(const std::string& path);
 std::optional<std::string> ReadRuleText(const std::string& file, const router::RuleLimits& limits,
                                         std::vector<router::Problem>* problems);
 
+// Whether teams remember the text that they were read from.
+enum class RuleTexts { kKept, kDropped };
+
 // The teams of a file in the order in which it names them; empty after a Problem.
 std::vector<router::Team> CompileRules(const std::string& file, std::string_view text,
                                        const router::RuleLimits& limits,
-                                       std::vector<router::Problem>* problems);
+                                       std::vector<router::Problem>* problems,
+                                       RuleTexts texts = RuleTexts::kKept);
 
 // A file has rules of a team of which `first` had some already.
 router::Problem TeamElsewhere(const std::string& team, const std::string& first);

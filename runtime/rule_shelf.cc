@@ -1,13 +1,12 @@
 #include "runtime/rule_shelf.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "router/content_hash.h"
 
@@ -17,13 +16,6 @@ namespace {
 using router::Problem;
 using router::Team;
 
-// Two changes of a file within so much may bear the same time.
-constexpr absl::Duration kClockTick = absl::Milliseconds(100);
-
-bool SameTime(const timespec& a, const timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 uint64_t HashOf(std::string_view text) {
   router::ContentHash hash;
   hash.Add(text);
@@ -32,99 +24,107 @@ uint64_t HashOf(std::string_view text) {
 
 }  // namespace
 
-RuleShelf::RuleShelf(std::string path, router::RuleLimits limits)
-    : path_(std::move(path)), limits_(limits) {}
+RuleShelf::RuleShelf(router::RuleLimits limits) : limits_(limits) {}
 
-bool RuleShelf::Identity::operator==(const Identity& other) const {
-  return device == other.device && inode == other.inode && size == other.size &&
-         SameTime(modified, other.modified) && SameTime(changed, other.changed);
-}
-
-RuleShelf::Identity RuleShelf::IdentityOf(const std::string& path) {
-  struct stat facts = {};
-  if (stat(path.c_str(), &facts) != 0) return {};
-  return {facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtim, facts.st_ctim};
-}
-
-bool RuleShelf::Look(absl::Time now) {
-  RuleFileList list = ListRuleFiles(path_);
-  bool changed = Forget(list);
-  for (const std::string& path : list.files) changed = Read(path, now, &files_[path]) || changed;
-  if (!changed && FormatRefused(list.refused) == FormatRefused(listed_refused_)) return false;
-  listed_refused_ = list.refused;
-  const std::vector<Team> teams = std::move(teams_);
+bool RuleShelf::Take(RuleFiles now) {
+  bool changed = Forget(now);
+  for (auto& [name, text] : now.files) changed = Read(name, std::move(text)) || changed;
+  if (now.is_complete) version_ = VersionOfFiles();
+  if (!changed && FormatRefused(now.refused) == FormatRefused(listed_refused_)) return false;
+  listed_refused_ = std::move(now.refused);
+  is_held_ = is_held_ && (!now.is_complete || version_ == held_version_);
+  const std::vector<Team> teams = teams_;
   const std::string refused = FormatRefused(refused_);
-  Join(std::move(list.refused));
+  Join();
   return teams != teams_ || refused != FormatRefused(refused_);
 }
 
+void RuleShelf::Hold(std::vector<Team> teams, std::string version) {
+  for (auto& [name, file] : files_) file.accepted.clear();
+  for (const Team& team : teams) files_[team->source->file_name].accepted.push_back(team);
+  teams_ = std::move(teams);
+  is_held_ = true;
+  held_version_ = std::move(version);
+}
+
+void RuleShelf::LetGo() {
+  is_held_ = false;
+  Join();
+}
+
 // Files that are gone; true when there are some.
-bool RuleShelf::Forget(const RuleFileList& list) {
-  if (!list.is_complete) return false;
-  const auto is_listed = [&](const std::string& path) {
-    return std::binary_search(list.files.begin(), list.files.end(), path) ||
-           std::any_of(list.refused.begin(), list.refused.end(),
-                       [&](const RefusedFile& refused) { return refused.file == path; });
+bool RuleShelf::Forget(const RuleFiles& now) {
+  if (!now.is_complete) return false;
+  const auto is_there = [&](const std::string& name) {
+    return now.files.contains(name) ||
+           std::any_of(now.refused.begin(), now.refused.end(),
+                       [&](const RefusedFile& refused) { return refused.file == name; });
   };
-  return std::erase_if(files_, [&](const auto& file) { return !is_listed(file.first); }) > 0;
+  return std::erase_if(files_, [&](const auto& file) { return !is_there(file.first); }) > 0;
 }
 
 // True when the file reads otherwise than before.
-bool RuleShelf::Read(const std::string& path, absl::Time now, File* file) {
-  const Identity identity = IdentityOf(path);
-  if (identity == file->identity && !file->look_again) return false;
-  std::vector<Problem> problems;
-  const std::optional<std::string> text = ReadRuleText(path, limits_, &problems);
-  if (!(IdentityOf(path) == identity)) {
-    file->look_again = true;
-    return false;
+bool RuleShelf::Read(const std::string& name, RuleText now) {
+  File& file = files_[name];
+  if (!now.text.has_value() && now.problems.empty()) return false;
+  if (now.text.has_value()) {
+    const uint64_t text_hash = HashOf(*now.text);
+    if (file.is_compiled && text_hash == file.text_hash) return false;
+    file.text_hash = text_hash;
   }
-  const absl::Duration age = absl::AbsDuration(now - absl::TimeFromTimespec(identity.modified));
-  file->look_again = !text.has_value() || age < kClockTick;
-  file->identity = identity;
-  const uint64_t text_hash = text.has_value() ? HashOf(*text) : 0;
-  const bool known = !file->read.empty() || !file->problems.empty();
-  if (text.has_value() && known && text_hash == file->text_hash) return false;
-  file->text_hash = text_hash;
-  file->read.clear();
-  if (text.has_value()) file->read = CompileRules(path, *text, limits_, &problems);
-  file->problems = std::move(problems);
+  file.is_read = true;
+  file.is_compiled = now.text.has_value();
+  file.read.clear();
+  if (now.text.has_value()) file.read = CompileRules(name, *now.text, limits_, &now.problems);
+  file.problems = std::move(now.problems);
   return true;
 }
 
 // Who stands for which teams, anew from all that was read.
-void RuleShelf::Join(std::vector<RefusedFile> refused) {
+void RuleShelf::Join() {
   // Those that keep a team go first.
   absl::flat_hash_map<std::string, const std::string*> files_by_team;
-  for (const auto& [path, file] : files_) {
+  for (const auto& [name, file] : files_) {
     absl::flat_hash_set<absl::string_view> read;
     for (const Team& team : file.read) read.insert(team->team);
     for (const Team& team : file.accepted) {
-      const bool keeps = !file.problems.empty() || read.contains(team->team);
-      if (keeps) files_by_team[team->team] = &path;
+      const bool keeps = !file.is_read || !file.problems.empty() || read.contains(team->team);
+      if (keeps) files_by_team[team->team] = &name;
     }
   }
-  teams_.clear();
-  for (auto& [path, file] : files_) {
+  std::vector<Team> teams;
+  refused_ = listed_refused_;
+  for (auto& [name, file] : files_) {
     std::vector<Problem> problems = file.problems;
     for (const Team& team : file.read) {
       const auto first = files_by_team.find(team->team);
-      if (first == files_by_team.end() || first->second == &path) continue;
+      if (first == files_by_team.end() || first->second == &name) continue;
       problems.push_back(TeamElsewhere(team->team, *first->second));
     }
-    if (problems.empty()) {
+    if (!problems.empty()) {
+      refused_.push_back({name, std::move(problems)});
+    } else if (file.is_read && !is_held_) {
       file.accepted = file.read;
-    } else {
-      refused.push_back({path, std::move(problems)});
     }
     for (const Team& team : file.accepted) {
-      const auto [first, is_free] = files_by_team.try_emplace(team->team, &path);
-      if (is_free || first->second == &path) teams_.push_back(team);
+      const auto [first, is_free] = files_by_team.try_emplace(team->team, &name);
+      if (is_free || first->second == &name) teams.push_back(team);
     }
   }
-  std::sort(teams_.begin(), teams_.end(),
+  if (is_held_) return;
+  std::sort(teams.begin(), teams.end(),
             [](const Team& a, const Team& b) { return a->team < b->team; });
-  refused_ = std::move(refused);
+  teams_ = std::move(teams);
+}
+
+// Of a text that can't be had now, the one before counts: that is no other version.
+std::string RuleShelf::VersionOfFiles() const {
+  router::ContentHash hash;
+  for (const auto& [name, file] : files_) {
+    hash.Add(name);
+    hash.AddNumber(file.text_hash);
+  }
+  return absl::StrFormat("%016x", hash.Value());
 }
 
 }  // namespace turnout::runtime

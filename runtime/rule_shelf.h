@@ -1,76 +1,75 @@
-// RuleShelf: the teams of a path's rule files, kept compiled, and read again where a file changed.
+// RuleShelf: the teams of an origin's rule files, kept compiled, and compiled again where a text
+// changed.
 //
-// Look compares what the file system says of each file (links followed) with what it said before
-// and reads only those that differ. A file that became bad, unreadable, or the second one of a team
-// is refused and keeps the teams that it had: one team's mistake moves nobody, not even itself. A
-// file that is gone takes its teams with it. What was there first keeps its team.
+// A file that became bad, unreadable, or the second one of a team is refused and keeps the teams
+// that it had: one team's mistake moves nobody, not even itself. A file that is gone takes its
+// teams with it; where the origin can't say whether it is gone, it stays. What was there first
+// keeps its team.
 //
-// A directory that can't be listed, or lists no rule file at all, keeps all teams: a lost mount
-// looks just like that. A file that changes while it is read is read again at the next Look.
+// Hold sets what the files stand for from elsewhere: what this replica's disk has kept while the
+// origin is away, or what was gone back to. Those teams stay until the origin has another version,
+// and for a file that is refused then, after that too.
 //
-// Cost: a stat a file, and for those that changed what reading and compiling takes.
+// Cost: a hash of each text that is handed over, and for those that changed what compiling takes.
 // Errors: none; what is refused is said by refused().
-// Threads: one; reads the file system.
+// Threads: one.
 #pragma once
 
 #include <cstdint>
-#include <ctime>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "absl/time/time.h"
 #include "router/rule_file.h"
 #include "runtime/rule_loader.h"
+#include "runtime/rule_origin.h"
 
 namespace turnout::runtime {
 
 class RuleShelf {
  public:
-  RuleShelf(std::string path, router::RuleLimits limits);
+  explicit RuleShelf(router::RuleLimits limits);
 
-  // True when teams() or refused() are others than before. `now` is the file system's time.
-  bool Look(absl::Time now);
+  // True when teams() or refused() are others than before.
+  bool Take(RuleFiles files);
+
+  // `teams` with the files they are of, until a Take brings another version than this one (empty:
+  // any). They are sorted by team.
+  void Hold(std::vector<router::Team> teams, std::string version);
+  // What the files hold, after all.
+  void LetGo();
+  bool is_held() const { return is_held_; }
 
   // Sorted by team, each once. A team that did not change is the same object.
   const std::vector<router::Team>& teams() const { return teams_; }
   const std::vector<RefusedFile>& refused() const { return refused_; }
+  // Tells one version of all names and texts from another; empty before there was a complete one.
+  const std::string& version() const { return version_; }
 
  private:
-  // What tells one state of a file from another without reading it.
-  struct Identity {
-    uint64_t device = 0;
-    uint64_t inode = 0;
-    int64_t size = -1;  // no file
-    timespec modified = {};
-    timespec changed = {};
-
-    bool operator==(const Identity& other) const;
-  };
   struct File {
-    Identity identity;
-    // It is new, could not be read, or may have changed again without a trace: the clock of the
-    // file system is coarse.
-    bool look_again = true;
+    bool is_read = false;      // false: it is only known what it stood for
+    bool is_compiled = false;  // the newest reading is of the text of this hash; else it had none
     uint64_t text_hash = 0;
     // The newest reading: teams, or why not.
     std::vector<router::Team> read;
     std::vector<router::Problem> problems;
     std::vector<router::Team> accepted;  // what it stands for
   };
-  using Files = std::map<std::string, File>;  // by path
 
-  static Identity IdentityOf(const std::string& path);
-  bool Forget(const RuleFileList& list);
-  bool Read(const std::string& path, absl::Time now, File* file);
-  void Join(std::vector<RefusedFile> refused);
+  bool Forget(const RuleFiles& now);
+  bool Read(const std::string& name, RuleText now);
+  void Join();
+  std::string VersionOfFiles() const;
 
-  const std::string path_;
   const router::RuleLimits limits_;
-  Files files_;
-  std::vector<RefusedFile> listed_refused_;  // of the last Look
+  std::map<std::string, File> files_;        // by name
+  std::vector<RefusedFile> listed_refused_;  // of the last Take
   std::vector<router::Team> teams_;
   std::vector<RefusedFile> refused_;
+  std::string version_;
+  bool is_held_ = false;
+  std::string held_version_;
 };
 
 }  // namespace turnout::runtime

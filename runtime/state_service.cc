@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "runtime/path_name.h"
 #include "runtime/rocks_task_home.h"
 #include "runtime/rule_archive.h"
 #include "runtime/task_recovery.h"
@@ -31,21 +32,6 @@ constexpr absl::Duration kRetryMax = absl::Seconds(5);
 constexpr absl::Duration kLookEvery = absl::Milliseconds(500);
 // Checkpoints between two prunings: each lists the task's objects.
 constexpr int kTakesAPrune = 8;
-
-// A group may have any name; an object or a directory may not.
-std::string PathName(std::string_view name) {
-  std::string safe;
-  for (const char c : name) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    const bool is_dot = c == '.' && !safe.empty();
-    if (is_plain || is_dot) {
-      safe.push_back(c);
-    } else {
-      absl::StrAppendFormat(&safe, "_%02x", static_cast<unsigned char>(c));
-    }
-  }
-  return safe;
-}
 
 // A name that nobody else has drawn: 64 bits, since processes know nothing of each other.
 std::string NewTimeline() {
@@ -175,7 +161,7 @@ struct StateService::Impl {
   absl::Time remove_at ABSL_GUARDED_BY(mu) = absl::InfinitePast();
   std::optional<int32_t> being_removed ABSL_GUARDED_BY(mu);  // nobody may open it
   absl::flat_hash_set<int32_t> being_created ABSL_GUARDED_BY(mu);
-  uint64_t changes ABSL_GUARDED_BY(mu) = 0;                  // wakes the threads
+  uint64_t changes ABSL_GUARDED_BY(mu) = 0;  // wakes the threads
   StateServiceStats stats ABSL_GUARDED_BY(mu);
 
   std::vector<std::thread> threads;

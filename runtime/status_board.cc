@@ -8,7 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "runtime/log.h"
+#include "runtime/live_rules_status.h"
+#include "runtime/rules_page.h"
+#include "runtime/status_json.h"
 
 namespace turnout::runtime {
 namespace {
@@ -18,28 +20,15 @@ using Json = nlohmann::ordered_json;
 // Destinations found unavailable at run time that are remembered, the latest.
 constexpr size_t kUnavailableMax = 100;
 
-std::string Timestamp(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
-}
-
 Json TimestampOrNull(absl::Time time) {
   return time > absl::UnixEpoch() && time < absl::InfiniteFuture() ? Json(Timestamp(time)) : Json();
 }
 
 Json OffsetOrNull(int64_t offset) { return offset >= 0 ? Json(offset) : Json(); }
 
-void HideSecrets(Json* json) {
-  if (json->is_string()) {
-    *json = WithoutSecrets(json->get_ref<const std::string&>());
-  } else if (json->is_structured()) {
-    for (Json& within : *json) HideSecrets(&within);
-  }
-}
-
 // Bytes that are not UTF-8 (a topic or a broker's words can hold anything) are replaced.
-std::string Dump(Json json, int indent) {
-  HideSecrets(&json);
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string DumpJson(const Json& json, int indent) {
+  return PublicJson(json.dump(-1, ' ', false, Json::error_handler_t::replace), indent);
 }
 
 struct LastOutcome {
@@ -122,7 +111,7 @@ Json TokenJson(const TokenReport& token) {
           {"trouble", std::string(token.status.message())}};
 }
 
-Json RulesJson(const RulesStatus& rules) {
+Json RulesJson(const RulesStatus& rules, const LiveRulesStatus& live) {
   Json teams = Json::array();
   for (const TeamRules& team : rules.teams) {
     teams.push_back({{"team", team.team}, {"rules", team.rules}});
@@ -147,6 +136,10 @@ Json RulesJson(const RulesStatus& rules) {
   }
   return {{"hash", rules.hash.empty() ? Json() : Json(rules.hash)},
           {"published", rules.hash.empty() ? Json() : Json(Timestamp(rules.published))},
+          {"origin", live.origin.name},
+          {"origin_problem", live.origin.problem},
+          {"from_disk", live.is_from_disk},
+          {"rolled_back_to", live.rollback.has_value() ? Json(live.rollback->to) : Json()},
           {"teams", std::move(teams)},
           {"rollouts", std::move(rollouts)},
           {"standing_aside", std::move(aside)},
@@ -221,6 +214,7 @@ struct StatusBoard::Impl {
   SinkStatus sink ABSL_GUARDED_BY(mu);
   TokenReport token ABSL_GUARDED_BY(mu);
   RulesStatus rules ABSL_GUARDED_BY(mu);
+  LiveRulesStatus live_rules ABSL_GUARDED_BY(mu);
   std::vector<TableStatus> tables ABSL_GUARDED_BY(mu);
   std::deque<Unavailable> unavailable ABSL_GUARDED_BY(mu);
   bool stopping ABSL_GUARDED_BY(mu) = false;
@@ -325,6 +319,16 @@ void StatusBoard::SetRules(RulesStatus rules) {
   impl_->rules = std::move(rules);
 }
 
+RulesStatus StatusBoard::rules() const {
+  absl::MutexLock lock(&impl_->mu);
+  return impl_->rules;
+}
+
+void StatusBoard::SetLiveRules(LiveRulesStatus rules) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->live_rules = std::move(rules);
+}
+
 void StatusBoard::SetStopping() {
   absl::MutexLock lock(&impl_->mu);
   impl_->stopping = true;
@@ -406,17 +410,24 @@ std::string StatusBoard::StatusJson() const {
       {"token", TokenJson(impl_->token)},
       {"checkpoints",
        {{"store", facts.checkpoint_store}, {"on_own_disk", facts.checkpoints_on_own_disk}}},
-      {"rules", RulesJson(impl_->rules)},
+      {"rules", RulesJson(impl_->rules, impl_->live_rules)},
       {"tables", TablesJson(impl_->tables)},
       {"destinations_unavailable", std::move(unavailable)},
       {"workers", std::move(workers)}};
-  return Dump(std::move(status), 2);
+  return DumpJson(status, 2);
+}
+
+std::string StatusBoard::RulesPage() const {
+  absl::MutexLock lock(&impl_->mu);
+  std::vector<WorkerStatus> workers;
+  for (const auto& [index, worker] : impl_->workers) workers.push_back(worker.status);
+  return RulesPageJson(impl_->rules, impl_->live_rules, workers);
 }
 
 std::string HealthJson(const Health& health) {
   Json json = {{"ok", health.ok}};
   if (!health.ok) json["reasons"] = health.reasons;
-  return Dump(std::move(json), -1);
+  return DumpJson(json, -1);
 }
 
 }  // namespace turnout::runtime

@@ -1,4 +1,5 @@
-// StatusBoard: what is known of the pipeline right now, for /healthz, /readyz and /v1/status.
+// StatusBoard: what is known of the pipeline right now, for /healthz, /readyz, /v1/status and
+// /v1/rules.
 //
 // Workers, the control thread and the Kafka clients write to it as things change; the admin API
 // reads. It decides nothing.
@@ -16,11 +17,13 @@
 #include "absl/time/time.h"
 #include "runtime/clock.h"
 #include "runtime/kept_table.h"
-#include "runtime/preflight.h"
+#include "runtime/rules_status.h"
 #include "runtime/token_keeper.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
+
+struct LiveRulesStatus;
 
 // What doesn't change while the process lives.
 struct PipelineFacts {
@@ -38,33 +41,6 @@ struct PipelineFacts {
   int rekey_workers = 0;  // behind them; may never start
   // A worker that has not turned for so long is stuck.
   absl::Duration stuck_after = absl::Seconds(60);
-};
-
-struct TeamRules {
-  std::string team;
-  int rules = 0;
-};
-
-// A rule that is not rolled out in full.
-struct RuleRollout {
-  std::string rule;  // "team/name"
-  double percent = 100;
-  bool is_shadow = false;
-};
-
-// A rule file that was not accepted; its problems as `turnout validate` prints them.
-struct RefusedRules {
-  std::string file;
-  std::vector<std::string> problems;
-};
-
-struct RulesStatus {
-  std::string hash;  // empty: none is in force yet
-  absl::Time published;
-  std::vector<TeamRules> teams;  // in force
-  std::vector<RuleRollout> rollouts;  // of their rules
-  std::vector<TeamAside> aside;
-  std::vector<RefusedRules> refused;
 };
 
 // Which sink the workers produce with, and why.
@@ -101,6 +77,8 @@ class StatusBoard : public WorkerObserver {
   bool SetSink(SinkStatus sink);
   void SetToken(const TokenReport& report);
   void SetRules(RulesStatus rules);
+  RulesStatus rules() const;
+  void SetLiveRules(LiveRulesStatus rules);
   void SetTables(std::vector<TableStatus> tables);
   void SetStopping();
 
@@ -110,6 +88,7 @@ class StatusBoard : public WorkerObserver {
   // for. Teams that stand aside or were refused don't count: other teams' events flow.
   Health Ready() const;
   std::string StatusJson() const;
+  std::string RulesPage() const;
 
  private:
   struct Impl;

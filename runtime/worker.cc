@@ -429,8 +429,7 @@ absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
 bool Worker::Impl::AwaitsRules(const Task& task, std::string_view hash) {
   const auto is_it = [&](const state::RuleSetSince& one) { return one.hash == hash; };
   const auto& noted = task.note.rule_sets;
-  if (hash.empty() || feed->HasPublished(hash) ||
-      std::any_of(noted.begin(), noted.end(), is_it)) {
+  if (hash.empty() || feed->HasPublished(hash) || std::any_of(noted.begin(), noted.end(), is_it)) {
     return false;
   }
   constexpr size_t kUnknownMax = 1'000;
@@ -659,6 +658,10 @@ void Worker::Impl::TellStatus(WorkerState state, std::string_view reason) {
                                     .phase = task->phase,
                                     .reason = tasks.WaitsFor(*task)};
     if (task->phase == TaskPhase::kReplaying) of_partition.replay_offset = task->applied_offset;
+    if (!task->note.rule_sets.empty()) {
+      of_partition.rule_set = task->note.rule_sets.back().hash;
+      of_partition.rule_set_from = task->note.rule_sets.back().offset;
+    }
     status.partitions.push_back(std::move(of_partition));
   }
   status_told = clock->Now();

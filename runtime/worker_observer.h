@@ -43,7 +43,7 @@ struct TransactionReport {
   uint64_t events = 0;
   uint64_t event_bytes = 0;
   uint64_t outputs = 0;
-  uint64_t dead_lettered_events = 0;  // payloads that could not be read
+  uint64_t dead_lettered_events = 0;    // payloads that could not be read
   std::vector<RuleCounts> rule_counts;  // of rules that matched at least once
   // From the record's timestamp to the commit's acknowledgement, an event each.
   std::array<uint64_t, kLatencyBoundsMs.size() + 1> latency_counts{};
@@ -59,19 +59,21 @@ enum class WorkerState { kStarting, kRunning, kWaiting, kStopped };
 
 struct PartitionStatus {
   int32_t partition = 0;
-  int64_t next_offset = -1;       // committed; -1: nothing yet
-  int64_t end_offset = -1;        // -1: not known
-  absl::Time last_event_time;     // record timestamp of the last committed event
+  int64_t next_offset = -1;    // committed; -1: nothing yet
+  int64_t end_offset = -1;     // -1: not known
+  absl::Time last_event_time;  // record timestamp of the last committed event
   TaskPhase phase = TaskPhase::kLive;
-  int64_t replay_offset = -1;     // replaying: how far
-  std::string reason;             // recovering or refused: what for
+  int64_t replay_offset = -1;  // replaying: how far
+  std::string reason;          // recovering or refused: what for
+  std::string rule_set;        // in force as of next_offset; empty: none was yet
+  int64_t rule_set_from = -1;  // the first offset it was applied to
 };
 
 struct WorkerStatus {
   int worker = 0;
   WorkerState state = WorkerState::kStarting;
   std::string reason;  // why it waits, in plain words; empty while running
-  std::string topic;  // that it reads
+  std::string topic;   // that it reads
   std::string rule_set_hash;
   std::vector<PartitionStatus> partitions;
 };

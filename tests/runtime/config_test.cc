@@ -144,6 +144,24 @@ TEST(Config, DefaultsOfTheTableAreThoseOfTheStruct) {
   EXPECT_EQ(config.log.lines_per_second_max, plain.log.lines_per_second_max);
 }
 
+TEST(Config, RulesMayComeFromAnEndpointOrATopic) {
+  const Config config = ConfigOf(R"(
+brokers: b:1
+source.topic: t
+rules: https://config.example.com/rules?group=a
+rules_from: {token_file: token, ca_bundle: ca.pem, wait: 5s, report_to: "topic:rule-reports"}
+admin.token_file: none
+)");
+  EXPECT_EQ(config.rules, "https://config.example.com/rules?group=a");
+  EXPECT_EQ(config.rules_from.token_file, "/etc/turnout/token");
+  EXPECT_EQ(config.rules_from.ca_bundle, "/etc/turnout/ca.pem");
+  EXPECT_EQ(config.rules_from.wait, absl::Seconds(5));
+  EXPECT_EQ(config.rules_from.report_to, "topic:rule-reports");
+  EXPECT_EQ(config.admin_token_file, "");
+  EXPECT_EQ(ConfigOf(kSmallest).rules_from.report_to, "");
+  EXPECT_EQ(ConfigOf("brokers: b:1\nsource.topic: t\nrules: 'topic:rules'\n").rules, "topic:rules");
+}
+
 TEST(Config, EveryFieldCanBeSet) {
   const Config config = ConfigOf(R"(
 brokers: a:1,b:2
@@ -243,9 +261,8 @@ TEST(Config, TablesHaveNamesOfTheirOwn) {
   EXPECT_TRUE(ConfigOf(kSmallest).limits.rules.enrich.tables_known);
   for (const char* wrong :
        {"tables: {users: catalog.users}", "tables: {Users: {topic: a}}",
-        "tables: {a.b: {topic: a}}",
-        "tables: {users: {topics: a}}", "tables: {users: {topic: a b}}", "tables.topic: a",
-        "tables: {users: {topic: [a]}}"}) {
+        "tables: {a.b: {topic: a}}", "tables: {users: {topics: a}}",
+        "tables: {users: {topic: a b}}", "tables.topic: a", "tables: {users: {topic: [a]}}"}) {
     EXPECT_THAT(ProblemOf(wrong), HasSubstr("tables.")) << wrong;
   }
 }
@@ -255,8 +272,8 @@ TEST(Config, ProblemsNamePlaceAllowedValuesAndNearestName) {
       // Unknown keys.
       {"worker: 2",
        "4:1: worker: is not known (did you mean `workers`? Known: brokers, source, rules, "
-       "delivery, "
-       "sink, instance, workers, listen, rekey, state_dir, state, checkpoints, "
+       "rules_from, delivery, sink, instance, workers, listen, admin, rekey, state_dir, state, "
+       "checkpoints, "
        "dead_letter_topic, parking_topic, provenance_headers, create_topics, limits, log, tables, "
        "kafka)"},
       {"log: {fromat: json}",
@@ -572,11 +589,16 @@ source.time_field: none  # default
 source.lateness: 10s  # default
 source.ahead_max: 1h  # default
 rules: /etc/turnout/rules  # /etc/turnout/p.yaml:3
+rules_from.token_file: none  # default
+rules_from.ca_bundle: /etc/ssl/certs/ca-certificates.crt  # default
+rules_from.wait: 30s  # default
+rules_from.report_to: none  # default
 delivery: exactly_once  # default
 sink: batch  # default
 instance: "${file:/run/workers}"  # /etc/turnout/p.yaml:4 ${file:/run/workers} [secret]
 workers: 2  # --set
 listen: 127.0.0.1:9464  # default
+admin.token_file: none  # default
 rekey.topic: turnout-orders.rekey  # default
 rekey.partitions: source  # default
 state_dir: /var/lib/turnout  # default
@@ -601,7 +623,7 @@ limits.batch_events_max: 10000  # default
 limits.batch_bytes_max: 16MiB  # default
 limits.transaction_timeout: 15s  # default
 limits.destination_recheck: 30s  # default
-limits.rules_recheck: 1s  # default
+limits.rules_recheck: 250ms  # default
 limits.shutdown_timeout: 4s  # default
 limits.table_bytes_max: 16GiB  # default
 limits.rules_per_team_max: 10000  # default

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/rule_directory.h"
 #include "tests/support/temp_directory.h"
 
 namespace turnout::runtime {
@@ -34,7 +35,11 @@ std::string Line(const std::string& team, const std::string& rule) {
 
 class RuleShelfTest : public testing::Test {
  protected:
-  bool Look() { return shelf_.Look(absl::Now()); }
+  bool Look() { return LookAt(&origin_, &shelf_); }
+  static bool LookAt(RuleDirectory* origin, RuleShelf* shelf) {
+    std::optional<RuleFiles> files = origin->Take(absl::Now());
+    return files.has_value() && shelf->Take(*std::move(files));
+  }
   void Write(const std::string& name, std::string_view text) { directory_.Write(name, text); }
   void Remove(const std::string& name) { std::filesystem::remove(Path(name)); }
   std::string Path(const std::string& name) const { return directory_.path() + "/" + name; }
@@ -56,7 +61,8 @@ class RuleShelfTest : public testing::Test {
   }
 
   const support::TempDirectory directory_;
-  RuleShelf shelf_{directory_.path(), {}};
+  RuleDirectory origin_{directory_.path(), {}};
+  RuleShelf shelf_{{}};
 };
 
 TEST_F(RuleShelfTest, AFileThatChangedIsReadAgainAndNoOther) {
@@ -126,20 +132,23 @@ TEST_F(RuleShelfTest, AFileThatIsGoneTakesItsTeamsWithIt) {
 
 TEST_F(RuleShelfTest, AnEmptiedOrLostDirectoryKeepsAllTeams) {
   Write("rules/a.yaml", Rules("a", "one"));
-  RuleShelf shelf(Path("rules"), {});
-  shelf.Look(absl::Now());
+  RuleDirectory origin(Path("rules"), {});
+  RuleShelf shelf({});
+  LookAt(&origin, &shelf);
+  EXPECT_EQ(origin.status().problem, "");
   std::filesystem::rename(Path("rules"), Path("away"));
-  EXPECT_TRUE(shelf.Look(absl::Now()));
+  EXPECT_TRUE(LookAt(&origin, &shelf));
   EXPECT_THAT(shelf.teams(), SizeIs(1));
   EXPECT_THAT(FormatRefused(shelf.refused()), HasSubstr("cannot be opened"));
+  EXPECT_THAT(origin.status().problem, HasSubstr("cannot be opened"));
   std::filesystem::create_directory(Path("rules"));
-  EXPECT_TRUE(shelf.Look(absl::Now()));
+  EXPECT_TRUE(LookAt(&origin, &shelf));
   EXPECT_THAT(shelf.teams(), SizeIs(1));
   EXPECT_THAT(FormatRefused(shelf.refused()), HasSubstr("there is no rule file in it"));
 
   std::filesystem::remove(Path("rules"));
   std::filesystem::rename(Path("away"), Path("rules"));
-  EXPECT_TRUE(shelf.Look(absl::Now()));
+  EXPECT_TRUE(LookAt(&origin, &shelf));
   EXPECT_THAT(shelf.teams(), SizeIs(1));
   EXPECT_THAT(shelf.refused(), IsEmpty());
 }
@@ -226,6 +235,80 @@ TEST_F(RuleShelfTest, ARefusedFileHoldsNoTeamThatItNeverHad) {
   Look();
   EXPECT_THAT(Ids(), ElementsAre("w/two", "x/one"));
   EXPECT_THAT(RefusedFiles(), ElementsAre("b.jsonl"));
+}
+
+// Teams as they were kept on disk, of this directory's files.
+class HeldShelfTest : public RuleShelfTest {
+ protected:
+  std::vector<Team> Kept(const std::string& name, const std::string& text) const {
+    std::vector<router::Problem> problems;
+    return CompileRules(Path(name), text, {}, &problems);
+  }
+};
+
+TEST_F(HeldShelfTest, WhatIsHeldStaysUntilThereIsAnotherVersion) {
+  Write("a.yaml", Rules("a", "one"));
+  Look();
+  const std::string version = shelf_.version();
+  Write("a.yaml", Rules("a", "bad-idea"));
+  Look();
+  EXPECT_NE(shelf_.version(), version);
+
+  shelf_.Hold(Kept("a.yaml", Rules("a", "one")), shelf_.version());
+  EXPECT_THAT(Ids(), ElementsAre("a/one"));
+  Look();
+  EXPECT_THAT(Ids(), ElementsAre("a/one"));
+  std::filesystem::rename(Path("a.yaml"), Path("away"));  // a lost mount is no other version
+  Look();
+  EXPECT_THAT(Ids(), ElementsAre("a/one"));
+  std::filesystem::rename(Path("away"), Path("a.yaml"));
+  Look();
+  EXPECT_TRUE(shelf_.is_held());
+  EXPECT_THAT(Ids(), ElementsAre("a/one"));
+
+  Write("a.yaml", Rules("a", "two"));
+  EXPECT_TRUE(Look());
+  EXPECT_FALSE(shelf_.is_held());
+  EXPECT_THAT(Ids(), ElementsAre("a/two"));
+}
+
+TEST_F(HeldShelfTest, LetGoItIsWhatTheFilesHold) {
+  Write("a.yaml", Rules("a", "bad-idea"));
+  Write("b.yaml", Rules("b", "one"));
+  Look();
+  shelf_.Hold(Kept("a.yaml", Rules("a", "one")), shelf_.version());
+  EXPECT_THAT(Ids(), ElementsAre("a/one"));
+  shelf_.LetGo();
+  EXPECT_THAT(Ids(), ElementsAre("a/bad-idea", "b/one"));
+}
+
+TEST_F(HeldShelfTest, AFileThatIsRefusedInTheNewVersionStandsForWhatWasHeld) {
+  Write("a.yaml", Rules("a", "bad-idea"));
+  Write("b.yaml", Rules("b", "one"));
+  Look();
+  shelf_.Hold(Kept("a.yaml", Rules("a", "one")), shelf_.version());
+  Write("a.yaml", "team: a\nrules: 7\n");
+  EXPECT_TRUE(Look());
+  EXPECT_THAT(Ids(), ElementsAre("a/one", "b/one"));
+  EXPECT_THAT(RefusedFiles(), ElementsAre("a.yaml"));
+}
+
+TEST_F(HeldShelfTest, WhatWasKeptStandsForFilesThatAreBadAtTheStart) {
+  std::vector<Team> kept = Kept("a.yaml", Rules("a", "one"));
+  for (const Team& team : Kept("gone.yaml", Rules("g", "one"))) kept.push_back(team);
+  shelf_.Hold(kept, "");
+  Write("a.yaml", "no rules");
+  Write("b.yaml", Rules("b", "one"));
+  EXPECT_TRUE(Look());
+  EXPECT_THAT(Ids(), ElementsAre("a/one", "b/one"));
+}
+
+TEST_F(HeldShelfTest, AnEmptyDirectoryAtTheStartKeepsWhatIsHeld) {
+  shelf_.Hold(Kept("a.yaml", Rules("a", "one")), "");
+  Look();
+  EXPECT_THAT(Ids(), ElementsAre("a/one"));
+  EXPECT_TRUE(shelf_.is_held());
+  EXPECT_THAT(FormatRefused(shelf_.refused()), HasSubstr("there is no rule file in it"));
 }
 
 }  // namespace
