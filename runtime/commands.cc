@@ -21,7 +21,7 @@ Command RunCommand() {
           "left, "
           "within limits.shutdown_timeout and a second, 5 seconds by default. A second signal ends "
           "it at once; nothing is lost by that, the batch is done again by whoever takes over.\n\n"
-          "Rule files that change take effect within limits.rules_recheck, 1 second by default; "
+          "Rule files that change take effect within limits.rules_recheck, 250 ms by default; "
           "SIGHUP has them looked at now. A file that became bad leaves its team's rules as they "
           "were.\n\n"
           "Brokers or topics that are away are waited for, as long as it takes; /readyz on the "
@@ -373,6 +373,48 @@ Command StateCommand() {
   };
 }
 
+Command RollbackCommand() {
+  return {
+      .name = "rollback",
+      .summary = "have running routers go back to rules from before",
+      .synopsis =
+          "[--to HASH] [--admin HOST:PORT]... [--token-file FILE]\n"
+          "    turnout rollback --resume [--admin HOST:PORT]... [--token-file FILE]",
+      .description =
+          "Asks the admin API of each router for the rule set that was in force before the one "
+          "that "
+          "is, or for the one of this hash, among the 16 that it keeps on its disk. It takes "
+          "effect within a second, without a pause or a rebalance, and stays over restarts until "
+          "the rules have another version where they come from, or until --resume.\n\n"
+          "A HOST with several addresses, as a headless service has, stands for the routers behind "
+          "all of them. Where they would not all go back to the same rule set, or one of them does "
+          "not answer, nothing is changed anywhere.",
+      .options = {{.name = "--to",
+                   .argument = "HASH",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "the one that was in force before",
+                   .text = "The rule set to go back to, as `versions` of /v1/rules names it."},
+                  {.name = "--resume",
+                   .text = "Go on with the rules as they are where they come from."},
+                  {.name = "--admin",
+                   .argument = "HOST:PORT",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "127.0.0.1:9464",
+                   .text = "A router's admin API, its `listen`. May be given more than once."},
+                  {.name = "--token-file",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "A file with the token that the routers' `admin.token_file` holds."}},
+      .exits = {{0, "All of them did."},
+                {1, "One did not, or they disagree; standard error says which and why."},
+                {2, kUsageExit}},
+      .examples = {{"turnout rollback", "The router on this machine:"},
+                   {"turnout rollback --admin turnout.events.svc:9464 --token-file token",
+                    "All routers behind a headless service:"}},
+      .see_also = "turnout run",
+  };
+}
+
 Command DemoCommand() {
   return {
       .name = "demo",
@@ -550,9 +592,9 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      RunCommand(),   ValidateCommand(), TestCommand(), MatchCommand(),   ExplainCommand(),
-      StateCommand(), TxnCommand(),      DemoCommand(), VersionCommand(), CompletionCommand(),
-      HelpCommand(),
+      RunCommand(),     ValidateCommand(), TestCommand(),       MatchCommand(),
+      ExplainCommand(), StateCommand(),    RollbackCommand(),   TxnCommand(),
+      DemoCommand(),    VersionCommand(),  CompletionCommand(), HelpCommand(),
   };
   return *commands;
 }

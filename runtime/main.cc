@@ -24,6 +24,7 @@
 #include "runtime/help.h"
 #include "runtime/json_text.h"
 #include "runtime/match_command.h"
+#include "runtime/rollback_command.h"
 #include "runtime/run_command.h"
 #include "runtime/state_command.h"
 #include "runtime/test_command.h"
@@ -320,6 +321,20 @@ int Txn(Arguments& arguments) {
   return RunTxn(options, stdout, stderr);
 }
 
+int Rollback(Arguments& arguments) {
+  RollbackOptions options;
+  arguments.Value("--to", &options.to);
+  arguments.Flag("--resume", &options.resumes);
+  arguments.Values("--admin", &options.admins);
+  arguments.Value("--token-file", &options.token_file);
+  if (const auto status = arguments.Parse()) return *status;
+  if (options.resumes && !options.to.empty()) {
+    return arguments.Mistake("--resume goes on with what there is: it takes no --to");
+  }
+  if (options.admins.empty()) options.admins = {"127.0.0.1:9464"};
+  return RunRollback(options, stdout, stderr);
+}
+
 int Demo(Arguments& arguments) {
   DemoOptions options;
   arguments.Value("--rules", &options.rules);
@@ -387,6 +402,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   if (name == "match") return Match(arguments);
   if (name == "explain") return Explain(arguments);
   if (name == "state") return State(arguments);
+  if (name == "rollback") return Rollback(arguments);
   if (name == "txn") return Txn(arguments);
   if (name == "demo") return Demo(arguments);
   if (name == "version") return Version(arguments);
