@@ -31,7 +31,7 @@ class RulesWatch(_Watch):
     """Reads the notes beside the committed offsets again and again: they name the rule sets, and
     since when each is in force, but forget those that a checkpoint has made unneeded.
 
-    A router looks for changed rules once a second, so a partition that moves may go back to the
+    A router looks for changed rules now and then, so a partition that moves may go back to the
     rules before for a moment: what counts is what the notes say, partition by partition."""
 
     def __init__(self, kafka, group, source, partitions):
@@ -48,6 +48,11 @@ class RulesWatch(_Watch):
                 if int(since) not in self._seen[partition]:
                     self._seen[partition][int(since)] = name
                     self._first_seen.append((time.monotonic(), name))
+
+    def spans(self):
+        """Partition to (offset, rule set in force from there on), ascending."""
+        self.look()
+        return {partition: sorted(seen.items()) for partition, seen in self._seen.items()}
 
     def names(self, since=0.0):
         """Rule sets that took effect somewhere since that moment, the first ones first."""
