@@ -1,6 +1,9 @@
 """OAUTHBEARER: tokens of an identity provider, against a broker that checks their signatures and
 ends sessions with them."""
+import json
+
 import events
+import topics
 from certificates import Authority
 from identity_provider import IdentityProvider
 from kafka import Kafka
@@ -50,14 +53,20 @@ def _replace(file, text):
 
 
 def tokens_are_renewed_while_events_flow_through_either_sink(stage):
-    """Tokens of 4 s, sessions of 3: both are renewed several times; nothing is lost or doubled."""
+    """Tokens of 4 s, sessions of 3: both are renewed several times; nothing is lost or doubled. The
+    rules come from a topic, and what became of them goes to another."""
     provider, _, properties = _secured(stage)
     teams = stage.teams()
-    stage.write_rules(teams)
     stage.make_topics(teams)
+    rules, reports = f"{stage.prefix}.rules", f"{stage.prefix}.rule-reports"
+    topics.create(stage.bootstrap, [rules, reports], config={"cleanup.policy": "compact"})
+    topics.produce(stage.bootstrap, rules, [{"key": f"{team['team']}.json".encode(),
+                                             "value": json.dumps(team).encode()}
+                                            for team in teams])
     first_id = 0
     for sink in ("librdkafka", "batch"):
-        router = stage.router(sink, sink=sink, kafka=properties).start().wait_ready()
+        router = stage.router(sink, sink=sink, kafka=properties, rules=f"topic:{rules}",
+                              rules_from={"report_to": f"topic:{reports}"}).start().wait_ready()
         issued = len(provider.issued)
         flow = stage.flow(events.stream(6_000, stage.seed, first_id=first_id), rate=500)
         flow.join()
@@ -71,8 +80,11 @@ def tokens_are_renewed_while_events_flow_through_either_sink(stage):
             assert "by the batch sink" in router.log(), router.log_tail()
             assert router.metric("turnout_transaction_outcomes_total") == 0, router.log_tail()
         router.stop()
+    told = {record.key.decode(): json.loads(record.value)["ok"]
+            for record in topics.read(stage.bootstrap, reports)[reports]}
+    assert told == {"librdkafka": True, "batch": True}, told
     stage.check(teams)
-    explained = router.explain("--at", "0:0")
+    explained = router.explain("--at", "0:0", "--rules", str(stage.write_rules(teams)))
     assert f"{stage.source}:0:0" in explained.replace("/", ":"), explained
 
 
