@@ -54,7 +54,7 @@ def bench(name, *arguments, ends_with=(0,)):
         done = subprocess.run([os.path.join(ROOT, "bench", name), *arguments, "--json", path],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=RUN_MAX_S)
-        if done.returncode not in ends_with:
+        if done.returncode not in ends_with or not os.path.exists(path):
             raise AssertionError(f"bench/{name} ended with {done.returncode}:\n{done.stdout}")
         with open(path, encoding="utf-8") as file:
             return json.load(file)

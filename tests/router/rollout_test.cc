@@ -263,12 +263,22 @@ TEST_P(RolloutOfSteps, ALargerPercentOnlyAddsAndChangesNoState) {
       EXPECT_TRUE(std::includes(some->rejections.begin(), some->rejections.end(),
                                 rejected_before.begin(), rejected_before.end()));
       EXPECT_TRUE(some->state().pending().entries == all->state().pending().entries);
-      if (percent == 0) EXPECT_THAT(now, IsEmpty());
-      if (percent == 0) EXPECT_THAT(some->rejections, IsEmpty());
+      if (percent == 0) {
+        EXPECT_THAT(now, IsEmpty());
+      }
+      if (percent == 0) {
+        EXPECT_THAT(some->rejections, IsEmpty());
+      }
       EXPECT_EQ(some->held_back == 0, percent == 100);
-      if (percent == 30) EXPECT_GT(now.size(), of_all.size() / 10);
-      if (percent == 70) EXPECT_LT(now.size(), of_all.size());
-      if (percent == 100) EXPECT_EQ(some->rejections, all->rejections);
+      if (percent == 30) {
+        EXPECT_GT(now.size(), of_all.size() / 10);
+      }
+      if (percent == 70) {
+        EXPECT_LT(now.size(), of_all.size());
+      }
+      if (percent == 100) {
+        EXPECT_EQ(some->rejections, all->rejections);
+      }
       before = now;
       rejected_before = some->rejections;
     }

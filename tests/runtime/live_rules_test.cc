@@ -104,7 +104,9 @@ class Life {
   // As the control thread does it.
   void Turn() {
     rules->Look();
-    if (rules->has_rules()) ASSERT_TRUE(control->Look().ok());
+    if (rules->has_rules()) {
+      ASSERT_TRUE(control->Look().ok());
+    }
     rules->Settle();
   }
   absl::Status Start() {
@@ -357,7 +359,9 @@ TEST_F(LiveRulesTest, ResumeGoesOnWithWhatTheOriginHas) {
   Life life(path());
   for (const char* topic : {"t.1", "t.2", "t.3"}) {
     life.origin.Put("v", {{"a.yaml", Text("a", topic)}});
-    if (life.feed.Current() == nullptr) ASSERT_TRUE(life.Start().ok());
+    if (life.feed.Current() == nullptr) {
+      ASSERT_TRUE(life.Start().ok());
+    }
     life.Turn();
   }
   const std::string oldest = life.Page()["versions"][2]["rule_set"];
