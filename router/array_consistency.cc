@@ -137,16 +137,22 @@ bool ArrayConsistency::NextConsistent(absl::Span<const uint32_t> leaves, size_t*
       scope = event_->scopes[scope].parent;
     }
     if (scope == 0) return true;
-    // On to the fixed element if it is still ahead, else past the array.
-    const uint32_t array = event_->scopes[scope].array;
-    const Scope& fixed = event_->scopes[fixed_[array]];
-    const uint32_t target =
-        leaf < fixed.leaves_begin ? fixed.leaves_begin : event_->array_leaves_end[array];
-    *at = static_cast<size_t>(
-        std::lower_bound(leaves.begin() + static_cast<std::ptrdiff_t>(*at), leaves.end(), target) -
-        leaves.begin());
+    *at = static_cast<size_t>(std::lower_bound(leaves.begin() + static_cast<std::ptrdiff_t>(*at),
+                                               leaves.end(), AfterDisagreeing(leaf, scope)) -
+                              leaves.begin());
   }
   return false;
+}
+
+// The first leaf that may agree again, after one that is in another element, `scope`, than the
+// fixed one of the same array: in the fixed element if that is still ahead, else past the array.
+// Scalars of the same field that lie in the array among its elements (as in [[1], 2]) agree with
+// each of them, so where there are any, only this element is left out.
+uint32_t ArrayConsistency::AfterDisagreeing(uint32_t leaf, uint32_t scope) const {
+  const Scope& element = event_->scopes[scope];
+  if (event_->array_scalars[element.array] == event_->leaves[leaf].field) return element.leaves_end;
+  const Scope& fixed = event_->scopes[fixed_[element.array]];
+  return leaf < fixed.leaves_begin ? fixed.leaves_begin : event_->array_leaves_end[element.array];
 }
 
 uint32_t ArrayConsistency::InnermostScopeSeenAfter(int level, uint32_t scope) {

@@ -63,6 +63,7 @@ class ArrayConsistency {
   int LastChoiceSeenBy(int level);
   bool IsSpent() const { return steps_ > kStepsMax || climbs_ > kClimbsMax; }
   bool NextConsistent(absl::Span<const uint32_t> leaves, size_t* at);
+  uint32_t AfterDisagreeing(uint32_t leaf, uint32_t scope) const;
   uint32_t InnermostScopeSeenAfter(int level, uint32_t scope);
   void Fix(uint32_t scope, int level);
   void Unfix(size_t choices);

@@ -251,6 +251,7 @@ EventWalk::At EventWalk::Array(At at, FieldTrie::NodeId node, int depth) {
   if (depth > kEventDepthMax) return Fail(kTooDeep, at);
   const auto array = static_cast<uint32_t>(event_->array_leaves_end.size());
   event_->array_leaves_end.push_back(0);
+  event_->array_scalars.push_back(FieldTrie::kNoField);
   ++at;
   at = CharAt(at) == ']' ? at + 1 : ArrayElements(at, node, array, depth);
   event_->array_leaves_end[array] = static_cast<uint32_t>(event_->leaves.size());
@@ -260,8 +261,13 @@ EventWalk::At EventWalk::Array(At at, FieldTrie::NodeId node, int depth) {
 EventWalk::At EventWalk::ArrayElements(At at, FieldTrie::NodeId node, uint32_t array, int depth) {
   while (true) {
     const char first = CharAt(at);
-    at = first == '{' || first == '[' ? ScopedElement(at, node, array, depth)
-                                      : Scalar(at, trie_.FieldAt(node));
+    if (first == '{' || first == '[') {
+      at = ScopedElement(at, node, array, depth);
+    } else {
+      const FieldId field = trie_.FieldAt(node);
+      at = Scalar(at, field);
+      event_->array_scalars[array] = field;
+    }
     if (at == nullptr) return nullptr;
     const char c = CharAt(at);
     ++at;

@@ -49,6 +49,7 @@ struct GatheredEvent {
   std::vector<Leaf> leaves;
   std::vector<Scope> scopes;
   std::vector<uint32_t> array_leaves_end;  // by array
+  std::vector<FieldId> array_scalars;      // by array: the field of leaves that are its elements
   std::vector<FieldLeaves> found;          // by FieldId
   std::vector<FieldId> touched;            // fields that have leaves
 
@@ -59,6 +60,7 @@ struct GatheredEvent {
     leaves.clear();
     scopes.resize(1);
     array_leaves_end.clear();
+    array_scalars.clear();
     decoded_.clear();
     if (found.size() < field_count) found.resize(field_count);
   }

@@ -81,6 +81,20 @@ TEST(Matcher, KafkaPatternsAreAnsweredBesideABadPayload) {
 }
 
 // Work grows with the event, not with its square: ten thousand elements would take minutes.
+TEST(Matcher, ScalarsAmongAnArraysElementsAgreeWithEachOfThem) {
+  const Matcher matcher({Compiled(R"({"b":[{"all-of":[false,-1]}]})")}, {});
+  const auto scratch = matcher.NewScratch();
+  for (const char* event : {R"({"b":[[false],[-1],-1]})", R"({"b":[[-1],-1,[false]]})",
+                            R"({"b":[-1,[-1],[false]]})", R"({"b":[[[-1],[false],-1],[-1]]})"}) {
+    ASSERT_TRUE(matcher.Match(Payload(event), scratch.get()).ok());
+    EXPECT_THAT(scratch->matches(), ElementsAre(0u)) << event;
+  }
+  for (const char* event : {R"({"b":[[false],[-1],2]})", R"({"b":[2,[-1],3,[false]]})"}) {
+    ASSERT_TRUE(matcher.Match(Payload(event), scratch.get()).ok());
+    EXPECT_THAT(scratch->matches(), IsEmpty()) << event;
+  }
+}
+
 TEST(Matcher, LongArraysCostTheirLength) {
   std::string text = "{\"a\":[";
   for (int i = 0; i < 10000; ++i) text += R"({"x":1,"z":[1,2]},{"y":1},)";
