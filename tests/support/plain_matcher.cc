@@ -77,36 +77,37 @@ class Lister {
  public:
   explicit Lister(Scalars* scalars) : scalars_(scalars) {}
 
-  void List(const JsonTree& tree, const std::string& path, bool at_top, const Elements& within) {
+  void List(const JsonTree& tree, const std::string& path, bool at_top) {
     switch (tree.kind) {
       case JsonTree::Kind::kObject:
         for (const auto& [name, value] : tree.members) {
-          List(value, at_top ? name : path + "." + name, false, within);
+          List(value, at_top ? name : path + "." + name, false);
         }
         break;
       case JsonTree::Kind::kArray:
-        ListArray(tree, path, within);
+        ListArray(tree, path);
         break;
       default:
-        scalars_->payload[path].push_back({KindOf(tree.kind), tree.text, within});
+        scalars_->payload[path].push_back({KindOf(tree.kind), tree.text, within_});
     }
   }
 
  private:
-  void ListArray(const JsonTree& tree, const std::string& path, const Elements& within) {
+  void ListArray(const JsonTree& tree, const std::string& path) {
     const int array = arrays_++;
     for (size_t i = 0; i < tree.items.size(); ++i) {
       const JsonTree& item = tree.items[i];
-      Elements inner = within;
-      if (item.kind == JsonTree::Kind::kObject || item.kind == JsonTree::Kind::kArray) {
-        inner.emplace_back(array, i);
-      }
-      List(item, path, false, inner);
+      const bool is_element =
+          item.kind == JsonTree::Kind::kObject || item.kind == JsonTree::Kind::kArray;
+      if (is_element) within_.emplace_back(array, i);
+      List(item, path, false);
+      if (is_element) within_.pop_back();
     }
   }
 
   Scalars* const scalars_;
   int arrays_ = 0;
+  Elements within_;  // elements around what is listed
 };
 
 Scalars ListRecord(const router::Event& event) {
@@ -241,7 +242,7 @@ PlainMatcher::Answer PlainMatcher::Match(const router::Event& event) const {
     std::string error;
     const std::unique_ptr<JsonTree> tree = ReadJsonObject(event.value, &error);
     if (tree != nullptr) {
-      Lister(&scalars).List(*tree, "", true, {});
+      Lister(&scalars).List(*tree, "", true);
     } else {
       answer.status = absl::InvalidArgumentError(error);
     }
