@@ -1,10 +1,6 @@
 """The peers in Python: their libraries, fetched by pip once, and the command that runs one."""
 import hashlib
-import os
-import shutil
 import sys
-import tempfile
-from pathlib import Path
 
 import peers
 
@@ -23,16 +19,7 @@ def command(script, *libraries):
 
 def _packages():
     """The directory of the cache with what the requirements name, filled by pip the first time."""
-    cache = Path(os.environ.get("TURNOUT_CACHE") or Path.home() / ".cache" / "turnout")
-    target = cache / f"peers-python-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]}"
-    if target.is_dir():
-        return target
-    cache.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=cache))
-    try:
-        peers.run(SYSTEM, "-m", "pip", "install", "--quiet", "--target", str(fresh),
-                  "--requirement", str(REQUIREMENTS))
-        fresh.rename(target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return target
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
+    return peers.maven.cached(f"peers-python-{digest}", lambda fresh: peers.run(
+        SYSTEM, "-m", "pip", "install", "--quiet", "--target", str(fresh),
+        "--requirement", str(REQUIREMENTS)))

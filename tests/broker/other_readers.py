@@ -16,17 +16,13 @@ def agree(kafka, topic):
     """How many records of `topic` both read exactly as the tests do; AssertionError at the first that
     differs."""
     records = topics.read(kafka.admin_bootstrap, topic)[topic]
-    ours = [(one.partition, one.offset, one.timestamp_ms, one.key, one.value, _headers(one.headers))
+    ours = [(one.partition, one.offset, one.timestamp_ms, one.key, one.value, list(one.headers))
             for one in records]
     for name, theirs in (("kcat", _of_kcat(kafka, topic)), ("Java", _of_java(kafka, topic, len(ours)))):
         assert len(theirs) == len(ours), f"{name} reads {len(theirs)} records of {topic}, not {len(ours)}"
         for here, there in zip(ours, sorted(theirs)):
             assert there == here, f"{name} reads {there}, the tests {here}"
     return len(ours)
-
-
-def _headers(headers):
-    return [(name, value) for name, value in headers]
 
 
 def _of_kcat(kafka, topic):

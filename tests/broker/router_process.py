@@ -95,21 +95,16 @@ class RouterProcess:
 
     def get(self, path, timeout_s=3):
         """Status and body of an HTTP request; (0, reason) when nobody answers."""
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
-        try:
-            link.request("GET", path)
-            answer = link.getresponse()
-            return answer.status, answer.read().decode()
-        except (OSError, http.client.HTTPException) as problem:
-            return 0, str(problem)
-        finally:
-            link.close()
+        return self._ask("GET", path, None, timeout_s)
 
     def post(self, path, body, timeout_s=10):
         """The same of a POST."""
+        return self._ask("POST", path, body, timeout_s)
+
+    def _ask(self, method, path, body, timeout_s):
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
         try:
-            link.request("POST", path, body)
+            link.request(method, path, body)
             answer = link.getresponse()
             return answer.status, answer.read().decode()
         except (OSError, http.client.HTTPException) as problem:
