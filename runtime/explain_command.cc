@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "router/explainer.h"
+#include "runtime/command_client.h"
 #include "runtime/config_parts.h"
 #include "runtime/event_lookup.h"
 #include "runtime/explain_json.h"
@@ -16,7 +17,6 @@
 #include "runtime/line_reader.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
-#include "runtime/oidc_tokens.h"
 #include "runtime/real_time.h"
 #include "runtime/record_headers.h"
 #include "runtime/rule_archive.h"
@@ -60,8 +60,8 @@ class ExplainCommand {
 
   const ExplainCommandOptions& options_;
   const CommandStreams& streams_;
-  std::optional<LoadedConfig> config_;  // none: there is no --config
-  std::unique_ptr<TokenKeeper> tokens_;  // null: none were needed yet
+  std::optional<LoadedConfig> config_;   // none: there is no --config
+  std::optional<CommandClient> client_;  // none: none was needed yet
   Rules rules_;
   std::unique_ptr<state::StoredState> state_;  // null: none is at hand
   // Of the rules that were explained last: a file has many events.
@@ -185,19 +185,13 @@ int ExplainCommand::ExplainLines() {
 }
 
 absl::StatusOr<ExplainedEvent> ExplainCommand::Find(const RecordPosition& position) {
-  if (tokens_ == nullptr) {
-    auto kept = KeepTokens(config_->config.kafka, [this](const TokenReport& report) {
-      if (!report.status.ok()) Complain(MessageOf(report.status), kExitFailed);
-    });
-    if (!kept.ok()) return kept.status();
-    tokens_ = *std::move(kept);
+  if (!client_) {
+    auto made = MakeCommandClient(config_->config, "explain", streams_.err);
+    if (!made.ok()) return made.status();
+    client_ = *std::move(made);
+    client_->options.client_id = "turnout-explain";
   }
-  connectors::KafkaClientOptions client;
-  client.tokens = tokens_.get();
-  client.bootstrap_servers = config_->config.brokers;
-  client.client_id = "turnout-explain";
-  client.properties = config_->config.kafka;
-  return FindRecord(client, position, kReadWithin);
+  return FindRecord(client_->options, position, kReadWithin);
 }
 
 int ExplainCommand::ExplainAt() {
