@@ -14,6 +14,7 @@
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
 #include "connectors/kafka_offsets.h"
+#include "connectors/memberless_group.h"
 #include "connectors/transactional_ids.h"
 
 namespace turnout::connectors {
@@ -379,13 +380,13 @@ absl::Status KafkaSink::AwaitDeliveries() {
 // Not resumable in librdkafka, but may be repeated: the same offsets again change nothing.
 absl::Status KafkaSink::SendOffsets(absl::Span<const SourceOffset> offsets,
                                     const GroupMetadata& group) {
-  if (group.generation < 0 || group.member_id.empty()) {
+  if (!MayCommit(group)) {
     // The broker would take such offsets without asking who owns the partitions.
     return absl::FailedPreconditionError(
         absl::StrFormat("%s: not a member of group %s", doing_, group.group_id));
   }
   const PartitionList list = MakePartitionList(client_->get(), options_.source_topic, offsets);
-  const LibraryGroupMetadata metadata = MakeGroupMetadata(group);
+  const LibraryGroupMetadata metadata = MakeGroupMetadata(AsSent(group));
   rd_kafka_error_t* error = rd_kafka_send_offsets_to_transaction(
       client_->get(), list.get(), metadata.get(), options_.call_timeout_ms);
   return TakeKafkaError(client_->get(), error, doing_ + ": adding source offsets");

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "connectors/memberless_group.h"
 #include "connectors/protocol_errors.h"
 
 namespace turnout::connectors {
@@ -256,7 +257,7 @@ void ProducerSession::BeginOffsets() {
   request.kind = CoordinatorKind::kGroup;
   request.key = group_.group_id;
   request.write = [this](int16_t, std::string* out) {
-    WriteTxnOffsetCommit(settings_.produce.transactional_id, producer_, group_,
+    WriteTxnOffsetCommit(settings_.produce.transactional_id, producer_, AsSent(group_),
                          settings_.source_topic, offsets_, out);
   };
   request.read = [this](int16_t, std::string_view body) -> absl::StatusOr<int16_t> {
@@ -272,7 +273,7 @@ void ProducerSession::BeginOffsets() {
 ProducerSession::Outcome ProducerSession::WorkOffsets(absl::Time now) {
   if (offsets_.empty() || offset_stage_ == OffsetStage::kDone) return std::nullopt;
   if (offset_stage_ == OffsetStage::kNone) {
-    if (group_.generation < 0 || group_.member_id.empty()) {
+    if (!MayCommit(group_)) {
       // The broker would take such offsets without asking who owns the partitions.
       return absl::FailedPreconditionError(
           absl::StrFormat("%s: not a member of group %s", settings_.doing, group_.group_id));

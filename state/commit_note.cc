@@ -14,6 +14,7 @@ namespace {
 
 constexpr absl::string_view kFormat = "turnout/1";
 constexpr absl::string_view kRules = "rules=";
+constexpr absl::string_view kReplay = "replay=";
 constexpr absl::string_view kState = "state=";
 constexpr absl::string_view kTimelines = "timelines=";
 constexpr absl::string_view kCheckpoint = "checkpoint=";
@@ -28,6 +29,12 @@ absl::Status Damaged(absl::string_view what) {
 
 bool ReadOffset(absl::string_view text, int64_t* offset) {
   return absl::SimpleAtoi(text, offset) && *offset >= 0;
+}
+
+bool ReadReplay(absl::string_view text, ReplayRange* range) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(text, absl::MaxSplits('-', 1));
+  return ReadOffset(parts.first, &range->from) && ReadOffset(parts.second, &range->to);
 }
 
 bool ReadCheckpoint(absl::string_view text, NotedCheckpoint* checkpoint) {
@@ -51,7 +58,9 @@ bool ReadSince(absl::string_view list,
 }
 
 absl::Status ReadWord(absl::string_view word, CommitNote* note) {
-  if (absl::ConsumePrefix(&word, kState)) {
+  if (absl::ConsumePrefix(&word, kReplay)) {
+    if (!ReadReplay(word, &note->replay.emplace())) return Damaged("names no range of a replay");
+  } else if (absl::ConsumePrefix(&word, kState)) {
     if (!ReadOffset(word, &note->state_start.emplace())) {
       return Damaged("names the state without a number");
     }
@@ -130,6 +139,9 @@ void CommitNote::Checkpointed(int64_t sequence, int64_t applied_offset) {
 
 std::string EncodeCommitNote(const CommitNote& note) {
   std::string text(kFormat);
+  if (note.replay) {
+    absl::StrAppendFormat(&text, " %s%d-%d", kReplay, note.replay->from, note.replay->to);
+  }
   if (note.state_start) absl::StrAppendFormat(&text, " %s%d", kState, *note.state_start);
   std::string before = absl::StrFormat(" %s", kTimelines);
   for (const TimelineSince& one : note.timelines) {

@@ -9,7 +9,10 @@
 // has. So a state that was there before somebody set the offset back, or that an owner who was
 // overtaken went on with, is never taken for one of this history, however far it has come.
 //
-// Format: `turnout/1 [state=<offset>] [timelines=<id>@<offset>[,...]]
+// Of a replay it names the range of offsets that is replayed, too: whoever goes on with it needs to
+// know where it ends.
+//
+// Format: `turnout/1 [replay=<from>-<to>] [state=<offset>] [timelines=<id>@<offset>[,...]]
 // [checkpoint=<sequence>@<offset>] rules=<hash>@<offset>[,...]` in one line, ASCII, at most 4,096
 // bytes (the broker's limit): where the state began, empty, if one is kept; its timelines, and the
 // rule sets with the offset from which they are in force, oldest first; the last checkpoint that
@@ -61,6 +64,14 @@ struct TimelineSince {
   bool operator==(const TimelineSince&) const = default;
 };
 
+// Source offsets that a replay is of.
+struct ReplayRange {
+  int64_t from = 0;
+  int64_t to = 0;  // the first that is no part of it
+
+  bool operator==(const ReplayRange&) const = default;
+};
+
 struct NotedCheckpoint {
   int64_t sequence = 0;
   int64_t applied_offset = -1;  // -1: not said
@@ -70,6 +81,7 @@ struct NotedCheckpoint {
 
 struct CommitNote {
   std::vector<RuleSetSince> rule_sets;
+  std::optional<ReplayRange> replay;  // nullopt: of live traffic
   std::optional<int64_t> state_start;
   std::vector<TimelineSince> timelines;
   std::optional<NotedCheckpoint> checkpoint;

@@ -20,6 +20,17 @@ TEST(CommitNote, ComesBackAsItWasWritten) {
   EXPECT_EQ(back->rule_sets[1].offset, 42);
 }
 
+TEST(CommitNote, OfAReplayNamesItsRange) {
+  CommitNote note;
+  note.replay = ReplayRange{5, 40};
+  note.Use("a", 5);
+  EXPECT_EQ(EncodeCommitNote(note), "turnout/1 replay=5-40 rules=a@5");
+  const auto back = DecodeCommitNote(EncodeCommitNote(note));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->replay, note.replay);
+  EXPECT_EQ(DecodeCommitNote("turnout/1 rules=a@5")->replay, std::nullopt);
+}
+
 TEST(CommitNote, NamesARuleSetOnceWhileItIsInForce) {
   CommitNote note;
   note.Use("a", 0);
@@ -74,7 +85,8 @@ TEST(CommitNote, ForgetsRuleSetsForATimelineToo) {
 TEST(CommitNote, RefusesWhatIsNotItsOwnOrDamaged) {
   for (const char* text :
        {"", "hello", "turnout/2 rules=a@1", "turnout/1 rules=a", "turnout/1 rules=@1",
-        "turnout/1 rules=a@x", "turnout/1 rules=a@-1", "turnout/1 rules=a@1,,b@2"}) {
+        "turnout/1 rules=a@x", "turnout/1 replay=5 rules=a@1", "turnout/1 replay=5-x rules=a@1",
+        "turnout/1 rules=a@-1", "turnout/1 rules=a@1,,b@2"}) {
     EXPECT_FALSE(DecodeCommitNote(text).ok()) << text;
   }
   EXPECT_FALSE(DecodeCommitNote(std::string(5000, ' ')).ok());
