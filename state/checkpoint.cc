@@ -237,9 +237,19 @@ absl::StatusOr<std::vector<ListedCheckpoint>> TaskCheckpoints::List() {
 
 absl::Status TaskCheckpoints::Fetch(const CheckpointManifest& manifest, const std::string& replaced,
                                     const std::string& directory) {
-  return ForEachInParallel(manifest.files.size(), transfers_max_, [&](size_t i) {
-    return FetchOne(manifest.sequence, manifest.files[i], replaced, directory);
-  });
+  uint64_t bytes = 0;
+  for (const CheckpointFile& file : manifest.files) bytes += file.bytes;
+  restore_bytes_done_ = 0;
+  restore_bytes_ = bytes;
+  const absl::Status fetched =
+      ForEachInParallel(manifest.files.size(), transfers_max_, [&](size_t i) {
+        const CheckpointFile& file = manifest.files[i];
+        absl::Status status = FetchOne(manifest.sequence, file, replaced, directory);
+        restore_bytes_done_ += file.bytes;
+        return status;
+      });
+  restore_bytes_ = 0;
+  return fetched;
 }
 
 // From the store that is replaced, if it has the very same; RocksDB never writes into a table, so

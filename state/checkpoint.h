@@ -11,6 +11,7 @@
 // Threads: any one at a time; all of it blocks, so it is not for a worker.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -35,6 +36,12 @@ struct CheckpointCost {
   uint64_t bytes = 0;
   uint64_t files_sent = 0;
   uint64_t bytes_sent = 0;
+};
+
+// How far a Restore is.
+struct RestoreProgress {
+  uint64_t bytes = 0;  // 0: nothing is being restored
+  uint64_t bytes_done = 0;
 };
 
 // Which checkpoints to keep.
@@ -76,6 +83,9 @@ class TaskCheckpoints {
   // a crash of the machine spoils says so when it is opened or read, and is restored again.
   absl::StatusOr<CheckpointManifest> Restore(int64_t sequence, const std::string& directory);
 
+  // Of the Restore under way, a file at a time; any thread may ask.
+  RestoreProgress restoring() const { return {restore_bytes_, restore_bytes_done_}; }
+
   // The store is another one from now on: what is known of its files' digests is forgotten.
   void ForgetFiles() { known_.clear(); }
 
@@ -105,6 +115,8 @@ class TaskCheckpoints {
   // Digests of the store's tables, which never change, by name.
   std::map<std::string, CheckpointFile> known_;
   CheckpointCost last_cost_;
+  std::atomic<uint64_t> restore_bytes_{0};
+  std::atomic<uint64_t> restore_bytes_done_{0};
 };
 
 }  // namespace turnout::state

@@ -324,6 +324,31 @@ TEST_F(CheckpointTest, ManyFilesTravelAtATime) {
   EXPECT_TRUE(absl::IsDataLoss(many.Restore(1, At("restored")).status()));
 }
 
+TEST_F(CheckpointTest, ARestoreTellsHowFarItIs) {
+  for (int i = 0; i < 3; ++i) {
+    Advance(20);
+    ASSERT_TRUE(store_->Flush().ok());
+  }
+  uint64_t bytes = 0;
+  for (const auto& file : Take().files) bytes += file.bytes;
+  const TaskCheckpoints* asked = nullptr;
+  std::vector<RestoreProgress> told;
+  HookedStore store(&objects_, [&](std::string_view call) {
+    if (call == "get") told.push_back(asked->restoring());
+    return absl::OkStatus();
+  });
+  TaskCheckpoints checkpoints(&store, kTask, At("scratch"));
+  asked = &checkpoints;
+  EXPECT_EQ(checkpoints.restoring().bytes, 0u);
+  ASSERT_TRUE(checkpoints.Restore(1, At("restored")).ok());
+  ASSERT_GT(told.size(), 3u);
+  for (const RestoreProgress& progress : told) EXPECT_EQ(progress.bytes, bytes);
+  EXPECT_EQ(told.front().bytes_done, 0u);
+  EXPECT_GT(told.back().bytes_done, told[1].bytes_done);
+  EXPECT_LT(told.back().bytes_done, bytes) << "the last one is not there yet";
+  EXPECT_EQ(checkpoints.restoring().bytes, 0u);
+}
+
 // Nobody would know it from a sound one later: it would be fetched just as it was sent.
 TEST_F(CheckpointTest, ATableThatIsDamagedBeforeItIsSentIsNotSent) {
   Advance(40);
