@@ -1,9 +1,11 @@
 #include "runtime/dispatcher.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "connectors/record_size.h"
 #include "runtime/record_headers.h"
 #include "runtime/rejection_kind.h"
@@ -15,20 +17,48 @@ using connectors::Event;
 using connectors::Header;
 using connectors::OutputRecord;
 
+namespace {
+
+// Destinations that are counted by name under one rule set; the rest is counted as `other`.
+constexpr size_t kCountedTopicsMax = 100'000;
+
+absl::string_view AbslView(std::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
 Dispatcher::Dispatcher(DispatcherOptions options, connectors::Sink* sink,
                        Destinations* destinations)
     : options_(std::move(options)), sink_(sink), destinations_(destinations) {}
 
 void Dispatcher::UseRules(const std::shared_ptr<const router::RuleSet>& rules) {
   Reset();
+  place_of_topic_.clear();
   rules_ = rules;
   slot_of_rule_.assign(rules->rules().size(), 0);
 }
 
-void Dispatcher::Reset() {
+void BatchCounts::Clear() {
+  events = event_bytes = outputs = dead_lettered_events = 0;
+  rule_counts.clear();
+  destinations.clear();
+  dead_letters.clear();
+  sent.clear();
+}
+
+void Dispatcher::ForgetPlaces() {
   for (const RuleCounts& counts : counts_.rule_counts) slot_of_rule_[counts.rule] = 0;
-  counts_.rule_counts.clear();
-  counts_.events = counts_.event_bytes = counts_.outputs = counts_.dead_lettered_events = 0;
+  ++batch_;
+}
+
+void Dispatcher::Reset() {
+  ForgetPlaces();
+  counts_.Clear();
+}
+
+void Dispatcher::TakeCounts(BatchCounts* counts) {
+  ForgetPlaces();
+  std::swap(*counts, counts_);
+  counts_.Clear();
 }
 
 void Dispatcher::Begin(const Event& event, std::string_view source) {
@@ -201,6 +231,9 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
   if (destination.available && !lacks_key && room->fits()) {
     if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
     ++counts_.outputs;
+    const uint32_t place = PlaceOf(output.destination);
+    ++counts_.destinations[place].sent;
+    counts_.sent.push_back({place, event.timestamp_ms});
     for (const router::RuleIndex rule : output.rules) ++CountsOf(rule).routed;
     return absl::OkStatus();
   }
@@ -245,8 +278,39 @@ absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why
     if (!room->fits()) record.key = {};
   }
   if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
-  for (const router::RuleIndex rule : why.rules) ++CountsOf(rule).dead_lettered;
+  CountDeadLetter(why);
   return absl::OkStatus();
+}
+
+void Dispatcher::CountDeadLetter(const Undeliverable& why) {
+  for (const router::RuleIndex rule : why.rules) {
+    RuleCounts& counts = CountsOf(rule);
+    ++(why.park ? counts.parked : counts.dead_lettered);
+  }
+  if (why.destination.data() != nullptr) {
+    DestinationCounts& counts = counts_.destinations[PlaceOf(why.destination)];
+    ++(why.park ? counts.parked : counts.dead_lettered);
+  }
+  if (why.park) return;
+  std::vector<DeadLetterCount>& letters = counts_.dead_letters;
+  auto of_kind = std::find_if(letters.begin(), letters.end(),
+                              [&](const DeadLetterCount& one) { return one.error == why.kind; });
+  if (of_kind == letters.end()) of_kind = letters.insert(of_kind, {.error = why.kind});
+  ++of_kind->count;
+}
+
+uint32_t Dispatcher::PlaceOf(std::string_view topic) {
+  auto known = place_of_topic_.find(AbslView(topic));
+  if (known == place_of_topic_.end()) {
+    const bool has_room = place_of_topic_.size() < kCountedTopicsMax;
+    known = place_of_topic_.try_emplace(std::string(has_room ? topic : kOtherSeries)).first;
+  }
+  TopicPlace& at = known->second;
+  if (at.batch != batch_) {
+    at = {batch_, static_cast<uint32_t>(counts_.destinations.size())};
+    counts_.destinations.push_back({.topic = known->first});
+  }
+  return at.place;
 }
 
 void Dispatcher::AddReason(const Undeliverable& why) {

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "connectors/record.h"
@@ -37,6 +38,12 @@ struct DispatcherOptions {
   bool provenance_headers = true;
 };
 
+// A record that was produced, for its latency once it is committed.
+struct SentRecord {
+  uint32_t destination = 0;  // of BatchCounts::destinations
+  int64_t timestamp_ms = 0;
+};
+
 // What became of the events of one transaction.
 struct BatchCounts {
   uint64_t events = 0;
@@ -44,6 +51,11 @@ struct BatchCounts {
   uint64_t outputs = 0;
   uint64_t dead_lettered_events = 0;
   std::vector<RuleCounts> rule_counts;
+  std::vector<DestinationCounts> destinations;
+  std::vector<DeadLetterCount> dead_letters;
+  std::vector<SentRecord> sent;
+
+  void Clear();
 };
 
 class Dispatcher {
@@ -64,6 +76,8 @@ class Dispatcher {
   absl::Status DispatchForeign(const connectors::Event& event);
 
   const BatchCounts& counts() const { return counts_; }
+  // Hands them out, and begins anew. Lifetime of their topics: until UseRules.
+  void TakeCounts(BatchCounts* counts);
 
  private:
   // A record that could not go where it should, and why.
@@ -84,6 +98,12 @@ class Dispatcher {
     bool fits() const { return bytes <= topic->record_bytes_max; }
   };
 
+  // Where a topic is counted in counts_.destinations, if it is in this batch already.
+  struct TopicPlace {
+    uint64_t batch = 0;
+    uint32_t place = 0;
+  };
+
   // Lifetime: until the next call.
   absl::StatusOr<Room> RoomFor(const connectors::OutputRecord& record);
   // The same in a topic of the pipeline's own, `kind` of topic, which has to be there.
@@ -98,7 +118,12 @@ class Dispatcher {
   absl::Status DeadLetter(const connectors::Event& event, const Undeliverable& why);
   void AddReason(const Undeliverable& why);
   void AddProvenance(std::string_view rule_ids);
+  // What is counted from here on has no place yet.
+  void ForgetPlaces();
   RuleCounts& CountsOf(router::RuleIndex rule);
+  // Its place in counts_.destinations.
+  uint32_t PlaceOf(std::string_view topic);
+  void CountDeadLetter(const Undeliverable& why);
 
   const DispatcherOptions options_;
   connectors::Sink* const sink_;
@@ -107,6 +132,9 @@ class Dispatcher {
 
   BatchCounts counts_;
   std::vector<uint32_t> slot_of_rule_;  // position in counts_.rule_counts plus one; 0: none yet
+  // Of the topics that these rules have come to.
+  absl::node_hash_map<std::string, TopicPlace> place_of_topic_;
+  uint64_t batch_ = 1;  // number of the one that is counted
 
   // Working memory of one event.
   std::vector<connectors::Header> headers_;

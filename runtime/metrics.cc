@@ -9,15 +9,18 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <set>
 #include <sstream>
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "runtime/live_rules_status.h"
 #include "runtime/log.h"
 #include "runtime/process_facts.h"
+#include "runtime/record_headers.h"
 #include "runtime/status_board.h"
 
 namespace turnout::runtime {
@@ -35,13 +38,6 @@ using prometheus::Registry;
 // Transactions take from about a millisecond to the transaction timeout.
 const Histogram::BucketBoundaries kTransactionBounds = {
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60};
-constexpr char kOther[] = "other";
-
-Histogram::BucketBoundaries LatencyBounds() {
-  Histogram::BucketBoundaries bounds;
-  for (const double bound_ms : kLatencyBoundsMs) bounds.push_back(bound_ms / 1000);
-  return bounds;
-}
 
 Family<Counter>& Counters(Registry& registry, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
@@ -57,32 +53,10 @@ Histogram& AddHistogram(Registry& registry, const char* name, const char* help,
 // The families that are registered once and live as long as the process.
 struct Families {
   explicit Families(Registry& r)
-      : matched(Counters(r, "turnout_rule_events_matched_total", "Events that matched a rule.")),
-        stopped(Counters(r, "turnout_rule_events_stopped_total",
-                         "Matches that a step of the rule let go no further.")),
-        late(Counters(r, "turnout_rule_events_late_total",
-                      "Of the stopped matches, those that came too late to be counted.")),
-        rekeyed(Counters(r, "turnout_rule_events_rekeyed_total",
-                         "Matches sent on to the partition where their next step keeps its key.")),
-        state_full(Counters(r, "turnout_rule_events_state_full_total",
-                            "Matches rejected because the rule may keep no more.")),
-        shadowed(Counters(r, "turnout_rule_outputs_shadowed_total",
-                          "Records that a rule in shadow would have sent.")),
-        shadow_dead_lettered(
-            Counters(r, "turnout_rule_outputs_shadow_dead_lettered_total",
-                     "Outputs of a rule in shadow that would have gone to the dead-letter topic.")),
-        held_back(Counters(r, "turnout_rule_events_held_back_total",
-                           "Matches and windows outside of the percent of the rule's rollout.")),
-        routed(Counters(r, "turnout_rule_outputs_routed_total",
-                        "Records committed to destinations in the name of a rule.")),
-        dead_lettered(Counters(r, "turnout_rule_outputs_dead_lettered_total",
-                               "Outputs of a rule that went to the dead-letter topic instead.")),
-        outcomes(Counters(r, "turnout_transaction_outcomes_total",
+      : outcomes(Counters(r, "turnout_transaction_outcomes_total",
                           "Transactions that did not commit at the first try, by outcome.")),
         token_fetches(Counters(r, "turnout_token_fetches_total",
                                "OAUTHBEARER tokens asked for, by what came of it.")),
-        unavailable(Counters(r, "turnout_destination_unavailable_total",
-                             "Times a destination was found unable to take records.")),
         rule_set_info(Gauges(r, "turnout_rule_set_info", "The rule set in force, by its hash: 1.")),
         file_refused(
             Gauges(r, "turnout_rule_file_refused", "1 for each rule file that was refused.")),
@@ -91,17 +65,6 @@ struct Families {
         token_expiry(Gauges(r, "turnout_token_expiry_timestamp_seconds",
                             "When the OAUTHBEARER token at hand is over; 0: there is none.")),
         build_info(Gauges(r, "turnout_build_info", "What runs here: 1.")),
-        events(Counters(r, "turnout_events_consumed_total", "Source events committed.").Add({})),
-        event_bytes(Counters(r, "turnout_event_consumed_bytes_total",
-                             "Payload bytes of source events committed.")
-                        .Add({})),
-        outputs(Counters(r, "turnout_outputs_produced_total", "Records committed to destinations.")
-                    .Add({})),
-        unreadable(Counters(r, "turnout_events_dead_lettered_total",
-                            "Events whose payload could not be read.")
-                       .Add({})),
-        transactions(
-            Counters(r, "turnout_transactions_committed_total", "Transactions committed.").Add({})),
         rule_set_rules(Gauges(r, "turnout_rule_set_rules", "Rules in force.").Add({})),
         rule_set_version(
             Gauges(r, "turnout_rule_set_version", "Rule sets published since the start.").Add({})),
@@ -123,45 +86,18 @@ struct Families {
         brokers_reachable(
             Gauges(r, "turnout_brokers_reachable", "1 while brokers answer, else 0.").Add({})),
         ready(Gauges(r, "turnout_ready", "1 while /readyz says ready, else 0.").Add({})),
-        latency(AddHistogram(r, "turnout_event_latency_seconds",
-                             "From an event's record timestamp to its commit.", LatencyBounds())),
         duration(AddHistogram(r, "turnout_transaction_duration_seconds",
                               "A transaction from begin to committed.", kTransactionBounds)),
         commit_duration(AddHistogram(r, "turnout_transaction_commit_duration_seconds",
                                      "Of a transaction, its commit.", kTransactionBounds)) {}
 
-  Family<Counter>&matched, &stopped, &late, &rekeyed, &state_full;
-  Family<Counter>&shadowed, &shadow_dead_lettered, &held_back, &routed, &dead_lettered;
-  Family<Counter>&outcomes, &token_fetches, &unavailable;
+  Family<Counter>&outcomes, &token_fetches;
   Family<Gauge>&rule_set_info, &file_refused, &team_aside, &token_expiry, &build_info;
-  Counter &events, &event_bytes, &outputs, &unreadable, &transactions;
   Gauge &rule_set_rules, &rule_set_version, &rule_set_published;
   Gauge &rules_origin_reachable, &rules_from_disk, &rules_rolled_back;
   Counter& rules_report_failures;
   Gauge &brokers_reachable, &ready;
-  Histogram &latency, &duration, &commit_duration;
-};
-
-// The counters of one rule.
-struct RuleSeries {
-  Counter* matched = nullptr;
-  Counter* routed = nullptr;
-  Counter* dead_lettered = nullptr;
-  // Made when there is something to count: most rules have no step and no rollout.
-  std::array<Counter*, router::kStepKinds> stopped{};
-  Counter* late = nullptr;
-  Counter* rekeyed = nullptr;
-  Counter* state_full = nullptr;
-  Counter* shadowed = nullptr;
-  Counter* shadow_dead_lettered = nullptr;
-  Counter* held_back = nullptr;
-};
-
-// Counter pointers for the rules of the rule set that a worker last reported on. Those that it has
-// matched, not all: a worker pays for this in its first transaction under new rules.
-struct WorkerSeries {
-  std::shared_ptr<const router::RuleSet> rules;
-  absl::flat_hash_map<router::RuleIndex, RuleSeries> by_rule;
+  Histogram &duration, &commit_duration;
 };
 
 // What a worker's tasks keep, as it was last told.
@@ -183,6 +119,144 @@ void AddValue(MetricFamily* family, double value, std::vector<ClientMetric::Labe
   metric.label = std::move(labels);
   (family->type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
   family->metric.push_back(std::move(metric));
+}
+
+using Labels = std::vector<ClientMetric::Label>;
+
+void AddHistogram(MetricFamily* family, absl::Span<const uint64_t> counts,
+                  absl::Span<const double> bounds, double sum, Labels labels = {}) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  uint64_t counted = 0;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    counted += counts[i];
+    const double bound = i < bounds.size() ? bounds[i] : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({.cumulative_count = counted, .upper_bound = bound});
+  }
+  metric.histogram.sample_count = counted;
+  metric.histogram.sample_sum = sum;
+  family->metric.push_back(std::move(metric));
+}
+
+void AddLatency(MetricFamily* family, const LatencyHistogram& latency, Labels labels = {}) {
+  std::array<double, kLatencyBoundsMs.size()> bounds_s{};
+  std::transform(kLatencyBoundsMs.begin(), kLatencyBoundsMs.end(), bounds_s.begin(),
+                 [](double bound_ms) { return bound_ms / 1000; });
+  AddHistogram(family, latency.counts, bounds_s, latency.sum_ms / 1000, std::move(labels));
+}
+
+void CollectTotals(const TrafficTotals& totals, std::vector<MetricFamily>* to) {
+  const auto add = [to](const char* name, const char* help, uint64_t value) {
+    MetricFamily family = Now(name, help, MetricType::Counter);
+    AddValue(&family, static_cast<double>(value));
+    to->push_back(std::move(family));
+  };
+  add("turnout_events_consumed_total", "Source events committed.", totals.events);
+  add("turnout_event_consumed_bytes_total", "Payload bytes of source events committed.",
+      totals.event_bytes);
+  add("turnout_outputs_produced_total", "Records committed to destinations.", totals.outputs);
+  add("turnout_transactions_committed_total", "Transactions committed.", totals.transactions);
+  add("turnout_events_dead_lettered_total", "Events whose payload could not be read.",
+      totals.unreadable);
+  std::map<std::string, uint64_t> by_error = totals.dead_letters;
+  for (const std::string_view error : kDeadLetterErrors) by_error.try_emplace(std::string(error));
+  MetricFamily letters =
+      Now("turnout_dead_letters_total", "Records dead-lettered, by why.", MetricType::Counter);
+  for (const auto& [error, count] : by_error) {
+    AddValue(&letters, static_cast<double>(count), {{"error", error}});
+  }
+  to->push_back(std::move(letters));
+  MetricFamily latency =
+      Now("turnout_event_latency_seconds", "From an event's record timestamp to its commit.",
+          MetricType::Histogram);
+  AddLatency(&latency, totals.latency);
+  to->push_back(std::move(latency));
+}
+
+// A count of a rule. Most rules have no step and no rollout, so of those parts there is no series
+// before there is something to count.
+struct RuleCounter {
+  const char* name;
+  const char* help;
+  uint64_t RuleCounts::*count;
+  bool is_rare = false;
+};
+constexpr RuleCounter kRuleCounters[] = {
+    {"turnout_rule_events_matched_total", "Events that matched a rule.", &RuleCounts::matched},
+    {"turnout_rule_outputs_routed_total",
+     "Records committed to destinations in the name of a rule.", &RuleCounts::routed},
+    {"turnout_rule_outputs_dead_lettered_total",
+     "Outputs of a rule that went to the dead-letter topic instead.", &RuleCounts::dead_lettered},
+    {"turnout_rule_outputs_parked_total",
+     "Outputs of a rule that went to the parking topic instead.", &RuleCounts::parked},
+    {"turnout_rule_events_late_total",
+     "Of the stopped matches, those that came too late to be counted.", &RuleCounts::late, true},
+    {"turnout_rule_events_rekeyed_total",
+     "Matches sent on to the partition where their next step keeps its key.", &RuleCounts::rekeyed,
+     true},
+    {"turnout_rule_events_state_full_total", "Matches rejected because the rule may keep no more.",
+     &RuleCounts::state_full, true},
+    {"turnout_rule_outputs_shadowed_total", "Records that a rule in shadow would have sent.",
+     &RuleCounts::shadowed, true},
+    {"turnout_rule_outputs_shadow_dead_lettered_total",
+     "Outputs of a rule in shadow that would have gone to the dead-letter topic.",
+     &RuleCounts::shadow_dead_lettered, true},
+    {"turnout_rule_events_held_back_total",
+     "Matches and windows outside of the percent of the rule's rollout.", &RuleCounts::held_back,
+     true},
+};
+
+void CollectRules(const std::vector<RuleTraffic>& rules, std::vector<MetricFamily>* to) {
+  for (const RuleCounter& counter : kRuleCounters) {
+    MetricFamily family = Now(counter.name, counter.help, MetricType::Counter);
+    for (const RuleTraffic& rule : rules) {
+      const uint64_t count = rule.counts.*counter.count;
+      if (count == 0 && counter.is_rare) continue;
+      AddValue(&family, static_cast<double>(count), {{"rule", rule.rule}, {"team", rule.team}});
+    }
+    if (!family.metric.empty()) to->push_back(std::move(family));
+  }
+  MetricFamily stopped =
+      Now("turnout_rule_events_stopped_total", "Matches that a step of the rule let go no further.",
+          MetricType::Counter);
+  for (const RuleTraffic& rule : rules) {
+    for (size_t kind = 0; kind < rule.counts.stopped.size(); ++kind) {
+      if (rule.counts.stopped[kind] == 0) continue;
+      const std::string step(router::StepName(static_cast<router::StepKind>(kind)));
+      AddValue(&stopped, static_cast<double>(rule.counts.stopped[kind]),
+               {{"rule", rule.rule}, {"step", step}, {"team", rule.team}});
+    }
+  }
+  if (!stopped.metric.empty()) to->push_back(std::move(stopped));
+}
+
+void CollectDestinations(const std::vector<DestinationTraffic>& destinations,
+                         std::vector<MetricFamily>* to) {
+  if (destinations.empty()) return;
+  const auto add = [&](const char* name, const char* help, uint64_t DestinationTraffic::*count) {
+    MetricFamily family = Now(name, help, MetricType::Counter);
+    for (const DestinationTraffic& one : destinations) {
+      AddValue(&family, static_cast<double>(one.*count), {{"destination", one.topic}});
+    }
+    to->push_back(std::move(family));
+  };
+  add("turnout_destination_records_sent_total", "Records committed to a destination.",
+      &DestinationTraffic::sent);
+  add("turnout_destination_records_dead_lettered_total",
+      "Records for a destination that went to the dead-letter topic instead.",
+      &DestinationTraffic::dead_lettered);
+  add("turnout_destination_records_parked_total",
+      "Records for a destination that went to the parking topic instead.",
+      &DestinationTraffic::parked);
+  add("turnout_destination_unavailable_total",
+      "Times a destination was found unable to take records.", &DestinationTraffic::unavailable);
+  MetricFamily latency =
+      Now("turnout_destination_latency_seconds",
+          "From a record's timestamp to its commit, by destination.", MetricType::Histogram);
+  for (const DestinationTraffic& one : destinations) {
+    if (one.latency) AddLatency(&latency, *one.latency, {{"destination", one.topic}});
+  }
+  if (!latency.metric.empty()) to->push_back(std::move(latency));
 }
 
 void CollectProcess(std::vector<MetricFamily>* to) {
@@ -210,11 +284,9 @@ void CollectProcess(std::vector<MetricFamily>* to) {
 }  // namespace
 
 struct Metrics::Impl {
-  Impl(MetricsOptions with, Clock* on) : options(std::move(with)), clock(on), families(registry) {}
+  Impl(MetricsOptions with, Clock* on)
+      : options(std::move(with)), clock(on), families(registry), traffic(options.limits) {}
 
-  RuleSeries SeriesOf(const router::RuleInfo& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
-  void CountParts(const router::RuleInfo& rule, const RuleCounts& counts, RuleSeries* series)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void CollectWorkers(std::vector<MetricFamily>* to) const;
   void CollectStates(std::vector<MetricFamily>* to) const;
   void CollectRuleSizes(std::vector<MetricFamily>* to) const;
@@ -225,12 +297,12 @@ struct Metrics::Impl {
   Registry registry;
   Families families;
 
+  Traffic traffic;
+
   mutable absl::Mutex mu;
-  std::map<std::pair<std::string, std::string>, RuleSeries> rule_series ABSL_GUARDED_BY(mu);
-  std::map<int, WorkerSeries> worker_series ABSL_GUARDED_BY(mu);
   std::map<int, WorkerStatus> workers ABSL_GUARDED_BY(mu);
   std::map<int, WorkerSizes> sizes ABSL_GUARDED_BY(mu);
-  std::set<std::string> destinations ABSL_GUARDED_BY(mu);
+  std::map<int, absl::Time> open_since ABSL_GUARDED_BY(mu);  // transactions
   std::vector<Gauge*> files_refused ABSL_GUARDED_BY(mu);
   std::vector<Gauge*> teams_aside ABSL_GUARDED_BY(mu);
   Gauge* rule_set ABSL_GUARDED_BY(mu) = nullptr;
@@ -248,8 +320,9 @@ void Metrics::Impl::CollectRuleSizes(std::vector<MetricFamily>* to) const {
       if (told.by_rule[i].entries == 0) continue;
       const router::RuleInfo& rule = told.rules->rules()[i];
       auto key = std::make_pair(std::string(rule.team()), std::string(rule.name()));
-      const bool has_room = by_rule.size() < static_cast<size_t>(options.rule_series_max);
-      if (!has_room && by_rule.count(key) == 0) key = {kOther, kOther};
+      const bool has_room = by_rule.size() < static_cast<size_t>(options.limits.rules_max);
+      if (!has_room && by_rule.count(key) == 0)
+        key = {std::string(kOtherSeries), std::string(kOtherSeries)};
       by_rule[key].Add(told.by_rule[i]);
     }
   }
@@ -264,55 +337,6 @@ void Metrics::Impl::CollectRuleSizes(std::vector<MetricFamily>* to) const {
   }
   to->push_back(std::move(bytes));
   to->push_back(std::move(entries));
-}
-
-RuleSeries Metrics::Impl::SeriesOf(const router::RuleInfo& rule) {
-  auto key = std::make_pair(std::string(rule.team()), std::string(rule.name()));
-  auto found = rule_series.find(key);
-  if (found != rule_series.end()) return found->second;
-  const bool room = rule_series.size() < static_cast<size_t>(options.rule_series_max);
-  if (!room) key = {kOther, kOther};
-  const prometheus::Labels labels = {{"team", key.first}, {"rule", key.second}};
-  RuleSeries series = {&families.matched.Add(labels), &families.routed.Add(labels),
-                       &families.dead_lettered.Add(labels)};
-  if (room) rule_series.emplace(std::move(key), series);
-  return series;
-}
-
-// What steps and the rollout did with the rule's matches.
-void Metrics::Impl::CountParts(const router::RuleInfo& rule, const RuleCounts& counts,
-                               RuleSeries* series) {
-  auto key = std::make_pair(std::string(rule.team()), std::string(rule.name()));
-  const auto kept = rule_series.find(key);
-  if (kept == rule_series.end()) key = {kOther, kOther};
-  const auto labels = [&](const prometheus::Labels& more) {
-    prometheus::Labels all = more;
-    all.emplace("team", key.first);
-    all.emplace("rule", key.second);
-    return all;
-  };
-  for (size_t kind = 0; kind < counts.stopped.size(); ++kind) {
-    if (counts.stopped[kind] == 0) continue;
-    if (series->stopped[kind] == nullptr) {
-      const std::string step(router::StepName(static_cast<router::StepKind>(kind)));
-      series->stopped[kind] = &families.stopped.Add(labels({{"step", step}}));
-    }
-    series->stopped[kind]->Increment(static_cast<double>(counts.stopped[kind]));
-    if (kept != rule_series.end()) kept->second.stopped[kind] = series->stopped[kind];
-  }
-  const auto count = [&](Family<Counter>& family, uint64_t n, Counter* RuleSeries::*counter) {
-    if (n == 0) return;
-    if (series->*counter == nullptr) series->*counter = &family.Add(labels({}));
-    (series->*counter)->Increment(static_cast<double>(n));
-    if (kept != rule_series.end()) kept->second.*counter = series->*counter;
-  };
-  count(families.late, counts.late, &RuleSeries::late);
-  count(families.rekeyed, counts.rekeyed, &RuleSeries::rekeyed);
-  count(families.state_full, counts.state_full, &RuleSeries::state_full);
-  count(families.shadowed, counts.shadowed, &RuleSeries::shadowed);
-  count(families.shadow_dead_lettered, counts.shadow_dead_lettered,
-        &RuleSeries::shadow_dead_lettered);
-  count(families.held_back, counts.held_back, &RuleSeries::held_back);
 }
 
 void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
@@ -345,6 +369,14 @@ void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
     }
   }
   for (const auto& [state, count] : worker_states) AddValue(&by_state, count, {{"state", state}});
+  absl::Duration open_for;
+  for (const auto& [index, since] : open_since) {
+    if (since != absl::InfinitePast()) open_for = std::max(open_for, now - since);
+  }
+  MetricFamily open = Now("turnout_transaction_open_seconds",
+                          "Age of the oldest open transaction; 0: none is.", MetricType::Gauge);
+  AddValue(&open, absl::ToDoubleSeconds(open_for));
+  to->push_back(std::move(open));
   for (MetricFamily* family : {&by_state, &records, &seconds}) {
     if (!family->metric.empty()) to->push_back(std::move(*family));
   }
@@ -394,9 +426,15 @@ void Metrics::Impl::CollectStates(std::vector<MetricFamily>* to) const {
   };
   std::map<std::string, int> phases = {
       {"recovering", 0}, {"refused", 0}, {"replaying", 0}, {"live", 0}};
+  int64_t records_left = 0;
+  absl::Duration restore_left = states.restore_left;
   for (const auto& [index, worker] : workers) {
     for (const PartitionStatus& partition : worker.partitions) {
       ++phases[std::string(PhaseName(partition.phase))];
+      if (partition.phase != TaskPhase::kReplaying) continue;
+      records_left += std::max<int64_t>(0, partition.next_offset - partition.replay_offset);
+      if (partition.replay_left == absl::InfiniteDuration()) continue;
+      restore_left = std::max(restore_left, partition.replay_left);
     }
   }
   MetricFamily tasks = Now("turnout_tasks", "Partitions by phase.", MetricType::Gauge);
@@ -421,6 +459,23 @@ void Metrics::Impl::CollectStates(std::vector<MetricFamily>* to) const {
   add("turnout_checkpoint_oldest_age_seconds",
       "Age of the newest checkpoint of the partition where it is oldest.", MetricType::Gauge,
       absl::ToDoubleSeconds(states.oldest_checkpoint));
+  add("turnout_checkpoint_overdue_tasks",
+      "Partitions that changed and have had no checkpoint for five intervals.", MetricType::Gauge,
+      static_cast<double>(states.overdue_tasks));
+  add("turnout_checkpoint_size_bytes", "The newest checkpoints of the partitions that are here.",
+      MetricType::Gauge, static_cast<double>(states.newest_checkpoint_bytes));
+  MetricFamily duration = Now("turnout_checkpoint_duration_seconds",
+                              "Taking a checkpoint and sending it.", MetricType::Histogram);
+  AddHistogram(&duration, states.checkpoint_durations, kCheckpointBoundsSeconds,
+               absl::ToDoubleSeconds(states.checkpoint_duration_sum));
+  to->push_back(std::move(duration));
+  add("turnout_restore_bytes_left", "Of the checkpoints that are being brought back.",
+      MetricType::Gauge, static_cast<double>(states.restore_bytes_left));
+  add("turnout_restore_records_left", "Records that are yet to be replayed.", MetricType::Gauge,
+      static_cast<double>(records_left));
+  add("turnout_restore_left_seconds",
+      "How long the restores under way take yet, as far as they can tell; 0: there is none.",
+      MetricType::Gauge, absl::ToDoubleSeconds(restore_left));
 }
 
 Metrics::Metrics(MetricsOptions options, Clock* clock)
@@ -440,38 +495,18 @@ Metrics::Metrics(MetricsOptions options, Clock* clock)
 Metrics::~Metrics() = default;
 
 void Metrics::OnTransaction(const TransactionReport& report) {
-  Families& f = impl_->families;
-  f.events.Increment(static_cast<double>(report.events));
-  f.event_bytes.Increment(static_cast<double>(report.event_bytes));
-  f.outputs.Increment(static_cast<double>(report.outputs));
-  f.unreadable.Increment(static_cast<double>(report.dead_lettered_events));
-  f.transactions.Increment();
-  f.latency.ObserveMultiple({report.latency_counts.begin(), report.latency_counts.end()},
-                            report.latency_sum_ms / 1000);
-  f.duration.Observe(absl::ToDoubleSeconds(report.duration));
-  f.commit_duration.Observe(absl::ToDoubleSeconds(report.commit_duration));
-  if (report.rules == nullptr) return;
-
-  absl::MutexLock lock(&impl_->mu);
-  WorkerSeries& series = impl_->worker_series[report.worker];
-  const std::vector<router::RuleInfo>& rules = report.rules->rules();
-  if (series.rules != report.rules) {
-    series.rules = report.rules;
-    series.by_rule.clear();
-  }
-  for (const RuleCounts& counts : report.rule_counts) {
-    if (counts.rule >= rules.size()) continue;
-    RuleSeries& of_rule = series.by_rule[counts.rule];
-    if (of_rule.matched == nullptr) of_rule = impl_->SeriesOf(rules[counts.rule]);
-    of_rule.matched->Increment(static_cast<double>(counts.matched));
-    of_rule.routed->Increment(static_cast<double>(counts.routed));
-    of_rule.dead_lettered->Increment(static_cast<double>(counts.dead_lettered));
-    impl_->CountParts(rules[counts.rule], counts, &of_rule);
-  }
+  impl_->families.duration.Observe(absl::ToDoubleSeconds(report.duration));
+  impl_->families.commit_duration.Observe(absl::ToDoubleSeconds(report.commit_duration));
+  impl_->traffic.OnTransaction(report);
 }
 
 void Metrics::OnOutcome(int, TransactionOutcome outcome, const absl::Status&) {
   impl_->families.outcomes.Add({{"outcome", std::string(OutcomeName(outcome))}}).Increment();
+}
+
+void Metrics::OnOpenTransaction(int worker, absl::Time since) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->open_since[worker] = since;
 }
 
 void Metrics::OnStatus(const WorkerStatus& status) {
@@ -486,12 +521,7 @@ void Metrics::OnStateSizes(int worker, const std::shared_ptr<const router::RuleS
 }
 
 void Metrics::OnDestinationUnavailable(const std::string& topic, const std::string&) {
-  absl::MutexLock lock(&impl_->mu);
-  const bool known = impl_->destinations.count(topic) > 0;
-  const bool room =
-      impl_->destinations.size() < static_cast<size_t>(impl_->options.destination_series_max);
-  if (!known && room) impl_->destinations.insert(topic);
-  impl_->families.unavailable.Add({{"destination", known || room ? topic : kOther}}).Increment();
+  impl_->traffic.OnDestinationUnavailable(topic);
 }
 
 void Metrics::OnStates(const StateServiceStats& stats, uint64_t memory_bytes) {
@@ -507,40 +537,16 @@ void Metrics::OnTables(std::vector<TableStatus> tables) {
 
 void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
   Families& f = impl_->families;
-  const auto in_force = [&](const std::pair<std::string, std::string>& rule) {
-    const std::string id = rule.first + "/" + rule.second;
-    const auto at = std::lower_bound(
-        rules.rules().begin(), rules.rules().end(), id,
-        [](const router::RuleInfo& info, const std::string& sought) { return info.id < sought; });
-    return at != rules.rules().end() && at->id == id;
-  };
   f.rule_set_rules.Set(static_cast<double>(rules.rules().size()));
   f.rule_set_version.Increment();
   f.rule_set_published.Set(absl::ToDoubleSeconds(published - absl::UnixEpoch()));
+  impl_->traffic.OnRuleSet(rules);
 
   absl::MutexLock lock(&impl_->mu);
   if (impl_->rule_set != nullptr) f.rule_set_info.Remove(impl_->rule_set);
   impl_->rule_set = &f.rule_set_info.Add({{"hash", rules.hash()}});
   impl_->rule_set->Set(1);
-  // The workers' caches point into the series that are about to go; sizes are told again soon.
-  impl_->worker_series.clear();
-  impl_->sizes.clear();
-  for (auto series = impl_->rule_series.begin(); series != impl_->rule_series.end();) {
-    if (in_force(series->first)) {
-      ++series;
-      continue;
-    }
-    f.matched.Remove(series->second.matched);
-    f.routed.Remove(series->second.routed);
-    f.dead_lettered.Remove(series->second.dead_lettered);
-    for (Counter* stopped : series->second.stopped) {
-      if (stopped != nullptr) f.stopped.Remove(stopped);
-    }
-    if (series->second.late != nullptr) f.late.Remove(series->second.late);
-    if (series->second.rekeyed != nullptr) f.rekeyed.Remove(series->second.rekeyed);
-    if (series->second.state_full != nullptr) f.state_full.Remove(series->second.state_full);
-    series = impl_->rule_series.erase(series);
-  }
+  impl_->sizes.clear();  // they are told again soon
 }
 
 void Metrics::OnLiveRules(const LiveRulesStatus& rules) {
@@ -582,8 +588,14 @@ void Metrics::OnToken(const TokenReport& report) {
 
 void Metrics::OnReady(bool ready) { impl_->families.ready.Set(ready); }
 
+TrafficTotals Metrics::traffic() const { return impl_->traffic.Totals(); }
+
 std::string Metrics::Text() const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
+  const TrafficTotals totals = impl_->traffic.Totals();
+  CollectTotals(totals, &families);
+  CollectRules(totals.rules, &families);
+  CollectDestinations(totals.destinations, &families);
   impl_->CollectWorkers(&families);
   impl_->CollectStates(&families);
   impl_->CollectRuleSizes(&families);

@@ -1,8 +1,7 @@
 // Metrics: what the pipeline counts and measures, in Prometheus' text format.
 //
-// Workers report once a transaction; nothing here is done once an event. Counters by team and rule
-// are limited: beyond `rule_series_max` rules, the rest is counted under team and rule `other`, so
-// that no rule file can fill a monitoring system. Names, types and meanings are in the table of
+// Workers report once a transaction; nothing here is done once an event. What is counted by rule
+// and destination is bounded: see traffic.h. Names, types and meanings are in the table of
 // runtime/README.md, and a test compares the two.
 //
 // Units: seconds and bytes, whatever the names of the reports' fields say.
@@ -17,8 +16,9 @@
 #include "absl/time/time.h"
 #include "runtime/clock.h"
 #include "runtime/kept_table.h"
-#include "runtime/state_service.h"
+#include "runtime/state_stats.h"
 #include "runtime/token_keeper.h"
+#include "runtime/traffic.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
@@ -30,8 +30,7 @@ struct MetricsOptions {
   std::string kafka_library_version;
   std::string instance;
   std::string delivery;
-  int rule_series_max = 2'000;
-  int destination_series_max = 1'000;  // destinations named as unavailable
+  TrafficLimits limits;
 };
 
 class Metrics : public WorkerObserver {
@@ -42,6 +41,7 @@ class Metrics : public WorkerObserver {
 
   void OnTransaction(const TransactionReport& report) override;
   void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
+  void OnOpenTransaction(int worker, absl::Time since) override;
   void OnStatus(const WorkerStatus& status) override;
   void OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,
                     std::vector<router::StateSize> by_rule) override;
@@ -61,6 +61,7 @@ class Metrics : public WorkerObserver {
 
   // The page.
   std::string Text() const;
+  TrafficTotals traffic() const;
 
  private:
   struct Impl;

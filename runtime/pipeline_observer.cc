@@ -47,6 +47,11 @@ void PipelineObserver::OnTransaction(const TransactionReport& report) {
   metrics_->OnTransaction(report);
 }
 
+void PipelineObserver::OnOpenTransaction(int worker, absl::Time since) {
+  board_->OnOpenTransaction(worker, since);
+  metrics_->OnOpenTransaction(worker, since);
+}
+
 void PipelineObserver::OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) {
   board_->OnOutcome(worker, outcome, why);
   metrics_->OnOutcome(worker, outcome, why);

@@ -24,6 +24,7 @@ class PipelineObserver : public WorkerObserver {
 
   void OnTransaction(const TransactionReport& report) override;
   void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
+  void OnOpenTransaction(int worker, absl::Time since) override;
   void OnStatus(const WorkerStatus& status) override;
   void OnOffsetsWentBack(int worker, const std::string& topic, int32_t partition, int64_t expected,
                          int64_t found) override;

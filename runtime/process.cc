@@ -26,18 +26,21 @@
 #include "runtime/metrics.h"
 #include "runtime/oidc_tokens.h"
 #include "runtime/path_name.h"
+#include "runtime/pipeline_json.h"
 #include "runtime/pipeline_observer.h"
 #include "runtime/real_time.h"
 #include "runtime/rollback_pages.h"
 #include "runtime/rule_control.h"
 #include "runtime/rule_feed.h"
 #include "runtime/rule_origins.h"
+#include "runtime/rules_page.h"
 #include "runtime/state_service.h"
 #include "runtime/status_board.h"
 #include "runtime/table_feed.h"
 #include "runtime/task_visits.h"
 #include "runtime/temporary_directory.h"
 #include "runtime/token_keeper.h"
+#include "runtime/traffic_json.h"
 #include "runtime/worker.h"
 #include "state/checkpoint_location.h"
 #include "state/files.h"
@@ -150,7 +153,9 @@ struct Process::Impl {
   void TellSink(connectors::SinkKind kind, const std::string& why);
   Health Ready() const;
   AdminAnswer HealthAnswer(const Health& health) const;
+  StateServiceStats StateStats() const;
   std::string MetricsText() const;
+  std::string StatusText() const;
 
   const ProcessOptions options;
   const Config& config;
@@ -457,10 +462,20 @@ AdminAnswer Process::Impl::HealthAnswer(const Health& health) const {
   return {health.ok ? 200 : 503, "application/json", HealthJson(health)};
 }
 
-std::string Process::Impl::MetricsText() const {
+StateServiceStats Process::Impl::StateStats() const {
   StateServiceStats states = source_hop.states->Stats();
   states += rekey_hop.states->Stats();
-  metrics->OnStates(states, state_resources->memory_bytes());
+  return states;
+}
+
+std::string Process::Impl::StatusText() const {
+  board->SetStates(StateStats());
+  if (tables != nullptr) board->SetTables(tables->Status());
+  return runtime::StatusJson(board->View());
+}
+
+std::string Process::Impl::MetricsText() const {
+  metrics->OnStates(StateStats(), state_resources->memory_bytes());
   if (tables != nullptr) metrics->OnTables(tables->Status());
   metrics->OnReady(Ready().ok);
   return metrics->Text();
@@ -493,12 +508,10 @@ std::vector<AdminPage> Process::Impl::Pages() {
            }},
           {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
           {"/readyz", [this] { return HealthAnswer(Ready()); }},
-          {"/v1/status",
-           [this] {
-             if (tables != nullptr) board->SetTables(tables->Status());
-             return AdminAnswer{.body = board->StatusJson()};
-           }},
-          {"/v1/rules", [this] { return AdminAnswer{.body = board->RulesPage()}; }},
+          {"/v1/status", [this] { return AdminAnswer{.body = StatusText()}; }},
+          {"/v1/traffic",
+           [this] { return AdminAnswer{.body = TrafficJson(metrics->traffic(), clock.Now())}; }},
+          {"/v1/rules", [this] { return AdminAnswer{.body = RulesPageJson(board->View())}; }},
           {.path = "/v1/rules/rollback",
            .post = [this](const std::string& body) { return RollBackAnswer(*live_rules, body); }},
           {.path = "/v1/rules/resume",
@@ -682,6 +695,6 @@ bool Process::IsReady() const { return impl_->Ready().ok; }
 
 std::string Process::MetricsText() const { return impl_->MetricsText(); }
 
-std::string Process::StatusJson() const { return impl_->board->StatusJson(); }
+std::string Process::StatusJson() const { return impl_->StatusText(); }
 
 }  // namespace turnout::runtime

@@ -28,4 +28,8 @@ inline constexpr std::string_view kErrorStateFull = "state_full";
 inline constexpr std::string_view kErrorTooLarge = "record_too_large";
 inline constexpr std::string_view kErrorUnavailable = "destination_unavailable";
 
+// Those of dead letters.
+inline constexpr std::string_view kDeadLetterErrors[] = {
+    kErrorUnreadable, kErrorUnroutable, kErrorStateFull, kErrorTooLarge, kErrorUnavailable};
+
 }  // namespace turnout::runtime

@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string ObjectJson(const char* name, const Json& value) {
-  return PublicJson(Json({{name, value}}).dump(), -1);
+  return DumpJson(Json({{name, value}}), -1);
 }
 
 AdminAnswer Failed(const absl::Status& why) {

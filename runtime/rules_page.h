@@ -5,16 +5,14 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "runtime/live_rules_status.h"
+#include "runtime/pipeline_view.h"
 #include "runtime/rules_status.h"
-#include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
 
-std::string RulesPageJson(const RulesStatus& rules, const LiveRulesStatus& live,
-                          const std::vector<WorkerStatus>& workers);
+std::string RulesPageJson(const PipelineView& view);
 
 // One line. `ok`: everything is in force as it was published.
 std::string RuleReportJson(const std::string& instance, const std::string& group,

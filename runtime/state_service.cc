@@ -55,6 +55,7 @@ struct Entry {
   int takes = 0;
   int64_t published_offset = -1;
   absl::Time published_at;
+  uint64_t published_bytes = 0;
   std::optional<PublishedCheckpoint> news;
   // Let go of.
   std::unique_ptr<state::TaskState> closing;
@@ -80,9 +81,22 @@ struct Job {
   absl::Time at = absl::InfinitePast();
   absl::Duration retry = kRetryMin;
   bool is_running = false;
+  absl::Time began;                                     // running
+  const state::TaskCheckpoints* checkpoints = nullptr;  // running: what it restores from
   bool is_cancelled = false;
   std::string waits_for = "its turn";
 };
+
+// For people, with how far it is.
+std::string WaitsForOf(const Job& job) {
+  if (job.checkpoints == nullptr) return job.waits_for;
+  const state::RestoreProgress progress = job.checkpoints->restoring();
+  if (progress.bytes == 0) return job.waits_for;
+  constexpr double kMiB = 1 << 20;
+  return absl::StrFormat("%s: %.0f of %.0f MiB of a checkpoint are here", job.waits_for,
+                         static_cast<double>(progress.bytes_done) / kMiB,
+                         static_cast<double>(progress.bytes) / kMiB);
+}
 
 }  // namespace
 
@@ -120,6 +134,7 @@ struct StateService::Impl {
   void RunRecovery();
   std::shared_ptr<Job> NextJob() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void RunJob(const std::shared_ptr<Job>& job);
+  void SetCheckpoints(Job* job, const state::TaskCheckpoints* checkpoints);
 
   void RunUpkeep();
   Due DueOf(const Entry& entry, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
@@ -201,7 +216,7 @@ class StateService::Impl::Keeper : public StateKeeper {
   std::string WaitsFor(int32_t partition) override {
     absl::MutexLock lock(&service_->mu);
     for (const auto& job : service_->jobs) {
-      if (job->request.partition == partition && !job->is_cancelled) return job->waits_for;
+      if (job->request.partition == partition && !job->is_cancelled) return WaitsForOf(*job);
     }
     return "";
   }
@@ -343,8 +358,10 @@ void StateService::Impl::RunJob(const std::shared_ptr<Job>& job) {
   const int32_t partition = job->request.partition;
   auto checkpoints = CheckpointsOf(partition);
   RocksTaskHome home(Directory("tasks", partition), resources, checkpoints.get());
+  SetCheckpoints(job.get(), checkpoints.get());
   absl::StatusOr<RecoveredTask> recovered =
       RecoverTask(job->request, options.gap_policy, NewTimeline(), home, archive);
+  SetCheckpoints(job.get(), nullptr);
   if (!recovered.ok()) {
     const std::string what = absl::StrFormat("bringing back the state of %s: %s", NameOf(partition),
                                              recovered.status().message());
@@ -371,6 +388,13 @@ void StateService::Impl::RunJob(const std::shared_ptr<Job>& job) {
     }
   }
   done[job->keeper].push_back(*std::move(recovered));
+}
+
+// From here on its progress can be asked for.
+void StateService::Impl::SetCheckpoints(Job* job, const state::TaskCheckpoints* checkpoints) {
+  absl::MutexLock lock(&mu);
+  job->began = absl::Now();
+  job->checkpoints = checkpoints;
 }
 
 void StateService::Impl::Register(int32_t partition, state::TaskState* store,
@@ -583,6 +607,7 @@ void StateService::Impl::Collect(Entry* entry) {
 }
 
 bool StateService::Impl::TakeCheckpoint(Entry* entry) {
+  const absl::Time began = absl::Now();
   const auto taken = entry->checkpoints->Take(entry->store, absl::ToUnixMillis(absl::Now()));
   if (!taken.ok()) {
     Trouble(absl::StrFormat("taking a checkpoint of %s: %s", NameOf(entry->partition),
@@ -601,9 +626,11 @@ bool StateService::Impl::TakeCheckpoint(Entry* entry) {
   entry->checkpoint_at = now + options.checkpoint_interval;
   entry->published_at = now;
   entry->published_offset = taken->point.applied_offset;
+  entry->published_bytes = entry->checkpoints->last_cost().bytes;
   entry->news = PublishedCheckpoint{taken->sequence, taken->point.applied_offset};
   ++stats.checkpoints;
   stats.checkpoint_bytes += entry->checkpoints->last_cost().bytes_sent;
+  stats.CountDuration(now - began);
   return true;
 }
 
@@ -658,18 +685,6 @@ std::unique_ptr<StateKeeper> StateService::KeeperFor(int worker) {
   return std::make_unique<Impl::Keeper>(impl_.get(), worker);
 }
 
-StateServiceStats& StateServiceStats::operator+=(const StateServiceStats& other) {
-  tasks += other.tasks;
-  disk_bytes += other.disk_bytes;
-  entries_estimate += other.entries_estimate;
-  checkpoints += other.checkpoints;
-  checkpoint_bytes += other.checkpoint_bytes;
-  checkpoint_failures += other.checkpoint_failures;
-  unused_stores_removed += other.unused_stores_removed;
-  oldest_checkpoint = std::max(oldest_checkpoint, other.oldest_checkpoint);
-  return *this;
-}
-
 StateServiceStats StateService::Stats() const {
   absl::MutexLock lock(&impl_->mu);
   StateServiceStats stats = impl_->stats;
@@ -679,7 +694,16 @@ StateServiceStats StateService::Stats() const {
     ++stats.tasks;
     stats.disk_bytes += entry->figures.disk_bytes;
     stats.entries_estimate += entry->figures.entries_estimate;
-    stats.oldest_checkpoint = std::max(stats.oldest_checkpoint, now - entry->published_at);
+    const absl::Duration age = now - entry->published_at;
+    stats.oldest_checkpoint = std::max(stats.oldest_checkpoint, age);
+    if (entry->active && age > impl_->options.checkpoint_interval * kOverdueIntervals) {
+      ++stats.overdue_tasks;
+    }
+    stats.newest_checkpoint_bytes += entry->published_bytes;
+  }
+  for (const auto& job : impl_->jobs) {
+    if (job->checkpoints == nullptr) continue;
+    stats.CountRestore(job->checkpoints->restoring(), now - job->began);
   }
   return stats;
 }

@@ -22,6 +22,7 @@
 
 #include "absl/time/time.h"
 #include "runtime/state_keeper.h"
+#include "runtime/state_stats.h"
 #include "state/checkpoint.h"
 #include "state/checkpoint_store.h"
 #include "state/state_resources.h"
@@ -52,20 +53,6 @@ struct StateServiceOptions {
   // Any thread; must not block.
   std::function<void(const std::string& what)> on_trouble;
   std::function<void(const std::string& what)> on_notice;  // what was done and is worth a line
-};
-
-// For metrics and the status page.
-struct StateServiceStats {
-  uint64_t tasks = 0;
-  uint64_t disk_bytes = 0;
-  uint64_t entries_estimate = 0;
-  uint64_t checkpoints = 0;   // published since the start
-  uint64_t checkpoint_bytes = 0;  // sent for them
-  uint64_t checkpoint_failures = 0;
-  uint64_t unused_stores_removed = 0;
-  absl::Duration oldest_checkpoint;  // age of the newest one of the task where it is oldest
-
-  StateServiceStats& operator+=(const StateServiceStats& other);
 };
 
 class StateService {

@@ -3,192 +3,46 @@
 #include <atomic>
 #include <deque>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "runtime/live_rules_status.h"
-#include "runtime/rules_page.h"
-#include "runtime/status_json.h"
 
 namespace turnout::runtime {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 // Destinations found unavailable at run time that are remembered, the latest.
 constexpr size_t kUnavailableMax = 100;
-
-Json TimestampOrNull(absl::Time time) {
-  return time > absl::UnixEpoch() && time < absl::InfiniteFuture() ? Json(Timestamp(time)) : Json();
-}
-
-Json OffsetOrNull(int64_t offset) { return offset >= 0 ? Json(offset) : Json(); }
-
-// Bytes that are not UTF-8 (a topic or a broker's words can hold anything) are replaced.
-std::string DumpJson(const Json& json, int indent) {
-  return PublicJson(json.dump(-1, ' ', false, Json::error_handler_t::replace), indent);
-}
-
-struct LastOutcome {
-  std::string outcome;
-  std::string why;
-  absl::Time at;
-};
-
-struct WorkerFacts {
-  WorkerStatus status;
-  uint64_t transactions = 0;
-  uint64_t events = 0;
-  absl::Time last_commit;
-  LastOutcome last_outcome;
-};
+// Dead letters are told of the last minutes, so many.
+constexpr int64_t kDeadLetterMinutes = 5;
 
 struct Client {
   bool reachable = false;
   std::string reason;
 };
 
-struct Unavailable {
-  std::string topic;
-  std::string reason;
-  absl::Time at;
+// How many there were in each of the last minutes.
+class RecentCount {
+ public:
+  void Add(uint64_t count, absl::Time now) {
+    const int64_t minute = absl::ToUnixSeconds(now) / 60;
+    if (minutes_.empty() || minutes_.back().first != minute) minutes_.emplace_back(minute, 0);
+    minutes_.back().second += count;
+    if (minutes_.size() > kDeadLetterMinutes) minutes_.pop_front();
+  }
+
+  uint64_t Sum(absl::Time now) const {
+    const int64_t oldest = absl::ToUnixSeconds(now) / 60 - kDeadLetterMinutes;
+    uint64_t sum = 0;
+    for (const auto& [minute, count] : minutes_) sum += minute > oldest ? count : 0;
+    return sum;
+  }
+
+ private:
+  std::deque<std::pair<int64_t, uint64_t>> minutes_;  // since the epoch
 };
 
-Json WorkerJson(const WorkerFacts& worker) {
-  Json partitions = Json::array();
-  for (const PartitionStatus& partition : worker.status.partitions) {
-    const bool known = partition.end_offset >= 0 && partition.next_offset >= 0;
-    partitions.push_back(
-        {{"partition", partition.partition},
-         {"next_offset", OffsetOrNull(partition.next_offset)},
-         {"end_offset", OffsetOrNull(partition.end_offset)},
-         {"lag", known ? Json(std::max<int64_t>(0, partition.end_offset - partition.next_offset))
-                       : Json()},
-         {"last_event", TimestampOrNull(partition.last_event_time)},
-         {"phase", PhaseName(partition.phase)},
-         {"replay_offset", OffsetOrNull(partition.replay_offset)},
-         {"reason", partition.reason}});
-  }
-  Json last_outcome;
-  if (!worker.last_outcome.outcome.empty()) {
-    last_outcome = {{"outcome", worker.last_outcome.outcome},
-                    {"why", worker.last_outcome.why},
-                    {"at", Timestamp(worker.last_outcome.at)}};
-  }
-  return {{"worker", worker.status.worker},
-          {"topic", worker.status.topic},
-          {"state", StateName(worker.status.state)},
-          {"reason", worker.status.reason},
-          {"rule_set", worker.status.rule_set_hash},
-          {"transactions", worker.transactions},
-          {"events", worker.events},
-          {"last_commit", TimestampOrNull(worker.last_commit)},
-          {"last_trouble", std::move(last_outcome)},
-          {"partitions", std::move(partitions)}};
-}
-
-Json TablesJson(const std::vector<TableStatus>& tables) {
-  Json all = Json::array();
-  for (const TableStatus& table : tables) {
-    all.push_back({{"table", table.name},
-                   {"topic", table.topic},
-                   {"loaded", table.loaded},
-                   {"refused", table.refused},
-                   {"problem", table.problem},
-                   {"entries", table.entries_estimate},
-                   {"disk_bytes", table.disk_bytes},
-                   {"lag", table.lag}});
-  }
-  return all;
-}
-
-// Null where none was asked for.
-Json TokenJson(const TokenReport& token) {
-  if (token.status.ok() && token.expires == absl::InfinitePast()) return {};
-  return {{"expires", TimestampOrNull(token.expires)},
-          {"trouble", std::string(token.status.message())}};
-}
-
-Json RulesJson(const RulesStatus& rules, const LiveRulesStatus& live) {
-  Json teams = Json::array();
-  for (const TeamRules& team : rules.teams) {
-    teams.push_back({{"team", team.team}, {"rules", team.rules}});
-  }
-  Json rollouts = Json::array();
-  for (const RuleRollout& rollout : rules.rollouts) {
-    rollouts.push_back({{"rule", rollout.rule},
-                        {"percent", rollout.percent},
-                        {"mode", rollout.is_shadow ? "shadow" : "live"}});
-  }
-  Json aside = Json::array();
-  for (const TeamAside& team : rules.aside) {
-    aside.push_back({{"team", team.team},
-                     {"destination", team.topic},
-                     {"reason", team.reason},
-                     {"cure", team.cure},
-                     {"previous_in_force", team.previous_in_force}});
-  }
-  Json refused = Json::array();
-  for (const RefusedRules& file : rules.refused) {
-    refused.push_back({{"file", file.file}, {"problems", file.problems}});
-  }
-  return {{"hash", rules.hash.empty() ? Json() : Json(rules.hash)},
-          {"published", rules.hash.empty() ? Json() : Json(Timestamp(rules.published))},
-          {"origin", live.origin.name},
-          {"origin_problem", live.origin.problem},
-          {"from_disk", live.is_from_disk},
-          {"rolled_back_to", live.rollback.has_value() ? Json(live.rollback->to) : Json()},
-          {"teams", std::move(teams)},
-          {"rollouts", std::move(rollouts)},
-          {"standing_aside", std::move(aside)},
-          {"refused", std::move(refused)}};
-}
-
 }  // namespace
-
-std::string_view StateName(WorkerState state) {
-  switch (state) {
-    case WorkerState::kStarting:
-      return "starting";
-    case WorkerState::kRunning:
-      return "running";
-    case WorkerState::kWaiting:
-      return "waiting";
-    case WorkerState::kStopped:
-      return "stopped";
-  }
-  return "unknown";
-}
-
-std::string_view OutcomeName(TransactionOutcome outcome) {
-  switch (outcome) {
-    case TransactionOutcome::kRetried:
-      return "retried";
-    case TransactionOutcome::kAborted:
-      return "aborted";
-    case TransactionOutcome::kFenced:
-      return "fenced";
-    case TransactionOutcome::kFatal:
-      return "fatal";
-  }
-  return "unknown";
-}
-
-std::string_view PhaseName(TaskPhase phase) {
-  switch (phase) {
-    case TaskPhase::kRecovering:
-      return "recovering";
-    case TaskPhase::kRefused:
-      return "refused";
-    case TaskPhase::kReplaying:
-      return "replaying";
-    case TaskPhase::kLive:
-      return "live";
-  }
-  return "unknown";
-}
 
 struct StatusBoard::Impl {
   Impl(PipelineFacts about, Clock* on)
@@ -208,7 +62,7 @@ struct StatusBoard::Impl {
   std::vector<std::atomic<int64_t>> turns_ns;
 
   mutable absl::Mutex mu;
-  std::map<int, WorkerFacts> workers ABSL_GUARDED_BY(mu);
+  std::map<int, WorkerView> workers ABSL_GUARDED_BY(mu);
   std::map<std::string, Client> clients ABSL_GUARDED_BY(mu);
   std::vector<std::string> waiting_for ABSL_GUARDED_BY(mu) = {"starting"};
   SinkStatus sink ABSL_GUARDED_BY(mu);
@@ -216,7 +70,10 @@ struct StatusBoard::Impl {
   RulesStatus rules ABSL_GUARDED_BY(mu);
   LiveRulesStatus live_rules ABSL_GUARDED_BY(mu);
   std::vector<TableStatus> tables ABSL_GUARDED_BY(mu);
-  std::deque<Unavailable> unavailable ABSL_GUARDED_BY(mu);
+  std::deque<UnavailableDestination> unavailable ABSL_GUARDED_BY(mu);
+  StateServiceStats states ABSL_GUARDED_BY(mu);
+  RecentCount dead_letters ABSL_GUARDED_BY(mu);
+  std::string dead_letter_error ABSL_GUARDED_BY(mu);  // of the latest
   bool stopping ABSL_GUARDED_BY(mu) = false;
 };
 
@@ -239,10 +96,14 @@ StatusBoard::~StatusBoard() = default;
 void StatusBoard::OnTransaction(const TransactionReport& report) {
   const absl::Time now = impl_->clock->Now();
   absl::MutexLock lock(&impl_->mu);
-  WorkerFacts& worker = impl_->workers[report.worker];
+  WorkerView& worker = impl_->workers[report.worker];
   ++worker.transactions;
   worker.events += report.events;
   worker.last_commit = now;
+  for (const DeadLetterCount& letters : report.dead_letters) {
+    impl_->dead_letters.Add(letters.count, now);
+    impl_->dead_letter_error = letters.error;
+  }
 }
 
 void StatusBoard::OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) {
@@ -250,6 +111,11 @@ void StatusBoard::OnOutcome(int worker, TransactionOutcome outcome, const absl::
   absl::MutexLock lock(&impl_->mu);
   impl_->workers[worker].last_outcome = {std::string(OutcomeName(outcome)),
                                          std::string(why.message()), now};
+}
+
+void StatusBoard::OnOpenTransaction(int worker, absl::Time since) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->workers[worker].open_since = since;
 }
 
 void StatusBoard::OnStatus(const WorkerStatus& status) {
@@ -260,7 +126,7 @@ void StatusBoard::OnStatus(const WorkerStatus& status) {
 void StatusBoard::OnDestinationUnavailable(const std::string& topic, const std::string& reason) {
   const absl::Time now = impl_->clock->Now();
   absl::MutexLock lock(&impl_->mu);
-  std::deque<Unavailable>& known = impl_->unavailable;
+  std::deque<UnavailableDestination>& known = impl_->unavailable;
   for (auto it = known.begin(); it != known.end(); ++it) {
     if (it->topic != topic) continue;
     known.erase(it);
@@ -329,6 +195,11 @@ void StatusBoard::SetLiveRules(LiveRulesStatus rules) {
   impl_->live_rules = std::move(rules);
 }
 
+void StatusBoard::SetStates(const StateServiceStats& stats) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->states = stats;
+}
+
 void StatusBoard::SetStopping() {
   absl::MutexLock lock(&impl_->mu);
   impl_->stopping = true;
@@ -378,56 +249,27 @@ Health StatusBoard::Ready() const {
   return health;
 }
 
-std::string StatusBoard::StatusJson() const {
-  const Health ready = Ready();
-  const absl::Time now = impl_->clock->Now();
-  const PipelineFacts& facts = impl_->facts;
+PipelineView StatusBoard::View() const {
+  PipelineView view{.facts = impl_->facts,
+                    .started = impl_->started,
+                    .now = impl_->clock->Now(),
+                    .ready = Ready(),
+                    .stuck = Alive().reasons};
   absl::MutexLock lock(&impl_->mu);
-  const Health brokers = impl_->BrokersLocked();
-  Json workers = Json::array();
-  for (const auto& [index, worker] : impl_->workers) workers.push_back(WorkerJson(worker));
-  Json unavailable = Json::array();
-  for (const Unavailable& destination : impl_->unavailable) {
-    unavailable.push_back({{"destination", destination.topic},
-                           {"reason", destination.reason},
-                           {"at", Timestamp(destination.at)}});
-  }
-  Json status = {
-      {"version", facts.version},
-      {"librdkafka", facts.kafka_library_version},
-      {"instance", facts.instance},
-      {"started", Timestamp(impl_->started)},
-      {"uptime_seconds", absl::ToInt64Seconds(now - impl_->started)},
-      {"ready", ready.ok},
-      {"reasons", ready.reasons},
-      {"brokers",
-       {{"addresses", facts.brokers}, {"reachable", brokers.ok}, {"reasons", brokers.reasons}}},
-      {"group", facts.group},
-      {"source", facts.source_topic},
-      {"dead_letter_topic", facts.dead_letter_topic},
-      {"delivery", facts.delivery},
-      {"sink", {{"kind", impl_->sink.kind}, {"why", impl_->sink.why}}},
-      {"token", TokenJson(impl_->token)},
-      {"checkpoints",
-       {{"store", facts.checkpoint_store}, {"on_own_disk", facts.checkpoints_on_own_disk}}},
-      {"rules", RulesJson(impl_->rules, impl_->live_rules)},
-      {"tables", TablesJson(impl_->tables)},
-      {"destinations_unavailable", std::move(unavailable)},
-      {"workers", std::move(workers)}};
-  return DumpJson(status, 2);
-}
-
-std::string StatusBoard::RulesPage() const {
-  absl::MutexLock lock(&impl_->mu);
-  std::vector<WorkerStatus> workers;
-  for (const auto& [index, worker] : impl_->workers) workers.push_back(worker.status);
-  return RulesPageJson(impl_->rules, impl_->live_rules, workers);
-}
-
-std::string HealthJson(const Health& health) {
-  Json json = {{"ok", health.ok}};
-  if (!health.ok) json["reasons"] = health.reasons;
-  return DumpJson(json, -1);
+  view.stopping = impl_->stopping;
+  view.brokers = impl_->BrokersLocked();
+  view.waiting_for = impl_->waiting_for;
+  view.workers = impl_->workers;
+  view.sink = impl_->sink;
+  view.token = impl_->token;
+  view.rules = impl_->rules;
+  view.live_rules = impl_->live_rules;
+  view.tables = impl_->tables;
+  view.unavailable = {impl_->unavailable.begin(), impl_->unavailable.end()};
+  view.states = impl_->states;
+  view.dead_letters = impl_->dead_letters.Sum(view.now);
+  view.dead_letter_error = impl_->dead_letter_error;
+  return view;
 }
 
 }  // namespace turnout::runtime

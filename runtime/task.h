@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "router/router.h"
 #include "router/task_steps.h"
+#include "runtime/replay_progress.h"
 #include "runtime/worker_observer.h"
 #include "state/commit_note.h"
 #include "state/task_state.h"
@@ -56,6 +57,7 @@ struct Task {
   std::vector<state::RuleSetSince> replay_since;
   std::vector<std::shared_ptr<const router::RuleSet>> replay_rules;
   size_t replay_next = 0;  // of these, the first that is not in force yet
+  ReplayProgress replay_progress;
   std::unique_ptr<router::Router> replay_router;
 };
 

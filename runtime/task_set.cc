@@ -38,8 +38,7 @@ void TaskSet::Assign(absl::Span<const SourceOffset> committed) {
     // What recovery makes of a note that can't be read is in its plan; without state it costs the
     // history of rule sets, never an event: the offset counts.
     if (auto note = state::DecodeCommitNote(start.note); note.ok()) task->note = *std::move(note);
-    if (keeper_ != nullptr &&
-        keeper_->MayHaveState(start.partition, start.note)) {
+    if (keeper_ != nullptr && keeper_->MayHaveState(start.partition, start.note)) {
       task->phase = TaskPhase::kRecovering;
       task->note_text = start.note;
       held.push_back(start.partition);
@@ -125,6 +124,7 @@ void TaskSet::Take(RecoveredTask recovered) {
   task->replay_rules = std::move(recovered.rule_sets);
   task->replay_next = 0;
   task->replay_from = plan.replay_from;
+  task->replay_progress = {};
   task->applied_offset =
       plan.replay_from < plan.replay_to ? plan.replay_from : task->committed_offset;
   task->is_recovered = true;
@@ -226,8 +226,7 @@ absl::StatusOr<bool> TaskSet::Replay(Task* task, const Event& event) {
 absl::Status TaskSet::Retain(const router::RuleSet& rules, router::TaskSteps* steps) const {
   steps->ForgetWindows();
   if (rules.keeps_all_steps()) return absl::OkStatus();
-  const auto place =
-      options_.is_rekeyed ? router::StepPlace::kRekeyed : router::StepPlace::kSource;
+  const auto place = options_.is_rekeyed ? router::StepPlace::kRekeyed : router::StepPlace::kSource;
   return steps->Retain(rules.steps_at(place));
 }
 

@@ -67,11 +67,6 @@ struct Transaction {
   }
 };
 
-size_t LatencyBucket(double latency_ms) {
-  return std::lower_bound(kLatencyBoundsMs.begin(), kLatencyBoundsMs.end(), latency_ms) -
-         kLatencyBoundsMs.begin();
-}
-
 // Constant destinations that the rules before, if there were any, did not have.
 std::vector<std::string> NewTopics(const router::RuleSet* before, const router::RuleSet& now) {
   std::vector<std::string> topics;
@@ -143,7 +138,8 @@ struct Worker::Impl : connectors::AssignmentListener {
   void GoBack(Task* task, int64_t offset);
   void PrepareOffsets();
   void Committed();
-  void Report(const Transaction& transaction);
+  void Report(Transaction* transaction);
+  void TellOpenTransaction();
   void Redo(const absl::Status& why);
   void Recover(const absl::Status& why);
   void NotCommitted(const absl::Status& why);
@@ -266,7 +262,7 @@ void Worker::Impl::BeginTransaction(absl::Span<const Event> events) {
 // No event goes into the open transaction any more.
 void Worker::Impl::EndTransaction() {
   PrepareOffsets();
-  open.counts = dispatcher.counts();
+  dispatcher.TakeCounts(&open.counts);
   open.commit_began = clock->Now();
   std::swap(open, ending);
   open.Clear();
@@ -387,7 +383,10 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
     // After a failure the rest is touched all the same: the shares say what has to be read again.
     Share* const share = Touch(task, event);
     if (share == nullptr || !built.ok()) continue;
-    if (!std::exchange(is_open, true)) built = sink->Begin();
+    if (!std::exchange(is_open, true)) {
+      built = sink->Begin();
+      TellOpenTransaction();
+    }
     if (built.ok()) built = Apply(share, event);
   }
   if (!built.ok()) return built;
@@ -518,8 +517,9 @@ void Worker::Impl::Committed() {
     // After the commit: a checkpoint that began before it has not seen it.
     tasks.LearnCheckpoint(share.task);
   }
-  Report(ending);
+  Report(&ending);
   ending.Clear();
+  TellOpenTransaction();
   backoff = options.backoff_min;
   phase = Phase::kPolling;
   if (!failed.ok()) return NotCommitted(std::exchange(failed, absl::OkStatus()));
@@ -528,9 +528,13 @@ void Worker::Impl::Committed() {
   TellRunning();
 }
 
-void Worker::Impl::Report(const Transaction& transaction) {
+void Worker::Impl::Report(Transaction* transaction) {
   const absl::Time now = clock->Now();
-  const BatchCounts& counts = transaction.counts;
+  BatchCounts& counts = transaction->counts;
+  LatencyMeter meter(now);
+  for (const SentRecord& record : counts.sent) {
+    meter.Add(record.timestamp_ms, &counts.destinations[record.destination].latency);
+  }
   TransactionReport report{.worker = options.index,
                            .rules = rules,
                            .events = counts.events,
@@ -538,16 +542,20 @@ void Worker::Impl::Report(const Transaction& transaction) {
                            .outputs = counts.outputs,
                            .dead_lettered_events = counts.dead_lettered_events,
                            .rule_counts = counts.rule_counts,
-                           .duration = now - transaction.began,
-                           .commit_duration = now - transaction.commit_began};
-  const int64_t now_us = absl::ToUnixMicros(now);
-  for (const int64_t timestamp_ms : transaction.timestamps_ms) {
-    const double latency_ms =
-        std::max(0.0, static_cast<double>(now_us - timestamp_ms * 1000) / 1e3);
-    ++report.latency_counts[LatencyBucket(latency_ms)];
-    report.latency_sum_ms += latency_ms;
+                           .destinations = counts.destinations,
+                           .dead_letters = counts.dead_letters,
+                           .duration = now - transaction->began,
+                           .commit_duration = now - transaction->commit_began};
+  for (const int64_t timestamp_ms : transaction->timestamps_ms) {
+    meter.Add(timestamp_ms, &report.latency);
   }
   observer->OnTransaction(report);
+}
+
+// The one that is ending began earlier.
+void Worker::Impl::TellOpenTransaction() {
+  const Transaction& oldest = ending.empty() ? open : ending;
+  observer->OnOpenTransaction(options.index, oldest.empty() ? absl::InfinitePast() : oldest.began);
 }
 
 // The transaction didn't commit: which of the outcomes is it?
@@ -602,6 +610,7 @@ void Worker::Impl::StepRewinding() {
     }
     transaction->Clear();
   }
+  TellOpenTransaction();
   failed = absl::OkStatus();
   RepairDamaged();
   phase = Phase::kPolling;
@@ -623,6 +632,7 @@ void Worker::Impl::Recover(const absl::Status& why) {
                       fenced ? TransactionOutcome::kFenced : TransactionOutcome::kFatal, why);
   open.Clear();
   ending.Clear();
+  TellOpenTransaction();
   failed = absl::OkStatus();
   rest = {};
   damaged.clear();
@@ -657,7 +667,11 @@ void Worker::Impl::TellStatus(WorkerState state, std::string_view reason) {
                                     .last_event_time = task->last_event_time,
                                     .phase = task->phase,
                                     .reason = tasks.WaitsFor(*task)};
-    if (task->phase == TaskPhase::kReplaying) of_partition.replay_offset = task->applied_offset;
+    if (task->phase == TaskPhase::kReplaying) {
+      of_partition.replay_offset = task->applied_offset;
+      of_partition.replay_left =
+          task->replay_progress.Left(task->applied_offset, task->committed_offset, clock->Now());
+    }
     if (!task->note.rule_sets.empty()) {
       of_partition.rule_set = task->note.rule_sets.back().hash;
       of_partition.rule_set_from = task->note.rule_sets.back().offset;

@@ -5,20 +5,22 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "router/rule_set.h"
+#include "runtime/latency_histogram.h"
 
 namespace turnout::runtime {
 
-// Upper bounds of the end-to-end latency histogram in milliseconds; the last bucket is open.
-inline constexpr std::array<double, 16> kLatencyBoundsMs = {
-    1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000};
+// Stands for all rules, or all destinations, beyond those that are counted by name.
+inline constexpr std::string_view kOtherSeries = "other";
 
 struct RuleCounts {
   router::RuleIndex rule = 0;
@@ -27,6 +29,7 @@ struct RuleCounts {
   uint64_t late = 0;           // of those stopped: came too late to be counted
   uint64_t routed = 0;         // outputs that name the rule
   uint64_t dead_lettered = 0;  // of its outputs: too large, no such destination, missing field
+  uint64_t parked = 0;         // of its outputs
   uint64_t rekeyed = 0;        // of its matches: sent on to where their key lives
   uint64_t state_full = 0;     // of its matches: rejected, a step had no room for them
   // Of its rollout: outputs and dead letters that were none, since the rule is in shadow; matches
@@ -34,20 +37,49 @@ struct RuleCounts {
   uint64_t shadowed = 0;
   uint64_t shadow_dead_lettered = 0;
   uint64_t held_back = 0;
+
+  void Add(const RuleCounts& other) {
+    matched += other.matched;
+    for (size_t kind = 0; kind < stopped.size(); ++kind) stopped[kind] += other.stopped[kind];
+    late += other.late;
+    routed += other.routed;
+    dead_lettered += other.dead_lettered;
+    parked += other.parked;
+    rekeyed += other.rekeyed;
+    state_full += other.state_full;
+    shadowed += other.shadowed;
+    shadow_dead_lettered += other.shadow_dead_lettered;
+    held_back += other.held_back;
+  }
 };
 
-// One committed transaction.
+// What became of the records for one destination.
+struct DestinationCounts {
+  std::string_view topic;
+  uint64_t sent = 0;
+  uint64_t dead_lettered = 0;
+  uint64_t parked = 0;
+  LatencyHistogram latency;  // of those sent
+};
+
+// Of the dead letters those with one value of the error header.
+struct DeadLetterCount {
+  std::string_view error;
+  uint64_t count = 0;
+};
+
+// One committed transaction. Lifetime: what its views point to is there during the call.
 struct TransactionReport {
   int worker = 0;
   std::shared_ptr<const router::RuleSet> rules;
   uint64_t events = 0;
   uint64_t event_bytes = 0;
   uint64_t outputs = 0;
-  uint64_t dead_lettered_events = 0;    // payloads that could not be read
-  std::vector<RuleCounts> rule_counts;  // of rules that matched at least once
-  // From the record's timestamp to the commit's acknowledgement, an event each.
-  std::array<uint64_t, kLatencyBoundsMs.size() + 1> latency_counts{};
-  double latency_sum_ms = 0;
+  uint64_t dead_lettered_events = 0;            // payloads that could not be read
+  std::vector<RuleCounts> rule_counts;          // of rules that matched at least once
+  std::vector<DestinationCounts> destinations;  // that something was for
+  std::vector<DeadLetterCount> dead_letters;
+  LatencyHistogram latency;        // of its events, until the commit was acknowledged
   absl::Duration duration;         // begin to acknowledged
   absl::Duration commit_duration;  // of it, the commit
 };
@@ -63,8 +95,9 @@ struct PartitionStatus {
   int64_t end_offset = -1;     // -1: not known
   absl::Time last_event_time;  // record timestamp of the last committed event
   TaskPhase phase = TaskPhase::kLive;
-  int64_t replay_offset = -1;  // replaying: how far
-  std::string reason;          // recovering or refused: what for
+  int64_t replay_offset = -1;                             // replaying: how far
+  absl::Duration replay_left = absl::InfiniteDuration();  // for how long yet, if that is known
+  std::string reason;                                     // recovering or refused: what for
   std::string rule_set;        // in force as of next_offset; empty: none was yet
   int64_t rule_set_from = -1;  // the first offset it was applied to
 };
@@ -86,6 +119,8 @@ class WorkerObserver {
   virtual ~WorkerObserver() = default;
   virtual void OnTransaction(const TransactionReport& report) = 0;
   virtual void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) = 0;
+  // Since when the oldest of the worker's transactions is open; InfinitePast: none is.
+  virtual void OnOpenTransaction(int /*worker*/, absl::Time /*since*/) {}
   virtual void OnStatus(const WorkerStatus& status) = 0;
   // The source's log was cut back or made anew: where `expected` was next, `found` came. Events are
   // routed on from there; some may be routed a second time.

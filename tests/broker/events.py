@@ -21,11 +21,13 @@ def stream(count, seed=1, keys=500, null_key_every=0, unreadable_every=0, bytes_
         value = _event(chance, number, bytes_each)
         if unreadable_every and number % unreadable_every == unreadable_every // 2:
             value = value[:-1 - chance.randrange(30)]  # its end is cut off
-        headers = [("ce_type", b"shop.event"), ("trace", b"t-%d" % number)]
+        headers = [("ce_type", b"shop.event"),
+                   ("traceparent", b"00-%032x-%016x-01" % (number, number))]
         if chance.randrange(10) == 0:
             headers.append(("flag", b"review"))
         if chance.randrange(20) == 0:
-            headers += [("empty", b""), ("nothing", None), ("trace", b"twice")]
+            headers += [("empty", b""), ("nothing", None),
+                        ("tracestate", b"rojo=00f0,congo=t61, ,"), ("tracestate", b"")]
         yield {"key": key, "value": value, "headers": headers,
                "timestamp": FIRST_TIMESTAMP_MS + number}
 

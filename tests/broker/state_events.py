@@ -37,7 +37,8 @@ def stream(count, seed=1, users=400, step_ms=25, jitter_ms=3000, bytes_each=0, f
         value = json.dumps(event).encode()
         if chance.randrange(300) == 0:
             value = value[:-1 - chance.randrange(30)]
-        headers = [("ce_type", b"shop.event"), ("trace", b"t-%d" % number)]
+        headers = [("ce_type", b"shop.event"),
+                   ("traceparent", b"00-%032x-%016x-01" % (number, number))]
         yield {"key": user.encode(), "value": value, "headers": headers,
                "timestamp": at + chance.randrange(500)}
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/record_headers.h"
@@ -32,6 +33,10 @@ rules:
     to: shop.orders
   - {name: by-region, match: {type: [visit]}, to: "shop.{region}"}
 )";
+
+// As in the examples of W3C Trace Context, with the bytes that nobody should touch.
+constexpr char kTraceParent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+constexpr char kTraceState[] = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE, ,";
 
 // A record as it was produced, with bytes of its own.
 struct Produced {
@@ -119,7 +124,8 @@ class DispatcherTest : public testing::Test {
                            .provenance_headers = provenance},
                           &sink_, &destinations_);
     dispatcher.UseRules(rules_);
-    const Header headers[] = {{"trace", "abc"}};
+    const Header headers[] = {
+        {"trace", "abc"}, {"traceparent", kTraceParent}, {"tracestate", kTraceState}};
     const connectors::Event event{.partition = 3,
                                   .offset = 42,
                                   .timestamp_ms = 1,
@@ -130,7 +136,11 @@ class DispatcherTest : public testing::Test {
         event, /*source=*/{},
         router_->Route({.value = value, .key = key_, .topic = "events", .partition = 3}));
     EXPECT_TRUE(status.ok()) << status;
-    counts_ = dispatcher.counts();
+    dispatcher.TakeCounts(&counts_);
+    for (const DestinationCounts& counts : counts_.destinations) {
+      counted_.push_back(absl::StrFormat("%s: %d sent, %d parked, %d dead-lettered", counts.topic,
+                                         counts.sent, counts.parked, counts.dead_lettered));
+    }
   }
 
   std::string HeaderOf(const Produced& record, std::string_view name) {
@@ -149,6 +159,7 @@ class DispatcherTest : public testing::Test {
   std::shared_ptr<const router::RuleSet> rules_;
   std::unique_ptr<router::Router> router_;
   BatchCounts counts_;
+  std::vector<std::string> counted_;  // by destination
 };
 
 TEST_F(DispatcherTest, SendsOneRecordForAllRulesOfATeamAndNamesThem) {
@@ -165,10 +176,83 @@ TEST_F(DispatcherTest, SendsOneRecordForAllRulesOfATeamAndNamesThem) {
   EXPECT_EQ(counts_.rule_counts.size(), 2u);
 }
 
+TEST_F(DispatcherTest, TraceContextPassesThroughUntouched) {
+  for (const char* event : {R"({"type": "order", "amount": 1})", R"({"type": "label", "n": 5})",
+                            R"({"type": "label", "m": 5})", R"({"type": )"}) {
+    Dispatch(event);
+  }
+  ASSERT_EQ(sink_.records.size(), 4u) << "as it came, shaped, and two dead letters";
+  for (const Produced& record : sink_.records) {
+    EXPECT_EQ(HeaderOf(record, "traceparent"), kTraceParent) << record.topic;
+    EXPECT_EQ(HeaderOf(record, "tracestate"), kTraceState) << record.topic;
+  }
+}
+
+// It is of many events, and of none in particular.
+TEST_F(DispatcherTest, AWindowsRecordHasNoTraceContext) {
+  const router::RuleIndex rule = 0;
+  const router::Output window = {.destination = "shop.orders",
+                                 .key = "k",
+                                 .value = "{}",
+                                 .window_end_ms = 60'000,
+                                 .rules = absl::MakeConstSpan(&rule, 1),
+                                 .rule_ids = "shop/all"};
+  Dispatcher dispatcher({.source_topic = source_topic_, .dead_letter_topic = "events.dead-letter"},
+                        &sink_, &destinations_);
+  dispatcher.UseRules(rules_);
+  const Header headers[] = {{"traceparent", kTraceParent}};
+  ASSERT_TRUE(dispatcher
+                  .Dispatch({.value = "{}", .headers = headers}, {},
+                            {.outputs = absl::MakeConstSpan(&window, 1)})
+                  .ok());
+  ASSERT_EQ(sink_.records.size(), 1u);
+  EXPECT_EQ(HeaderOf(sink_.records[0], "traceparent"), "(none)");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kSourceHeader), "events/0/0");
+  ASSERT_EQ(dispatcher.counts().sent.size(), 1u);
+  EXPECT_EQ(dispatcher.counts().sent[0].timestamp_ms, 60'000);
+}
+
+TEST_F(DispatcherTest, EachDestinationIsCounted) {
+  admin_.limits["shop.south"] = 0;
+  for (const char* event :
+       {R"({"type": "order", "amount": 500})", R"({"type": "visit", "region": "north"})",
+        R"({"type": "visit", "region": "south"})"}) {
+    Dispatch(event);
+  }
+  EXPECT_THAT(counted_, testing::ElementsAre("shop.orders: 1 sent, 0 parked, 0 dead-lettered",
+                                             "shop.north: 1 sent, 0 parked, 0 dead-lettered",
+                                             "shop.south: 0 sent, 0 parked, 1 dead-lettered"));
+  ASSERT_EQ(counts_.dead_letters.size(), 1u);
+  EXPECT_EQ(counts_.dead_letters[0].error, kErrorUnavailable);
+  EXPECT_EQ(counts_.dead_letters[0].count, 1u);
+}
+
+TEST_F(DispatcherTest, CountsThatWereTakenBeginAnew) {
+  Dispatcher dispatcher({.source_topic = source_topic_, .dead_letter_topic = "events.dead-letter"},
+                        &sink_, &destinations_);
+  dispatcher.UseRules(rules_);
+  const std::string_view value = R"({"type": "order", "amount": 500})";
+  BatchCounts counts;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(dispatcher
+                    .Dispatch({.timestamp_ms = 7, .value = value}, {},
+                              router_->Route({.value = value, .key = "k"}))
+                    .ok());
+    dispatcher.TakeCounts(&counts);
+    EXPECT_EQ(counts.events, 1u);
+    EXPECT_EQ(counts.rule_counts.size(), 2u);
+    ASSERT_EQ(counts.destinations.size(), 1u);
+    EXPECT_EQ(counts.destinations[0].topic, "shop.orders");
+    EXPECT_EQ(counts.destinations[0].sent, 1u);
+    EXPECT_EQ(counts.sent.size(), 1u);
+    EXPECT_EQ(dispatcher.counts().events, 0u);
+  }
+}
+
 TEST_F(DispatcherTest, LeavesProvenanceAwayWhereItIsOff) {
   Dispatch(R"({"type": "order", "amount": 1})", /*provenance=*/false);
   ASSERT_EQ(sink_.records.size(), 1u);
-  EXPECT_EQ(sink_.records[0].headers.size(), 1u);
+  EXPECT_EQ(sink_.records[0].headers.size(), 3u) << "the event's own";
 }
 
 TEST_F(DispatcherTest, DeadLettersAnUnreadableEventWithReasonAndPosition) {
@@ -300,6 +384,10 @@ rules:
   EXPECT_EQ(HeaderOf(record, kRulesHeader), "shop/known");
   EXPECT_EQ(HeaderOf(record, kSourceHeader), "events/3/42");
   EXPECT_EQ(counts_.outputs, 0u);
+  ASSERT_EQ(counts_.rule_counts.size(), 1u);
+  EXPECT_EQ(counts_.rule_counts[0].parked, 1u);
+  EXPECT_EQ(counts_.rule_counts[0].dead_lettered, 0u);
+  EXPECT_TRUE(counts_.dead_letters.empty());
 }
 
 TEST_F(DispatcherTest, NeverSendsAnEventBackToItsSource) {

@@ -14,6 +14,8 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/pipeline_json.h"
+#include "runtime/rules_page.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/temp_directory.h"
 
@@ -141,7 +143,7 @@ class Life {
     return lines;
   }
   std::string Hash() const { return feed.Current()->hash(); }
-  json Page() const { return json::parse(board.RulesPage()); }
+  json Page() const { return json::parse(RulesPageJson(board.View())); }
   json Report(size_t number) {
     const absl::Time give_up = absl::Now() + absl::Seconds(20);
     for (; absl::Now() < give_up; absl::SleepFor(absl::Milliseconds(1))) {
@@ -234,7 +236,7 @@ TEST_F(LiveRulesTest, WithItsOriginAwayItStartsFromDisk) {
   EXPECT_EQ(life.Page()["from_disk"], true);
   EXPECT_EQ(life.Page()["origin"]["problem"], "connection refused");
   EXPECT_EQ(life.Page()["origin"]["reachable"], false);
-  EXPECT_EQ(json::parse(life.board.StatusJson())["rules"]["from_disk"], true);
+  EXPECT_EQ(json::parse(StatusJson(life.board.View()))["rules"]["from_disk"], true);
   EXPECT_THAT(life.metrics.Text(), HasSubstr("\nturnout_rules_from_disk 1\n"));
 
   life.origin.Put("\"1\"", {{"a.yaml", Text("a", "t.1")}});
@@ -320,7 +322,7 @@ TEST_F(LiveRulesTest, OneCallGoesBackUntilThereIsAnotherVersion) {
     EXPECT_EQ(life.Hash(), first);
     EXPECT_EQ(life.Page()["rollback"]["to"], first);
     EXPECT_EQ(life.Page()["rollback"]["from"], second);
-    EXPECT_EQ(json::parse(life.board.StatusJson())["rules"]["rolled_back_to"], first);
+    EXPECT_EQ(json::parse(StatusJson(life.board.View()))["rules"]["rolled_back_to"], first);
     EXPECT_THAT(life.metrics.Text(), HasSubstr("\nturnout_rules_rolled_back 1\n"));
   }
   Life life(path());  // the origin is as it was

@@ -36,9 +36,9 @@ TransactionReport Report(std::shared_ptr<const router::RuleSet> rules) {
   report.event_bytes = 400;
   report.outputs = 3;
   report.dead_lettered_events = 1;
-  report.latency_counts[2] = 3;   // up to 5 ms
-  report.latency_counts[16] = 1;  // beyond the last bound
-  report.latency_sum_ms = 500'000;
+  report.latency.counts[2] = 3;   // up to 5 ms
+  report.latency.counts[16] = 1;  // beyond the last bound
+  report.latency.sum_ms = 500'000;
   report.duration = absl::Milliseconds(7);
   report.commit_duration = absl::Milliseconds(3);
   return report;
@@ -49,8 +49,7 @@ class MetricsTest : public testing::Test {
   static MetricsOptions Options() {
     MetricsOptions options;
     options.version = "1.2.3";
-    options.rule_series_max = 3;
-    options.destination_series_max = 2;
+    options.limits = {.rules_max = 3, .destinations_max = 2, .latencies_max = 1};
     return options;
   }
   support::SimulatedClock clock;
@@ -85,6 +84,7 @@ TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
                          .late = 1,
                          .routed = 4,
                          .dead_lettered = 1,
+                         .parked = 2,
                          .state_full = 3,
                          .shadowed = 6,
                          .shadow_dead_lettered = 5,
@@ -100,6 +100,8 @@ TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
   EXPECT_THAT(
       text,
       HasSubstr("turnout_rule_outputs_dead_lettered_total{rule=\"r0001\",team=\"fraud\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_rule_outputs_parked_total{rule=\"r0001\",team=\"fraud\"} 2\n"));
   EXPECT_THAT(text,
               HasSubstr("turnout_rule_events_state_full_total{rule=\"r0001\",team=\"fraud\"} 3\n"));
   EXPECT_THAT(text,
@@ -236,6 +238,73 @@ TEST_F(MetricsTest, DestinationsBeyondTheLimitAreCountedAsOther) {
   EXPECT_THAT(text, Not(HasSubstr("destination=\"c\"")));
 }
 
+TEST_F(MetricsTest, ADestinationIsCountedByItsTopic) {
+  TransactionReport report = Report(nullptr);
+  report.destinations = {{.topic = "orders", .sent = 5, .dead_lettered = 1, .parked = 2}};
+  report.destinations[0].latency = {.sum_ms = 1500};
+  report.destinations[0].latency.counts[2] = 5;
+  metrics.OnTransaction(report);
+  const std::string text = metrics.Text();
+  for (const char* line :
+       {"turnout_destination_records_sent_total{destination=\"orders\"} 5\n",
+        "turnout_destination_records_dead_lettered_total{destination=\"orders\"} 1\n",
+        "turnout_destination_records_parked_total{destination=\"orders\"} 2\n",
+        "turnout_destination_unavailable_total{destination=\"orders\"} 0\n",
+        "turnout_destination_latency_seconds_bucket{destination=\"orders\",le=\"0.0025\"} 0\n",
+        "turnout_destination_latency_seconds_bucket{destination=\"orders\",le=\"0.005\"} 5\n",
+        "turnout_destination_latency_seconds_sum{destination=\"orders\"} 1.5\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST_F(MetricsTest, DeadLettersAreCountedByTheirErrorFromTheBeginning) {
+  EXPECT_THAT(metrics.Text(), HasSubstr("turnout_dead_letters_total{error=\"unroutable\"} 0\n"));
+  TransactionReport report = Report(nullptr);
+  report.dead_letters = {{.error = "unroutable", .count = 3}};
+  metrics.OnTransaction(report);
+  EXPECT_THAT(metrics.Text(), HasSubstr("turnout_dead_letters_total{error=\"unroutable\"} 3\n"));
+}
+
+TEST_F(MetricsTest, AnOpenTransactionAgesThoughItsWorkerSaysNothing) {
+  EXPECT_THAT(metrics.Text(), HasSubstr("turnout_transaction_open_seconds 0\n"));
+  metrics.OnOpenTransaction(0, clock.Now());
+  clock.Advance(absl::Seconds(4));
+  metrics.OnOpenTransaction(1, clock.Now());
+  clock.Advance(absl::Seconds(5));
+  EXPECT_THAT(metrics.Text(), HasSubstr("turnout_transaction_open_seconds 9\n"));
+  metrics.OnOpenTransaction(0, absl::InfinitePast());
+  EXPECT_THAT(metrics.Text(), HasSubstr("turnout_transaction_open_seconds 5\n"));
+}
+
+TEST_F(MetricsTest, CheckpointsAndRestoresAreMeasured) {
+  StateServiceStats stats;
+  stats.newest_checkpoint_bytes = 4096;
+  stats.CountDuration(absl::Milliseconds(750));
+  // 30 of 40 MB in a minute: the rest takes 20 s.
+  stats.CountRestore({.bytes = 40'000'000, .bytes_done = 30'000'000}, absl::Seconds(60));
+  metrics.OnStates(stats, 0);
+  WorkerStatus status;
+  status.partitions = {
+      {.partition = 1,
+       .next_offset = 90,
+       .end_offset = 95,
+       .phase = TaskPhase::kReplaying,
+       .replay_offset = 50,
+       .replay_left = absl::Seconds(35)},
+      {.partition = 2, .next_offset = 10, .phase = TaskPhase::kReplaying, .replay_offset = 4}};
+  metrics.OnStatus(status);
+  const std::string text = metrics.Text();
+  for (const char* line :
+       {"\nturnout_checkpoint_size_bytes 4096\n",
+        "\nturnout_checkpoint_duration_seconds_bucket{le=\"0.5\"} 0\n",
+        "\nturnout_checkpoint_duration_seconds_bucket{le=\"1\"} 1\n",
+        "\nturnout_checkpoint_duration_seconds_sum 0.75\n",
+        "\nturnout_restore_bytes_left 10000000\n", "\nturnout_restore_records_left 46\n",
+        "\nturnout_restore_left_seconds 35\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
 TEST_F(MetricsTest, NoLabelShowsASecret) {
   HideInLog("tops3cret");
   metrics.OnDestinationUnavailable("x.tops3cret", "gone");
@@ -263,6 +332,7 @@ std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& c
                          .shadowed = 1,
                          .shadow_dead_lettered = 1,
                          .held_back = 1}};
+  report.destinations = {{.topic = "out", .sent = 1}};
   metrics.OnTransaction(report);
   metrics.OnRuleSet(*rules, clock.Now());
   metrics.OnTransaction(report);

@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/log.h"
+#include "runtime/pipeline_json.h"
 #include "tests/support/simulated_clock.h"
 
 namespace turnout::runtime {
@@ -50,12 +51,12 @@ TEST_F(PipelineObserverTest, AWorkersStateIsLoggedOnceAChange) {
 
 TEST_F(PipelineObserverTest, ATokensTroubleIsLoggedOnceAndHoldsReadinessOnceItIsOver) {
   const auto reasons = [&] { return testing::PrintToString(board_.Ready().reasons); };
-  EXPECT_EQ(Count(board_.StatusJson(), R"("token": null)"), 1) << "none was asked for";
+  EXPECT_EQ(Count(StatusJson(board_.View()), R"("token": null)"), 1) << "none was asked for";
   const TokenReport none = {.status = absl::UnavailableError("the provider is away")};
   observer_.OnToken(none);
   observer_.OnToken(none);
   EXPECT_EQ(Count(reasons(), "the provider is away"), 1);
-  EXPECT_EQ(Count(board_.StatusJson(), R"("trouble": "the provider is away")"), 1);
+  EXPECT_EQ(Count(StatusJson(board_.View()), R"("trouble": "the provider is away")"), 1);
   const absl::Time expires = clock_.Now() + absl::Seconds(10);
   observer_.OnToken({.expires = expires});
   observer_.OnToken({.status = none.status, .expires = expires});

@@ -27,7 +27,7 @@ TEST(Rekey, WhatIsEncodedDecodesAndIsTheEventThatItWas) {
   const std::string text = Encoded();
   EXPECT_EQ(text, "1 events/3/1742 0000000000000001,ffffffffffffffff t/a,t/b 5f0c1d2e3a4b5c6d");
   const std::vector<Header> headers = {
-      {"own", "x"}, {kRekeyedHeader, text}, {kRekeyedKeyHeader, "original"}};
+      {"traceparent", "00-4bf9-00f0-01"}, {kRekeyedHeader, text}, {kRekeyedKeyHeader, "original"}};
   const Event record = {.partition = 5,
                         .offset = 9,
                         .timestamp_ms = 77,
@@ -44,7 +44,7 @@ TEST(Rekey, WhatIsEncodedDecodesAndIsTheEventThatItWas) {
   EXPECT_EQ(arrived.event.timestamp_ms, 77);
   EXPECT_EQ(arrived.event.partition, 5);
   ASSERT_EQ(arrived.event.headers.size(), 1U);
-  EXPECT_EQ(arrived.event.headers[0].first, "own");
+  EXPECT_EQ(arrived.event.headers[0], Header("traceparent", "00-4bf9-00f0-01"));
 }
 
 TEST(Rekey, MatchesInShadowArriveAsSuch) {

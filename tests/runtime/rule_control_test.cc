@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/pipeline_json.h"
 #include "tests/support/rules_of.h"
 #include "tests/support/simulated_clock.h"
 
@@ -84,7 +85,7 @@ class RuleControlTest : public testing::Test {
     }
     return lines;
   }
-  json Status() const { return json::parse(board_.StatusJson())["rules"]; }
+  json Status() const { return json::parse(StatusJson(board_.View()))["rules"]; }
   bool HasLine(const std::string& line) const {
     return metrics_.Text().find("\n" + line + "\n") != std::string::npos;
   }

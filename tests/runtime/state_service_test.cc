@@ -486,6 +486,31 @@ TEST_F(StateServiceTest, AStoreThatIsNewerThanItsCheckpointStays) {
   EXPECT_TRUE(std::filesystem::exists(directory_.path() + "/a/tasks/events/1/CURRENT"));
 }
 
+TEST_F(StateServiceTest, ACheckpointsSizeAndDurationAreTold) {
+  Process process = Start("a");
+  auto state = process.keeper->Create(kPartition, 0);
+  ASSERT_TRUE(state.ok());
+  Write(**state, 100, 20);
+  EXPECT_EQ(process.service->Stats().newest_checkpoint_bytes, 0u);
+  Checkpoint(process);
+  const StateServiceStats stats = process.service->Stats();
+  EXPECT_GE(stats.newest_checkpoint_bytes, stats.checkpoint_bytes);
+  EXPECT_GT(stats.checkpoint_bytes, 0u);
+  EXPECT_THAT(stats.checkpoint_durations, testing::Contains(1u));
+  EXPECT_GT(stats.checkpoint_duration_sum, absl::ZeroDuration());
+}
+
+TEST(StateServiceStatsTest, ARestoreTakesAsLongYetAsItsSpeedSoFarSays) {
+  StateServiceStats stats;
+  stats.CountRestore({.bytes = 100, .bytes_done = 0}, absl::Seconds(5));
+  EXPECT_EQ(stats.restore_bytes_left, 100u);
+  EXPECT_EQ(stats.restore_left, absl::ZeroDuration()) << "nobody knows yet";
+  stats.CountRestore({.bytes = 100, .bytes_done = 20}, absl::Seconds(5));
+  stats.CountRestore({.bytes = 100, .bytes_done = 90}, absl::Seconds(9));
+  EXPECT_EQ(stats.restore_bytes_left, 190u);
+  EXPECT_EQ(stats.restore_left, absl::Seconds(20)) << "the one that takes longest";
+}
+
 TEST_F(StateServiceTest, AStoreInUseStaysAndItsFiguresAreTold) {
   unused_store_for_ = absl::ZeroDuration();
   Process process = Start("a");

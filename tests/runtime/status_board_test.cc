@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/log.h"
+#include "runtime/pipeline_json.h"
 #include "tests/support/simulated_clock.h"
 
 namespace turnout::runtime {
@@ -54,7 +55,7 @@ TEST_F(StatusBoardTest, ItIsReadyOnceAllWorkersRunAndBrokersAnswer) {
 TEST_F(StatusBoardTest, SecretsAreInNoAnswerAndLeaveItValid) {
   HideInLog("s3cret\"quoted");
   board.SetWaitingFor({"no such topic: s3cret\"quoted"});
-  for (const std::string& body : {board.StatusJson(), HealthJson(board.Ready())}) {
+  for (const std::string& body : {StatusJson(board.View()), HealthJson(board.Ready())}) {
     EXPECT_THAT(json::parse(body)["reasons"], ElementsAre("no such topic: [secret]"));
   }
 }
@@ -138,7 +139,7 @@ TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   EXPECT_FALSE(board.SetSink({"librdkafka", "Kerberos"}));
   clock.Advance(absl::Seconds(90));
 
-  const json status = json::parse(board.StatusJson());
+  const json status = json::parse(StatusJson(board.View()));
   EXPECT_EQ(status["version"], "1.2.3");
   EXPECT_EQ(status["uptime_seconds"], 90);
   EXPECT_EQ(status["sink"]["kind"], "librdkafka");
@@ -165,13 +166,13 @@ TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
 TEST_F(StatusBoardTest, WordsThatAreNotUtf8DoNotBreakTheStatus) {
   board.OnDestinationUnavailable("d\xff", "\xc3\x28 \"quoted\" \n");
   board.SetWaitingFor({"\xfe"});
-  EXPECT_FALSE(json::parse(board.StatusJson())["ready"]);
+  EXPECT_FALSE(json::parse(StatusJson(board.View()))["ready"]);
   EXPECT_FALSE(json::parse(HealthJson(board.Ready()))["ok"]);
 }
 
 TEST_F(StatusBoardTest, OfDestinationsFoundUnavailableTheLatestHundredAreKept) {
   for (int i = 0; i < 250; ++i) board.OnDestinationUnavailable(std::to_string(i), "gone");
-  const json status = json::parse(board.StatusJson());
+  const json status = json::parse(StatusJson(board.View()));
   EXPECT_EQ(status["destinations_unavailable"].size(), 100u);
   EXPECT_EQ(status["destinations_unavailable"][99]["destination"], "249");
 }

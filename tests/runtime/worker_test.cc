@@ -161,8 +161,25 @@ class GoingClock : public Clock {
 
 class EventCounts : public support::RecordingObserver {
  public:
-  void OnTransaction(const TransactionReport& report) override { events.push_back(report.events); }
+  void OnTransaction(const TransactionReport& report) override {
+    events.push_back(report.events);
+    latency = report.latency;
+    for (const DestinationCounts& counts : report.destinations) {
+      destinations.emplace_back(counts.topic);
+      sent.push_back(counts.sent);
+      destination_latency = counts.latency;
+    }
+    open_since_at_commit = open_since.back();
+  }
+  void OnOpenTransaction(int, absl::Time since) override { open_since.push_back(since); }
+
   std::vector<uint64_t> events;  // of each transaction
+  LatencyHistogram latency;      // of the last one, as the next
+  LatencyHistogram destination_latency;
+  std::vector<std::string> destinations;  // of each transaction, as the next
+  std::vector<uint64_t> sent;
+  std::vector<absl::Time> open_since;
+  absl::Time open_since_at_commit;
 };
 
 class WorkerTest : public testing::Test {
@@ -214,6 +231,26 @@ TEST_F(WorkerTest, ATransactionTakesNoMoreEventsOnceItsTimeIsOver) {
   EXPECT_THAT(observer_.events, Each(Le(6 * kChecksEvery)));
   observer_.events.pop_back();
   EXPECT_THAT(observer_.events, Each(Ge(kChecksEvery)));
+}
+
+TEST_F(WorkerTest, AReportTellsWhatWentWhereAndHowLongItTook) {
+  source_.Add(0, 3);
+  source_.Add(1, 1);
+  Run(6);
+  EXPECT_THAT(observer_.events, ElementsAre(3, 1));
+  EXPECT_THAT(observer_.destinations, ElementsAre("t", "t"));
+  EXPECT_THAT(observer_.sent, ElementsAre(1, 1)) << "of equal events one";
+  EXPECT_EQ(observer_.latency.counts.back(), 1u) << "the events are years old";
+  EXPECT_EQ(observer_.destination_latency.counts, observer_.latency.counts);
+  EXPECT_EQ(observer_.destination_latency.sum_ms, observer_.latency.sum_ms);
+}
+
+TEST_F(WorkerTest, AnOpenTransactionIsToldFromItsBeginToItsEnd) {
+  source_.Add(0, 3);
+  Run(4);
+  ASSERT_THAT(observer_.events, ElementsAre(3));
+  EXPECT_GT(observer_.open_since_at_commit, absl::UnixEpoch());
+  EXPECT_EQ(observer_.open_since.back(), absl::InfinitePast());
 }
 
 TEST_F(WorkerTest, AStopEndsATransactionBeforeAllThatCameIsIn) {

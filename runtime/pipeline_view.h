@@ -1,0 +1,100 @@
+// PipelineView: what is known of the pipeline at one moment: plain values, for whoever judges or
+// shows them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "runtime/kept_table.h"
+#include "runtime/live_rules_status.h"
+#include "runtime/rules_status.h"
+#include "runtime/state_stats.h"
+#include "runtime/token_keeper.h"
+#include "runtime/worker_observer.h"
+
+namespace turnout::runtime {
+
+// What doesn't change while the process lives.
+struct PipelineFacts {
+  std::string version;
+  std::string kafka_library_version;
+  std::string instance;
+  std::string group;
+  std::string source_topic;
+  std::string dead_letter_topic;
+  std::string delivery;
+  std::string brokers;
+  std::string checkpoint_store;
+  bool checkpoints_on_own_disk = false;  // so they are lost with it
+  int workers = 1;
+  int rekey_workers = 0;  // behind them; may never start
+  // A worker that has not turned for so long is stuck.
+  absl::Duration stuck_after = absl::Seconds(60);
+};
+
+// Which sink the workers produce with, and why.
+struct SinkStatus {
+  std::string kind;
+  std::string why;
+};
+
+struct Health {
+  bool ok = false;
+  std::vector<std::string> reasons;  // why not, in plain words
+};
+
+// How a worker's transaction ended that did not commit at the first try.
+struct LastOutcome {
+  std::string outcome;  // empty: all did
+  std::string why;
+  absl::Time at;
+};
+
+struct WorkerView {
+  WorkerStatus status;
+  uint64_t transactions = 0;
+  uint64_t events = 0;
+  absl::Time last_commit;
+  absl::Time open_since = absl::InfinitePast();  // its oldest open transaction
+  LastOutcome last_outcome;
+};
+
+// A destination that was found unable to take records.
+struct UnavailableDestination {
+  std::string topic;
+  std::string reason;
+  absl::Time at;
+};
+
+// All of it at one moment.
+struct PipelineView {
+  PipelineFacts facts;
+  absl::Time started;
+  absl::Time now;
+  bool stopping = false;
+  Health ready;
+  Health brokers;
+  std::vector<std::string> stuck;        // workers that don't turn, a sentence each
+  std::vector<std::string> waiting_for;  // why no worker may start yet
+  std::map<int, WorkerView> workers;
+  SinkStatus sink;
+  TokenReport token;
+  RulesStatus rules;
+  LiveRulesStatus live_rules;
+  std::vector<TableStatus> tables;
+  std::vector<UnavailableDestination> unavailable;
+  StateServiceStats states;
+  uint64_t dead_letters = 0;      // in the last few minutes
+  std::string dead_letter_error;  // of the latest
+};
+
+// "running", "waiting", ...; "retried", "aborted", ...
+std::string_view StateName(WorkerState state);
+std::string_view OutcomeName(TransactionOutcome outcome);
+std::string_view PhaseName(TaskPhase phase);
+
+}  // namespace turnout::runtime

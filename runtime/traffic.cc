@@ -1,0 +1,103 @@
+#include "runtime/traffic.h"
+
+#include <algorithm>
+
+namespace turnout::runtime {
+namespace {
+
+bool Has(const router::RuleSet& rules, const std::string& team, const std::string& name) {
+  const std::string id = team + "/" + name;
+  const auto at = std::lower_bound(
+      rules.rules().begin(), rules.rules().end(), id,
+      [](const router::RuleInfo& info, const std::string& sought) { return info.id < sought; });
+  return at != rules.rules().end() && at->id == id;
+}
+
+}  // namespace
+
+void Traffic::OnTransaction(const TransactionReport& report) {
+  absl::MutexLock lock(&mu_);
+  ++sums_.transactions;
+  sums_.events += report.events;
+  sums_.event_bytes += report.event_bytes;
+  sums_.outputs += report.outputs;
+  sums_.unreadable += report.dead_lettered_events;
+  sums_.latency.Add(report.latency);
+  for (const DeadLetterCount& letters : report.dead_letters) {
+    sums_.dead_letters[std::string(letters.error)] += letters.count;
+  }
+  for (const DestinationCounts& counts : report.destinations) CountDestination(counts);
+  if (report.rules != nullptr) CountRules(report);
+}
+
+void Traffic::CountRules(const TransactionReport& report) {
+  WorkerRules& worker = workers_[report.worker];
+  if (worker.rules != report.rules) worker = {report.rules, {}};
+  const std::vector<router::RuleInfo>& rules = report.rules->rules();
+  for (const RuleCounts& counts : report.rule_counts) {
+    if (counts.rule >= rules.size()) continue;
+    RuleCounts*& counted = worker.by_rule[counts.rule];
+    if (counted == nullptr) counted = CountsOf(rules[counts.rule]);
+    counted->Add(counts);
+  }
+}
+
+RuleCounts* Traffic::CountsOf(const router::RuleInfo& rule) {
+  RuleKey key(rule.team(), rule.name());
+  const auto found = rules_.find(key);
+  if (found != rules_.end()) return &found->second;
+  const bool has_room = rules_.size() < static_cast<size_t>(limits_.rules_max);
+  if (!has_room) key = RuleKey(kOtherSeries, kOtherSeries);
+  return &rules_[std::move(key)];
+}
+
+void Traffic::CountDestination(const DestinationCounts& counts) {
+  DestinationTraffic* const traffic = TrafficOf(counts.topic);
+  traffic->sent += counts.sent;
+  traffic->dead_lettered += counts.dead_lettered;
+  traffic->parked += counts.parked;
+  if (!traffic->latency && (latencies_ < limits_.latencies_max || traffic->topic == kOtherSeries)) {
+    traffic->latency.emplace();
+    ++latencies_;
+  }
+  if (traffic->latency) return traffic->latency->Add(counts.latency);
+  DestinationTraffic* const other = TrafficOf(kOtherSeries);
+  if (!other->latency) other->latency.emplace();
+  other->latency->Add(counts.latency);
+}
+
+DestinationTraffic* Traffic::TrafficOf(std::string_view topic) {
+  const auto found = destinations_.find(topic);
+  if (found != destinations_.end()) return &found->second;
+  const bool has_room = destinations_.size() < static_cast<size_t>(limits_.destinations_max);
+  const std::string name(has_room ? topic : kOtherSeries);
+  DestinationTraffic& traffic = destinations_[name];
+  traffic.topic = name;
+  return &traffic;
+}
+
+void Traffic::OnDestinationUnavailable(const std::string& topic) {
+  absl::MutexLock lock(&mu_);
+  ++TrafficOf(topic)->unavailable;
+}
+
+void Traffic::OnRuleSet(const router::RuleSet& rules) {
+  absl::MutexLock lock(&mu_);
+  workers_.clear();  // they point into what is about to go
+  std::erase_if(rules_, [&](const auto& rule) {
+    const auto& [team, name] = rule.first;
+    return team != kOtherSeries && !Has(rules, team, name);
+  });
+}
+
+TrafficTotals Traffic::Totals() const {
+  absl::MutexLock lock(&mu_);
+  TrafficTotals totals = sums_;
+  for (const auto& [key, counts] : rules_) {
+    totals.rules.push_back({key.first, key.second, counts});
+  }
+  for (const auto& [topic, traffic] : destinations_) totals.destinations.push_back(traffic);
+  return totals;
+}
+
+}  // namespace turnout::runtime
