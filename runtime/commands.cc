@@ -444,7 +444,7 @@ Command DemoCommand() {
                    .argument = "HOST:PORT",
                    .kind = ArgumentKind::kText,
                    .default_text = "127.0.0.1:0, a free port",
-                   .text = "Where /metrics and /v1/status are served."},
+                   .text = "Where the status page and /metrics are served."},
                   {.name = "--stay", .text = "Keeps running until Ctrl-C."}},
       .exits = {{0, "Shown."},
                 {1, "It failed; standard error says what is wrong and what to do."},

@@ -400,7 +400,8 @@ void AddPipelineFields(Fields* fields) {
        .default_text = "127.0.0.1:9464",
        .allowed = "host:port; port 0 takes a free one",
        .check = CheckListen,
-       .effect = "Where the admin API is served: `/metrics`, `/healthz`, `/readyz`, `/v1/...`.",
+       .effect = "Where the status page and the admin API are served: `/`, `/metrics`, `/healthz`, "
+                 "`/readyz`, `/v1/...`.",
        .cost = "It asks nobody who they are: on `0.0.0.0`, as in a container, all who reach it may "
                "read it.",
        .store = [](const FieldValue& v, Config* c) { c->listen = v.text; }});

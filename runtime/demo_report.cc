@@ -185,7 +185,7 @@ std::string DemoReport::Text(const DemoFigures& figures, const DemoPlaces& place
   const Painter paint(style.colours);
   return absl::StrCat(
       "\n", Table(style), "\n", Figures(figures), "\n",
-      absl::StrFormat("  metrics  http://%s/metrics\n  status   http://%s/v1/status\n"
+      absl::StrFormat("  metrics  http://%s/metrics\n  status   http://%s/\n"
                       "  Kafka    %s (inside this process, in memory)\n\n",
                       places.admin_address, places.admin_address, places.bootstrap_servers),
       HowToSend(places, paint));

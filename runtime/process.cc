@@ -36,6 +36,7 @@
 #include "runtime/rules_page.h"
 #include "runtime/state_service.h"
 #include "runtime/status_board.h"
+#include "runtime/status_page.h"
 #include "runtime/table_feed.h"
 #include "runtime/task_visits.h"
 #include "runtime/temporary_directory.h"
@@ -302,8 +303,7 @@ absl::Status Process::Impl::Start() {
     if (!started.ok()) return started;
   }
   LogInfo("starting",
-          absl::StrCat("turnout ", TURNOUT_VERSION, " starts; see http://", server->address(),
-                       "/v1/status"),
+          absl::StrCat("turnout ", TURNOUT_VERSION, " starts; see http://", server->address(), "/"),
           {{"version", TURNOUT_VERSION},
            {"address", server->address()},
            {"brokers", bootstrap_servers},
@@ -502,22 +502,30 @@ absl::Status Process::Impl::StartAdminServer() {
 }
 
 std::vector<AdminPage> Process::Impl::Pages() {
-  return {{"/metrics",
-           [this] {
-             return AdminAnswer{200, "text/plain; version=0.0.4", MetricsText()};
-           }},
-          {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
-          {"/readyz", [this] { return HealthAnswer(Ready()); }},
-          {"/v1/status", [this] { return AdminAnswer{.body = StatusText()}; }},
-          {"/v1/traffic",
-           [this] { return AdminAnswer{.body = TrafficJson(metrics->traffic(), clock.Now())}; }},
-          {"/v1/rules", [this] { return AdminAnswer{.body = RulesPageJson(board->View())}; }},
-          {.path = "/v1/rules/rollback",
-           .post = [this](const std::string& body) { return RollBackAnswer(*live_rules, body); }},
-          {.path = "/v1/rules/resume",
-           .post = [this](const std::string&) { return ResumeAnswer(*live_rules); }},
-          {.path = "/v1/explain",
-           .post = [this](const std::string& body) { return explain->Answer(body); }}};
+  std::vector<AdminPage> pages = {
+      {"/metrics",
+       [this] {
+         return AdminAnswer{200, "text/plain; version=0.0.4", MetricsText()};
+       }},
+      {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
+      {"/readyz", [this] { return HealthAnswer(Ready()); }},
+      {"/v1/status", [this] { return AdminAnswer{.body = StatusText()}; }},
+      {"/v1/traffic",
+       [this] { return AdminAnswer{.body = TrafficJson(metrics->traffic(), clock.Now())}; }},
+      {"/v1/rules", [this] { return AdminAnswer{.body = RulesPageJson(board->View())}; }},
+      {.path = "/v1/rules/rollback",
+       .post = [this](const std::string& body) { return RollBackAnswer(*live_rules, body); }},
+      {.path = "/v1/rules/resume",
+       .post = [this](const std::string&) { return ResumeAnswer(*live_rules); }},
+      {.path = "/v1/explain",
+       .post = [this](const std::string& body) { return explain->Answer(body); }}};
+  for (const PageFile& file : StatusPage()) {
+    pages.push_back(
+        {file.path, [file] {
+           return AdminAnswer{200, std::string(file.content_type), std::string(file.body)};
+         }});
+  }
+  return pages;
 }
 
 // The control thread: brokers, topics and rules first, then the workers, then rules that change and

@@ -97,6 +97,19 @@ TEST(AdminServerTest, APageDecidesItsStatusAndBody) {
   EXPECT_THAT(answer, HasSubstr("Content-Type: application/json"));
 }
 
+// So that no page can be made to run or to fetch what is somebody else's.
+TEST(AdminServerTest, EveryAnswerTellsBrowsersToTrustNobodyElse) {
+  const auto server = StartServer({}, {Page("/healthz", 200, "{}")});
+  for (const char* path : {"/healthz", "/none"}) {
+    const std::string answer = Get(server->address(), path);
+    EXPECT_THAT(answer,
+                HasSubstr("Content-Security-Policy: default-src 'none'; connect-src 'self'"));
+    EXPECT_THAT(answer, HasSubstr("frame-ancestors 'none'\r\n"));
+    EXPECT_THAT(answer, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
+    EXPECT_THAT(answer, Not(HasSubstr("unsafe")));
+  }
+}
+
 TEST(AdminServerTest, AnUnknownPathIs404InJsonNamingThePages) {
   const auto server = StartServer({}, {Page("/healthz", 200, "{}"), Page("/metrics", 200, "")});
   for (const char* path : {"/", "/healthz/", "/metricsx", "/v1/../metrics", "/%6detrics/"}) {
