@@ -32,8 +32,10 @@ def write_config(path, values):
 class RouterProcess:
     def __init__(self, binary, directory, config, environment=None):
         """`directory` is this router's own and is kept; `config` is the whole pipeline.yaml but for
-        `listen` and `state_dir`. `through` may be set to a command that starts it."""
+        `listen` and `state_dir`. `through` may be set to a command that starts it, `arguments` to
+        more of its own."""
         self.through = []
+        self.arguments = []
         self.binary = Path(binary)
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -56,7 +58,7 @@ class RouterProcess:
         self.starts += 1
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.through, self.binary, "run", "--config", self.config_file],
+                [*self.through, self.binary, "run", "--config", self.config_file, *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
                 env=self.environment, start_new_session=True, preexec_fn=die_with_parent)
         return self
