@@ -19,7 +19,9 @@
 #include "runtime/commands.h"
 #include "runtime/completion.h"
 #include "runtime/config_parts.h"
+#include "runtime/config_values.h"
 #include "runtime/demo_command.h"
+#include "runtime/diff_command.h"
 #include "runtime/explain_command.h"
 #include "runtime/help.h"
 #include "runtime/json_text.h"
@@ -260,6 +262,40 @@ int Explain(Arguments& arguments) {
   return RunExplain(options, {});
 }
 
+int Diff(Arguments& arguments) {
+  DiffOptions options;
+  std::string tail;
+  arguments.Value("--from", &options.from);
+  arguments.Value("--to", &options.to);
+  arguments.Value("--events", &options.events_path);
+  arguments.Value("--config", &options.config_path);
+  arguments.Values("--set", &options.overrides);
+  arguments.Value("--since", &options.since);
+  arguments.Value("--until", &options.until);
+  arguments.Value("--tail", &tail);
+  arguments.Number("--count", &options.events_max);
+  arguments.Number("--samples", &options.samples_max);
+  arguments.Flag("--json", &options.json);
+  if (const auto status = arguments.Parse()) return *status;
+  if (options.from.empty() || options.to.empty()) {
+    return arguments.Mistake("name the old rules and the new ones with --from OLD --to NEW");
+  }
+  if (!tail.empty()) {
+    const std::optional<int64_t> tail_ms = ParseDurationMs(tail);
+    if (!tail_ms) return arguments.Mistake("--tail `" + tail + "`: a time, as in 30s");
+    options.tail = absl::Milliseconds(*tail_ms);
+  }
+  const int sources = !options.events_path.empty() + !options.since.empty() + !tail.empty();
+  if (sources != 1) return arguments.Mistake("say which events: --events, --since or --tail");
+  if (options.events_path.empty() && options.config_path.empty()) {
+    return arguments.Mistake("name the pipeline whose source is read with --config FILE");
+  }
+  if (!options.until.empty() && options.since.empty()) {
+    return arguments.Mistake("--until ends what --since begins");
+  }
+  return RunDiff(options);
+}
+
 int State(Arguments& arguments) {
   StateOptions options;
   std::string config;
@@ -401,6 +437,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   if (name == "test") return Test(arguments);
   if (name == "match") return Match(arguments);
   if (name == "explain") return Explain(arguments);
+  if (name == "diff") return Diff(arguments);
   if (name == "state") return State(arguments);
   if (name == "rollback") return Rollback(arguments);
   if (name == "txn") return Txn(arguments);

@@ -170,6 +170,13 @@ TEST_F(Cli, BadUsageIsNamedAndExitsWithTwo) {
       {"txn abort --config p.yaml", "say which: --transactional-id ID, or --topic"},
       {"txn abort --config p.yaml --topic t --partition 0", "say which: --transactional-id ID"},
       {"txn abort --transactional-id x", "name the config with --config FILE"},
+      {"diff --from a", "--from OLD --to NEW"},
+      {"diff --from a --to b", "say which events: --events, --since or --tail"},
+      {"diff --from a --to b --events e --tail 3s", "say which events"},
+      {"diff --from a --to b --since 1h", "name the pipeline whose source is read"},
+      {"diff --from a --to b --events e --until now", "--until ends what --since begins"},
+      {"diff --from a --to b --config c --tail soon", "a time, as in 30s"},
+      {"diff --from no-such.yaml --to b --events e", "no-such.yaml"},
       {"demo --events many", "--events"},
       {"demo --events 0", "--events"},
       {"demo --seed -1", "-1 is below 0"},
@@ -258,6 +265,36 @@ TEST_F(Cli, TestRunsTheCasesBesideRulesAsThePipelineWould) {
   EXPECT_EQ(Shell("turnout test .").out, "./shop.test.yaml: 1 passed\n");
   EXPECT_EQ(Shell("turnout test pipeline.yaml").status, 2);
   EXPECT_EQ(Shell("turnout validate shop.test.yaml").status, 2);
+}
+
+TEST_F(Cli, DiffComparesTwoVersionsOfTheRulesOverAFile) {
+  Write("old.yaml", kRules);
+  Write("new.yaml",
+        "team: shop\ndestinations: [shop.*]\nrules:\n  - name: paid\n"
+        "    match: {type: [paid, refunded]}\n    to: shop.paid\n"
+        "  - {name: cart, match: {type: [cart]}, to: shop.carts}\n");
+  Write("events", "{\"type\":\"paid\"}\nnot json\n\n{\"type\":\"refunded\"}\n");
+  const Outcome differs = Shell("turnout diff --from old.yaml --to new.yaml --events events");
+  EXPECT_EQ(differs.status, 1) << differs.err;
+  EXPECT_THAT(differs.out, StartsWith("3 events, 1 of them unreadable; rule set "));
+  EXPECT_THAT(differs.out,
+              HasSubstr("\n"
+                        "rule                 old       new   gained     lost    moved  changed\n"
+                        "shop/paid              1         2        1        0        0        0\n"
+                        "  to shop.paid         1         2\n"
+                        "\n"
+                        "shop/paid gained events:4: nowhere -> shop.paid\n"
+                        "    {\"type\":\"refunded\"}\n"
+                        "0 rules that sent any of them do the same as before\n"));
+  const Outcome json =
+      Shell("turnout diff --from old.yaml --to new.yaml --json --events - <events");
+  EXPECT_EQ(json.status, 1) << json.err;
+  EXPECT_THAT(json.out, HasSubstr("\"rules\":[{\"rule\":\"shop/paid\",\"old\":1,\"new\":2,"
+                                  "\"gained\":1,\"lost\":0,\"moved\":0,\"changed\":0,"));
+  EXPECT_THAT(json.out, HasSubstr("\"at\":\"-:4\",\"from\":[],\"to\":[\"shop.paid\"]"));
+  const Outcome same = Shell("turnout diff --from old.yaml --to old.yaml --events events");
+  EXPECT_EQ(same.status, 0);
+  EXPECT_THAT(same.out, HasSubstr("1 rule that sent any of them does the same as before\n"));
 }
 
 TEST_F(Cli, ValidateAndMatchHoldTheRulesToTheLimitsOfAPipeline) {

@@ -1,0 +1,12 @@
+// The commands that run rules over what a topic holds, as rows of the table of commands.cc.
+//
+// Internal to commands.cc.
+#pragma once
+
+#include "runtime/commands.h"
+
+namespace turnout::runtime {
+
+Command DiffCommand();
+
+}  // namespace turnout::runtime
