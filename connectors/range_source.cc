@@ -153,9 +153,7 @@ absl::Status RangeSource::Commit(absl::Span<const SourceOffset> offsets) {
   return offsets_->Set(offsets);
 }
 
-GroupMetadata RangeSource::group_metadata() const {
-  return MemberlessGroup(options_.group);
-}
+GroupMetadata RangeSource::group_metadata() const { return MemberlessGroup(options_.group); }
 
 int64_t RangeSource::EndOffset(int32_t partition) const {
   const auto next = next_.find(partition);

@@ -138,6 +138,25 @@ void AppendSteps(const RuleFile& team, std::vector<state::StepId>* steps) {
   }
 }
 
+Team OnlyRule(const RuleFile& team, std::string_view rule, const DestinationTemplate* to) {
+  const auto found = std::find_if(team.rules.begin(), team.rules.end(),
+                                  [&](const Rule& one) { return one.name == rule; });
+  if (found == team.rules.end()) return nullptr;
+  auto only = std::make_shared<RuleFile>();
+  only->team = team.team;
+  only->owner = team.owner;
+  only->allowed_destinations = team.allowed_destinations;
+  only->rules = {*found};
+  only->rules.front().rollout = {};
+  only->source = team.source;
+  if (to != nullptr) {
+    only->allowed_destinations = {to->text};
+    only->rules.front().to = {*to};
+  }
+  only->content_hash = HashOf(*only);
+  return only;
+}
+
 std::optional<RuleFile> ReadRuleFile(std::string_view file_name, std::string_view text,
                                      const RuleLimits& limits, std::vector<Problem>* problems) {
   if (IsTooLarge(text, limits, problems)) return std::nullopt;

@@ -99,6 +99,10 @@ std::vector<std::pair<state::StepId, StepPlace>> PlacesOfSteps(const Rule& rule,
 // A team's rules once they are read: shared by all rule sets that they are part of.
 using Team = std::shared_ptr<const RuleFile>;
 
+// The team as if it had this rule alone, rolled out in full; with `to`, as if that sent there.
+// Null: it has no such rule.
+Team OnlyRule(const RuleFile& team, std::string_view rule, const DestinationTemplate* to = nullptr);
+
 // `file_name` decides the notation (.json is JSON, else YAML; "-" looks at the first character).
 std::optional<RuleFile> ReadRuleFile(std::string_view file_name, std::string_view text,
                                      const RuleLimits& limits, std::vector<Problem>* problems);

@@ -594,9 +594,9 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      RunCommand(),     ValidateCommand(),   TestCommand(),     MatchCommand(), ExplainCommand(),
-      DiffCommand(),    StateCommand(),      RollbackCommand(), TxnCommand(),   DemoCommand(),
-      VersionCommand(), CompletionCommand(), HelpCommand(),
+      RunCommand(),  ValidateCommand(), TestCommand(),       MatchCommand(),    ExplainCommand(),
+      DiffCommand(), ReplayCommand(),   StateCommand(),      RollbackCommand(), TxnCommand(),
+      DemoCommand(), VersionCommand(),  CompletionCommand(), HelpCommand(),
   };
   return *commands;
 }

@@ -100,8 +100,9 @@ absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
                                   const router::Routes& routes) {
   Begin(event, source);
   CountMatches(routes);
-  if (!routes.payload_error.ok()) {
-    ++counts_.dead_lettered_events;
+  counts_.dead_lettered_events += !routes.payload_error.ok();
+  // Live traffic has dead-lettered what a replay can't read either.
+  if (!routes.payload_error.ok() && options_.replay_job.empty()) {
     const absl::string_view message = routes.payload_error.message();
     const absl::Status status =
         DeadLetter(event, {.kind = kErrorUnreadable, .reason = {message.data(), message.size()}});
@@ -324,6 +325,7 @@ void Dispatcher::AddProvenance(std::string_view rule_ids) {
   if (rule_ids.data() != nullptr) headers_.emplace_back(kRulesHeader, rule_ids);
   headers_.emplace_back(kRuleSetHeader, rules_->hash());
   headers_.emplace_back(kSourceHeader, source_);
+  if (!options_.replay_job.empty()) headers_.emplace_back(kReplayHeader, options_.replay_job);
 }
 
 RuleCounts& Dispatcher::CountsOf(router::RuleIndex rule) {

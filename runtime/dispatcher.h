@@ -35,6 +35,7 @@ struct DispatcherOptions {
   std::string rekey_topic;      // empty: no match may go there
   std::string ingestion_topic;  // where events come from first, if `source_topic` is rekey_topic
   std::string parking_topic;    // empty: no rule can be enriched
+  std::string replay_job;       // whose outputs they are; empty: live traffic's
   bool provenance_headers = true;
 };
 

@@ -7,6 +7,7 @@
 
 namespace turnout::runtime {
 
+Command ReplayCommand();
 Command DiffCommand();
 
 }  // namespace turnout::runtime

@@ -26,6 +26,7 @@
 #include "runtime/help.h"
 #include "runtime/json_text.h"
 #include "runtime/match_command.h"
+#include "runtime/replay_command.h"
 #include "runtime/rollback_command.h"
 #include "runtime/run_command.h"
 #include "runtime/state_command.h"
@@ -296,6 +297,31 @@ int Diff(Arguments& arguments) {
   return RunDiff(options);
 }
 
+int Replay(Arguments& arguments) {
+  ReplayCommandOptions options;
+  std::string rate;
+  arguments.Value("--config", &options.config_path);
+  arguments.Value("--rule", &options.replay.rule);
+  arguments.Value("--from", &options.replay.from);
+  arguments.Value("--to", &options.replay.to);
+  arguments.Value("--to-topic", &options.replay.to_topic);
+  const CLI::Option* const rate_option = arguments.Value("--rate", &rate);
+  arguments.Value("--job", &options.replay.job);
+  arguments.Values("--set", &options.overrides);
+  if (const auto status = arguments.Parse()) return *status;
+  if (options.config_path.empty()) return arguments.Mistake("name the config with --config FILE");
+  if (options.replay.rule.empty()) return arguments.Mistake("name the rule with --rule TEAM/NAME");
+  if (options.replay.from.empty() || options.replay.to.empty()) {
+    return arguments.Mistake("say where the range begins and ends with --from WHEN --to WHEN");
+  }
+  if (rate_option->count() > 0) {
+    const std::optional<int64_t> events = ParseEventsPerSecond(rate);
+    if (!events) return arguments.Mistake("--rate `" + rate + "`: events a second, as in 500/s");
+    options.replay.events_per_second_max = *events;
+  }
+  return RunReplay(options);
+}
+
 int State(Arguments& arguments) {
   StateOptions options;
   std::string config;
@@ -438,6 +464,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   if (name == "match") return Match(arguments);
   if (name == "explain") return Explain(arguments);
   if (name == "diff") return Diff(arguments);
+  if (name == "replay") return Replay(arguments);
   if (name == "state") return State(arguments);
   if (name == "rollback") return Rollback(arguments);
   if (name == "txn") return Txn(arguments);

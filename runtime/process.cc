@@ -11,7 +11,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "connectors/chosen_sink.h"
 #include "connectors/embedded_kafka.h"
@@ -24,14 +23,16 @@
 #include "runtime/live_rules.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
+#include "runtime/new_topic.h"
 #include "runtime/oidc_tokens.h"
-#include "runtime/path_name.h"
 #include "runtime/pipeline_json.h"
 #include "runtime/pipeline_observer.h"
+#include "runtime/process_clock.h"
 #include "runtime/real_time.h"
 #include "runtime/rollback_pages.h"
 #include "runtime/rule_control.h"
 #include "runtime/rule_feed.h"
+#include "runtime/rule_history.h"
 #include "runtime/rule_origins.h"
 #include "runtime/rules_page.h"
 #include "runtime/state_service.h"
@@ -64,27 +65,6 @@ constexpr int kLookShare = 20;
 constexpr int kTransactionShare = 3;
 // What a worker gets for its end however late it hears of the stop.
 constexpr absl::Duration kCloseTimeoutMin = absl::Milliseconds(500);
-
-// Real time; sleeps end when the process stops.
-class ProcessClock : public Clock {
- public:
-  absl::Time Now() override { return absl::Now(); }
-  void Sleep(absl::Duration duration) override { stop_.WaitForNotificationWithTimeout(duration); }
-  void Stop() { stop_.Notify(); }  // once
-
- private:
-  absl::Notification stop_;
-};
-
-connectors::NewTopic NewTopicOf(const Config::CreateTopics& create) {
-  connectors::NewTopic topic;
-  topic.partitions = create.partitions;
-  topic.replication_factor = static_cast<int16_t>(create.replication_factor);
-  topic.retention_ms = create.retention == absl::InfiniteDuration()
-                           ? -1
-                           : absl::ToInt64Milliseconds(create.retention);
-  return topic;
-}
 
 // No other replica has the directory that the state is in.
 bool KeepsCheckpointsOnOwnDisk(const Config& config) {
@@ -441,8 +421,7 @@ absl::Status Process::Impl::StartRules() {
   rule_reporter = MakeRuleReporter(config, parts);
   live_rules = std::make_unique<LiveRules>(
       LiveRulesOptions{
-          .history_directory = absl::StrCat(state_dir, "/rules/", PathName(config.group), "/",
-                                            PathName(config.instance)),
+          .history_directory = RuleHistoryDirectory(state_dir, config.group, config.instance),
           .instance = config.instance,
           .group = config.group,
           .limits = config.limits.rules,

@@ -10,6 +10,8 @@ namespace turnout::runtime {
 inline constexpr std::string_view kRulesHeader = "turnout-rules";
 inline constexpr std::string_view kRuleSetHeader = "turnout-rule-set";  // "5f0c1d2e3a4b5c6d"
 inline constexpr std::string_view kSourceHeader = "turnout-source";     // "events/3/1742"
+// With them where `turnout replay` sent it: the job's name.
+inline constexpr std::string_view kReplayHeader = "turnout-replay";
 
 // On dead letters, always; the destination is where it should have gone.
 inline constexpr std::string_view kErrorHeader = "turnout-error";    // one of the kinds below

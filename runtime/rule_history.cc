@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "runtime/path_name.h"
 #include "state/files.h"
 #include "state/sealed_text.h"
 
@@ -52,6 +53,15 @@ RuleRollback RollbackOf(const Json& json) {
 }
 
 }  // namespace
+
+std::string RuleHistoriesDirectory(const std::string& state_dir, const std::string& group) {
+  return state_dir + "/rules/" + PathName(group);
+}
+
+std::string RuleHistoryDirectory(const std::string& state_dir, const std::string& group,
+                                 const std::string& instance) {
+  return RuleHistoriesDirectory(state_dir, group) + "/" + PathName(instance);
+}
 
 RuleHistory::RuleHistory(std::string directory, std::string origin)
     : directory_(std::move(directory)),

@@ -15,6 +15,7 @@
 // Threads: one.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +44,12 @@ struct RuleRollback {
   absl::Time at;
 };
 
+// Where a replica keeps its own, and the directory that all replicas with this state directory keep
+// theirs in.
+std::string RuleHistoryDirectory(const std::string& state_dir, const std::string& group,
+                                 const std::string& instance);
+std::string RuleHistoriesDirectory(const std::string& state_dir, const std::string& group);
+
 class RuleHistory {
  public:
   static constexpr size_t kVersionsMax = 16;
@@ -62,6 +69,10 @@ class RuleHistory {
   absl::StatusOr<std::vector<router::Team>> Teams(const std::string& rule_set,
                                                   const router::RuleLimits& limits,
                                                   std::vector<RefusedFile>* refused);
+  // One that is kept here, of whichever origin; needs no Open.
+  absl::StatusOr<std::shared_ptr<const router::RuleSet>> Find(const std::string& rule_set) {
+    return archive_.Find(rule_set);
+  }
   // Forgets all, on disk too.
   absl::Status Clear();
 

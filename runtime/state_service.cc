@@ -39,6 +39,24 @@ std::string NewTimeline() {
   return absl::StrFormat("%08x%08x", chance(), chance());
 }
 
+// A job's rules, which it has at hand.
+class OnlyRules final : public KeptRules {
+ public:
+  explicit OnlyRules(std::shared_ptr<const router::RuleSet> rules) : rules_(std::move(rules)) {}
+
+  absl::StatusOr<std::shared_ptr<const router::RuleSet>> Find(const std::string& hash) override {
+    if (hash != rules_->hash()) return absl::NotFoundError(hash);
+    return rules_;
+  }
+  absl::StatusOr<router::StateSettings> FindSettings(const std::string& hash) override {
+    if (hash != rules_->hash()) return absl::NotFoundError(hash);
+    return rules_->settings();
+  }
+
+ private:
+  const std::shared_ptr<const router::RuleSet> rules_;
+};
+
 // A state that was given out.
 struct Entry {
   int32_t partition = 0;
@@ -107,6 +125,7 @@ struct StateService::Impl {
         checkpoint_store(store),
         prefix(PathName(options.group)),
         archive(store, prefix),
+        only_rules(options.only_rules),
         unused_stores(absl::StrCat(options.directory, "/tasks/", PathName(options.topic)),
                       options.unused_store_for) {}
 
@@ -159,6 +178,7 @@ struct StateService::Impl {
   state::CheckpointStore* const checkpoint_store;
   const std::string prefix;
   RuleArchive archive;
+  OnlyRules only_rules;  // if there are any
 
   mutable absl::Mutex mu;
   bool stopping ABSL_GUARDED_BY(mu) = false;
@@ -222,6 +242,7 @@ class StateService::Impl::Keeper : public StateKeeper {
   }
 
   bool KeepRules(const std::shared_ptr<const router::RuleSet>& rules) override {
+    if (service_->options.only_rules != nullptr) return true;
     absl::MutexLock lock(&service_->mu);
     if (service_->rules_kept.contains(rules->hash())) return true;
     if (service_->rules_to_keep.emplace(rules->hash(), rules).second) ++service_->changes;
@@ -358,9 +379,11 @@ void StateService::Impl::RunJob(const std::shared_ptr<Job>& job) {
   const int32_t partition = job->request.partition;
   auto checkpoints = CheckpointsOf(partition);
   RocksTaskHome home(Directory("tasks", partition), resources, checkpoints.get());
+  KeptRules* kept_rules = &archive;
+  if (options.only_rules != nullptr) kept_rules = &only_rules;
   SetCheckpoints(job.get(), checkpoints.get());
   absl::StatusOr<RecoveredTask> recovered =
-      RecoverTask(job->request, options.gap_policy, NewTimeline(), home, archive);
+      RecoverTask(job->request, options.gap_policy, NewTimeline(), home, *kept_rules);
   SetCheckpoints(job.get(), nullptr);
   if (!recovered.ok()) {
     const std::string what = absl::StrFormat("bringing back the state of %s: %s", NameOf(partition),

@@ -49,7 +49,10 @@ struct StateServiceOptions {
   // Of them, for what nobody waits for: checkpoints in between, giving back disk.
   int routine_threads_max = 2;
   int transfers_max = 4;  // of one recovery or checkpoint, at a time
-  std::string caution;    // told as trouble once there are rules that keep state; empty: none
+  // Of a job: the only rules that it ever has. Null: they come and go, and are kept in the store by
+  // their hashes.
+  std::shared_ptr<const router::RuleSet> only_rules;
+  std::string caution;  // told as trouble once there are rules that keep state; empty: none
   // Any thread; must not block.
   std::function<void(const std::string& what)> on_trouble;
   std::function<void(const std::string& what)> on_notice;  // what was done and is worth a line

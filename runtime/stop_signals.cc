@@ -14,7 +14,6 @@
 namespace turnout::runtime {
 namespace {
 
-constexpr int kExitCutShort = 0;
 constexpr absl::Duration kSameRequest = absl::Milliseconds(100);
 
 sigset_t StopRequests() {
@@ -39,10 +38,11 @@ void StopSignals::Block() {
 }
 
 StopSignals::StopSignals(std::function<void()> on_stop, absl::Duration stop_timeout,
-                         std::function<void()> on_reload)
+                         std::function<void()> on_reload, int status_cut_short)
     : on_stop_(std::move(on_stop)),
       stop_timeout_(stop_timeout),
       on_reload_(std::move(on_reload)),
+      status_cut_short_(status_cut_short),
       thread_([this] { Run(); }) {}
 
 StopSignals::~StopSignals() {
@@ -71,7 +71,7 @@ void StopSignals::Run() {
   if (ended_) return;
   if (second > 0) ::_exit(128 + second);
   LogWarning("stop_cut_short", "the stop took too long; what was not committed will be redone");
-  ::_exit(kExitCutShort);
+  ::_exit(status_cut_short_);
 }
 
 }  // namespace turnout::runtime

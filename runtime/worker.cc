@@ -100,6 +100,7 @@ struct Worker::Impl : connectors::AssignmentListener {
                     .rekey_topic = options.rekey_topic,
                     .ingestion_topic = options.ingestion_topic,
                     .parking_topic = options.parking_topic,
+                    .replay_job = options.replay_job,
                     .provenance_headers = options.provenance_headers},
                    sink, destinations),
         tasks({.worker = options.index,

@@ -50,10 +50,11 @@ struct WorkerOptions {
   std::string source_topic;
   std::string dead_letter_topic;
   std::string ingestion_topic;  // where events come from first; empty: source_topic
-  std::string rekey_topic;  // where matches go whose next step has another key; empty: nowhere
-  bool is_rekeyed = false;  // the source is that topic
-  std::string parking_topic;          // empty: no rule can be enriched
+  std::string rekey_topic;      // where matches go whose next step has another key; empty: nowhere
+  bool is_rekeyed = false;      // the source is that topic
+  std::string parking_topic;    // empty: no rule can be enriched
   const TableFeed* tables = nullptr;  // borrowed; null: the same
+  std::string replay_job;             // names itself in what is sent; empty: live traffic
   bool provenance_headers = true;
   absl::Duration poll_wait = absl::Milliseconds(100);  // how soon a stop or a rule change is seen
   absl::Duration backoff_min = absl::Milliseconds(10);

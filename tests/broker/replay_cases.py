@@ -1,14 +1,167 @@
-"""Jobs over what a topic holds: what two versions of the rules differ in."""
+"""Jobs over what a topic holds: replays of one rule, and what two versions of the rules differ in."""
 import collections
 import json
+import shutil
 import subprocess
+import time
 
 import events
 import topics
+from kafka import die_with_parent
 from oracle import Oracle
+from state_setup import SETTINGS, check, events_of, scaled, start_all, teams_of
+from step_oracle import Phase, StepOracle
 
+HELD_EVENTS = 6_000  # before the replay begins
+MORE_EVENTS = 3_000  # while it goes on
+REPLAY_RATE = 1_200
+LIVE_RATE = 400
+KILLS = 5
+KILL_AFTER_S = (0.7, 1.6)
+JOIN_RATE = 1_500
 DIFF_EVENTS = 3_000
 TAIL_EVENTS = 200
+
+
+class Job:
+    """`turnout replay` with a router's config."""
+
+    def __init__(self, stage, router, *arguments):
+        self.command = [stage.binary, "replay", "--config", router.config_file, *arguments]
+        self.router = router
+        self.log = router.directory / "replay.log"
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            return subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=log, text=True, start_new_session=True,
+                                    preexec_fn=die_with_parent)
+
+    def run(self, timeout_s=90):
+        """Status, standard output, standard error of this run."""
+        before = self.log.stat().st_size if self.log.exists() else 0
+        process = self.start()
+        try:
+            out, _ = process.communicate(timeout=timeout_s)
+        finally:
+            process.kill()
+        return process.returncode, out, self.log.read_text()[before:]
+
+    def forget_state(self):
+        shutil.rmtree(self.router.directory / "state" / "replay", ignore_errors=True)
+
+
+def a_replay_that_is_killed_again_and_again_sends_each_event_once_beside_live_traffic(stage):
+    """Five kill -9 of a replay of a rule that remembers, its state lost once, while events flow."""
+    teams = teams_of(stage)
+    router, = start_all(stage, teams, "live")
+    backfill, dead = f"{stage.prefix}.backfill", f"{stage.prefix}.backfill.dead"
+    topics.create(stage.bootstrap, [backfill, dead], 4)
+    stage.produce(events_of(stage, HELD_EVENTS))
+    ends = topics.ends(stage.bootstrap, stage.source)
+    flow = stage.flow(events_of(stage, MORE_EVENTS, after=HELD_EVENTS), LIVE_RATE)
+    job = Job(stage, router, "--rule", "fraud/spend", "--from", "earliest", "--to",
+              ",".join(f"{part}:{end}" for part, end in ends.items()), "--to-topic", backfill,
+              "--rate", f"{REPLAY_RATE}/s", "--job", "week", "--set", f"dead_letter_topic={dead}")
+    _kill_again_and_again(stage, job, ends)
+    status, out, err = job.run()
+    assert status == 0 and "job week is done: fraud/spend" in out, (status, out, err[-2000:])
+    assert not (router.directory / "state" / "replay" / "week").exists(), "the state is still there"
+    status, out, _ = job.run()
+    assert status == 0 and "job week is done already" in out, (status, out)
+    assert flow.join() == scaled(stage, MORE_EVENTS)
+    stage.consumed()
+    router.stop()
+    _check_backfill(stage, ends, backfill, dead)
+    check(stage, [Phase(teams)], teams)
+    _refusals(stage, router)
+
+
+def _kill_again_and_again(stage, job, ends):
+    group, seen, begun = f"{stage.group}.replay.week", [], time.monotonic()
+    for number in range(KILLS):
+        process = job.start()
+        time.sleep(stage.chance.uniform(*KILL_AFTER_S))
+        assert process.poll() is None, f"the job has ended before kill {number + 1}"
+        process.kill()
+        process.communicate()
+        if number == KILLS // 2:
+            job.forget_state()
+        seen.append(sum(max(0, offset) for offset in topics.committed_offsets(
+            stage.bootstrap, group, stage.source, settled=False).values()))
+        # What was saved up is a tenth of a second's, for each run.
+        allowed = REPLAY_RATE * (time.monotonic() - begun + (number + 1) / 10)
+        assert seen[-1] <= allowed, f"{seen[-1]} offsets are more than its rate allows: {allowed}"
+    stage.say(f"{KILLS} kills at {seen} of {sum(ends.values())} offsets, seed {stage.seed}")
+    assert seen == sorted(seen), "the job went back"
+    assert len(set(seen) - {0, sum(ends.values())}) >= 3, "few kills came while it was at work"
+
+
+def _check_backfill(stage, ends, backfill, dead):
+    team = next(team for team in teams_of(stage) if team["team"] == "fraud")
+    team["rules"] = [{**rule, "to": backfill} for rule in team["rules"] if rule["name"] == "spend"]
+    oracle = StepOracle([Phase([team])], dead, SETTINGS)
+    source = [record for record in topics.read(stage.bootstrap, stage.source)[stage.source]
+              if record.offset < ends[record.partition]]
+    # What can't be read is live traffic's to tell.
+    due = [one for one in oracle.expected(source) if one.reason != "unreadable_event"]
+    stage.hold(oracle, due, [backfill, dead], source)
+    for record in topics.read(stage.bootstrap, backfill)[backfill]:
+        assert ("turnout-replay", b"week") in record.headers, record.headers
+
+
+def _refusals(stage, router):
+    stage.delete_records(0, 5)
+    rule = ("--rule", "fraud/spend", "--to", "now", "--job", "other")
+    for arguments, reason in [
+            ((*rule, "--from", "0:4"), "no longer holds offset 4: partition 0 begins at offset 5"),
+            ((*rule, "--from", "1d"), "no longer holds all since then"),
+            ((*rule, "--from", "0:5", "--to-topic", f"{stage.prefix}.nowhere"),
+             f"{stage.prefix}.nowhere: "),
+            (("--rule", "fraud/spread", "--to", "now", "--from", "0:5", "--job", "week"),
+             "begun with another rule")]:
+        status, out, err = Job(stage, router, *arguments).run()
+        assert status == 2 and reason in err and not out, (arguments, status, out, err)
+
+
+def a_replay_joins_live_traffic_at_the_very_offset_where_its_rule_took_effect(stage):
+    """A rule comes while events flow, then another change; what came before it is replayed."""
+    teams = stage.teams("growth", "search")
+    gold = f"{stage.prefix}.growth.gold"
+    fresh = {"name": "gold", "match": {"tier": ["gold"]}, "to": gold}
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    topics.create(stage.bootstrap, gold, 3)
+    router = stage.router().start().wait_ready()
+    stage.produce(events.stream(HELD_EVENTS, stage.seed))
+    flow = stage.flow(events.stream(60_000, stage.seed, first_id=HELD_EVENTS), JOIN_RATE)
+    time.sleep(1)
+    for change in (lambda: teams[0]["rules"].append(fresh), lambda: teams[1]["rules"].pop()):
+        change()
+        before = router.status()["rules"]["hash"]
+        stage.write_rules(teams)
+        router.wait_until("the change taking effect", lambda: all(
+            worker["rule_set"] != before for worker in router.status()["workers"]))
+        time.sleep(1)
+    status, out, err = Job(stage, router, "--rule", "growth/gold", "--from", "earliest", "--to",
+                           "live").run()
+    assert status == 0 and "job growth.gold is done" in out, (status, out, err[-2000:])
+    flow.end()
+    stage.consumed()
+    router.stop()
+    oracle = Oracle([{**teams[0], "rules": [fresh]}], stage.dead_letters)
+    due = oracle.expected(topics.read(stage.bootstrap, stage.source)[stage.source])
+    found = topics.read(stage.bootstrap, gold)[gold]
+    joins = topics.committed_offsets(stage.bootstrap, f"{stage.group}.replay.growth.gold",
+                                     stage.source)
+    # Each has what is its own side of that offset, in order, and no more.
+    for part, is_before in (("replayed", True), ("live", False)):
+        verdict = oracle.judge(
+            [one for one in due if (one.event.offset < joins[one.event.partition]) == is_before],
+            {gold: [record for record in found
+                    if (("turnout-replay", b"growth.gold") in record.headers) == is_before]})
+        stage.say(f"{part}: {verdict}")
+        assert verdict.expected > 0 and verdict.faults() == 0, verdict.details()
 
 
 def two_versions_of_the_rules_are_compared_over_what_the_source_holds(stage):
@@ -85,4 +238,6 @@ def _as_due(found):
             for rule in found["rules"]}
 
 
-TESTS = [two_versions_of_the_rules_are_compared_over_what_the_source_holds]
+TESTS = [a_replay_that_is_killed_again_and_again_sends_each_event_once_beside_live_traffic,
+         a_replay_joins_live_traffic_at_the_very_offset_where_its_rule_took_effect,
+         two_versions_of_the_rules_are_compared_over_what_the_source_holds]

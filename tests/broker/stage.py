@@ -193,6 +193,14 @@ class Stage:
                         "--topic", f"{self.source}:{partition}", "--reset-offsets", "--execute",
                         *how)
 
+    def delete_records(self, partition, before):
+        """The source's partition begins there from here on."""
+        asked = self.directory / "delete.json"
+        asked.write_text(json.dumps({"version": 1, "partitions": [
+            {"topic": self.source, "partition": partition, "offset": before}]}))
+        self.kafka.tool("org.apache.kafka.tools.DeleteRecordsCommand", "--bootstrap-server",
+                        self.bootstrap, "--offset-json-file", asked)
+
     # Load.
 
     def produce(self, records, rate=None):

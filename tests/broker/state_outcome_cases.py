@@ -1,6 +1,5 @@
 """Rules that remember, where something is lost, damaged or full: each outcome has a
 name, and none loses or doubles anything."""
-import json
 import os
 import re
 import shutil
@@ -33,7 +32,7 @@ def a_partition_with_a_state_gap_stands_still_by_name_and_others_go_on(stage):
         shutil.rmtree(lost)
     end = topics.ends(stage.bootstrap, stage.source)[5]
     cut = end - 100
-    _delete_records(stage, 5, cut)
+    stage.delete_records(5, cut)
     router.start()
     router.wait_until("partition 5 being refused", lambda: 5 in _reasons(router))
     stage.say(f"partition 5: {_reasons(router)[5]}")
@@ -66,14 +65,6 @@ def a_partition_with_a_state_gap_stands_still_by_name_and_others_go_on(stage):
 def _offsets_but(stage, partition):
     offsets = topics.committed_offsets(stage.bootstrap, stage.group, stage.source)
     return {part: offset for part, offset in offsets.items() if part != partition}
-
-
-def _delete_records(stage, partition, before):
-    asked = stage.directory / "delete.json"
-    asked.write_text(json.dumps({"version": 1, "partitions": [
-        {"topic": stage.source, "partition": partition, "offset": before}]}))
-    stage.kafka.tool("org.apache.kafka.tools.DeleteRecordsCommand", "--bootstrap-server",
-                     stage.bootstrap, "--offset-json-file", asked)
 
 
 def offsets_set_by_hand_are_never_taken_for_those_that_states_belong_to(stage):

@@ -185,9 +185,10 @@ def ends(bootstrap, topic, committed=True, timeout_s=10):
         consumer.close()
 
 
-def committed_offsets(bootstrap, group, topic, timeout_s=10):
-    """Partition to the group's committed offset (next to read), -1 where there is none."""
-    consumer = _reader(bootstrap, True, group)
+def committed_offsets(bootstrap, group, topic, timeout_s=10, settled=True):
+    """Partition to the group's committed offset (next to read), -1 where there is none. Unless
+    `settled`, what open transactions may still make of it is not waited for."""
+    consumer = _reader(bootstrap, settled, group)
     try:
         parts = consumer.list_topics(topic, timeout=timeout_s).topics[topic].partitions
         asked = [TopicPartition(topic, part) for part in parts]

@@ -121,6 +121,7 @@ class DispatcherTest : public testing::Test {
                            .rekey_topic = rekey_topic_,
                            .ingestion_topic = ingestion_topic_,
                            .parking_topic = "events.parking",
+                           .replay_job = replay_job_,
                            .provenance_headers = provenance},
                           &sink_, &destinations_);
     dispatcher.UseRules(rules_);
@@ -151,6 +152,7 @@ class DispatcherTest : public testing::Test {
   std::string source_topic_ = "events";
   std::string rekey_topic_;
   std::string ingestion_topic_;
+  std::string replay_job_;
   std::string_view key_ = "k";
   StillClock clock_;
   FakeAdmin admin_;
@@ -264,6 +266,25 @@ TEST_F(DispatcherTest, DeadLettersAnUnreadableEventWithReasonAndPosition) {
   EXPECT_EQ(HeaderOf(record, kErrorHeader), kErrorUnreadable);
   EXPECT_THAT(HeaderOf(record, kReasonHeader), HasSubstr("byte"));
   EXPECT_EQ(HeaderOf(record, kSourceHeader), "events/3/42");
+  EXPECT_EQ(counts_.dead_lettered_events, 1u);
+}
+
+TEST_F(DispatcherTest, NamesTheJobInWhatAReplaySends) {
+  replay_job_ = "week";
+  Dispatch(R"({"type": "order", "amount": 1})");
+  Dispatch(R"({"type": "visit"})");
+  ASSERT_EQ(sink_.records.size(), 2u);
+  EXPECT_EQ(sink_.records[1].topic, "events.dead-letter");
+  for (const Produced& record : sink_.records) {
+    EXPECT_EQ(HeaderOf(record, kReplayHeader), "week");
+    EXPECT_EQ(HeaderOf(record, kSourceHeader), "events/3/42");
+  }
+}
+
+TEST_F(DispatcherTest, CountsButDoesNotDeadLetterAgainWhatAReplayCannotRead) {
+  replay_job_ = "week";
+  Dispatch("{\"type\": ");
+  EXPECT_TRUE(sink_.records.empty());
   EXPECT_EQ(counts_.dead_lettered_events, 1u);
 }
 

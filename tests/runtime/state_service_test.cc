@@ -90,6 +90,7 @@ class StateServiceTest : public testing::Test {
     options.unused_store_for = unused_store_for_;
     options.unused_store_look_every = absl::Milliseconds(10);
     options.caution = caution_;
+    options.only_rules = only_rules_;
     options.on_trouble = [this](const std::string& what) { Tell(&troubles_, what); };
     options.on_notice = [this](const std::string& what) { Tell(&notices_, what); };
     Process process;
@@ -186,6 +187,7 @@ class StateServiceTest : public testing::Test {
   absl::Duration interval_ = absl::Hours(1);
   absl::Duration unused_store_for_ = absl::Hours(1);
   std::string caution_;
+  std::shared_ptr<const router::RuleSet> only_rules_;
   absl::Mutex mutex_;
   std::vector<std::string> troubles_;
   std::vector<std::string> notices_;
@@ -418,6 +420,23 @@ TEST_F(StateServiceTest, ARuleSetThatCannotBeKeptHoldsUpNoOther) {
   EXPECT_FALSE(process.keeper->KeepRules(other));
   Await("the second one", [&] { return process.keeper->KeepRules(one_is_first ? other : one); });
   EXPECT_FALSE(process.keeper->KeepRules(one_is_first ? one : other));
+}
+
+TEST_F(StateServiceTest, RulesThatNeverChangeAreNotKeptAndAllTheSameAtHandForAReplay) {
+  only_rules_ = rules_;
+  store_.away = true;
+  Process process = Start("a");
+  EXPECT_TRUE(process.keeper->KeepRules(rules_));
+  store_.away = false;
+  const RecoveredTask task = Recover(process, 20, Note(5, 5, rules_->hash()));
+  ASSERT_NE(task.state, nullptr);
+  EXPECT_EQ(task.plan.base, RecoveryBase::kEmpty);
+  EXPECT_EQ(task.plan.replay_from, 5);
+  EXPECT_EQ(task.plan.replay_to, 20);
+  EXPECT_THAT(task.rule_sets, ElementsAre(rules_));
+  Process elsewhere = Start("b");
+  const RecoveredTask other = Recover(elsewhere, 20, Note(5, 5));
+  EXPECT_EQ(other.plan.refusal, state::kRulesLost);
 }
 
 TEST_F(StateServiceTest, TheCautionIsToldOnceThereIsSomethingToLose) {

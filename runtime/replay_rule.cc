@@ -1,0 +1,74 @@
+#include "runtime/replay_rule.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "router/destination_template.h"
+#include "router/suggest.h"
+#include "runtime/rule_loader.h"
+#include "runtime/rule_origins.h"
+
+namespace turnout::runtime {
+namespace {
+
+absl::Status Unknown(const std::string& rule, const LoadedRules& loaded) {
+  std::vector<std::string> ids;
+  for (const router::Team& team : loaded.teams) {
+    for (const router::Rule& one : team->rules) ids.push_back(team->team + "/" + one.name);
+  }
+  const std::vector<std::string_view> known(ids.begin(), ids.end());
+  std::string why = absl::StrCat("there is no rule ", router::Quoted(rule),
+                                 " in force: ", router::NearestNameCure(rule, known));
+  const std::string refused = FormatRefused(loaded);
+  if (!refused.empty()) absl::StrAppend(&why, "\nThese files are refused:\n", refused);
+  return absl::InvalidArgumentError(why);
+}
+
+absl::StatusOr<router::DestinationTemplate> ParseTopic(const std::string& topic) {
+  const std::string_view fault = router::TopicNameFault(topic);
+  if (!fault.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--to-topic ", router::Quoted(topic), " ", std::string(fault)));
+  }
+  return router::ParseDestinationTemplate(topic);
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const router::RuleSet>> FindReplayRule(const Config& config,
+                                                                      const std::string& rule,
+                                                                      const std::string& to_topic) {
+  if (IsRemote(config)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the rule is looked for in files, and `rules` is ", config.rules,
+                     " (name one that has it with --set rules=PATH)"));
+  }
+  const LoadedRules loaded = LoadRules({config.rules}, config.limits.rules);
+  const std::string team_name = rule.substr(0, rule.find('/'));
+  const auto team = std::find_if(loaded.teams.begin(), loaded.teams.end(),
+                                 [&](const router::Team& one) { return one->team == team_name; });
+  if (team == loaded.teams.end() || team_name.size() == rule.size()) return Unknown(rule, loaded);
+  absl::StatusOr<router::DestinationTemplate> to;
+  if (!to_topic.empty()) {
+    to = ParseTopic(to_topic);
+    if (!to.ok()) return to.status();
+  }
+  const router::Team only = router::OnlyRule(**team, rule.substr(team_name.size() + 1),
+                                             to_topic.empty() ? nullptr : &*to);
+  if (only == nullptr) return Unknown(rule, loaded);
+  if (router::Rekeys(*only, config.time)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the rule ", rule,
+                     " has a step by another key than the source is partitioned by: its "
+                     "matches go through ",
+                     config.rekey_topic,
+                     ", where they would change what live traffic "
+                     "remembers, so it can't be replayed"));
+  }
+  return router::RuleSet::Build({only}, config.time);
+}
+
+}  // namespace turnout::runtime

@@ -1,0 +1,42 @@
+#include "runtime/replay_command.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace turnout::runtime {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(ReplayCommand, ReadsARate) {
+  EXPECT_EQ(ParseEventsPerSecond("500/s"), 500);
+  EXPECT_EQ(ParseEventsPerSecond("1"), 1);
+  for (const char* text : {"", "/s", "0/s", "-5/s", "fast", "5/m", "5 /s"}) {
+    EXPECT_EQ(ParseEventsPerSecond(text), std::nullopt) << text;
+  }
+}
+
+TEST(ReplayCommand, SumsUpWhatARunDid) {
+  const ReplayOptions options = {.rule = "fraud/all"};
+  ReplaySummary summary = {
+      .job = "week",
+      .ranges = {{0, {5, 40}}, {1, {0, 10}}},
+      .is_done = true,
+      .counts = {.events = 44, .matched = 7, .outputs = 6, .dead_letters = 1, .unreadable = 3},
+      .took = absl::Milliseconds(1234)};
+  EXPECT_EQ(FormatReplaySummary(options, summary),
+            "job week is done: fraud/all, 45 offsets of 2 partitions\n"
+            "this run read 44 events in 1.2s: 7 matches, 6 records sent, 1 dead letters, "
+            "3 events unreadable\n");
+  summary.is_done = false;
+  EXPECT_THAT(FormatReplaySummary(options, summary),
+              AllOf(HasSubstr("job week was stopped"), HasSubstr("again goes on from there")));
+  summary.is_done = summary.was_done_before = true;
+  EXPECT_THAT(FormatReplaySummary(options, summary),
+              AllOf(HasSubstr("job week is done already"), Not(HasSubstr("this run"))));
+}
+
+}  // namespace
+}  // namespace turnout::runtime
