@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """The release as README presents it: files are written, commands run, answers compared.
 
-In README.md a block "```LANGUAGE file=NAME" is a file, and a "```console" block is commands, each line
-after `$ `, with what they must print beneath. Links must lead somewhere.
+What README.md's blocks are is in support/readme.py; those that ask for a Kafka are run by
+broker/readme_cases.py. Links must lead somewhere.
 """
 import os
 import re
@@ -12,6 +12,9 @@ import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+import readme  # noqa: E402
+
 BINARIES = os.path.join(ROOT, "build", "release")
 
 
@@ -20,28 +23,19 @@ def read(path):
         return file.read()
 
 
-def blocks(text):
-    """(info string, content) of every fenced block."""
-    return re.findall(r"^```(\S[^\n]*)\n(.*?)^```$", text, re.M | re.S)
-
-
 class Readme(unittest.TestCase):
     def test_its_example_prints_what_it_says(self):
         commands = 0
         with tempfile.TemporaryDirectory() as directory:
-            for info, content in blocks(read("README.md")):
-                name = re.search(r"\bfile=(\S+)", info)
-                if name:
-                    path = os.path.join(directory, name.group(1))
-                    os.makedirs(os.path.dirname(path), exist_ok=True)
-                    with open(path, "w", encoding="utf-8") as file:
-                        file.write(content)
+            for info, content in readme.blocks():
+                if name := readme.file_of(info):
+                    readme.write(directory, name, content)
                 elif info == "console":
                     commands += self.replay(content, directory)
         self.assertGreaterEqual(commands, 3)
 
     def replay(self, session, directory):
-        turns = re.findall(r"^\$ ([^\n]*)\n((?:(?!\$ )[^\n]*\n)*)", session, re.M)
+        turns = readme.turns(session)
         for command, expected in turns:
             done = subprocess.run(command, shell=True, cwd=directory, text=True,
                                   env={**os.environ, "PATH": f"{BINARIES}:{os.environ['PATH']}"},
@@ -50,8 +44,7 @@ class Readme(unittest.TestCase):
         return len(turns)
 
     def test_its_pipeline_is_a_valid_config(self):
-        text = dict((info.split("file=")[1], content) for info, content in blocks(read("README.md"))
-                    if "file=" in info)["pipeline.yaml"]
+        text = {readme.file_of(info): content for info, content in readme.blocks()}["pipeline.yaml"]
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "pipeline.yaml")
             with open(path, "w", encoding="utf-8") as file:
