@@ -7,8 +7,8 @@ Command ReplayCommand() {
       .name = "replay",
       .summary = "backfill one rule over a range of the source",
       .synopsis =
-          "--config FILE --rule TEAM/NAME --from WHEN --to WHEN [--to-topic TOPIC]\n"
-          "    [--rate N/s] [--job NAME] [--set KEY=VALUE]...",
+          "--config FILE --rule TEAM/NAME --from WHEN --to WHEN\n"
+          "    [--to-topic TOPIC] [--rate N/s] [--job NAME] [--set KEY=VALUE]...",
       .description =
           "Routes what the source holds by one rule alone, as a job of its own that ends: a new "
           "team wants last week. Exactly once, beside live traffic and without touching it: a "
@@ -99,9 +99,8 @@ Command DiffCommand() {
       .name = "diff",
       .summary = "compare what two versions of the rules make of real events",
       .synopsis =
-          "--from OLD --to NEW --events FILE|- [--config FILE] [--count N] [OPTION...]\n"
-          "    turnout diff --from OLD --to NEW --config FILE --since WHEN [--until WHEN] "
-          "[OPTION...]\n"
+          "--from OLD --to NEW --events FILE|- [OPTION...]\n"
+          "    turnout diff --from OLD --to NEW --config FILE --since WHEN [OPTION...]\n"
           "    turnout diff --from OLD --to NEW --config FILE --tail TIME [OPTION...]",
       .description =
           "Runs both versions over the same events and prints, rule by rule, how many events each "
