@@ -14,10 +14,11 @@ from step_oracle import Phase, StepOracle
 
 HELD_EVENTS = 6_000  # before the replay begins
 MORE_EVENTS = 3_000  # while it goes on
-REPLAY_RATE = 1_200
+REPLAY_RATE = 1_000
 LIVE_RATE = 400
-KILLS = 5
-KILL_AFTER_S = (0.7, 1.6)
+RUNS = 5  # that do not come to the end
+STOPPED_RUN, FORGOTTEN_RUN, OVERTAKEN_RUN = 1, 2, 3
+END_AFTER_S = (0.7, 1.6)
 JOIN_RATE = 1_500
 DIFF_EVENTS = 3_000
 TAIL_EVENTS = 200
@@ -52,7 +53,8 @@ class Job:
 
 
 def a_replay_that_is_killed_again_and_again_sends_each_event_once_beside_live_traffic(stage):
-    """Five kill -9 of a replay of a rule that remembers, its state lost once, while events flow."""
+    """A replay of a rule that remembers, while events flow: four kill -9, its state lost once, a
+    stop, and a second run beside the first."""
     teams = teams_of(stage)
     router, = start_all(stage, teams, "live")
     backfill, dead = f"{stage.prefix}.backfill", f"{stage.prefix}.backfill.dead"
@@ -63,7 +65,7 @@ def a_replay_that_is_killed_again_and_again_sends_each_event_once_beside_live_tr
     job = Job(stage, router, "--rule", "fraud/spend", "--from", "earliest", "--to",
               ",".join(f"{part}:{end}" for part, end in ends.items()), "--to-topic", backfill,
               "--rate", f"{REPLAY_RATE}/s", "--job", "week", "--set", f"dead_letter_topic={dead}")
-    _kill_again_and_again(stage, job, ends)
+    _end_again_and_again(stage, job, ends)
     status, out, err = job.run()
     assert status == 0 and "job week is done: fraud/spend" in out, (status, out, err[-2000:])
     assert not (router.directory / "state" / "replay" / "week").exists(), "the state is still there"
@@ -77,24 +79,33 @@ def a_replay_that_is_killed_again_and_again_sends_each_event_once_beside_live_tr
     _refusals(stage, router)
 
 
-def _kill_again_and_again(stage, job, ends):
+def _end_again_and_again(stage, job, ends):
     group, seen, begun = f"{stage.group}.replay.week", [], time.monotonic()
-    for number in range(KILLS):
+    for run in range(RUNS):
         process = job.start()
-        time.sleep(stage.chance.uniform(*KILL_AFTER_S))
-        assert process.poll() is None, f"the job has ended before kill {number + 1}"
+        time.sleep(stage.chance.uniform(*END_AFTER_S))
+        assert process.poll() is None, f"the job has ended before it was ended in run {run}"
+        if run == STOPPED_RUN:
+            process.terminate()
+            out, _ = process.communicate(timeout=30)
+            assert process.returncode == 1 and "job week was stopped" in out, out
+        elif run == OVERTAKEN_RUN:
+            first, process = process, job.start()
+            first.communicate(timeout=30)
+            assert first.returncode == 1, f"who was overtaken ended with {first.returncode}"
+            assert "another run of job week has taken over" in job.log.read_text()
         process.kill()
         process.communicate()
-        if number == KILLS // 2:
+        if run == FORGOTTEN_RUN:
             job.forget_state()
         seen.append(sum(max(0, offset) for offset in topics.committed_offsets(
             stage.bootstrap, group, stage.source, settled=False).values()))
         # What was saved up is a tenth of a second's, for each run.
-        allowed = REPLAY_RATE * (time.monotonic() - begun + (number + 1) / 10)
+        allowed = REPLAY_RATE * (time.monotonic() - begun + (run + 2) / 10)
         assert seen[-1] <= allowed, f"{seen[-1]} offsets are more than its rate allows: {allowed}"
-    stage.say(f"{KILLS} kills at {seen} of {sum(ends.values())} offsets, seed {stage.seed}")
+    stage.say(f"ended at {seen} of {sum(ends.values())} offsets, seed {stage.seed}")
     assert seen == sorted(seen), "the job went back"
-    assert len(set(seen) - {0, sum(ends.values())}) >= 3, "few kills came while it was at work"
+    assert len(set(seen) - {0, sum(ends.values())}) >= 3, "few ends came while it was at work"
 
 
 def _check_backfill(stage, ends, backfill, dead):
