@@ -18,7 +18,7 @@ REPLAY_RATE = 1_000
 LIVE_RATE = 400
 RUNS = 5  # that do not come to the end
 STOPPED_RUN, FORGOTTEN_RUN, OVERTAKEN_RUN = 1, 2, 3
-END_AFTER_S = (0.7, 1.6)
+END_AFTER_S = (0.1, 0.6)
 JOIN_RATE = 1_500
 DIFF_EVENTS = 3_000
 TAIL_EVENTS = 200
@@ -80,9 +80,11 @@ def a_replay_that_is_killed_again_and_again_sends_each_event_once_beside_live_tr
 
 
 def _end_again_and_again(stage, job, ends):
-    group, seen, begun = f"{stage.group}.replay.week", [], time.monotonic()
+    seen, begun = [], time.monotonic()
     for run in range(RUNS):
         process = job.start()
+        if run != FORGOTTEN_RUN:  # which is ended at its beginning
+            _await_progress(stage, seen[-1] if seen else 0)
         time.sleep(stage.chance.uniform(*END_AFTER_S))
         assert process.poll() is None, f"the job has ended before it was ended in run {run}"
         if run == STOPPED_RUN:
@@ -98,14 +100,26 @@ def _end_again_and_again(stage, job, ends):
         process.communicate()
         if run == FORGOTTEN_RUN:
             job.forget_state()
-        seen.append(sum(max(0, offset) for offset in topics.committed_offsets(
-            stage.bootstrap, group, stage.source, settled=False).values()))
+        seen.append(_progress(stage))
         # What was saved up is a tenth of a second's, for each run.
         allowed = REPLAY_RATE * (time.monotonic() - begun + (run + 2) / 10)
         assert seen[-1] <= allowed, f"{seen[-1]} offsets are more than its rate allows: {allowed}"
     stage.say(f"ended at {seen} of {sum(ends.values())} offsets, seed {stage.seed}")
     assert seen == sorted(seen), "the job went back"
     assert len(set(seen) - {0, sum(ends.values())}) >= 3, "few ends came while it was at work"
+
+
+def _progress(stage):
+    offsets = topics.committed_offsets(stage.bootstrap, f"{stage.group}.replay.week", stage.source,
+                                       settled=False)
+    return sum(max(0, offset) for offset in offsets.values())
+
+
+def _await_progress(stage, beyond, timeout_s=30):
+    deadline = time.monotonic() + timeout_s
+    while _progress(stage) <= beyond:
+        assert time.monotonic() < deadline, f"the job has come no further than {beyond}"
+        time.sleep(0.1)
 
 
 def _check_backfill(stage, ends, backfill, dead):
