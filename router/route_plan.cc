@@ -23,6 +23,7 @@ RoutePlanBuilder::RoutePlanBuilder(size_t rules) {
 void RoutePlanBuilder::StartTeam(const RuleFile& team) {
   team_ = team.team;
   plan_.globs.push_back(team.allowed_destinations);
+  plan_.team_steps.push_back(static_cast<uint32_t>(plan_.steps.size()));
   target_numbers_.clear();
 }
 
@@ -139,6 +140,7 @@ void RoutePlanBuilder::AddRule(const Rule& rule) {
 RoutePlan RoutePlanBuilder::Finish() {
   plan_.rules.push_back({.steps_begin = static_cast<uint32_t>(plan_.steps.size()),
                          .begin = static_cast<uint32_t>(plan_.target_ids.size())});
+  plan_.team_steps.push_back(static_cast<uint32_t>(plan_.steps.size()));
   return std::move(plan_);
 }
 

@@ -58,6 +58,7 @@ struct RoutePlan {
 
   std::vector<std::string> fields;              // dotted paths that the Matcher is asked for
   std::vector<std::vector<std::string>> globs;  // what a team may write, a team each
+  std::vector<uint32_t> team_steps;             // where a team's steps begin, and one past the end
   std::vector<Target> targets;
   std::vector<Form> forms;                     // each once
   std::vector<RolloutPlan> rollouts;           // of rules that are not rolled out in full

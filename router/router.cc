@@ -272,7 +272,8 @@ void Router::Impl::RejectFull(RuleIndex rule, const StepPlan& step) {
   const std::string_view reason =
       arena.Join({"the step `", StepName(step.kind),
                   "` has no room for this event: the rule keeps as much in this partition as "
-                  "`limits.rule_state_bytes_max` lets it"});
+                  "`limits.rule_state_bytes_max` lets it, or its team as "
+                  "`limits.team_state_bytes_max` does"});
   rejections.push_back({.rule = rule, .reason = reason, .is_full = true});
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "router/content_hash.h"
+#include "router/pattern_cost.h"
 #include "router/rule_reader.h"
 
 namespace turnout::router {
@@ -166,6 +167,7 @@ std::optional<RuleFile> ReadRuleFile(std::string_view file_name, std::string_vie
   if (!root.has_value()) return std::nullopt;
   RuleFile file;
   RuleReader(limits, problems).ReadFile(*root, &file);
+  CheckTeamCost(file, limits.team_pattern_cost_max, problems);
   if (problems->size() == before) {
     Finish(&file);
     return file;
@@ -192,6 +194,7 @@ std::optional<std::vector<RuleFile>> ReadRuleLines(std::string_view text, const 
     ShiftLines(line_number - 1, &*root);
     reader.ReadLine(*root, &files);
   }
+  for (const RuleFile& file : files) CheckTeamCost(file, limits.team_pattern_cost_max, problems);
   if (files.empty() && problems->size() == before) {
     problems->push_back({{},
                          "",

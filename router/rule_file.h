@@ -35,6 +35,7 @@ struct RuleLimits {
   int destinations_per_rule_max = 64;
   int destination_globs_max = 100;  // entries of a team's `destinations`
   int file_bytes_max = 64 << 20;
+  int64_t team_pattern_cost_max = 1'000'000;  // see pattern_cost.h
   PatternLimits pattern;
   int steps_max = 16;  // of a rule
   EnrichLimits enrich;

@@ -26,6 +26,10 @@ std::string HashOf(const std::vector<Team>& teams, const StateSettings& settings
   hash.AddNumber(static_cast<uint64_t>(settings.lateness_ms));
   hash.AddNumber(static_cast<uint64_t>(settings.ahead_ms_max));
   hash.AddNumber(static_cast<uint64_t>(settings.rule_state_bytes_max));
+  // Without it, as before there was one.
+  if (settings.team_state_bytes_max != kNoStateLimit) {
+    hash.AddNumber(static_cast<uint64_t>(settings.team_state_bytes_max));
+  }
   for (const state::StepId step : kept_steps) hash.AddNumber(step);
   return absl::StrFormat("%016x", hash.Value());
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,8 @@ namespace turnout::router {
 
 // For a source of one partition.
 inline constexpr std::string_view kOnePartition = "*";
+
+inline constexpr int64_t kNoStateLimit = std::numeric_limits<int64_t>::max();
 
 struct StateSettings {
   // The field that the source is partitioned by; empty: none is known; kOnePartition: all keys
@@ -25,6 +28,8 @@ struct StateSettings {
   int64_t ahead_ms_max = 3'600'000;
   // What the steps of a rule may keep in one partition.
   int64_t rule_state_bytes_max = int64_t{1} << 30;
+  // What all rules of a team may.
+  int64_t team_state_bytes_max = kNoStateLimit;
 
   bool operator==(const StateSettings&) const = default;
 };

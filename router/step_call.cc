@@ -15,6 +15,19 @@ int64_t BytesOf(absl::Span<const StepPlan> steps, const TaskSteps& task, int64_t
   return bytes;
 }
 
+// A team may have many steps: they are added up only where what is remembered of their sum, which
+// never says too little, does not do.
+bool HasTeamRoom(const StepCall& call, int64_t more, int64_t watermark_ms) {
+  if (call.team_steps.empty()) return true;
+  int64_t& at_most = call.task->TeamBytesAtMost(call.team);
+  if (at_most == TaskSteps::kNotKnown || at_most + more > call.team_bytes_max) {
+    at_most = BytesOf(call.team_steps, *call.task, watermark_ms);
+  }
+  if (at_most + more > call.team_bytes_max) return false;
+  at_most += more;
+  return true;
+}
+
 }  // namespace
 
 bool KeepEntry(const StepCall& call, std::string_view key, std::string_view value,
@@ -27,6 +40,7 @@ bool KeepEntry(const StepCall& call, std::string_view key, std::string_view valu
       BytesOf(call.rule_steps, *call.task, watermark_ms) + bytes - before > call.rule_bytes_max) {
     return false;
   }
+  if (bytes > before && !HasTeamRoom(call, bytes - before, watermark_ms)) return false;
   StateMeter& meter = call.task->ChangeMeter(call.step->id);
   if (replaced) meter.Remove(before, replaced->expires_at_ms);
   meter.Add(bytes, expires_at_ms, watermark_ms, call.life_ms_max);

@@ -60,6 +60,10 @@ struct StepCall {
   absl::Span<const StepPlan> rule_steps;
   int64_t rule_bytes_max = 0;
   int64_t life_ms_max = 0;
+  // All of its team, which may keep so much together; none where it may keep any.
+  uint32_t team = 0;
+  absl::Span<const StepPlan> team_steps;
+  int64_t team_bytes_max = 0;
 };
 
 // What an entry takes in the state beside its key and value.
@@ -75,9 +79,9 @@ struct ReplacedEntry {
   int64_t expires_at_ms = 0;
 };
 
-// Puts the step's entry. False, and it does not, if it makes the rule's state grow beyond what it
-// may be. What has expired already is not put: nobody would see it. Without `replaced`, one that
-// was there counts until it expires.
+// Puts the step's entry. False, and it does not, if it makes the rule's state, or its team's, grow
+// beyond what it may be. What has expired already is not put: nobody would see it. Without
+// `replaced`, one that was there counts until it expires.
 bool KeepEntry(const StepCall& call, std::string_view key, std::string_view value,
                int64_t expires_at_ms, const std::optional<ReplacedEntry>& replaced = std::nullopt);
 

@@ -1,5 +1,6 @@
 #include "router/step_engine.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <optional>
@@ -32,7 +33,8 @@ absl::Status StepEngine::StartEvent(const Event& event, const Matcher::Scratch& 
            .scratch = &scratch_,
            .time_ms = time_ms,
            .late = time_ms < state.watermark_ms(),
-           .rule_bytes_max = settings_.rule_state_bytes_max};
+           .rule_bytes_max = settings_.rule_state_bytes_max,
+           .team_bytes_max = settings_.team_state_bytes_max};
   if (state.watermark_ms() < task->windows().earliest_end_ms()) return absl::OkStatus();
   return CloseWindows(task, arena, closed);
 }
@@ -77,12 +79,21 @@ bool StepEngine::HasKey(const StepPlan& step, const Matcher::Scratch& fields) {
   return true;
 }
 
+void StepEngine::SetTeam(absl::Span<const StepPlan> rule_steps) {
+  const auto first = static_cast<uint32_t>(rule_steps.data() - plan_.steps.data());
+  const auto end = std::upper_bound(plan_.team_steps.begin(), plan_.team_steps.end() - 1, first);
+  const uint32_t begin = *(end - 1);
+  call_.team = static_cast<uint32_t>(end - 1 - plan_.team_steps.begin());
+  call_.team_steps = absl::MakeConstSpan(plan_.steps).subspan(begin, *end - begin);
+}
+
 absl::StatusOr<StepVerdict> StepEngine::Judge(absl::Span<const StepPlan> rule_steps,
                                               const StepPlan& step,
                                               const Matcher::Scratch& fields) {
   if (!HasKey(step, fields)) return StepVerdict::kRejects;
   call_.step = &step;
   call_.rule_steps = rule_steps;
+  if (settings_.team_state_bytes_max != kNoStateLimit) SetTeam(rule_steps);
   call_.life_ms_max = step.life_ms + settings_.lateness_ms;
   if (step.kind == StepKind::kDedup) return JudgeDedup(step, call_);
   if (step.kind == StepKind::kThrottle) return JudgeThrottle(step, call_);

@@ -57,6 +57,8 @@ class StepEngine {
 
  private:
   absl::Status CloseWindows(TaskSteps* task, Arena* arena, std::vector<ClosedWindow>* closed);
+  // All steps of the rule's team, for the call.
+  void SetTeam(absl::Span<const StepPlan> rule_steps);
   StepVerdict Reject(uint32_t field, std::string_view how);
 
   const RoutePlan& plan_;

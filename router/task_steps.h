@@ -43,10 +43,20 @@ class TaskSteps {
   absl::Status Retain(absl::Span<const state::StepId> steps);
   void Rollback();
 
+  // The most that a team's steps can have, of the rules that were last in force; the caller keeps
+  // it. Valid until the next call.
+  static constexpr int64_t kNotKnown = -1;
+  int64_t& TeamBytesAtMost(uint32_t team) {
+    return team_bytes_.try_emplace(team, kNotKnown).first->second;
+  }
+
   // When windows close next, of the rules that were last in force.
   WindowQueue& windows() { return windows_; }
-  // Rules changed: what is known of windows is to be looked up again.
-  void ForgetWindows() { windows_.Forget(); }
+  // Rules changed: what is known of windows and teams is to be looked up again.
+  void ForgetWindows() {
+    windows_.Forget();
+    team_bytes_.clear();
+  }
 
  private:
   struct Metered {
@@ -61,6 +71,7 @@ class TaskSteps {
   bool has_meters_ = false;
   bool is_sealed_ = false;
   absl::flat_hash_map<state::StepId, Metered> meters_;  // of steps that have kept anything
+  absl::flat_hash_map<uint32_t, int64_t> team_bytes_;   // at most, by the plan's number
   std::vector<state::StepId> changed_;
   std::string bytes_;
 };

@@ -614,6 +614,30 @@ void AddRuleLimitFields(Fields* fields) {
            "Smaller: events that would need more are dead-lettered sooner. Larger: one rule may "
            "take more of the disk, of checkpoints and of a restore's time.",
        .store = [](const FieldValue& v, Config* c) { c->time.rule_state_bytes_max = v.number; }});
+  fields->push_back(
+      {.key = "limits.team_state_bytes_max",
+       .type = FieldType::kBytes,
+       .default_text = "16GiB",
+       .min = kKiB,
+       .max = 1024 * kGiB,
+       .effect = "What the steps of all rules of a team may remember in one partition.",
+       .cost =
+           "As above, of a team. At its limit, each event that would need more adds up what the "
+           "team's steps have: some 20 ns a step.",
+       .store = [](const FieldValue& v, Config* c) { c->time.team_state_bytes_max = v.number; }});
+  fields->push_back(
+      {.key = "limits.team_pattern_cost_max",
+       .type = FieldType::kCount,
+       .default_text = "1000000",
+       .min = 1,
+       .max = 1'000'000'000,
+       .effect = "What all patterns of a team may cost together: a value counts 1, a range or a "
+                 "prefix 2, `anything-but` 5, a wildcard 20, a `regex` 100, each branch of an "
+                 "`$or` by itself.",
+       .cost = "Lower: refused sooner. Higher: one team may take more of each event's time.",
+       .store = [](const FieldValue& v, Config* c) {
+         c->limits.rules.team_pattern_cost_max = v.number;
+       }});
   add_count("limits.pattern_fields_max", "256", 1, 10'000, "Fields a pattern may name.", kCost,
             [](const FieldValue& v, Config* c) { c->limits.rules.pattern.fields_max = Int(v); });
   add_count("limits.pattern_branches_max", "1024", 1, 100'000,

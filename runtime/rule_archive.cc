@@ -32,6 +32,7 @@ router::RuleLimits NoLimits() {
   constexpr int kMany = 1 << 30;
   limits.rules_per_team_max = limits.destinations_per_rule_max = limits.destination_globs_max =
       limits.file_bytes_max = limits.steps_max = kMany;
+  limits.team_pattern_cost_max = std::numeric_limits<int64_t>::max();
   router::PatternLimits& pattern = limits.pattern;
   pattern.fields_max = pattern.branches_max = pattern.values_max = pattern.wildcards_max =
       pattern.pattern_bytes_max = pattern.ignore_case_bytes_max = pattern.regexes_max =
@@ -45,7 +46,8 @@ Json SettingsJson(const router::StateSettings& settings) {
           {"time_field", settings.time_field},
           {"lateness_ms", settings.lateness_ms},
           {"ahead_ms_max", settings.ahead_ms_max},
-          {"rule_state_bytes_max", settings.rule_state_bytes_max}};
+          {"rule_state_bytes_max", settings.rule_state_bytes_max},
+          {"team_state_bytes_max", settings.team_state_bytes_max}};
 }
 
 router::StateSettings SettingsOf(const Json& json) {
@@ -57,6 +59,7 @@ router::StateSettings SettingsOf(const Json& json) {
   // Without it when there was no such limit.
   settings.rule_state_bytes_max =
       json.value("rule_state_bytes_max", std::numeric_limits<int64_t>::max());
+  settings.team_state_bytes_max = json.value("team_state_bytes_max", router::kNoStateLimit);
   return settings;
 }
 

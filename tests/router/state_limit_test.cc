@@ -20,7 +20,8 @@ using testing::ElementsAre;
 
 constexpr int64_t kStart = 1'700'000'000'000;
 
-std::shared_ptr<const RuleSet> RulesOf(const std::vector<std::string>& steps, int64_t bytes_max) {
+std::shared_ptr<const RuleSet> RulesOf(const std::vector<std::string>& steps, int64_t bytes_max,
+                                       int64_t team_bytes_max = kNoStateLimit) {
   std::string text;
   for (size_t i = 0; i < steps.size(); ++i) {
     absl::StrAppend(&text, R"({"team": "t", "name": "r)", i, R"(", "match": {"v": [1]}, )",
@@ -28,15 +29,17 @@ std::shared_ptr<const RuleSet> RulesOf(const std::vector<std::string>& steps, in
   }
   return support::StepCaseOf(text, {.partitioned_by = std::string(kOnePartition),
                                     .lateness_ms = 0,
-                                    .rule_state_bytes_max = bytes_max})
+                                    .rule_state_bytes_max = bytes_max,
+                                    .team_state_bytes_max = team_bytes_max})
       .rule_set;
 }
 
 // A task that remembers, with rules that may change.
 class StateLimit : public testing::Test {
  protected:
-  void Use(const std::vector<std::string>& steps, int64_t bytes_max) {
-    rules_ = RulesOf(steps, bytes_max);
+  void Use(const std::vector<std::string>& steps, int64_t bytes_max,
+           int64_t team_bytes_max = kNoStateLimit) {
+    rules_ = RulesOf(steps, bytes_max, team_bytes_max);
     router_ = std::make_unique<Router>(rules_);
     ASSERT_TRUE(task_->Retain(rules_->steps()).ok());
   }
@@ -86,7 +89,8 @@ TEST_F(StateLimit, TheReasonNamesStepAndLimit) {
   EXPECT_TRUE(routes.rejections[0].is_full);
   EXPECT_EQ(routes.rejections[0].reason,
             "the step `dedup` has no room for this event: the rule keeps as much in this partition "
-            "as `limits.rule_state_bytes_max` lets it");
+            "as `limits.rule_state_bytes_max` lets it, or its team as "
+            "`limits.team_state_bytes_max` does");
 }
 
 TEST_F(StateLimit, AnEntryMayNotGrowBeyondItEither) {
@@ -108,6 +112,31 @@ TEST_F(StateLimit, StepsOfARuleShareItAndRulesDoNot) {
   Use({absl::StrCat(kThrottle, ", ", kDedup), kDedup}, 60);
   EXPECT_THAT(Route("a", 1), ElementsAre("out t/r0", "stop t/r1 dedup"));
   EXPECT_EQ(SizeOf(0), (StateSize{60, 2}));
+}
+
+// Two rules of the team keep an entry each of a key.
+TEST_F(StateLimit, ATeamsRulesShareWhatItMayKeep) {
+  Use({kDedup, kDedup}, 60, 4 * 26);
+  EXPECT_THAT(Route("a", 0), ElementsAre("out t/r0", "out t/r1"));
+  EXPECT_THAT(Route("b", 0), ElementsAre("out t/r0", "out t/r1"));
+  EXPECT_THAT(Route("c", 7'000), ElementsAre("full t/r0", "full t/r1")) << "the rules are at 52";
+  Use({kDedup, kDedup}, 1'000, 5 * 26);
+  EXPECT_THAT(Route("c", 8'000), ElementsAre("out t/r0", "full t/r1"));
+  EXPECT_THAT(Route("a", 9'000), ElementsAre("stop t/r0 dedup", "stop t/r1 dedup"));
+  // The first four have expired.
+  EXPECT_THAT(Route("d", 15'001), ElementsAre("out t/r0", "out t/r1"));
+  EXPECT_THAT(Route("e", 15'002), ElementsAre("out t/r0", "out t/r1"));
+  EXPECT_THAT(Route("f", 15'003), ElementsAre("full t/r0", "full t/r1"));
+}
+
+TEST_F(StateLimit, ATeamsRoomIsThatOfTheBatchBeforeAfterARollback) {
+  Use({kDedup}, 1'000, 2 * 26);
+  Route("a", 0);
+  ASSERT_TRUE(task_->Commit(1, "rules").ok());
+  Route("b", 0);
+  EXPECT_THAT(Route("c", 0), ElementsAre("full t/r0"));
+  task_->Rollback();
+  EXPECT_THAT(Route("c", 0), ElementsAre("out t/r0"));
 }
 
 TEST_F(StateLimit, WindowsThatCloseGiveTheirRoomBack) {

@@ -192,6 +192,8 @@ limits:
   destination_globs_max: 13
   rule_file_bytes_max: 14KiB
   rule_state_bytes_max: 5GiB
+  team_state_bytes_max: 6GiB
+  team_pattern_cost_max: 77
   pattern_fields_max: 15
   pattern_branches_max: 16
   pattern_values_max: 17
@@ -232,6 +234,8 @@ kafka:
   EXPECT_EQ(config.limits.rules.destination_globs_max, 13);
   EXPECT_EQ(config.limits.rules.file_bytes_max, 14 << 10);
   EXPECT_EQ(config.time.rule_state_bytes_max, int64_t{5} << 30);
+  EXPECT_EQ(config.time.team_state_bytes_max, int64_t{6} << 30);
+  EXPECT_EQ(config.limits.rules.team_pattern_cost_max, 77);
   EXPECT_EQ(config.limits.rules.pattern.fields_max, 15);
   EXPECT_EQ(config.limits.rules.pattern.branches_max, 16);
   EXPECT_EQ(config.limits.rules.pattern.values_max, 17);
@@ -631,6 +635,8 @@ limits.destinations_per_rule_max: 64  # default
 limits.destination_globs_max: 100  # default
 limits.rule_file_bytes_max: 64MiB  # default
 limits.rule_state_bytes_max: 1GiB  # default
+limits.team_state_bytes_max: 16GiB  # default
+limits.team_pattern_cost_max: 1000000  # default
 limits.pattern_fields_max: 256  # default
 limits.pattern_branches_max: 1024  # default
 limits.pattern_values_max: 10000  # default
