@@ -6,135 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "router/arena.h"
-#include "router/enricher.h"
-#include "router/event_parser.h"
-#include "router/event_shaper.h"
-#include "router/output_gatherer.h"
-#include "router/route_plan.h"
+#include "router/router_impl.h"
 #include "router/sample.h"
-#include "router/step_engine.h"
 
 namespace turnout::router {
-namespace {
-
-constexpr uint32_t kNone = UINT32_MAX;
-
-bool IsNull(std::string_view text) { return text.data() == nullptr; }
-
-// What a target came to for the event at hand.
-struct Slot {
-  uint64_t event = 0;       // the event it was filled for
-  uint32_t output = kNone;  // kNone: rejected
-  std::string_view reason;  // why, then
-};
-
-// What a form made of the event at hand.
-struct FormedEvent {
-  uint64_t event = 0;
-  Enricher::Result result;
-};
-
-// A match that goes on where its next step's key lives.
-struct SentOn {
-  bool is_shadow = false;
-  uint32_t key_field = 0;
-  RuleIndex rule = 0;
-  state::StepId step = 0;
-};
-
-// What a rule sends.
-struct Record {
-  std::string_view key;
-  std::string_view value;
-};
-
-}  // namespace
-
-struct Router::Impl {
-  Impl(std::shared_ptr<const RuleSet> the_rules, const TableLookup* tables)
-      : rules(std::move(the_rules)),
-        plan(rules->plan()),
-        scratch(rules->matcher().NewScratch()),
-        slots(plan.targets.size()),
-        formed(plan.forms.size()),
-        enricher(tables),
-        gatherer(*rules) {
-    if (rules->keeps_state()) engine.emplace(plan, rules->settings());
-  }
-
-  void Start();
-  absl::Status Read(const Event& event, TaskSteps* task);
-  const Routes& Finish();
-  void RouteRule(RuleIndex rule, uint32_t first_step, uint32_t local_key, const Event& event);
-  void RouteInRollout(RuleIndex rule, uint32_t first_step, uint32_t local_key, const Event& event);
-  void SendMatch(RuleIndex rule, const Event& event);
-  void ShadowMatch(RuleIndex rule, const Event& event);
-  void AddShadowed(const Shadowed& record);
-  bool SendsWindow(const ClosedWindow& window);
-  // The key that decides whether a match is in its rule's share.
-  std::string_view ShareKey(RuleIndex rule, const Event& event) const;
-  void ContinueRule(state::StepId step, std::string_view rule_id, bool is_shadow,
-                    const Event& event);
-  bool PassesSteps(RuleIndex rule, uint32_t first_step, uint32_t local_key);
-  bool IsShadow(RuleIndex rule) const {
-    const uint32_t rollout = plan.rules[rule].rollout;
-    return rollout != RoutePlan::kFullRollout && plan.rollouts[rollout].is_shadow;
-  }
-  absl::Status StartSteps(const Event& event, TaskSteps* task);
-  bool PassesState(RuleIndex rule, const StepPlan& step);
-  // What the rule makes of the event; nothing after it was rejected or stopped.
-  std::optional<Record> MakeRecord(RuleIndex rule, const Event& event);
-  void RouteFeature(RuleIndex rule);
-  void SendOn(RuleIndex rule, const StepPlan& step);
-  void Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault);
-  void RejectFull(RuleIndex rule, const StepPlan& step);
-  void GatherRekeyed();
-  const Enricher::Result& Formed(uint32_t form, const Event& event);
-  Enricher::Result FormEvent(const RoutePlan::Form& form, const Event& event);
-  Enricher::Result CantBeRead(std::string_view needed_by, const absl::Status& why);
-  // Rejects or stops the match whose payload came to nothing.
-  void GiveUp(RuleIndex rule, const Enricher::Result& result);
-  void ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value, Slot* slot);
-  // The topic's name; null data() after setting the slot's reason.
-  std::string_view ResolveName(const RoutePlan::Target& target, Slot* slot);
-  // The same, of a topic that the team may write.
-  std::string_view AllowedName(const RoutePlan::Target& target, Slot* slot);
-  std::string_view MissingField(std::string_view field, std::string_view needed_by,
-                                std::string_view how);
-
-  const std::shared_ptr<const RuleSet> rules;
-  const RoutePlan& plan;
-  const std::unique_ptr<Matcher::Scratch> scratch;
-
-  // All of the event at hand; kept for their capacity.
-  uint64_t event_number = 0;
-  Arena arena;
-  std::vector<Slot> slots;          // by target
-  std::vector<FormedEvent> formed;  // by form
-  Enricher enricher;
-  std::optional<StepEngine> engine;  // none if no rule keeps state
-  std::vector<ClosedWindow> closed;
-  Record feature;  // that the rule at hand sends in the event's place; null value: none
-  EventShaper shaper;
-  // For payloads that the matcher had no need to read.
-  EventParser parser;
-  GatheredEvent gathered;
-  const FieldTrie no_fields;
-  OutputGatherer gatherer;
-  std::vector<Output> outputs;
-  std::vector<Rejection> rejections;
-  std::vector<Stopped> stopped;
-  std::vector<Shadowed> shadowed;
-  std::vector<Rejection> shadow_rejections;
-  std::vector<RuleIndex> held_back;
-  std::vector<SentOn> sent_on;
-  std::vector<RuleIndex> rekeyed_rules;
-  std::vector<state::StepId> rekeyed_steps;
-  std::vector<Rekeyed> rekeyed;
-  std::vector<std::string_view> gone;
-  Routes routes;
-};
 
 void Router::Impl::Start() {
   ++event_number;
@@ -403,7 +278,7 @@ void Router::Impl::RouteRule(RuleIndex rule, uint32_t first_step, uint32_t local
   if (PassesSteps(rule, first_step, local_key)) SendMatch(rule, event);
 }
 
-std::optional<Record> Router::Impl::MakeRecord(RuleIndex rule, const Event& event) {
+std::optional<Router::Impl::Record> Router::Impl::MakeRecord(RuleIndex rule, const Event& event) {
   const RoutePlan::RuleTargets& from = plan.rules[rule];
   Record record = {.key = event.key, .value = event.value};
   if (from.form != RoutePlan::kOwnForm) {
@@ -431,89 +306,12 @@ void Router::Impl::SendMatch(RuleIndex rule, const Event& event) {
     if (slot.event != event_number) {
       ResolveTarget(plan.target_ids[i], record->key, record->value, &slot);
     }
-    if (slot.output == kNone) {
+    if (slot.output == Slot::kRejected) {
       rejections.push_back({rule, slot.reason});
     } else {
       gatherer.AddRule(slot.output, rule);
     }
   }
-}
-
-// Its steps see every match, so that what they remember has nothing of the share in it; what comes
-// behind them is sent, would be sent, or is held back.
-void Router::Impl::RouteInRollout(RuleIndex rule, uint32_t first_step, uint32_t local_key,
-                                  const Event& event) {
-  const RolloutPlan& rollout = plan.rollouts[plan.rules[rule].rollout];
-  const size_t rejected = rejections.size();
-  const bool passes = PassesSteps(rule, first_step, local_key);
-  if (!passes && rejections.size() == rejected) return;
-  if (!rollout.Takes(ShareKey(rule, event))) {
-    held_back.push_back(rule);
-    feature = {};
-    rejections.resize(rejected);
-    return;
-  }
-  if (!rollout.is_shadow) {
-    if (passes) SendMatch(rule, event);
-    return;
-  }
-  if (passes) ShadowMatch(rule, event);
-  shadow_rejections.insert(shadow_rejections.end(), rejections.begin() + rejected,
-                           rejections.end());
-  rejections.resize(rejected);
-}
-
-// The record's, whether or not there comes to be one; where there is none, the payload.
-std::string_view Router::Impl::ShareKey(RuleIndex rule, const Event& event) const {
-  if (!IsNull(feature.value)) return feature.key;
-  const uint32_t key_field = plan.rules[rule].key_field;
-  const std::string_view key =
-      key_field == RoutePlan::kOwnKey ? event.key : scratch->Field(key_field);
-  return IsNull(key) ? event.value : key;
-}
-
-void Router::Impl::ShadowMatch(RuleIndex rule, const Event& event) {
-  const bool is_feature = !IsNull(feature.value);
-  const std::optional<Record> record =
-      is_feature ? std::exchange(feature, {}) : MakeRecord(rule, event);
-  if (!record) return;
-  for (uint32_t i = plan.rules[rule].begin; i < plan.rules[rule + 1].begin; ++i) {
-    Slot slot;
-    const std::string_view name = AllowedName(plan.targets[plan.target_ids[i]], &slot);
-    if (IsNull(name)) {
-      rejections.push_back({rule, slot.reason});
-    } else {
-      AddShadowed({.rule = rule, .destination = name, .key = record->key, .value = record->value});
-    }
-  }
-}
-
-// Once, if two destinations of the rule came to the same topic.
-void Router::Impl::AddShadowed(const Shadowed& record) {
-  for (size_t i = shadowed.size(); i > 0 && shadowed[i - 1].rule == record.rule; --i) {
-    const Shadowed& other = shadowed[i - 1];
-    if (!other.window_end_ms && other.destination == record.destination) return;
-  }
-  shadowed.push_back(record);
-}
-
-bool Router::Impl::SendsWindow(const ClosedWindow& window) {
-  const RoutePlan::RuleTargets& from = plan.rules[window.rule];
-  if (from.rollout == RoutePlan::kFullRollout) return true;
-  const RolloutPlan& rollout = plan.rollouts[from.rollout];
-  if (!rollout.Takes(window.key)) {
-    held_back.push_back(window.rule);
-    return false;
-  }
-  if (!rollout.is_shadow) return true;
-  for (uint32_t i = from.begin; i < plan.rules[window.rule + 1].begin; ++i) {
-    shadowed.push_back({.rule = window.rule,
-                        .destination = plan.targets[plan.target_ids[i]].destination.text,
-                        .key = window.key,
-                        .value = window.value,
-                        .window_end_ms = window.end_ms});
-  }
-  return false;
 }
 
 Router::Router(std::shared_ptr<const RuleSet> rules, const TableLookup* tables)
@@ -548,42 +346,6 @@ const Routes& Router::Route(const Event& event, TaskSteps* task) {
   for (const RuleIndex rule : impl.routes.matched) {
     if (!impl.routes.state_error.ok()) break;
     impl.RouteRule(rule, impl.plan.rules[rule].steps_begin, impl.plan.partition_field, event);
-  }
-  return impl.Finish();
-}
-
-void Router::Impl::ContinueRule(state::StepId step, std::string_view rule_id, bool is_shadow,
-                                const Event& event) {
-  const std::vector<RuleInfo>& infos = rules->rules();
-  const auto found = std::lower_bound(
-      infos.begin(), infos.end(), rule_id,
-      [](const RuleInfo& info, std::string_view sought) { return info.id < sought; });
-  if (found == infos.end() || found->id != rule_id) {
-    if (!is_shadow) gone.push_back(rule_id);
-    routes.lacks_steps = true;
-    return;
-  }
-  const auto rule = static_cast<RuleIndex>(found - infos.begin());
-  for (uint32_t i = plan.rules[rule].steps_begin; i < plan.rules[rule + 1].steps_begin; ++i) {
-    if (plan.steps[i].id == step) return RouteRule(rule, i, plan.steps[i].key_field, event);
-  }
-  routes.lacks_steps = true;
-  (is_shadow ? shadow_rejections : rejections)
-      .push_back({rule,
-                  "the rule has changed since the event was re-keyed for one of its steps, and has "
-                  "that step no more"});
-}
-
-const Routes& Router::Continue(const Event& event, absl::Span<const state::StepId> steps,
-                               std::string_view rule_ids, bool is_shadow, TaskSteps* task) {
-  Impl& impl = *impl_;
-  impl.routes.state_error = impl.Read(event, task);
-  impl.routes.matched = {};
-  for (const state::StepId step : steps) {
-    if (!impl.routes.state_error.ok()) break;
-    const size_t end = std::min(rule_ids.find(','), rule_ids.size());
-    impl.ContinueRule(step, rule_ids.substr(0, end), is_shadow, event);
-    rule_ids.remove_prefix(std::min(end + 1, rule_ids.size()));
   }
   return impl.Finish();
 }
