@@ -142,6 +142,10 @@ DestinationFailure DestinationFailureOf(int code, std::string_view topic) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
       failure.kind = DestinationFailure::Kind::kRecordTooLarge;
       break;
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      failure.kind = DestinationFailure::Kind::kRecordRefused;
+      break;
     default:
       failure.kind = DestinationFailure::Kind::kOther;
   }

@@ -45,6 +45,13 @@ uint32_t OutputGatherer::FindOrOpen(uint32_t team, std::string_view destination,
   return output;
 }
 
+uint32_t OutputGatherer::OpenFeature(uint32_t team, std::string_view destination,
+                                     std::string_view key, std::string_view value) {
+  const uint32_t output = FindOrOpen(team, destination, key, value);
+  open_[output].is_feature = true;
+  return output;
+}
+
 void OutputGatherer::Grow() {
   table_.assign(table_.size() * 2, {});
   for (uint32_t i = 0; i < open_.size(); ++i) {
@@ -71,6 +78,7 @@ Output OutputGatherer::CloseOne(const Open& from, RuleIndex* rule_space, Arena* 
   Output output{.destination = from.destination,
                 .key = from.key,
                 .value = from.value,
+                .is_feature = from.is_feature,
                 .rules = absl::MakeConstSpan(rule_space, from.rule_count)};
   if (from.rule_count == 1) {
     *rule_space = links_[from.first_link].rule;

@@ -24,6 +24,9 @@ class OutputGatherer {
   // The output's number.
   uint32_t FindOrOpen(uint32_t team, std::string_view destination, std::string_view key,
                       std::string_view value);
+  // The same, of a record that a rule sends in the event's place.
+  uint32_t OpenFeature(uint32_t team, std::string_view destination, std::string_view key,
+                       std::string_view value);
   // The rule sends the output, too. All of one rule's come after each other.
   void AddRule(uint32_t output, RuleIndex rule);
   // Appends the outputs in the order in which they were opened. They are valid until Start, and
@@ -42,6 +45,7 @@ class OutputGatherer {
     uint32_t first_link = kNone;
     uint32_t last_link = kNone;
     uint32_t rule_count = 0;
+    bool is_feature = false;
     size_t id_bytes = 0;  // of all rules' ids
   };
   struct Link {

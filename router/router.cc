@@ -24,6 +24,7 @@ void Router::Impl::Start() {
   sent_on.clear();
   rekeyed.clear();
   gone.clear();
+  only = {};
   routes.lacks_steps = false;
   routes.state_error = absl::OkStatus();
 }
@@ -73,7 +74,11 @@ bool Router::Impl::PassesSteps(RuleIndex rule, uint32_t first_step, uint32_t loc
     const StepPlan& step = plan.steps[i];
     if (step.kind != StepKind::kSample) {
       if (step.key_field != local_key && local_key != RoutePlan::kAnyKey) {
-        SendOn(rule, step);
+        if (local_key == kNowhere && IsAtSource(rule, i)) {
+          RejectAtSource(rule, step);
+        } else {
+          SendOn(rule, step);
+        }
         return false;
       }
       if (!PassesState(rule, step)) return false;
@@ -132,7 +137,7 @@ void Router::Impl::RouteFeature(RuleIndex rule) {
   for (uint32_t i = plan.rules[rule].begin; i < plan.rules[rule + 1].begin; ++i) {
     const RoutePlan::Target& target = plan.targets[plan.target_ids[i]];
     gatherer.AddRule(
-        gatherer.FindOrOpen(target.team, target.destination.text, feature.key, feature.value),
+        gatherer.OpenFeature(target.team, target.destination.text, feature.key, feature.value),
         rule);
   }
   feature = {};
@@ -140,7 +145,9 @@ void Router::Impl::RouteFeature(RuleIndex rule) {
 
 void Router::Impl::Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault) {
   const std::string_view step_name = arena.Join({"the step `", StepName(step.kind), "`"});
-  rejections.push_back({rule, MissingField(plan.fields[fault.field], step_name, fault.how)});
+  rejections.push_back({.rule = rule,
+                        .reason = MissingField(plan.fields[fault.field], step_name, fault.how),
+                        .step = step.id});
 }
 
 void Router::Impl::RejectFull(RuleIndex rule, const StepPlan& step) {
@@ -149,7 +156,15 @@ void Router::Impl::RejectFull(RuleIndex rule, const StepPlan& step) {
                   "` has no room for this event: the rule keeps as much in this partition as "
                   "`limits.rule_state_bytes_max` lets it, or its team as "
                   "`limits.team_state_bytes_max` does"});
-  rejections.push_back({.rule = rule, .reason = reason, .is_full = true});
+  rejections.push_back({.rule = rule, .reason = reason, .step = step.id, .is_full = true});
+}
+
+void Router::Impl::RejectAtSource(RuleIndex rule, const StepPlan& step) {
+  const std::string_view reason =
+      arena.Join({"the step `", StepName(step.kind),
+                  "` keeps its state with the source's partition, where an event that is put back "
+                  "does not come by; `turnout replay` can send the rule's events once more"});
+  rejections.push_back({.rule = rule, .reason = reason, .step = step.id});
 }
 
 void Router::Impl::SendOn(RuleIndex rule, const StepPlan& step) {
@@ -238,7 +253,9 @@ void Router::Impl::GiveUp(RuleIndex rule, const Enricher::Result& result) {
   if (result.outcome == Enricher::Outcome::kDropped) {
     stopped.push_back({rule, StepKind::kEnrich});
   } else {
-    rejections.push_back({rule, result.reason, result.outcome == Enricher::Outcome::kParked});
+    rejections.push_back({.rule = rule,
+                          .reason = result.reason,
+                          .park = result.outcome == Enricher::Outcome::kParked});
   }
 }
 
@@ -301,17 +318,25 @@ void Router::Impl::SendMatch(RuleIndex rule, const Event& event) {
   if (!IsNull(feature.value)) return RouteFeature(rule);
   const std::optional<Record> record = MakeRecord(rule, event);
   if (!record) return;
-  for (uint32_t i = plan.rules[rule].begin; i < plan.rules[rule + 1].begin; ++i) {
+  const uint32_t end = plan.rules[rule + 1].begin;
+  const bool has_others = end - plan.rules[rule].begin > 1;
+  bool is_sent = IsNull(only);
+  for (uint32_t i = plan.rules[rule].begin; i < end; ++i) {
+    const RoutePlan::Target& target = plan.targets[plan.target_ids[i]];
+    if (!IsNull(only) && !IsWanted(target)) continue;
+    is_sent = true;
     Slot& slot = slots[plan.target_ids[i]];
     if (slot.event != event_number) {
       ResolveTarget(plan.target_ids[i], record->key, record->value, &slot);
     }
     if (slot.output == Slot::kRejected) {
-      rejections.push_back({rule, slot.reason});
+      rejections.push_back({.rule = rule, .reason = slot.reason});
+      if (has_others) rejections.back().destination = target.destination.text;
     } else {
       gatherer.AddRule(slot.output, rule);
     }
   }
+  if (!is_sent) RejectElsewhere(rule, only);
 }
 
 Router::Router(std::shared_ptr<const RuleSet> rules, const TableLookup* tables)

@@ -29,10 +29,14 @@
 
 namespace turnout::router {
 
+// Stands for none.
+inline constexpr state::StepId kNoStep = 0;
+
 struct Output {
   std::string_view destination;  // topic name
   std::string_view key;          // record key; null data(): none
   std::string_view value;  // the payload, what the rules' shape made of it, or a feature record
+  bool is_feature = false;  // the latter, sent in the event's place
   // Of a window that this event closed: its end, and the event's own headers are none of its.
   std::optional<int64_t> window_end_ms;
   absl::Span<const RuleIndex> rules;
@@ -43,10 +47,14 @@ struct Output {
 struct Rejection {
   RuleIndex rule = 0;
   std::string_view reason;  // a sentence naming the field
+  // As the rule names it, where it has others too, and only this one goes without the event.
+  std::string_view destination = {};
+  state::StepId step = kNoStep;  // where the match stopped, not to have passed; kNoStep: behind all
   // For the parking topic rather than the dead letters: a table that `enrich` asks has no such key.
   bool park = false;
   // A step had no room for what it would have to keep of the event.
   bool is_full = false;
+  bool is_record = false;  // the event is a record that the rule made
 };
 
 // What a rule in shadow would have sent.
@@ -75,6 +83,14 @@ struct Rekeyed {
   std::string_view rule_ids;              // "team/a,team/b"
 };
 
+// Of Continue and Redrive: a rule that the event was to go on with and this rule set does not have.
+struct Gone {
+  std::string_view rule_id;
+  state::StepId step = kNoStep;       // that was next
+  std::string_view destination = {};  // as in Redriven
+  bool is_record = false;
+};
+
 struct Routes {
   absl::Status payload_error;  // OK, or InvalidArgument
   absl::Status state_error;    // of TaskState
@@ -89,10 +105,18 @@ struct Routes {
   // match, a window that closed.
   absl::Span<const RuleIndex> held_back;
   absl::Span<const Rekeyed> rekeyed;
-  // Of Continue: rules that the event was to go on with and that this rule set does not have.
-  absl::Span<const std::string_view> gone;
+  absl::Span<const Gone> gone;
   // Of Continue: some of the rules are gone, or have the step no more that they were to go on with.
   bool lacks_steps = false;
+};
+
+// An event that comes from where it was put aside, and where it goes on from.
+struct Redriven {
+  std::string_view rule_ids;  // "team/a,team/b"; empty: no rule has seen its payload yet
+  // The next step of each rule; none: all are passed, and have been told of the event.
+  absl::Span<const state::StepId> steps;
+  std::string_view destination;  // behind the steps: no other; null: all that the rules have
+  bool is_record = false;        // not an event, but what the rules made: it goes there as it is
 };
 
 class Router {
@@ -109,6 +133,12 @@ class Router {
   // where only its step is, the match is rejected. What was in shadow is neither.
   const Routes& Continue(const Event& event, absl::Span<const state::StepId> steps,
                          std::string_view rule_ids, bool is_shadow, TaskSteps* task);
+
+  // The event goes on where it stood, and nowhere else. No step's state is here: a match whose next
+  // step has one is sent to where its key lives, as any re-keyed one; where that is the source's
+  // partition, which the event does not come by again, it is rejected. So is one that its rule does
+  // not send now, by its rollout.
+  const Routes& Redrive(const Event& event, const Redriven& redriven);
 
   const RuleSet& rules() const;
 

@@ -1,6 +1,7 @@
 // Router::Impl: what a Router has at hand of one event. Its functions are in three files: router.cc
 // takes a match from its steps to its destinations, router_rollout.cc does where a rule sends a
-// share of its records or none, router_resume.cc goes on with events that were sent on.
+// share of its records or none, router_resume.cc goes on with events that were sent on or put
+// aside.
 //
 // For these files alone. Threads: one.
 #pragma once
@@ -21,6 +22,9 @@
 #include "router/step_engine.h"
 
 namespace turnout::router {
+
+// Stands for no key among field numbers: no step that keeps state keeps it here.
+inline constexpr uint32_t kNowhere = UINT32_MAX - 2;
 
 inline bool IsNull(std::string_view text) { return text.data() == nullptr; }
 
@@ -72,8 +76,22 @@ struct Router::Impl {
   bool SendsWindow(const ClosedWindow& window);
   // The key that decides whether a match is in its rule's share.
   std::string_view ShareKey(RuleIndex rule, const Event& event) const;
+  // Whether what the rule sends under that key is in its share, and it is not in shadow.
+  bool IsSent(RuleIndex rule, std::string_view key) const;
   void ContinueRule(state::StepId step, std::string_view rule_id, bool is_shadow,
                     const Event& event);
+  std::optional<RuleIndex> FindRule(std::string_view rule_id) const;
+  // Its position in the plan; without it, the match was rejected.
+  std::optional<uint32_t> FindStep(RuleIndex rule, state::StepId step, bool is_shadow);
+  void RedriveAnew(const Event& event);
+  void RedriveRule(std::string_view rule_id, state::StepId step, const Redriven& from,
+                   const Event& event);
+  void RedriveBehindSteps(RuleIndex rule, const Redriven& from, const Event& event);
+  void SendAsItIs(RuleIndex rule, std::string_view destination, const Event& event);
+  // All steps up to it that keep state keep it by what the source is partitioned by.
+  bool IsAtSource(RuleIndex rule, uint32_t step) const;
+  // Whether the event at hand may go there.
+  bool IsWanted(const RoutePlan::Target& target);
   bool PassesSteps(RuleIndex rule, uint32_t first_step, uint32_t local_key);
   bool IsShadow(RuleIndex rule) const {
     const uint32_t rollout = plan.rules[rule].rollout;
@@ -87,6 +105,8 @@ struct Router::Impl {
   void SendOn(RuleIndex rule, const StepPlan& step);
   void Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault);
   void RejectFull(RuleIndex rule, const StepPlan& step);
+  void RejectAtSource(RuleIndex rule, const StepPlan& step);
+  void RejectElsewhere(RuleIndex rule, std::string_view destination);
   void GatherRekeyed();
   const Enricher::Result& Formed(uint32_t form, const Event& event);
   Enricher::Result FormEvent(const RoutePlan::Form& form, const Event& event);
@@ -130,7 +150,8 @@ struct Router::Impl {
   std::vector<RuleIndex> rekeyed_rules;
   std::vector<state::StepId> rekeyed_steps;
   std::vector<Rekeyed> rekeyed;
-  std::vector<std::string_view> gone;
+  std::vector<Gone> gone;
+  std::string_view only;  // the destination that the event at hand may go to; null: all
   Routes routes;
 };
 

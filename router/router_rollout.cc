@@ -30,6 +30,12 @@ void Router::Impl::RouteInRollout(RuleIndex rule, uint32_t first_step, uint32_t 
   rejections.resize(rejected);
 }
 
+bool Router::Impl::IsSent(RuleIndex rule, std::string_view key) const {
+  const uint32_t rollout = plan.rules[rule].rollout;
+  if (rollout == RoutePlan::kFullRollout) return true;
+  return !plan.rollouts[rollout].is_shadow && plan.rollouts[rollout].Takes(key);
+}
+
 // The record's, whether or not there comes to be one; where there is none, the payload.
 std::string_view Router::Impl::ShareKey(RuleIndex rule, const Event& event) const {
   if (!IsNull(feature.value)) return feature.key;

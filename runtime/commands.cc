@@ -473,6 +473,87 @@ CommandOption SetOption() {
               "once."};
 }
 
+Command DlqCommand() {
+  return {
+      .name = "dlq",
+      .summary = "list, show and put back dead letters",
+      .synopsis =
+          "ls --config FILE [--rule RULE] [--kind KIND] [--reason TEXT]\n"
+          "                   [--since TIME] [--until TIME] [--parking] [--json]\n"
+          "                   [--set KEY=VALUE]...\n"
+          "    turnout dlq show ... [--limit N]\n"
+          "    turnout dlq redrive ... [--rate N] [--dry-run]",
+      .description =
+          "Reads the pipeline's dead-letter topic up to the end that it has now, without what was "
+          "put back already. ls counts by kind and rules, with the times of the first and the "
+          "last; show prints records, with what their headers say; redrive puts them back, each "
+          "once.\n\n"
+          "What is put back goes through the re-key topic to the running routers, and on from "
+          "where it stood: with the rules that its headers name and no others, by what these "
+          "rules are now; behind the steps that it had passed, which are not told of it again; to "
+          "the one destination that it lacked. What no rule could read is judged by all rules. "
+          "Where it can't go on (a step's state lies with the source's partition; the rule is "
+          "gone, in shadow, or sends elsewhere by now) it becomes a new dead letter that says so. "
+          "`turnout "
+          "replay` sends a rule's events once more, from the source.\n\n"
+          "Beside each batch goes a mark into the dead-letter topic, in one transaction: killed or "
+          "stopped, the same command again puts back the rest. Times are those of the events.",
+      .options =
+          {PipelineOption(),
+           SetOption(),
+           {.name = "--rule",
+            .argument = "RULE",
+            .kind = ArgumentKind::kText,
+            .text = "Only those of this rule, `team/name`, or of this team."},
+           {.name = "--kind",
+            .argument = "KIND",
+            .kind = ArgumentKind::kText,
+            .text = "Only those of this kind: unreadable_event, unroutable, state_full, "
+                    "record_too_large, destination_unavailable, poison, missing_key."},
+           {.name = "--reason",
+            .argument = "TEXT",
+            .kind = ArgumentKind::kText,
+            .text = "Only those whose reason has this text in it."},
+           {.name = "--since",
+            .argument = "TIME",
+            .kind = ArgumentKind::kText,
+            .text = "Only events from this time on: RFC 3339, or `2h` for two hours ago."},
+           {.name = "--until",
+            .argument = "TIME",
+            .kind = ArgumentKind::kText,
+            .text = "Only events before this time."},
+           {.name = "--parking",
+            .text = "The parking topic instead: of redrive, events that wait for a table's key."},
+           {.name = "--json", .text = "Prints JSON, an object a line."},
+           {.name = "--limit",
+            .argument = "N",
+            .kind = ArgumentKind::kText,
+            .default_text = "20",
+            .text = "How many records show prints; 0 is all."},
+           {.name = "--rate",
+            .argument = "N",
+            .kind = ArgumentKind::kText,
+            .default_text = "1000",
+            .text = "How many events a second redrive puts back; 0: as fast as it goes."},
+           {.name = "--dry-run",
+            .text = "Of redrive: says what it would put back, and changes nothing."}},
+      .operands = {{.name = "VERB",
+                    .kind = ArgumentKind::kChoice,
+                    .choices = {"ls", "show", "redrive"},
+                    .text = "What to do: ls, show or redrive."}},
+      .exits = {{0, "Done."},
+                {1, "The brokers don't answer, or a signal stopped it: the same again."},
+                {2, "The config is refused; a topic is missing or not granted; or unknown usage."}},
+      .examples = {{"turnout dlq ls --config pipeline.yaml --since 1d", "What went wrong today:"},
+                   {"turnout dlq show --config pipeline.yaml --rule fraud --json | jq .reason",
+                    "Why, of one team:"},
+                   {"turnout dlq redrive --config pipeline.yaml --rule shop/abroad --kind "
+                    "destination_unavailable",
+                    "Once its topic is there, put back what waited for it:"}},
+      .see_also = "turnout run, turnout txn",
+  };
+}
+
 Command TxnCommand() {
   return {
       .name = "txn",
@@ -594,9 +675,9 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      RunCommand(),  ValidateCommand(), TestCommand(),       MatchCommand(),    ExplainCommand(),
-      DiffCommand(), ReplayCommand(),   StateCommand(),      RollbackCommand(), TxnCommand(),
-      DemoCommand(), VersionCommand(),  CompletionCommand(), HelpCommand(),
+      RunCommand(),  ValidateCommand(), TestCommand(),    MatchCommand(),      ExplainCommand(),
+      DiffCommand(), ReplayCommand(),   StateCommand(),   RollbackCommand(),   DlqCommand(),
+      TxnCommand(),  DemoCommand(),     VersionCommand(), CompletionCommand(), HelpCommand(),
   };
   return *commands;
 }

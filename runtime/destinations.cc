@@ -139,6 +139,11 @@ Destination Destinations::Learn(const TopicDescription& description) const {
 }
 
 void Destinations::MarkUnavailable(const DestinationFailure& failure) {
+  if (failure.kind == DestinationFailure::Kind::kRecordRefused) {
+    // It is asked for again: it may have come to be compacted.
+    known_.erase(failure.topic);
+    return;
+  }
   const bool too_large = failure.kind == DestinationFailure::Kind::kRecordTooLarge;
   const bool learns_limit = too_large && failure.record_bytes > kLearntLimitBytesMin;
   Destination& destination = known_[failure.topic];

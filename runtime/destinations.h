@@ -57,9 +57,9 @@ class Destinations {
   // by Find.
   void Prime(std::vector<std::string> topics);
 
-  // A broker refused records for it; what Find answers until `recheck` has passed. After a record
-  // that was too large Find asks again first, unless it did within `recheck`: the limit may be
-  // lower now.
+  // A broker refused records for it; what Find answers until `recheck` has passed. A record that
+  // was refused for what is in it says nothing of others. After a record that was too large Find
+  // asks again first, unless it did within `recheck`: the limit may be lower now.
   void MarkUnavailable(const connectors::DestinationFailure& failure);
 
   // A transaction failed and nobody can say because of which destination: each is asked for again,

@@ -24,6 +24,12 @@ constexpr size_t kCountedTopicsMax = 100'000;
 
 absl::string_view AbslView(std::string_view text) { return {text.data(), text.size()}; }
 
+// The step of what goes no further; none behind all of them.
+template <typename Match>
+absl::Span<const state::StepId> StepOf(const Match& match) {
+  return absl::MakeConstSpan(&match.step, match.step == router::kNoStep ? 0 : 1);
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(DispatcherOptions options, connectors::Sink* sink,
@@ -116,25 +122,29 @@ absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
   for (const router::Rekeyed& rekeyed : routes.rekeyed) {
     if (absl::Status status = SendRekeyed(event, rekeyed); !status.ok()) return status;
   }
-  for (const std::string_view rule : routes.gone) {
+  for (const router::Gone& gone : routes.gone) {
     const absl::Status status = DeadLetter(
-        event,
-        {.kind = kErrorUnroutable,
-         .reason = "the event was re-keyed for this rule, which is not in force any more, or "
-                   "was waited for in vain",
-         .rule_ids = rule});
+        event, {.kind = kErrorUnroutable,
+                .reason = "the event was sent on for this rule, which is not in force any more, or "
+                          "was waited for in vain",
+                .destination = gone.destination,
+                .rule_ids = gone.rule_id,
+                .steps = StepOf(gone),
+                .is_record = gone.is_record});
     if (!status.ok()) return status;
   }
   // An event that could not be read is in the dead-letter topic already; what it lacks is no news.
   if (!routes.payload_error.ok()) return absl::OkStatus();
   for (const router::Rejection& rejection : routes.rejections) {
     if (rejection.is_full) ++CountsOf(rejection.rule).state_full;
-    const absl::Status status =
-        DeadLetter(event, {.kind = ErrorKindOf(rejection),
-                           .reason = rejection.reason,
-                           .park = rejection.park,
-                           .rule_ids = rules_->rules()[rejection.rule].id,
-                           .rules = absl::MakeConstSpan(&rejection.rule, 1)});
+    const absl::Status status = DeadLetter(event, {.kind = ErrorKindOf(rejection),
+                                                   .reason = rejection.reason,
+                                                   .park = rejection.park,
+                                                   .destination = rejection.destination,
+                                                   .rule_ids = rules_->rules()[rejection.rule].id,
+                                                   .rules = absl::MakeConstSpan(&rejection.rule, 1),
+                                                   .steps = StepOf(rejection),
+                                                   .is_record = rejection.is_record});
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -197,7 +207,8 @@ absl::Status Dispatcher::SendRekeyed(const Event& event, const router::Rekeyed& 
                               .reason = reason_,
                               .destination = options_.rekey_topic,
                               .rule_ids = rekeyed.rule_ids,
-                              .rules = rekeyed.rules});
+                              .rules = rekeyed.rules,
+                              .steps = rekeyed.steps});
   }
   if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
   for (const router::RuleIndex rule : rekeyed.rules) ++CountsOf(rule).rekeyed;
@@ -249,11 +260,18 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
     kind = kErrorTooLarge;
     SetTooLarge("the record", *room);
   }
-  return DeadLetter(event, {.kind = kind,
-                            .reason = reason_,
-                            .destination = output.destination,
-                            .rule_ids = output.rule_ids,
-                            .rules = output.rules});
+  const bool is_record = output.is_feature || output.window_end_ms;
+  Event undelivered = event;
+  if (is_record) {
+    undelivered.key = output.key;
+    undelivered.value = output.value;
+  }
+  return DeadLetter(undelivered, {.kind = kind,
+                                  .reason = reason_,
+                                  .destination = output.destination,
+                                  .rule_ids = output.rule_ids,
+                                  .rules = output.rules,
+                                  .is_record = is_record});
 }
 
 absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why) {
@@ -317,6 +335,12 @@ uint32_t Dispatcher::PlaceOf(std::string_view topic) {
 void Dispatcher::AddReason(const Undeliverable& why) {
   headers_.emplace_back(kErrorHeader, why.kind);
   headers_.emplace_back(kReasonHeader, why.reason);
+  if (!why.steps.empty()) {
+    steps_.clear();
+    AppendSteps(why.steps, &steps_);
+    headers_.emplace_back(kStepsHeader, steps_);
+  }
+  if (why.is_record) headers_.emplace_back(kValueHeader, kValueIsRecord);
   if (why.destination.data() != nullptr) headers_.emplace_back(kDestinationHeader, why.destination);
   AddProvenance(why.rule_ids);
 }

@@ -89,6 +89,8 @@ class Dispatcher {
     std::string_view destination;  // null data(): none
     std::string_view rule_ids;     // null data(): none
     absl::Span<const router::RuleIndex> rules;
+    absl::Span<const state::StepId> steps;  // of the rules, those that come next
+    bool is_record = false;                 // the event is what a rule made
   };
 
   // A topic as far as it is known, and what a record takes there.
@@ -143,6 +145,7 @@ class Dispatcher {
   std::string reason_;
   std::string omitted_;
   std::string rekeyed_;  // value of its header
+  std::string steps_;
 };
 
 }  // namespace turnout::runtime

@@ -14,14 +14,28 @@ router::Event RouterEvent(const connectors::Event& event, const std::string& top
 
 }  // namespace
 
+RoutedEvent EventRouting::Read(const connectors::Event& event) {
+  if (!is_rekeyed_) return {&event, {}, nullptr};
+  if (DecodeRekeyed(event, &arrived_)) {
+    return {&arrived_.event,   arrived_.source,   nullptr,
+            arrived_.rule_set, arrived_.rule_ids, arrived_.steps};
+  }
+  if (!DecodeRedriven(event, &redriven_)) return {&event, {}, nullptr};
+  const router::Redriven from = redriven_.from();
+  return {&redriven_.event, redriven_.source, nullptr, {}, from.rule_ids, from.steps};
+}
+
 RoutedEvent EventRouting::Route(router::Router& router, const connectors::Event& event,
                                 router::TaskSteps* task) {
   if (!is_rekeyed_) return {&event, {}, &router.Route(RouterEvent(event, topic_), task)};
-  if (!DecodeRekeyed(event, &arrived_)) return {&event, {}, nullptr};
-  const router::Routes& routes =
-      router.Continue(RouterEvent(arrived_.event, topic_), arrived_.steps, arrived_.rule_ids,
-                      arrived_.is_shadow, task);
-  return {&arrived_.event, arrived_.source, &routes, arrived_.rule_set};
+  RoutedEvent routed = Read(event);
+  if (routed.event == &arrived_.event) {
+    routed.routes = &router.Continue(RouterEvent(arrived_.event, topic_), arrived_.steps,
+                                     arrived_.rule_ids, arrived_.is_shadow, task);
+  } else if (routed.event == &redriven_.event) {
+    routed.routes = &router.Redrive(RouterEvent(redriven_.event, topic_), redriven_.from());
+  }
+  return routed;
 }
 
 }  // namespace turnout::runtime

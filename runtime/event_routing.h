@@ -1,5 +1,6 @@
 // EventRouting: hands an event to a router as what it is: one of the source, or one that was
-// re-keyed and goes on with the steps that wait for it here.
+// re-keyed and goes on with the steps that wait for it here, or one that was put back from where it
+// had been put aside, and goes on where it stood.
 //
 // Threads: a worker's own. Lifetime: the answer is valid until the next call, and while the event's
 // bytes live.
@@ -11,6 +12,7 @@
 #include "connectors/record.h"
 #include "router/router.h"
 #include "router/task_steps.h"
+#include "runtime/redriven_event.h"
 #include "runtime/rekey.h"
 
 namespace turnout::runtime {
@@ -20,6 +22,9 @@ struct RoutedEvent {
   std::string_view source;                   // its position there; empty: that of the event itself
   const router::Routes* routes = nullptr;    // null: the record is not a re-keyed event
   std::string_view sent_by = {};             // rule set that re-keyed it; empty: it was not
+  // Of one that comes here to go on: with which rules, and their steps.
+  std::string_view rule_ids = {};
+  absl::Span<const state::StepId> steps = {};
 };
 
 class EventRouting {
@@ -28,6 +33,8 @@ class EventRouting {
   EventRouting(std::string topic, bool is_rekeyed)
       : topic_(std::move(topic)), is_rekeyed_(is_rekeyed) {}
 
+  // As far as that is told without a router; `routes` is null.
+  RoutedEvent Read(const connectors::Event& event);
   RoutedEvent Route(router::Router& router, const connectors::Event& event,
                     router::TaskSteps* task);
 
@@ -35,6 +42,7 @@ class EventRouting {
   const std::string topic_;
   const bool is_rekeyed_;
   ArrivedEvent arrived_;
+  RedrivenEvent redriven_;
 };
 
 }  // namespace turnout::runtime

@@ -22,6 +22,7 @@
 #include "runtime/config_values.h"
 #include "runtime/demo_command.h"
 #include "runtime/diff_command.h"
+#include "runtime/dlq_command.h"
 #include "runtime/explain_command.h"
 #include "runtime/help.h"
 #include "runtime/json_text.h"
@@ -353,6 +354,33 @@ int State(Arguments& arguments) {
   return RunState(options, stdout, stderr);
 }
 
+int Dlq(Arguments& arguments) {
+  DlqOptions options;
+  std::vector<std::string> operands;
+  arguments.Value("--config", &options.config_path);
+  arguments.Values("--set", &options.overrides);
+  arguments.Value("--rule", &options.rule);
+  arguments.Value("--kind", &options.kind);
+  arguments.Value("--reason", &options.reason);
+  arguments.Value("--since", &options.since);
+  arguments.Value("--until", &options.until);
+  arguments.Flag("--parking", &options.parking);
+  arguments.Flag("--json", &options.json);
+  arguments.Number("--limit", &options.limit);
+  uint64_t rate = static_cast<uint64_t>(options.rate);
+  arguments.Number("--rate", &rate);
+  arguments.Flag("--dry-run", &options.dry_run);
+  arguments.Operands(&operands);
+  if (const auto status = arguments.Parse()) return *status;
+  if (operands.size() != 1 || !arguments.IsChoice(operands[0])) {
+    return arguments.Mistake("say what to do: ls, show or redrive");
+  }
+  if (options.config_path.empty()) return arguments.Mistake("name the config with --config FILE");
+  options.verb = operands[0];
+  options.rate = static_cast<int64_t>(std::min<uint64_t>(rate, INT32_MAX));
+  return RunDlq(options, stdout, stderr);
+}
+
 int Txn(Arguments& arguments) {
   TxnOptions options;
   std::vector<std::string> operands;
@@ -467,6 +495,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   if (name == "replay") return Replay(arguments);
   if (name == "state") return State(arguments);
   if (name == "rollback") return Rollback(arguments);
+  if (name == "dlq") return Dlq(arguments);
   if (name == "txn") return Txn(arguments);
   if (name == "demo") return Demo(arguments);
   if (name == "version") return Version(arguments);

@@ -240,13 +240,19 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
   for (const std::string& topic : to_create) {
     decision.create.push_back(ToCreate(options, topic));
     if (topic != options.rekey_topic) continue;
-    const int as_source = std::max(1, source.partitions);
-    decision.create.back().partitions =
-        options.rekey_partitions > 0 ? options.rekey_partitions : as_source;
-    decision.create.back().retention_ms = absl::ToInt64Milliseconds(kRekeyRetention);
-    decision.create.back().goes_by_age_alone = true;
+    decision.create.back() = NewRekeyTopic(topic, options.rekey_partitions, source.partitions,
+                                           options.new_topic.replication_factor);
   }
   return decision;
+}
+
+NewTopic NewRekeyTopic(const std::string& topic, int partitions, int source_partitions,
+                       int16_t replication_factor) {
+  return {.topic = topic,
+          .partitions = partitions > 0 ? partitions : std::max(1, source_partitions),
+          .replication_factor = replication_factor,
+          .retention_ms = absl::ToInt64Milliseconds(kRekeyRetention),
+          .goes_by_age_alone = true};
 }
 
 absl::StatusOr<PreflightDecision> RunPreflight(const PreflightOptions& options,

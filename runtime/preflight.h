@@ -30,6 +30,10 @@ namespace turnout::runtime {
 inline constexpr absl::Duration kRekeyRetention = absl::Hours(7 * 24);
 inline constexpr absl::Duration kRekeyRetentionMin = absl::Hours(24);
 
+// `partitions` 0: as many as the source has. -1 copies: the broker's default.
+connectors::NewTopic NewRekeyTopic(const std::string& topic, int partitions, int source_partitions,
+                                   int16_t replication_factor);
+
 struct PreflightOptions {
   std::string source_topic;
   std::string dead_letter_topic;

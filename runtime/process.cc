@@ -114,6 +114,7 @@ struct Process::Impl {
   std::vector<AdminPage> Pages();
   void Control();
   absl::Duration BetweenRules(absl::Duration look_took) const;
+  absl::Duration LookForRekeyTopic();
   void WakeControl();
   void WaitForWork(absl::Duration at_most);
   void StartWorkers();
@@ -177,6 +178,7 @@ struct Process::Impl {
   std::unique_ptr<AdminServer> server;
   std::thread control;
   std::vector<std::thread> workers;  // the control thread's, until it has ended
+  absl::Time rekey_look_at = absl::InfinitePast();
 };
 
 PipelineFacts Process::Impl::Facts() const {
@@ -535,7 +537,7 @@ void Process::Impl::Control() {
     feed.Reclaim();
     const absl::Duration until_look =
         live_rules->has_rules() ? look_at - clock.Now() : kRuleNewsEvery;
-    WaitForWork(std::min(until_look, BetweenRules(took)));
+    WaitForWork(std::min({until_look, LookForRekeyTopic(), BetweenRules(took)}));
   }
   // Their threads may be waiting for others: they end while the workers do.
   rule_reporter.reset();
@@ -549,6 +551,18 @@ absl::Duration Process::Impl::BetweenRules(absl::Duration look_took) const {
   if (IsRemote(config)) return kRuleNewsEvery;
   if (recheck == absl::ZeroDuration()) return absl::InfiniteDuration();
   return std::max(recheck, std::min(look_took * (kLookShare - 1), kRuleNewsEvery));
+}
+
+// Where no rule needs the re-key topic, there may come to be one for what is put back. Answers how
+// long to wait until the next look.
+absl::Duration Process::Impl::LookForRekeyTopic() {
+  if (workers.size() != static_cast<size_t>(config.workers)) return absl::InfiniteDuration();
+  if (clock.Now() >= rekey_look_at) {
+    rules->LookForRekeyTopic();
+    if (rules->rekeys()) StartWorkers();
+    rekey_look_at = clock.Now() + config.limits.destination_recheck;
+  }
+  return rekey_look_at - clock.Now();
 }
 
 // Those of the source, then those of what was re-keyed.

@@ -17,6 +17,12 @@ inline constexpr std::string_view kReplayHeader = "turnout-replay";
 inline constexpr std::string_view kErrorHeader = "turnout-error";    // one of the kinds below
 inline constexpr std::string_view kReasonHeader = "turnout-reason";  // a sentence
 inline constexpr std::string_view kDestinationHeader = "turnout-destination";
+// Of a match that stopped at a step, or on its way to one: the steps that it has yet to pass, 16
+// hex digits each, one for each of its rules. None: it has passed them.
+inline constexpr std::string_view kStepsHeader = "turnout-steps";
+// "record": the value is not the event's but what the rule made, and is to go to the destination.
+inline constexpr std::string_view kValueHeader = "turnout-value-is";
+inline constexpr std::string_view kValueIsRecord = "record";
 // Set when the event's value was too large for the dead-letter topic too: its size in bytes.
 inline constexpr std::string_view kOmittedHeader = "turnout-value-omitted-bytes";
 
@@ -29,6 +35,11 @@ inline constexpr std::string_view kErrorUnroutable = "unroutable";
 inline constexpr std::string_view kErrorStateFull = "state_full";
 inline constexpr std::string_view kErrorTooLarge = "record_too_large";
 inline constexpr std::string_view kErrorUnavailable = "destination_unavailable";
+// Poison: the event was tried a few times alone, and each time the process ended or the brokers
+// refused what came of it. Its record has the time at which it was given up; the event's own is in
+// a header, in milliseconds since 1970.
+inline constexpr std::string_view kErrorPoison = "poison";
+inline constexpr std::string_view kTimestampHeader = "turnout-timestamp";
 
 // Those of dead letters.
 inline constexpr std::string_view kDeadLetterErrors[] = {

@@ -22,7 +22,17 @@ std::string_view TakeWord(std::string_view* text) {
   return word;
 }
 
-bool DecodeSteps(std::string_view text, std::vector<state::StepId>* steps) {
+}  // namespace
+
+void AppendSteps(absl::Span<const state::StepId> steps, std::string* text) {
+  const char* separator = "";
+  for (const state::StepId step : steps) {
+    absl::StrAppendFormat(text, "%s%016x", separator, step);
+    separator = ",";
+  }
+}
+
+bool ReadSteps(std::string_view text, std::vector<state::StepId>* steps) {
   steps->clear();
   while (true) {
     if (text.size() < kStepDigits) return false;
@@ -38,17 +48,11 @@ bool DecodeSteps(std::string_view text, std::vector<state::StepId>* steps) {
   }
 }
 
-}  // namespace
-
 void EncodeRekeyed(std::string_view source, const router::Rekeyed& rekeyed,
                    std::string_view rule_set, std::string* text) {
   text->clear();
-  text->append(kFormat).append(" ").append(source);
-  char separator = ' ';
-  for (const state::StepId step : rekeyed.steps) {
-    absl::StrAppendFormat(text, "%c%016x", separator, step);
-    separator = ',';
-  }
+  text->append(kFormat).append(" ").append(source).append(" ");
+  AppendSteps(rekeyed.steps, text);
   text->append(" ").append(rekeyed.rule_ids).append(" ").append(rule_set);
   if (rekeyed.is_shadow) text->append(" ").append(kShadow);
 }
@@ -62,7 +66,7 @@ bool DecodeRekeyed(const connectors::Event& record, ArrivedEvent* arrived) {
   std::string_view text = told.second;
   if (TakeWord(&text) != kFormat) return false;
   arrived->source = TakeWord(&text);
-  if (arrived->source.empty() || !DecodeSteps(TakeWord(&text), &arrived->steps)) return false;
+  if (arrived->source.empty() || !ReadSteps(TakeWord(&text), &arrived->steps)) return false;
   arrived->rule_ids = TakeWord(&text);
   arrived->rule_set = TakeWord(&text);
   arrived->is_shadow = text == kShadow;

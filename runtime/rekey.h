@@ -31,6 +31,11 @@ inline constexpr std::string_view kRekeyedKeyHeader = "turnout-rekeyed-key";
 void EncodeRekeyed(std::string_view source, const router::Rekeyed& rekeyed,
                    std::string_view rule_set, std::string* text);
 
+// Steps as 16 hex digits each, with commas between them.
+void AppendSteps(absl::Span<const state::StepId> steps, std::string* text);
+// False: it is nothing of the kind.
+bool ReadSteps(std::string_view text, std::vector<state::StepId>* steps);
+
 struct ArrivedEvent {
   connectors::Event event;  // as it was in the source, but for its position: that of this record
   std::string_view source;  // "events/3/1742"

@@ -234,6 +234,14 @@ void RuleControl::TellWaitingFor(std::vector<std::string> reasons) {
   }
 }
 
+void RuleControl::LookForRekeyTopic() {
+  if (options_.rekey_topic.empty()) return;
+  const auto described = parts_.admin->Describe({options_.rekey_topic}, /*may_write=*/false,
+                                                options_.describe_timeout);
+  using State = connectors::TopicDescription::State;
+  has_rekey_topic_ |= described.ok() && described->front().state != State::kMissing;
+}
+
 void RuleControl::TellRekeyCaution(std::string caution) {
   if (caution == rekey_caution_) return;
   rekey_caution_ = std::move(caution);

@@ -46,6 +46,10 @@ class RuleControl {
   // the log what changed, and publishes when teams came in, changed or went.
   absl::Status Look();
 
+  // Whether somebody has made the re-key topic by now, where no rule needs it: `turnout dlq
+  // redrive` puts events back by it.
+  void LookForRekeyTopic();
+
   // True once a rule set was published: workers may run.
   bool ready() const { return ready_; }
   // Whether matches go through the re-key topic, or may have gone there by rules from before.
@@ -74,7 +78,7 @@ class RuleControl {
   bool ready_ = false;
   bool rekeys_ = false;           // the rules in force
   std::string rekey_caution_;     // as last told
-  bool has_rekey_topic_ = false;  // when the first ones came into force
+  bool has_rekey_topic_ = false;  // when the first ones came into force, or later
   std::atomic<int64_t> batch_bytes_max_{0};
 };
 

@@ -524,7 +524,7 @@ TEST_F(BatchSinkTest, ADestinationThatRefusesIsNamedAndTheNextTransactionGoesOn)
   const struct {
     int16_t code;
     Kind kind;
-  } cases[] = {{10, Kind::kRecordTooLarge}, {29, Kind::kForbidden}, {87, Kind::kOther}};
+  } cases[] = {{10, Kind::kRecordTooLarge}, {29, Kind::kForbidden}, {87, Kind::kRecordRefused}};
   for (const Delivery delivery : {Delivery::kExactlyOnce, Delivery::kAtLeastOnce}) {
     auto sink = OpenSink(Options(delivery));
     for (const auto& [code, kind] : cases) {

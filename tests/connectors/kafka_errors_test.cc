@@ -47,6 +47,7 @@ TEST(KafkaErrorsTest, ADestinationsFailureSaysWhatKindItIs) {
       {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, Kind::kMissing},
       {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, Kind::kForbidden},
       {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, Kind::kRecordTooLarge},
+      {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, Kind::kRecordRefused},
       {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, Kind::kOther},
   };
   for (const auto& [code, kind] : cases) {

@@ -168,6 +168,15 @@ TEST_F(DestinationsTest, StayUnavailableAfterAFailureUntilTheRecheckTime) {
   EXPECT_TRUE(Find("orders").available);
 }
 
+TEST_F(DestinationsTest, StayAvailableWhereARecordWasRefusedForWhatIsInIt) {
+  admin_.Put("orders", TopicDescription::State::kReady);
+  Find("orders");
+  destinations_.MarkUnavailable({.topic = "orders",
+                                 .kind = DestinationFailure::Kind::kRecordRefused,
+                                 .reason = "INVALID_TIMESTAMP"});
+  EXPECT_TRUE(Find("orders").available);
+}
+
 TEST_F(DestinationsTest, AskAgainForALimitThatMayHaveBeenLowered) {
   const DestinationFailure too_large = {.topic = "orders",
                                         .kind = DestinationFailure::Kind::kRecordTooLarge,

@@ -297,7 +297,7 @@ TEST_F(DispatcherTest, DeadLettersAMatchThatLacksTheFieldItsDestinationNeeds) {
 }
 
 TEST_F(DispatcherTest, DeadLettersAMatchThatAStepHasNoRoomFor) {
-  const router::Rejection full = {.rule = 1, .reason = "no room", .is_full = true};
+  const router::Rejection full = {.rule = 1, .reason = "no room", .step = 0xabc, .is_full = true};
   Dispatcher dispatcher({.source_topic = source_topic_, .dead_letter_topic = "events.dead-letter"},
                         &sink_, &destinations_);
   dispatcher.UseRules(rules_);
@@ -308,8 +308,33 @@ TEST_F(DispatcherTest, DeadLettersAMatchThatAStepHasNoRoomFor) {
   ASSERT_EQ(sink_.records.size(), 1u);
   EXPECT_EQ(HeaderOf(sink_.records[0], kErrorHeader), kErrorStateFull);
   EXPECT_EQ(HeaderOf(sink_.records[0], kReasonHeader), "no room");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kStepsHeader), "0000000000000abc");
   ASSERT_EQ(dispatcher.counts().rule_counts.size(), 1u);
   EXPECT_EQ(dispatcher.counts().rule_counts[0].state_full, 1u);
+}
+
+// What a rule made of many events can't be made of this one again.
+TEST_F(DispatcherTest, DeadLettersARecordThatARuleMadeAsItIs) {
+  admin_.limits = {{"shop.north", 0}};
+  const router::RuleIndex rule = 0;
+  const router::Output made = {.destination = "shop.north",
+                               .key = "of-the-record",
+                               .value = R"({"n":3})",
+                               .is_feature = true,
+                               .rules = absl::MakeConstSpan(&rule, 1),
+                               .rule_ids = "shop/all"};
+  Dispatcher dispatcher({.source_topic = source_topic_, .dead_letter_topic = "events.dead-letter"},
+                        &sink_, &destinations_);
+  dispatcher.UseRules(rules_);
+  ASSERT_TRUE(dispatcher
+                  .Dispatch({.key = "k", .value = R"({"x": 1})"}, {},
+                            {.outputs = absl::MakeConstSpan(&made, 1)})
+                  .ok());
+  ASSERT_EQ(sink_.records.size(), 1u);
+  EXPECT_EQ(sink_.records[0].key, "of-the-record");
+  EXPECT_EQ(sink_.records[0].value, R"({"n":3})");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kValueHeader), kValueIsRecord);
+  EXPECT_EQ(HeaderOf(sink_.records[0], kDestinationHeader), "shop.north");
 }
 
 TEST_F(DispatcherTest, SendsWhatAShapeMadeAndDeadLettersTheEventAsItCame) {

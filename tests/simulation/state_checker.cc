@@ -114,9 +114,9 @@ Lines UndisturbedTask::Apply(const Coming& coming, int version) {
     const auto goes_on = InWords(rekeyed.steps, rekeyed.rule_ids, rekeyed.is_shadow);
     lines.push_back(RekeyedLine(std::string(rekeyed.key), event, goes_on.value()));
   }
-  for (const std::string_view id : routes.gone) {
+  for (const router::Gone& gone : routes.gone) {
     lines.push_back(StateLine("", record.key, record.value.value_or(""), record.timestamp_ms,
-                              std::string(id), "unroutable"));
+                              std::string(gone.rule_id), "unroutable"));
   }
   steps_.Commit(record.offset + 1, router_->rules().hash()).IgnoreError();
   std::sort(lines.begin(), lines.end());

@@ -1,0 +1,154 @@
+#include "runtime/dlq_command.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "runtime/command_client.h"
+#include "runtime/dlq_filter.h"
+#include "runtime/dlq_reader.h"
+#include "runtime/load_config.h"
+#include "runtime/log.h"
+#include "runtime/redrive_job.h"
+#include "runtime/stop_signals.h"
+
+namespace turnout::runtime {
+namespace {
+
+constexpr int kExitOk = 0;
+constexpr int kExitFailed = 1;
+constexpr int kExitRefused = 2;
+constexpr int kReadEventsMax = 1'000;
+// How long what is on its way may take to be committed after a signal.
+constexpr absl::Duration kStopTimeout = absl::Seconds(10);
+
+absl::Status ReadMoment(const char* option, const std::string& text, std::optional<int64_t>* ms) {
+  if (text.empty()) return absl::OkStatus();
+  *ms = ParseMoment(text, absl::Now());
+  if (*ms) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      option, ": `", text, "` is no time: write 2026-11-26T08:00:00Z, or 2h for two hours ago"));
+}
+
+absl::StatusOr<DlqFilter> FilterOf(const DlqOptions& options) {
+  DlqFilter filter = {.rule = options.rule, .kind = options.kind, .reason = options.reason};
+  absl::Status read = ReadMoment("--since", options.since, &filter.since_ms);
+  if (read.ok()) read = ReadMoment("--until", options.until, &filter.until_ms);
+  if (!read.ok()) return read;
+  return filter;
+}
+
+// Of what ls and show do, and redrive does.
+class DlqCommand {
+ public:
+  DlqCommand(const DlqOptions& options, const Config& config,
+             const connectors::KafkaClientOptions& client, DlqFilter filter, std::FILE* out)
+      : options_(options),
+        config_(config),
+        client_(client),
+        filter_(std::move(filter)),
+        out_(out),
+        topic_(options.parking ? config.parking_topic : config.dead_letter_topic) {}
+
+  absl::Status List();
+  absl::Status Show();
+  // Whether all of it was done.
+  absl::StatusOr<bool> Redrive();
+
+ private:
+  absl::Status EachLetter(DlqReader::OnLetter on_letter);
+  void Print(const std::string& text) { std::fputs(text.c_str(), out_); }
+
+  const DlqOptions& options_;
+  const Config& config_;
+  const connectors::KafkaClientOptions& client_;
+  const DlqFilter filter_;
+  std::FILE* const out_;
+  const std::string topic_;
+};
+
+absl::Status DlqCommand::EachLetter(DlqReader::OnLetter on_letter) {
+  auto reader = DlqReader::Open(client_, topic_, kReadEventsMax, nullptr);
+  if (!reader.ok()) return reader.status();
+  return (*reader)->ReadLetters([&](const DeadLetter& letter) {
+    return filter_.Takes(letter) ? on_letter(letter) : absl::OkStatus();
+  });
+}
+
+absl::Status DlqCommand::List() {
+  DlqCounts counts;
+  absl::Status read = EachLetter([&](const DeadLetter& letter) {
+    counts.Add(letter);
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  Print(options_.json ? counts.Lines() : counts.Table());
+  return absl::OkStatus();
+}
+
+absl::Status DlqCommand::Show() {
+  uint64_t shown = 0;
+  absl::Status read = EachLetter([&](const DeadLetter& letter) {
+    if (options_.limit > 0 && shown == options_.limit) return absl::CancelledError("enough");
+    ++shown;
+    Print(options_.json ? DeadLetterJson(letter, topic_) : DeadLetterText(letter, topic_));
+    return absl::OkStatus();
+  });
+  return absl::IsCancelled(read) ? absl::OkStatus() : read;
+}
+
+absl::StatusOr<bool> DlqCommand::Redrive() {
+  RedriveJob job(config_, client_,
+                 {.filter = filter_,
+                  .parking = options_.parking,
+                  .events_per_second = options_.rate,
+                  .dry_run = options_.dry_run});
+  const StopSignals stop_signals([&job] { job.RequestStop(); }, kStopTimeout);
+  const absl::StatusOr<RedriveSummary> summary = job.Run();
+  if (!summary.ok()) return summary.status();
+  if (options_.json) {
+    Print(summary->put_back.Lines());
+    return summary->is_done;
+  }
+  Print(absl::StrFormat("%s, of %s:\n%s", options_.dry_run ? "would be put back" : "put back",
+                        topic_, summary->put_back.Table()));
+  for (const auto& [why, count] : summary->left) {
+    Print(absl::StrFormat("%9d  left: %s\n", count, why));
+  }
+  if (!summary->is_done) Print("stopped; the same command again goes on from there\n");
+  return summary->is_done;
+}
+
+// Whether all of it was done.
+absl::StatusOr<bool> Obey(const DlqOptions& options, const Config& config, std::FILE* out,
+                          std::FILE* err) {
+  const absl::StatusOr<DlqFilter> filter = FilterOf(options);
+  if (!filter.ok()) return filter.status();
+  const auto client = MakeCommandClient(config, "dlq", err);
+  if (!client.ok()) return client.status();
+  DlqCommand command(options, config, client->options, *filter, out);
+  if (options.verb == "redrive") return command.Redrive();
+  const absl::Status said = options.verb == "ls" ? command.List() : command.Show();
+  if (!said.ok()) return said;
+  return true;
+}
+
+}  // namespace
+
+int RunDlq(const DlqOptions& options, std::FILE* out, std::FILE* err) {
+  // Before any thread exists, so that all of them inherit it.
+  if (options.verb == "redrive") StopSignals::Block();
+  const std::optional<LoadedConfig> loaded =
+      LoadConfig(options.config_path, {.values = options.overrides});
+  if (!loaded) return kExitRefused;
+  const absl::StatusOr<bool> done = Obey(options, loaded->config, out, err);
+  if (done.ok()) return *done ? kExitOk : kExitFailed;
+  const absl::string_view why = done.status().message();
+  std::fprintf(err, "turnout dlq: %s\n", WithoutSecrets({why.data(), why.size()}).c_str());
+  return absl::IsInvalidArgument(done.status()) ? kExitRefused : kExitFailed;
+}
+
+}  // namespace turnout::runtime
