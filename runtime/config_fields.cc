@@ -530,6 +530,19 @@ void AddLimitFields(Fields* fields) {
                "Brokers refuse more than their `transaction.max.timeout.ms` (15m).",
        .store = [](const FieldValue& v, Config* c) { c->limits.transaction_timeout = Ms(v); }});
   fields->push_back(
+      {.key = "limits.event_tries_max",
+       .type = FieldType::kCount,
+       .default_text = "3",
+       .min = 0,
+       .max = 1'000,
+       .effect =
+           "How often an event is tried alone that ended the process, or of which the brokers "
+           "refused what came of it, before it becomes a dead letter (`poison`); 0: for ever.",
+       .cost = "Fewer: what is behind it goes on sooner. More: one that was there by chance when a "
+               "process was killed again and again is tried longer. For ever: its partition stands "
+               "still.",
+       .store = [](const FieldValue& v, Config* c) { c->limits.event_tries_max = Int(v); }});
+  fields->push_back(
       {.key = "limits.destination_recheck",
        .type = FieldType::kDuration,
        .default_text = "30s",

@@ -84,6 +84,29 @@ absl::Status Dispatcher::DispatchForeign(const Event& event) {
                                       "re-key topic, which is for Turnout alone"});
 }
 
+absl::Status Dispatcher::GiveUp(const RoutedEvent& routed, const Surrender& surrender) {
+  Begin(*routed.event, routed.source);
+  if (routed.is_shadow) return absl::OkStatus();
+  ++counts_.dead_lettered_events;
+  const std::string timestamp = absl::StrCat(routed.event->timestamp_ms);
+  Event event = *routed.event;
+  event.timestamp_ms = absl::ToUnixMillis(surrender.now);
+  std::vector<Header> headers;
+  if (!surrender.bare) {
+    headers.assign(routed.event->headers.begin(), routed.event->headers.end());
+  }
+  headers.emplace_back(kTimestampHeader, timestamp);
+  event.headers = headers;
+  if (surrender.bare) event.key = {};
+  return DeadLetter(event, {.kind = kErrorPoison,
+                            .reason = surrender.why,
+                            .without_value = surrender.bare,
+                            .destination = routed.from.destination,
+                            .rule_ids = routed.from.rule_ids,
+                            .steps = routed.from.steps,
+                            .is_record = routed.from.is_record});
+}
+
 // Those of which nothing is sent are done with.
 void Dispatcher::CountMatches(const router::Routes& routes) {
   for (const router::RuleIndex rule : routes.matched) ++CountsOf(rule).matched;
@@ -279,20 +302,18 @@ absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why
   OutputRecord record{
       .topic = to, .timestamp_ms = event.timestamp_ms, .key = event.key, .value = event.value};
   headers_.assign(event.headers.begin(), event.headers.end());
+  if (why.without_value) AddOmitted(event, &record);
   AddReason(why);
   record.headers = headers_;
 
   absl::StatusOr<Room> room = OwnRoomFor(record, why.park ? "parking" : "dead-letter");
   if (!room.ok()) return room.status();
   if (!room->fits()) {
-    // Too large even here: its position says where it can be read for as long as the source keeps
-    // it.
-    omitted_.clear();
-    absl::StrAppend(&omitted_, event.value.size());
-    headers_.assign(1, {kOmittedHeader, omitted_});
+    // Too large even here.
+    headers_.clear();
+    AddOmitted(event, &record);
     AddReason(why);
     record.headers = headers_;
-    record.value = {};
     room->bytes = connectors::RecordBatchBytes(record);
     if (!room->fits()) record.key = {};
   }
@@ -330,6 +351,13 @@ uint32_t Dispatcher::PlaceOf(std::string_view topic) {
     counts_.destinations.push_back({.topic = known->first});
   }
   return at.place;
+}
+
+// The position says where it can be read for as long as the source keeps it.
+void Dispatcher::AddOmitted(const Event& event, OutputRecord* record) {
+  omitted_.assign(absl::StrCat(event.value.size()));
+  headers_.emplace_back(kOmittedHeader, omitted_);
+  record->value = {};
 }
 
 void Dispatcher::AddReason(const Undeliverable& why) {

@@ -21,10 +21,12 @@
 #include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "connectors/record.h"
 #include "connectors/sink.h"
 #include "router/router.h"
 #include "runtime/destinations.h"
+#include "runtime/event_routing.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
@@ -73,6 +75,14 @@ class Dispatcher {
   absl::Status Dispatch(const connectors::Event& event, std::string_view source,
                         const router::Routes& routes);
 
+  struct Surrender {
+    std::string why;
+    absl::Time now;
+    bool bare = false;  // nothing of the event but its position: all else may be to blame
+  };
+  // An event that is not tried any more.
+  absl::Status GiveUp(const RoutedEvent& routed, const Surrender& surrender);
+
   // A record of the re-key topic that is no re-keyed event.
   absl::Status DispatchForeign(const connectors::Event& event);
 
@@ -86,6 +96,7 @@ class Dispatcher {
     std::string_view kind;
     std::string_view reason;
     bool park = false;             // in the parking topic rather than the dead-letter topic
+    bool without_value = false;
     std::string_view destination;  // null data(): none
     std::string_view rule_ids;     // null data(): none
     absl::Span<const router::RuleIndex> rules;
@@ -119,6 +130,7 @@ class Dispatcher {
   absl::Status SendRekeyed(const connectors::Event& event, const router::Rekeyed& rekeyed);
   absl::Status SendOutput(const connectors::Event& event, const router::Output& output);
   absl::Status DeadLetter(const connectors::Event& event, const Undeliverable& why);
+  void AddOmitted(const connectors::Event& event, connectors::OutputRecord* record);
   void AddReason(const Undeliverable& why);
   void AddProvenance(std::string_view rule_ids);
   // What is counted from here on has no place yet.

@@ -17,12 +17,14 @@ router::Event RouterEvent(const connectors::Event& event, const std::string& top
 RoutedEvent EventRouting::Read(const connectors::Event& event) {
   if (!is_rekeyed_) return {&event, {}, nullptr};
   if (DecodeRekeyed(event, &arrived_)) {
-    return {&arrived_.event,   arrived_.source,   nullptr,
-            arrived_.rule_set, arrived_.rule_ids, arrived_.steps};
+    return {.event = &arrived_.event,
+            .source = arrived_.source,
+            .sent_by = arrived_.rule_set,
+            .from = {.rule_ids = arrived_.rule_ids, .steps = arrived_.steps},
+            .is_shadow = arrived_.is_shadow};
   }
   if (!DecodeRedriven(event, &redriven_)) return {&event, {}, nullptr};
-  const router::Redriven from = redriven_.from();
-  return {&redriven_.event, redriven_.source, nullptr, {}, from.rule_ids, from.steps};
+  return {.event = &redriven_.event, .source = redriven_.source, .from = redriven_.from()};
 }
 
 RoutedEvent EventRouting::Route(router::Router& router, const connectors::Event& event,

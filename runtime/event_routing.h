@@ -22,9 +22,10 @@ struct RoutedEvent {
   std::string_view source;                   // its position there; empty: that of the event itself
   const router::Routes* routes = nullptr;    // null: the record is not a re-keyed event
   std::string_view sent_by = {};             // rule set that re-keyed it; empty: it was not
-  // Of one that comes here to go on: with which rules, and their steps.
-  std::string_view rule_ids = {};
-  absl::Span<const state::StepId> steps = {};
+  // Of one that comes here to go on: from where; all of its rules were in shadow where they
+  // matched.
+  router::Redriven from = {};
+  bool is_shadow = false;
 };
 
 class EventRouting {

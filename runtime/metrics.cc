@@ -156,8 +156,8 @@ void CollectTotals(const TrafficTotals& totals, std::vector<MetricFamily>* to) {
       totals.event_bytes);
   add("turnout_outputs_produced_total", "Records committed to destinations.", totals.outputs);
   add("turnout_transactions_committed_total", "Transactions committed.", totals.transactions);
-  add("turnout_events_dead_lettered_total", "Events whose payload could not be read.",
-      totals.unreadable);
+  add("turnout_events_dead_lettered_total",
+      "Events whose payload could not be read, or that were given up.", totals.unreadable);
   std::map<std::string, uint64_t> by_error = totals.dead_letters;
   for (const std::string_view error : kDeadLetterErrors) by_error.try_emplace(std::string(error));
   MetricFamily letters =

@@ -143,6 +143,7 @@ struct Process::Impl {
   const Config& config;
   ProcessClock clock;
   std::atomic<bool> stopping{false};
+  CarefulTurn careful_turn;
   std::atomic<int64_t> stop_requested_ns{0};
 
   absl::Mutex mu;
@@ -620,6 +621,8 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   worker_options.provenance_headers = config.provenance_headers;
   worker_options.transaction_time_max = config.limits.transaction_timeout / kTransactionShare;
   if (!hop.is_rekeyed) worker_options.visits = &visits;
+  worker_options.event_tries_max = config.limits.event_tries_max;
+  worker_options.careful_turn = &careful_turn;
   worker_options.stopping = &stopping;
   const std::unique_ptr<StateKeeper> keeper = hop.states->KeeperFor(index);
   Worker worker(std::move(worker_options), source->get(), sink->get(), keeper.get(), &destinations,

@@ -42,7 +42,8 @@ inline constexpr std::string_view kErrorPoison = "poison";
 inline constexpr std::string_view kTimestampHeader = "turnout-timestamp";
 
 // Those of dead letters.
-inline constexpr std::string_view kDeadLetterErrors[] = {
-    kErrorUnreadable, kErrorUnroutable, kErrorStateFull, kErrorTooLarge, kErrorUnavailable};
+inline constexpr std::string_view kDeadLetterErrors[] = {kErrorUnreadable,  kErrorUnroutable,
+                                                         kErrorStateFull,   kErrorTooLarge,
+                                                         kErrorUnavailable, kErrorPoison};
 
 }  // namespace turnout::runtime

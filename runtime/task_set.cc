@@ -209,10 +209,12 @@ absl::StatusOr<bool> TaskSet::Replay(Task* task, const Event& event) {
     return absl::InternalError(absl::StrFormat("partition %d: no rule set for the replay of %d",
                                                task->partition, event.offset));
   }
-  const RoutedEvent routed = replays_.Route(*task->replay_router, event, task->steps.get());
-  const absl::Status failed =
-      routed.routes == nullptr ? absl::OkStatus() : routed.routes->state_error;
-  if (!failed.ok()) return failed;
+  if (!task->note.HasGivenUp(event.offset)) {
+    const RoutedEvent routed = replays_.Route(*task->replay_router, event, task->steps.get());
+    const absl::Status failed =
+        routed.routes == nullptr ? absl::OkStatus() : routed.routes->state_error;
+    if (!failed.ok()) return failed;
+  }
   task->applied_offset = event.offset + 1;
   if (replayed_.empty() || replayed_.back() != task) {
     if (std::find(replayed_.begin(), replayed_.end(), task) == replayed_.end()) {
@@ -336,6 +338,7 @@ state::CommitNote TaskSet::NoteOf(const Task& task, const router::RuleSet& rules
     note.GoOnIn(task.timeline);
   }
   note.Use(rules.hash(), first_offset);
+  note.trying.reset();
   return note;
 }
 

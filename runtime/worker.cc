@@ -31,6 +31,7 @@ enum class Phase {
   kOpening,            // the sink becomes the only owner of its transactional id
   kRejoining,          // the source gives everything up and joins afresh
   kPolling,            // between two transactions
+  kNoting,             // what is tried next is committed, without any output
   kCommitting,         // everything is produced; the commit may have to be asked for again, and the
                        // next transaction may be open already
   kCommittingOffsets,  // at-least-once: outputs are acknowledged, the offsets not yet
@@ -107,6 +108,7 @@ struct Worker::Impl : connectors::AssignmentListener {
                .source_topic = options.source_topic,
                .is_rekeyed = options.is_rekeyed},
               source, keeper, observer),
+        caution(options.event_tries_max),
         backoff(options.backoff_min) {}
 
   // AssignmentListener: called inside Poll, Rejoin and Close, when no transaction is open.
@@ -117,6 +119,7 @@ struct Worker::Impl : connectors::AssignmentListener {
   void StepOpening();
   void StepRejoining();
   void StepPolling();
+  void StepNoting();
   void StepCommitting();
   void StepCommittingOffsets();
   void StepCommittingStates();
@@ -124,13 +127,20 @@ struct Worker::Impl : connectors::AssignmentListener {
   void StepRewinding();
 
   bool AdoptRules();
-  void BeginTransaction(absl::Span<const Event> events);
+  void Proceed(absl::Span<const Event> events);
+  void NoteTries(absl::Span<const int32_t> partitions, absl::Span<const Event> events);
+  void BlameOrExcuse(const absl::Status& why,
+                     absl::Span<const connectors::DestinationFailure> failures);
+  void LeaveTurn();
+  void BeginTransaction(absl::Span<const Event> events, size_t most);
   absl::Status BuildTransaction(absl::Span<const Event> events);
   void EndTransaction();
   bool MayGoOn() const;
   void GoOn();
   absl::Span<const Event> TakeMore();
   absl::Status Apply(Share* share, const Event& event);
+  absl::Status GiveUp(const Task& task, const Event& event);
+  absl::Status Lead(Task* task, const Event& event);
   bool AwaitsRules(const Task& task, std::string_view hash);
   absl::Status StateFailed(Task* task, const absl::Status& why);
   void RepairDamaged();
@@ -166,6 +176,9 @@ struct Worker::Impl : connectors::AssignmentListener {
   EventRouting routing;
   Dispatcher dispatcher;
   TaskSet tasks;
+  Caution caution;
+  std::vector<SourceOffset> tries;  // notes that are being committed
+  absl::Status put_off;             // what to wait for once notes are taken back
 
   // Polled, and not in a transaction yet: the last one was full.
   absl::Span<const Event> rest;
@@ -192,17 +205,22 @@ struct Worker::Impl : connectors::AssignmentListener {
 
 void Worker::Impl::OnAssigned(absl::Span<const SourceOffset> committed) {
   tasks.Assign(committed);
+  for (const SourceOffset& start : committed) {
+    caution.Assign(start.partition, start.offset, tasks.Find(start.partition)->note);
+  }
   status_told = absl::InfinitePast();
 }
 
 void Worker::Impl::OnRevoked(absl::Span<const int32_t> partitions) {
   tasks.Release(partitions, Parting::kHandOver,
                 std::min(clock->Now() + options.hand_over_max, hand_over_until));
+  for (const int32_t partition : partitions) caution.Release(partition);
   status_told = absl::InfinitePast();
 }
 
 void Worker::Impl::OnLost(absl::Span<const int32_t> partitions) {
   tasks.Release(partitions, Parting::kLost, absl::InfinitePast());
+  for (const int32_t partition : partitions) caution.Release(partition);
   status_told = absl::InfinitePast();
 }
 
@@ -217,6 +235,7 @@ void Worker::Impl::StepRejoining() {
   const absl::Status rejoined = source->Rejoin(*this);
   if (!rejoined.ok()) return Wait(rejoined);
   tasks.ReleaseAll(Parting::kLost, absl::InfinitePast());
+  caution.Clear();
   phase = Phase::kPolling;
 }
 
@@ -225,7 +244,7 @@ void Worker::Impl::StepPolling() {
     options.visits->Serve([this](int32_t partition) { return tasks.Find(partition); });
   }
   if (!rest.empty()) {
-    if (AdoptRules()) return BeginTransaction(rest);
+    if (AdoptRules()) return Proceed(rest);
     return Wait(absl::UnavailableError(kRulesNotKept));
   }
   tasks.Advance(rules);
@@ -239,8 +258,13 @@ void Worker::Impl::StepPolling() {
     }
     return Wait(events.status());
   }
+  // After the poll: partitions may have gone in it.
+  if (const std::vector<int32_t> in_vain = caution.NotedInVain(); !in_vain.empty()) {
+    return NoteTries(in_vain, *events);
+  }
+  put_off = absl::OkStatus();
   if (!events->empty()) {
-    if (has_rules) return BeginTransaction(*events);
+    if (has_rules) return Proceed(*events);
     rest = *events;
     return Wait(absl::UnavailableError(kRulesNotKept));
   }
@@ -248,8 +272,73 @@ void Worker::Impl::StepPolling() {
   if (clock->Now() - status_told >= kIdleStatusEvery) TellRunning();
 }
 
-void Worker::Impl::BeginTransaction(absl::Span<const Event> events) {
-  const absl::Status built = BuildTransaction(events);
+// Events go into a transaction as soon as it is noted that they are tried, where that is needed.
+void Worker::Impl::Proceed(absl::Span<const Event> events) {
+  if (caution.is_calm()) return BeginTransaction(events, events.size());
+  const size_t most = caution.Admit(events);
+  if (caution.IsCareful(events.front()) && options.careful_turn != nullptr &&
+      !options.careful_turn->Take(this)) {
+    rest = events;
+    return Wait(absl::UnavailableError("another worker looks for an event that can't be tried"));
+  }
+  const std::vector<int32_t> unnoted = caution.Unnoted(events.first(most));
+  if (unnoted.empty()) return BeginTransaction(events, most);
+  NoteTries(unnoted, events);
+}
+
+// Commits what is going to be tried, or that it doesn't count, before anything else happens.
+void Worker::Impl::NoteTries(absl::Span<const int32_t> partitions, absl::Span<const Event> events) {
+  rest = events;
+  tries.clear();
+  for (const int32_t partition : partitions) {
+    const Task* const task = tasks.Find(partition);
+    state::CommitNote note = task->note;
+    note.trying = caution.NoteOf(partition);
+    int64_t offset = task->committed_offset;
+    // Nothing was committed yet: it begins with its first event.
+    for (size_t i = 0; offset < 0 && i < events.size(); ++i) {
+      if (events[i].partition == partition) offset = events[i].offset;
+    }
+    tries.push_back(
+        {.partition = partition, .offset = offset, .note = state::EncodeCommitNote(note)});
+  }
+  const bool is_transaction = options.delivery == connectors::Delivery::kExactlyOnce;
+  if (const absl::Status begun = is_transaction ? sink->Begin() : absl::OkStatus(); !begun.ok()) {
+    return NotCommitted(begun);
+  }
+  phase = Phase::kNoting;
+  StepNoting();
+}
+
+void Worker::Impl::StepNoting() {
+  const absl::Status committed = options.delivery == connectors::Delivery::kExactlyOnce
+                                     ? sink->Commit(tries, source->group_metadata())
+                                     : source->Commit(tries);
+  if (absl::IsUnavailable(committed)) {
+    observer->OnOutcome(options.index, TransactionOutcome::kRetried, committed);
+    return Wait(committed);
+  }
+  if (!committed.ok()) return NotCommitted(committed);
+  for (const SourceOffset& noted : tries) {
+    Task* const task = tasks.Find(noted.partition);
+    if (task->committed_offset < 0) {
+      task->committed_offset = task->applied_offset = noted.offset;
+    }
+    task->note.trying = caution.NoteOf(noted.partition);
+    caution.Noted(noted.partition);
+  }
+  phase = Phase::kPolling;
+  if (!put_off.ok()) Wait(std::exchange(put_off, absl::OkStatus()));
+}
+
+void Worker::Impl::LeaveTurn() {
+  if (options.careful_turn != nullptr) options.careful_turn->Leave(this);
+}
+
+// `most` of them at most; what is left is for the next one.
+void Worker::Impl::BeginTransaction(absl::Span<const Event> events, size_t most) {
+  const absl::Status built = BuildTransaction(events.first(most));
+  rest = rest.empty() ? events.subspan(most) : events.subspan(rest.data() - events.data());
   if (!built.ok()) return NotCommitted(built);
   if (open.empty()) {
     backoff = options.backoff_min;
@@ -286,6 +375,10 @@ bool Worker::Impl::MayGoOn() const {
 void Worker::Impl::GoOn() {
   const absl::Span<const Event> events = rest.empty() ? TakeMore() : rest;
   if (events.empty()) return;
+  if (!caution.is_calm() && !caution.AdmitsAll(events)) {
+    rest = events;
+    return;
+  }
   const absl::Status built = BuildTransaction(events);
   if (!built.ok()) failed = built;
 }
@@ -403,25 +496,32 @@ absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
     if (!used.ok()) return StateFailed(task, used);
     share->has_rules = true;
   }
-  const RoutedEvent routed = routing.Route(*router, event, task->steps.get());
-  absl::Status sent;
-  if (routed.routes == nullptr) {
-    sent = dispatcher.DispatchForeign(event);
-  } else if (!routed.routes->state_error.ok()) {
-    return StateFailed(task, routed.routes->state_error);
-  } else if (routed.routes->lacks_steps && AwaitsRules(*task, routed.sent_by)) {
-    return absl::UnavailableError(
-        absl::StrFormat("partition %d of %s holds matches that were re-keyed by the rule set %s, "
-                        "which has not come to this router yet",
-                        event.partition, options.source_topic, routed.sent_by));
-  } else {
-    sent = dispatcher.Dispatch(*routed.event, routed.source, *routed.routes);
-  }
-  if (!sent.ok()) return sent;
+  absl::Status led = caution.GivesUp(task->partition) ? GiveUp(*task, event) : Lead(task, event);
+  if (!led.ok()) return led;
   task->applied_offset = event.offset + 1;
   task->last_event_time = absl::FromUnixMillis(event.timestamp_ms);
   open.timestamps_ms.push_back(event.timestamp_ms);
   return absl::OkStatus();
+}
+
+absl::Status Worker::Impl::GiveUp(const Task& task, const Event& event) {
+  return dispatcher.GiveUp(routing.Read(event), {.why = caution.WhyGivenUp(task.partition),
+                                                 .now = clock->Now(),
+                                                 .bare = caution.GivesUpBare(task.partition)});
+}
+
+// The event's way through the rules, to what it leads to.
+absl::Status Worker::Impl::Lead(Task* task, const Event& event) {
+  const RoutedEvent routed = routing.Route(*router, event, task->steps.get());
+  if (routed.routes == nullptr) return dispatcher.DispatchForeign(event);
+  if (!routed.routes->state_error.ok()) return StateFailed(task, routed.routes->state_error);
+  if (routed.routes->lacks_steps && AwaitsRules(*task, routed.sent_by)) {
+    return absl::UnavailableError(
+        absl::StrFormat("partition %d of %s holds matches that were re-keyed by the rule set %s, "
+                        "which has not come to this router yet",
+                        event.partition, options.source_topic, routed.sent_by));
+  }
+  return dispatcher.Dispatch(*routed.event, routed.source, *routed.routes);
 }
 
 // Whether the rule set may be one that another router has already and this one not yet. One from
@@ -454,6 +554,10 @@ void Worker::Impl::PrepareOffsets() {
     tasks.LearnCheckpoint(share.task);
     share.note = tasks.NoteOf(*share.task, *rules, share.first_offset);
     share.end_offset = share.task->applied_offset;
+    const bool is_replayed = share.note.state_start.has_value();
+    if (is_replayed && caution.GivesUp(share.task->partition)) {
+      share.note.GiveUp(share.end_offset - 1);
+    }
     open.offsets.push_back({.partition = share.task->partition,
                             .offset = share.end_offset,
                             .note = state::EncodeCommitNote(share.note)});
@@ -517,7 +621,9 @@ void Worker::Impl::Committed() {
     share.task->note = std::move(share.note);
     // After the commit: a checkpoint that began before it has not seen it.
     tasks.LearnCheckpoint(share.task);
+    if (!caution.is_calm()) caution.Passed(share.task->partition, share.end_offset);
   }
+  LeaveTurn();
   Report(&ending);
   ending.Clear();
   TellOpenTransaction();
@@ -571,12 +677,37 @@ void Worker::Impl::Redo(const absl::Status& why) {
   if (absl::IsAborted(why)) failures = sink->FailuresOfTransaction();
   for (const connectors::DestinationFailure& failure : failures) {
     destinations->MarkUnavailable(failure);
+    if (failure.kind == connectors::DestinationFailure::Kind::kRecordRefused) continue;
     observer->OnDestinationUnavailable(failure.topic, failure.reason);
   }
   // A topic that was deleted fails the transaction as a whole and isn't always named.
   if (failures.empty() && absl::IsAborted(why)) destinations->Forget();
+  BlameOrExcuse(why, failures);
   phase = Phase::kAborting;
-  Wait(why);
+  // The waiting is not to be found noted as a try.
+  const bool was_a_note = open.empty() && ending.empty();
+  if (was_a_note || caution.NotedInVain().empty()) return Wait(why);
+  put_off = why;
+}
+
+// Whether the events of the transaction that failed are to be tried with care from now on.
+void Worker::Impl::BlameOrExcuse(const absl::Status& why,
+                                 absl::Span<const connectors::DestinationFailure> failures) {
+  LeaveTurn();
+  const bool is_refused = std::any_of(failures.begin(), failures.end(), [](const auto& failure) {
+    return failure.kind == connectors::DestinationFailure::Kind::kRecordRefused;
+  });
+  if (!is_refused && caution.is_calm()) return;
+  const absl::string_view message = why.message();
+  for (const Share& share : (ending.empty() ? open : ending).shares) {
+    const int32_t partition = share.task->partition;
+    if (is_refused) {
+      caution.Blame(partition, share.first_offset, share.task->applied_offset + 1,
+                    {message.data(), message.size()});
+    } else {
+      caution.Excuse(partition);
+    }
+  }
 }
 
 void Worker::Impl::StepAborting() {
@@ -638,6 +769,9 @@ void Worker::Impl::Recover(const absl::Status& why) {
   rest = {};
   damaged.clear();
   tasks.ReleaseAll(Parting::kLost, absl::InfinitePast());
+  caution.Clear();
+  put_off = absl::OkStatus();
+  LeaveTurn();
   phase = Phase::kOpening;
   rejoin_after_open = true;
   Wait(why);
@@ -710,6 +844,8 @@ void Worker::Step() {
       return impl_->StepRejoining();
     case Phase::kPolling:
       return impl_->StepPolling();
+    case Phase::kNoting:
+      return impl_->StepNoting();
     case Phase::kCommitting:
       return impl_->StepCommitting();
     case Phase::kCommittingOffsets:
@@ -728,18 +864,20 @@ void Worker::Close(absl::Duration timeout) {
   const absl::Time deadline = impl_->clock->Now() + timeout;
   const absl::Time commit_until = deadline - timeout / 2;
   impl_->is_closing = true;
-  while ((impl_->phase == Phase::kCommitting || impl_->phase == Phase::kCommittingOffsets ||
-          impl_->phase == Phase::kCommittingStates) &&
+  while ((impl_->phase == Phase::kNoting || impl_->phase == Phase::kCommitting ||
+          impl_->phase == Phase::kCommittingOffsets || impl_->phase == Phase::kCommittingStates) &&
          impl_->clock->Now() < commit_until) {
     Step();
   }
-  if (impl_->phase == Phase::kAborting || impl_->phase == Phase::kCommitting) {
+  if (impl_->phase == Phase::kAborting || impl_->phase == Phase::kCommitting ||
+      impl_->phase == Phase::kNoting) {
     impl_->sink->Abort().IgnoreError();  // where it fails, the broker aborts for us
   }
   const bool is_committed = impl_->phase == Phase::kPolling;
   impl_->hand_over_until = is_committed ? deadline - timeout / 4 : absl::InfinitePast();
   if (!is_committed) impl_->tasks.ReleaseAll(Parting::kLost, absl::InfinitePast());
   impl_->rest = {};
+  impl_->LeaveTurn();
   impl_->source->Close(*impl_, std::max(deadline - impl_->clock->Now(), absl::ZeroDuration()) / 2);
   impl_->sink->Close(std::max(deadline - impl_->clock->Now(), absl::ZeroDuration()));
   impl_->TellStatus(WorkerState::kStopped, "");

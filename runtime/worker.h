@@ -20,6 +20,9 @@
 // has committed, and redone with it when it has not. Nothing else changes meanwhile: not the
 // assignment, not the rules, and no partition is being replayed.
 //
+// An event that ends the process, or makes the brokers refuse what comes of it, each time that it
+// is tried, is found and given up: see caution.h.
+//
 // Errors: Step never fails for a reason that waiting or redoing can cure. Bad events and outputs
 //   that their destination can't take go to the dead-letter topic in the same transaction.
 // Threads: all calls on one thread. Time and waiting come from the Clock.
@@ -34,6 +37,7 @@
 #include "connectors/sink.h"
 #include "connectors/source.h"
 #include "router/router.h"
+#include "runtime/caution.h"
 #include "runtime/clock.h"
 #include "runtime/destinations.h"
 #include "runtime/rule_feed.h"
@@ -69,6 +73,9 @@ struct WorkerOptions {
   uint64_t transaction_outputs_max = 200'000;
   size_t pending_state_bytes_max = size_t{64} << 20;
   absl::Duration transaction_time_max = absl::Seconds(5);
+  // How often an event is tried alone before it is given up; 0: it is not.
+  int event_tries_max = 0;
+  CarefulTurn* careful_turn = nullptr;  // borrowed, of all workers of the process; null: no others
   TaskVisits* visits = nullptr;  // borrowed; who wants to look at its tasks. Null: nobody
   // Borrowed; null: never. Once it is true, the open transaction takes no more events either.
   const std::atomic<bool>* stopping = nullptr;

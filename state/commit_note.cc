@@ -1,11 +1,14 @@
 #include "state/commit_note.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
@@ -18,6 +21,8 @@ constexpr absl::string_view kReplay = "replay=";
 constexpr absl::string_view kState = "state=";
 constexpr absl::string_view kTimelines = "timelines=";
 constexpr absl::string_view kCheckpoint = "checkpoint=";
+constexpr absl::string_view kTrying = "trying=";
+constexpr absl::string_view kGivenUp = "given_up=";
 constexpr absl::string_view kUnnamedTimeline = "-";
 // Of the 115 or so that there is room for: beyond these a checkpoint forgets as much as it can.
 constexpr size_t kRuleSetsMany = 48;
@@ -44,6 +49,19 @@ bool ReadCheckpoint(absl::string_view text, NotedCheckpoint* checkpoint) {
   return parts.first.size() == text.size() || ReadOffset(parts.second, &checkpoint->applied_offset);
 }
 
+bool ReadTry(absl::string_view text, NotedTry* trying) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(text, absl::MaxSplits('x', 1));
+  return ReadOffset(parts.first, &trying->events) && ReadOffset(parts.second, &trying->times);
+}
+
+bool ReadOffsets(absl::string_view list, std::vector<int64_t>* offsets) {
+  for (const absl::string_view text : absl::StrSplit(list, ',')) {
+    if (!ReadOffset(text, &offsets->emplace_back())) return false;
+  }
+  return true;
+}
+
 // `<name>@<offset>[,...]`, or nothing.
 bool ReadSince(absl::string_view list,
                absl::FunctionRef<void(absl::string_view name, int64_t offset)> add) {
@@ -68,6 +86,10 @@ absl::Status ReadWord(absl::string_view word, CommitNote* note) {
     if (!ReadCheckpoint(word, &note->checkpoint.emplace())) {
       return Damaged("names a checkpoint without a number");
     }
+  } else if (absl::ConsumePrefix(&word, kTrying)) {
+    if (!ReadTry(word, &note->trying.emplace())) return Damaged("names a try without numbers");
+  } else if (absl::ConsumePrefix(&word, kGivenUp)) {
+    if (!ReadOffsets(word, &note->given_up)) return Damaged("names an event without an offset");
   } else if (absl::ConsumePrefix(&word, kTimelines)) {
     const bool is_read = ReadSince(word, [&](absl::string_view name, int64_t offset) {
       if (name == kUnnamedTimeline) name = "";
@@ -116,6 +138,16 @@ void CommitNote::GoOnIn(const TimelineSince& timeline) {
   MakeItFit();
 }
 
+void CommitNote::GiveUp(int64_t offset) {
+  given_up.push_back(offset);
+  if (given_up.size() > kGivenUpMax) given_up.erase(given_up.begin());
+  MakeItFit();
+}
+
+bool CommitNote::HasGivenUp(int64_t offset) const {
+  return std::find(given_up.begin(), given_up.end(), offset) != given_up.end();
+}
+
 bool CommitNote::WentThrough(std::string_view timeline, int64_t applied_offset) const {
   if (timelines.empty()) return true;
   for (size_t i = 0; i < timelines.size(); ++i) {
@@ -134,6 +166,7 @@ void CommitNote::Checkpointed(int64_t sequence, int64_t applied_offset) {
   while (timelines.size() > 1 && timelines[1].offset < horizon) {
     timelines.erase(timelines.begin());
   }
+  std::erase_if(given_up, [horizon](int64_t offset) { return offset < horizon; });
   checkpoint = {.sequence = sequence, .applied_offset = applied_offset};
 }
 
@@ -154,6 +187,12 @@ std::string EncodeCommitNote(const CommitNote& note) {
     if (note.checkpoint->applied_offset >= 0) {
       absl::StrAppendFormat(&text, "@%d", note.checkpoint->applied_offset);
     }
+  }
+  if (note.trying) {
+    absl::StrAppendFormat(&text, " %s%dx%d", kTrying, note.trying->events, note.trying->times);
+  }
+  if (!note.given_up.empty()) {
+    absl::StrAppend(&text, " ", kGivenUp, absl::StrJoin(note.given_up, ","));
   }
   absl::StrAppendFormat(&text, " %s", kRules);
   before = "";

@@ -12,12 +12,17 @@
 // Of a replay it names the range of offsets that is replayed, too: whoever goes on with it needs to
 // know where it ends.
 //
+// And it says that a try is about to begin, where an owner begins who can't know how the one before
+// ended (runtime/caution.h), and which events were given up, so that who rebuilds the state passes
+// them over too.
+//
 // Format: `turnout/1 [replay=<from>-<to>] [state=<offset>] [timelines=<id>@<offset>[,...]]
-// [checkpoint=<sequence>@<offset>] rules=<hash>@<offset>[,...]` in one line, ASCII, at most 4,096
-// bytes (the broker's limit): where the state began, empty, if one is kept; its timelines, and the
-// rule sets with the offset from which they are in force, oldest first; the last checkpoint that
-// its owner knew of, with what it has applied. Unknown words after the first are passed over, so
-// that later versions can add some; earlier ones wrote no timelines and `checkpoint=<sequence>`.
+// [checkpoint=<sequence>@<offset>] [trying=<events>x<times>] [given_up=<offset>[,...]]
+// rules=<hash>@<offset>[,...]` in one line, ASCII, at most 4,096 bytes (the broker's limit): where
+// the state began, empty, if one is kept; its timelines, and the rule sets with the offset from
+// which they are in force, oldest first; the last checkpoint that its owner knew of, with what it
+// has applied. Unknown words after the first are passed over, so that later versions can add some;
+// earlier ones wrote no timelines and `checkpoint=<sequence>`.
 // Where no state is kept nobody replays, and the newest kRuleSetsStatelessMax are enough: such a
 // note is some 600 bytes at most.
 // Errors: InvalidArgument for a note that isn't ours or is damaged.
@@ -41,6 +46,9 @@ inline constexpr size_t kTimelinesMax = 16;
 
 // Of a partition without state no more rule sets than these are noted.
 inline constexpr size_t kRuleSetsStatelessMax = 16;
+
+// No more events that were given up than these, the newest.
+inline constexpr size_t kGivenUpMax = 16;
 
 struct RuleSetSince {
   std::string hash;
@@ -79,12 +87,22 @@ struct NotedCheckpoint {
   bool operator==(const NotedCheckpoint&) const = default;
 };
 
+// What is tried from the offset on: who finds it there knows that it came to no good end.
+struct NotedTry {
+  int64_t events = 0;  // in a transaction of their own; 0: as many as there were, with others
+  int64_t times = 1;
+
+  bool operator==(const NotedTry&) const = default;
+};
+
 struct CommitNote {
   std::vector<RuleSetSince> rule_sets;
   std::optional<ReplayRange> replay;  // nullopt: of live traffic
   std::optional<int64_t> state_start;
   std::vector<TimelineSince> timelines;
   std::optional<NotedCheckpoint> checkpoint;
+  std::optional<NotedTry> trying;
+  std::vector<int64_t> given_up;  // in their order
 
   // Appends `hash` unless it is in force already. Forgets the oldest when the note would not fit,
   // or names more than a partition without state has use for.
@@ -97,6 +115,11 @@ struct CommitNote {
 
   // Appends the timeline unless it is the last one already, and makes room for it like Use.
   void GoOnIn(const TimelineSince& timeline);
+
+  // The event of this offset, later than all before, is passed over by whoever replays. Forgets the
+  // oldest beyond kGivenUpMax.
+  void GiveUp(int64_t offset);
+  bool HasGivenUp(int64_t offset) const;
 
   // Whether the history went through a state at this offset of this timeline. True of any where
   // the note names no timelines.

@@ -184,6 +184,7 @@ limits:
   batch_events_max: 7
   batch_bytes_max: 1MB
   transaction_timeout: 2m
+  event_tries_max: 0
   destination_recheck: 1h
   rules_recheck: 0s
   shutdown_timeout: 500ms
@@ -226,6 +227,7 @@ kafka:
   EXPECT_EQ(config.limits.batch_events_max, 7);
   EXPECT_EQ(config.limits.batch_bytes_max, 1'000'000);
   EXPECT_EQ(config.limits.transaction_timeout, absl::Minutes(2));
+  EXPECT_EQ(config.limits.event_tries_max, 0);
   EXPECT_EQ(config.limits.destination_recheck, absl::Hours(1));
   EXPECT_EQ(config.limits.rules_recheck, absl::ZeroDuration());
   EXPECT_EQ(config.limits.shutdown_timeout, absl::Milliseconds(500));
@@ -626,6 +628,7 @@ create_topics.retention: broker  # default
 limits.batch_events_max: 10000  # default
 limits.batch_bytes_max: 16MiB  # default
 limits.transaction_timeout: 15s  # default
+limits.event_tries_max: 3  # default
 limits.destination_recheck: 30s  # default
 limits.rules_recheck: 250ms  # default
 limits.shutdown_timeout: 4s  # default

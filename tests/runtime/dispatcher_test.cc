@@ -337,6 +337,55 @@ TEST_F(DispatcherTest, DeadLettersARecordThatARuleMadeAsItIs) {
   EXPECT_EQ(HeaderOf(sink_.records[0], kDestinationHeader), "shop.north");
 }
 
+TEST_F(DispatcherTest, AnEventThatIsGivenUpHasTheTimeOfThatAndItsOwnInAHeader) {
+  Dispatcher dispatcher({.source_topic = source_topic_, .dead_letter_topic = "events.dead-letter"},
+                        &sink_, &destinations_);
+  dispatcher.UseRules(rules_);
+  const Header headers[] = {{"trace", "abc"}};
+  const connectors::Event event = {.partition = 3,
+                                   .offset = 42,
+                                   .timestamp_ms = 9'999,
+                                   .key = "k",
+                                   .value = "v",
+                                   .headers = headers};
+  const absl::Time now = absl::FromUnixMillis(5);
+  ASSERT_TRUE(dispatcher.GiveUp({&event, {}}, {.why = "tried", .now = now}).ok());
+  ASSERT_TRUE(dispatcher.GiveUp({&event, {}}, {.why = "tried", .now = now, .bare = true}).ok());
+  ASSERT_EQ(sink_.records.size(), 2u);
+  for (const Produced& record : sink_.records) {
+    EXPECT_EQ(record.topic, "events.dead-letter");
+    EXPECT_EQ(record.timestamp_ms, 5);
+    EXPECT_EQ(HeaderOf(record, kErrorHeader), kErrorPoison);
+    EXPECT_EQ(HeaderOf(record, kReasonHeader), "tried");
+    EXPECT_EQ(HeaderOf(record, kTimestampHeader), "9999");
+    EXPECT_EQ(HeaderOf(record, kSourceHeader), "events/3/42");
+  }
+  EXPECT_EQ(sink_.records[0].key, "k");
+  EXPECT_EQ(sink_.records[0].value, "v");
+  EXPECT_EQ(HeaderOf(sink_.records[0], "trace"), "abc");
+  EXPECT_EQ(sink_.records[1].key, std::nullopt);
+  EXPECT_EQ(sink_.records[1].value, std::nullopt);
+  EXPECT_EQ(HeaderOf(sink_.records[1], "trace"), "(none)");
+  EXPECT_EQ(HeaderOf(sink_.records[1], kOmittedHeader), "1");
+  EXPECT_EQ(dispatcher.counts().dead_lettered_events, 2u);
+}
+
+TEST_F(DispatcherTest, GivesUpWhatWasPutBackForWhereItWasToGoAndOfShadowNothing) {
+  Dispatcher dispatcher({.source_topic = source_topic_, .dead_letter_topic = "events.dead-letter"},
+                        &sink_, &destinations_);
+  dispatcher.UseRules(rules_);
+  const connectors::Event event = {.value = "v"};
+  const router::Redriven from = {
+      .rule_ids = "shop/all", .destination = "shop.north", .is_record = true};
+  ASSERT_TRUE(dispatcher.GiveUp({.event = &event, .source = "e/0/1", .from = from}, {}).ok());
+  ASSERT_TRUE(dispatcher.GiveUp({.event = &event, .source = "e/0/2", .is_shadow = true}, {}).ok());
+  ASSERT_EQ(sink_.records.size(), 1u);
+  EXPECT_EQ(HeaderOf(sink_.records[0], kSourceHeader), "e/0/1");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kRulesHeader), "shop/all");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kDestinationHeader), "shop.north");
+  EXPECT_EQ(HeaderOf(sink_.records[0], kValueHeader), kValueIsRecord);
+}
+
 TEST_F(DispatcherTest, SendsWhatAShapeMadeAndDeadLettersTheEventAsItCame) {
   Dispatch(R"({"type": "label", "n": 5})");
   Dispatch(R"({"type": "label", "m": 5})");

@@ -241,6 +241,7 @@ int VersionOf(const std::string& hash) {
 }
 
 std::vector<Outcome> Expect(const SimEvent& event, int version, bool settled) {
+  if (event.poison != Poison::kNone) return {{.key = event.record.key, .error = "poison"}};
   std::vector<Outcome> outcomes;
   if (!event.readable) outcomes.push_back({.error = "unreadable_event"});
   // One output for each team, destination and key; it names the rules in order.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "router/rule_set.h"
+#include "tests/simulation/poison.h"
 #include "tests/support/memory_partition.h"
 #include "tests/support/seeded_random.h"
 
@@ -29,6 +30,7 @@ struct SimEvent {
   bool readable = true;  // its payload is a JSON object
   bool large = false;
   bool is_ping = false;  // by its header
+  Poison poison = Poison::kNone;
   std::string type;
   int amount = 0;
   std::string region;
@@ -60,8 +62,8 @@ std::shared_ptr<const router::RuleSet> RuleSetOf(int version);
 // -1: none of ours.
 int VersionOf(const std::string& hash);
 
-// Of the rules that remember nothing. `settled`: every destination is well, so that nothing may be
-// a dead letter for its sake.
+// Of the rules that remember nothing; of what is poison, whatever the rules. `settled`: every
+// destination is well, so that nothing may be a dead letter for its sake.
 std::vector<Outcome> Expect(const SimEvent& event, int version, bool settled);
 
 }  // namespace turnout::simulation

@@ -13,6 +13,7 @@ namespace {
 
 // Workers of the second hop are told apart by their numbers.
 constexpr int kRekeyedIndex = 100;
+constexpr int kTriesMax = 3;
 // Two workers of a process wait at the same time; here one after the other.
 constexpr absl::Duration kSharedPollWait = absl::Milliseconds(50);
 
@@ -36,19 +37,20 @@ std::unique_ptr<connectors::Sink> MakeSink(Hop hop, int ordinal, Surroundings& a
   const bool has_own_id = hop == Hop::kRekeyed && around.mutation != Mutation::kHopsShareAnId;
   std::string id = absl::StrFormat("turnout-%s%d", has_own_id ? "r" : "", ordinal);
   if (around.mutation == Mutation::kGhostNotFenced) id = process->name;
-  return MutateSink(
-      around.mutation,
-      std::make_unique<support::MemorySink>(
-          support::MemorySinkOptions{
-              .delivery = around.delivery,
-              .transactional_id = std::move(id),
-              .overlaps = around.overlaps && around.delivery == connectors::Delivery::kExactlyOnce,
-              .source_topic = hop == Hop::kSource ? kSourceTopic : kRekeyTopic,
-              .fences_first_only = around.mutation == Mutation::kSecondIdNotFenced,
-              .abort_spares_next = around.mutation == Mutation::kNextOutlivesAbort,
-              .next_ends_first = around.mutation == Mutation::kNextEndsFirst},
-          around.log.get(), &around.points, process),
-      source, keeper, around.log.get());
+  std::unique_ptr<connectors::Sink> sink = std::make_unique<support::MemorySink>(
+      support::MemorySinkOptions{
+          .delivery = around.delivery,
+          .transactional_id = std::move(id),
+          .overlaps = around.overlaps && around.delivery == connectors::Delivery::kExactlyOnce,
+          .source_topic = hop == Hop::kSource ? kSourceTopic : kRekeyTopic,
+          .fences_first_only = around.mutation == Mutation::kSecondIdNotFenced,
+          .abort_spares_next = around.mutation == Mutation::kNextOutlivesAbort,
+          .next_ends_first = around.mutation == Mutation::kNextEndsFirst},
+      around.log.get(), &around.points, process);
+  if (!around.poisons.by_event.empty()) {
+    sink = PoisonSink(std::move(sink), &around.poisons, process);
+  }
+  return MutateSink(around.mutation, std::move(sink), source, keeper, around.log.get());
 }
 
 std::unique_ptr<BuggyPlace> MakeBuggyPlace(Mutation mutation, support::StatePlace* place) {
@@ -80,7 +82,8 @@ runtime::WorkerOptions MakeWorkerOptions(Hop hop, int ordinal, const Surrounding
   runtime::WorkerOptions options = {.index = ordinal,
                                     .delivery = around.delivery,
                                     .source_topic = kSourceTopic,
-                                    .dead_letter_topic = kDeadLetterTopic};
+                                    .dead_letter_topic = kDeadLetterTopic,
+                                    .event_tries_max = around.gives_up ? kTriesMax : 0};
   if (!around.rekeys) return options;
   options.ingestion_topic = kSourceTopic;
   options.rekey_topic = kRekeyTopic;

@@ -12,6 +12,7 @@
 #include "runtime/rule_feed.h"
 #include "runtime/worker.h"
 #include "tests/simulation/mutations.h"
+#include "tests/simulation/poison.h"
 #include "tests/simulation/simulated_states.h"
 #include "tests/simulation/state_mutations.h"
 #include "tests/support/fault_points.h"
@@ -34,6 +35,8 @@ struct Surroundings {
   support::SeededRandom keeper_random{0};
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
   bool overlaps = false;
+  bool gives_up = false;  // events that were tried too often
+  Poisons poisons;
   Mutation mutation = Mutation::kNone;
   // Of every process that ever ran: the brokers remember the dead for a while.
   std::deque<support::SimulatedProcess> processes;

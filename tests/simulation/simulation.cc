@@ -44,7 +44,10 @@ uint64_t FaultSeed(const SimulationOptions& options) {
 class Simulation {
  public:
   explicit Simulation(const SimulationOptions& options)
-      : options_(options), random_(options.seed), fault_random_(FaultSeed(options)) {}
+      : options_(options),
+        random_(options.seed),
+        fault_random_(FaultSeed(options)),
+        poison_random_(options.seed ^ 0xbad) {}
 
   SimulationResult Run();
 
@@ -65,6 +68,7 @@ class Simulation {
   void Pause(support::SimulatedProcess& process);
   void MoveAside(const support::SimulatedProcess& process);
   void AppendEvents(int64_t count);
+  void ChoosePoison();
   void AppendAborted();
   void ChangeDestination();
   void ChangeState();
@@ -88,6 +92,7 @@ class Simulation {
   const SimulationOptions options_;
   SeededRandom random_;
   SeededRandom fault_random_;
+  SeededRandom poison_random_;
   Surroundings around_;
   Routers routers_;  // by ordinal; null: not running
   std::vector<Zombie> zombies_;
@@ -108,6 +113,7 @@ class Simulation {
 void Simulation::Build() {
   around_.delivery = options_.delivery;
   around_.overlaps = options_.overlaps;
+  around_.gives_up = options_.gives_up;
   around_.mutation = options_.mutation;
   around_.points.KeepTrace(options_.keep_trace);
   around_.log = std::make_unique<support::MemoryLog>(
@@ -145,9 +151,17 @@ void Simulation::Build() {
   PublishRules();
   routers_.resize(static_cast<size_t>(random_.Between(1, options_.routers_max)));
   events_total_ = static_cast<int>(random_.Between(options_.events_max / 2, options_.events_max));
+  ChoosePoison();
   faults_left_ = static_cast<int>(fault_random_.Between(0, options_.faults_max));
   around_.points.SetPlan([this](int64_t number) { return PlanFault(number); });
   around_.points.SetPause([this](support::SimulatedProcess& process) { Pause(process); });
+}
+
+void Simulation::ChoosePoison() {
+  for (int i = 0; i < options_.poison_max; ++i) {
+    const auto id = static_cast<int>(poison_random_.Below(static_cast<uint64_t>(events_total_)));
+    around_.poisons.by_event[id] = poison_random_.OneIn(2) ? Poison::kCrashes : Poison::kIsRefused;
+  }
 }
 
 void Simulation::BuildRekeyed(int32_t partitions) {
@@ -221,6 +235,11 @@ void Simulation::AppendEvents(int64_t count) {
   for (; count > 0 && events_made_ < events_total_; --count) {
     SimEvent event = MakeEvent(events_made_++, random_);
     event.partition = support::ChoosePartition(source, event.record, random_);
+    const auto poison = around_.poisons.by_event.find(event.id);
+    if (poison != around_.poisons.by_event.end()) {
+      event.poison = event.readable ? poison->second : Poison::kNone;
+      if (!event.readable) around_.poisons.by_event.erase(poison);
+    }
     event.record.offset = source.partitions[event.partition]->Append(event.record);
     events_[{event.partition, event.record.offset}] = std::move(event);
   }
@@ -485,15 +504,16 @@ void Simulation::LoseDisks() {
 
 bool Simulation::ComeToRest() {
   absl::Time since = around_.clock.Now();
-  int64_t faults = around_.points.faults();
+  const auto faults_so_far = [this] { return around_.points.faults() + around_.poisons.struck; };
+  int64_t faults = faults_so_far();
   for (int round = 0; round < kRestRoundsMax; ++round) {
     StartMissing();
     StepZombies();
     for (std::unique_ptr<SimulatedRouter>& router : routers_) {
       if (router != nullptr && !router->busy()) StepRouter(router);
     }
-    if (around_.points.faults() != faults) {  // a planned fault came as late as this
-      faults = around_.points.faults();
+    if (faults_so_far() != faults) {  // a planned fault came as late as this
+      faults = faults_so_far();
       since = around_.clock.Now();
     }
     if (WhatIsNotAtRest().empty()) return true;
@@ -571,6 +591,9 @@ void Simulation::Compare(int first_settled_id) {
   Report(Check(*around_.log, group(), expectation, &records));
   Report(CheckStates(expectation, std::move(records), hops));
   const uint64_t reported = around_.observer.events;
+  result_.given_up = std::count_if(events_.begin(), events_.end(), [](const auto& one) {
+    return one.second.poison != Poison::kNone;
+  });
   const bool is_undisturbed = around_.points.faults() == 0 && !options_.set_back;
   if (is_undisturbed && !options_.rekeys && reported != events_.size()) {
     result_.violations.push_back(absl::StrFormat("the reports speak of %d events and there were %d",

@@ -54,6 +54,10 @@ struct SimulationOptions {
   bool rekeys = false;
   // A transaction may begin while the one before ends; exactly once only.
   bool overlaps = false;
+  // Events that are tried too often are given up; and how many there are that always are. Those of
+  // exactly once only: else what they led to before stays.
+  bool gives_up = false;
+  int poison_max = 0;
   // A fault at this very call, and no other.
   std::optional<std::pair<int64_t, support::Fault>> only_fault;
   bool keep_trace = false;
@@ -65,6 +69,7 @@ struct SimulationResult {
   int64_t faults = 0;
   int64_t records = 0;   // seen by a read-committed consumer
   int64_t states = 0;    // that were compared
+  int64_t given_up = 0;  // events
   int64_t refusals = 0;  // tasks that were refused, as they had to be
   uint64_t trace_hash = 0;
   std::vector<std::string> trace;

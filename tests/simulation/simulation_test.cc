@@ -39,7 +39,8 @@ SimulationOptions OptionsOf(uint64_t seed) {
           .delivery = seed % 4 == 3 ? Delivery::kAtLeastOnce : Delivery::kExactlyOnce,
           .set_back = set_back,
           .rekeys = seed % 8 == 2 || seed % 16 == 7,
-          .overlaps = seed % 3 == 1};
+          .overlaps = seed % 3 == 1,
+          .gives_up = seed % 5 < 2};
 }
 
 // Runs it again with its trace and says all that is known.
@@ -101,6 +102,26 @@ TEST(SimulationTest, SomeSeedsEndTheSameOnRocksDb) {
               static_cast<long long>(states));
 }
 
+// Events that end every process that tries them, or of which the brokers never take what comes of
+// them: these are given up, and all others are as if nothing had been.
+TEST(SimulationTest, PoisonIsGivenUpAndNothingElseIs) {
+  int64_t given_up = 0;
+  const uint64_t last = std::clamp<uint64_t>(Seeds() / 10, 50, 10'000);
+  for (uint64_t seed = 1; seed <= last; ++seed) {
+    SimulationOptions options = OptionsOf(seed);
+    options.delivery = Delivery::kExactlyOnce;
+    options.set_back = false;
+    options.gives_up = true;
+    options.poison_max = 1 + static_cast<int>(seed % 3);
+    options.faults_max = 2;
+    const SimulationResult result = RunSimulation(options);
+    given_up += result.given_up;
+    ASSERT_TRUE(result.violations.empty())
+        << Failure(options, "simulation_test --gtest_filter=*PoisonIsGivenUp*");
+  }
+  EXPECT_GE(given_up, static_cast<int64_t>(last));
+}
+
 // What can't be brought back is refused by its name, and nothing is begun empty.
 TEST(SimulationTest, WhatIsLostForGoodIsRefusedByName) {
   for (const Ruin ruin : {Ruin::kSourceCutBack, Ruin::kRuleSetsLost, Ruin::kNotesLost,
@@ -129,7 +150,8 @@ SimulationOptions SmallRun(Delivery delivery, bool rekeys, bool overlaps) {
                                .events_max = 10,
                                .faults_max = 0,
                                .rekeys = rekeys,
-                               .overlaps = overlaps};
+                               .overlaps = overlaps,
+                               .gives_up = overlaps};
   while (RunSimulation(options).states < 5) ++options.seed;
   return options;
 }

@@ -45,11 +45,17 @@ struct Coming {
   int64_t offset() const { return event->record.offset; }
 };
 
+router::StepPlace PlaceOf(const Coming& coming) {
+  return coming.arrival == nullptr ? router::StepPlace::kSource : router::StepPlace::kRekeyed;
+}
+
 // One partition, undisturbed.
 class UndisturbedTask {
  public:
   // The lines of what comes next.
   Lines Apply(const Coming& coming, int version);
+  // It was given up: these rules are in force from it on, and nothing else comes of it.
+  void PassOver(const Coming& coming, int version);
   // As of the events so far.
   std::string Dump() { return DumpState(state_); }
 
@@ -70,11 +76,15 @@ void UndisturbedTask::Use(int version, router::StepPlace place) {
   steps_.Retain(RuleSetOf(version)->steps_at(place)).IgnoreError();
 }
 
+void UndisturbedTask::PassOver(const Coming& coming, int version) {
+  Use(version, PlaceOf(coming));
+  steps_.Commit(coming.offset() + 1, router_->rules().hash()).IgnoreError();
+}
+
 Lines UndisturbedTask::Apply(const Coming& coming, int version) {
   const SimEvent& event = *coming.event;
   const support::MemoryRecord& record = event.record;
-  Use(version,
-      coming.arrival == nullptr ? router::StepPlace::kSource : router::StepPlace::kRekeyed);
+  Use(version, PlaceOf(coming));
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   for (const auto& [name, value] : record.headers) headers.emplace_back(name, *value);
   const auto view = [](const std::optional<std::string>& bytes) {
@@ -143,6 +153,8 @@ class StateChecker {
   void CheckRekeyed(size_t hop);
   void CheckPartition(size_t hop, int32_t partition, const std::vector<Coming>& all);
   void Expect(size_t hop, const Coming& coming, int version, const Lines& lines);
+  void CompareWithPlain(const Lines& lines, PlainTask* plain, size_t hop, const Coming& coming,
+                        int version);
   bool CheckFound(const FoundStates& states, int32_t partition, int64_t offset,
                   const std::string& dump);
   void CheckRules(const Coming& coming, int version);
@@ -261,6 +273,20 @@ void StateChecker::CheckRules(const Coming& coming, int version) {
                             coming.event->id, *sent_by, version));
 }
 
+void StateChecker::CompareWithPlain(const Lines& lines, PlainTask* plain, size_t hop,
+                                    const Coming& coming, int version) {
+  Lines by_plain = plain->Apply(*coming.event, version,
+                                coming.arrival == nullptr ? nullptr : &coming.arrival->goes_on);
+  std::sort(by_plain.begin(), by_plain.end());
+  if (lines == by_plain) return;
+  Lines differing;
+  std::set_symmetric_difference(lines.begin(), lines.end(), by_plain.begin(), by_plain.end(),
+                                std::back_inserter(differing));
+  Violation(absl::StrFormat(
+      "event %d (%d/%d of hop %d): the router and plain words differ about %s", coming.event->id,
+      coming.event->partition, coming.offset(), hop, differing[0]));
+}
+
 void StateChecker::CheckPartition(size_t hop, int32_t partition, const std::vector<Coming>& all) {
   const FoundStates& states = hops_[hop].found;
   const Versions& versions =
@@ -276,18 +302,12 @@ void StateChecker::CheckPartition(size_t hop, int32_t partition, const std::vect
                                        coming.event->id, partition, coming.offset(), hop));
     }
     CheckRules(coming, version->second);
-    const Lines lines = undisturbed.Apply(coming, version->second);
-    Lines by_plain = plain.Apply(*coming.event, version->second,
-                                 coming.arrival == nullptr ? nullptr : &coming.arrival->goes_on);
-    std::sort(by_plain.begin(), by_plain.end());
-    if (lines != by_plain) {
-      Lines differing;
-      std::set_symmetric_difference(lines.begin(), lines.end(), by_plain.begin(), by_plain.end(),
-                                    std::back_inserter(differing));
-      Violation(
-          absl::StrFormat("event %d (%d/%d of hop %d): the router and plain words differ "
-                          "about %s",
-                          coming.event->id, partition, coming.offset(), hop, differing[0]));
+    Lines lines;
+    if (coming.event->poison == Poison::kNone) {
+      lines = undisturbed.Apply(coming, version->second);
+      CompareWithPlain(lines, &plain, hop, coming, version->second);
+    } else {
+      undisturbed.PassOver(coming, version->second);
     }
     versions_so_far.insert(version->second);
     if (coming.arrival == nullptr && versions_so_far.size() == 1) {

@@ -176,6 +176,37 @@ TEST(CommitNote, HasRoomForItsTimelinesBesideManyRuleSets) {
   EXPECT_LE(EncodeCommitNote(note).size(), kCommitNoteBytesMax);
 }
 
+TEST(CommitNote, SaysWhatIsTriedAndWhatWasGivenUp) {
+  CommitNote note;
+  note.Use("a", 5);
+  note.trying = NotedTry{.events = 64, .times = 2};
+  note.GiveUp(7);
+  note.GiveUp(9);
+  EXPECT_EQ(EncodeCommitNote(note), "turnout/1 trying=64x2 given_up=7,9 rules=a@5");
+  const auto back = DecodeCommitNote(EncodeCommitNote(note));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->trying, note.trying);
+  EXPECT_TRUE(back->HasGivenUp(7));
+  EXPECT_FALSE(back->HasGivenUp(8));
+  for (const char* text : {"turnout/1 trying=64 rules=a@5", "turnout/1 trying=x1 rules=a@5",
+                           "turnout/1 given_up=7, rules=a@5"}) {
+    EXPECT_FALSE(DecodeCommitNote(text).ok()) << text;
+  }
+}
+
+// A replay may begin at the checkpoint before the last.
+TEST(CommitNote, ForgetsWhatWasGivenUpOnceNobodyReplaysIt) {
+  CommitNote note;
+  note.Use("a", 0);
+  for (const int64_t offset : {5, 15, 25}) note.GiveUp(offset);
+  note.Checkpointed(1, 10);
+  note.Checkpointed(2, 20);
+  EXPECT_EQ(note.given_up, (std::vector<int64_t>{15, 25}));
+  for (int64_t offset = 30; offset < 50; ++offset) note.GiveUp(offset);
+  EXPECT_EQ(note.given_up.size(), kGivenUpMax);
+  EXPECT_EQ(note.given_up.back(), 49);
+}
+
 TEST(CommitNote, PassesOverWordsOfLaterVersions) {
   const auto note = DecodeCommitNote("turnout/1 later=9 rules=a@1 x");
   ASSERT_TRUE(note.ok()) << note.status();
