@@ -1,14 +1,18 @@
 """The little of Kafka's own protocol that the tests speak themselves: whether a broker takes
-requests, elections, ACLs, and the notes beside committed offsets, for which their Python client is
-too old.
+requests, elections, ACLs, settings, the notes beside committed offsets, for which their Python
+client is too old, and records of a transaction that no coordinator is told of, which no client
+would write.
 
 Each call is one request on a connection of its own to 127.0.0.1.
 Errors: OSError when nobody answers, RuntimeError when the broker refuses.
 """
 import socket
 import struct
+import time
 
 _METADATA, _OFFSET_FETCH, _CREATE_ACLS, _DELETE_ACLS, _ELECT_LEADERS = 3, 9, 30, 31, 43
+_PRODUCE, _INIT_PRODUCER_ID, _INCREMENTAL_ALTER_CONFIGS = 0, 22, 44
+_TRANSACTIONAL = 0x10
 _KINDS = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
 _OPERATIONS = {"all": 2, "read": 3, "write": 4, "create": 5, "describe": 8, "describe_configs": 10,
                "idempotent_write": 12}
@@ -58,6 +62,64 @@ def committed_notes(port, group, topic, partitions, timeout_s=10):
     return found
 
 
+def leave_transaction_hanging(port, transactional_id, topic, partition, timeout_s=10):
+    """Writes a record of a transaction that the id's coordinator is not told of; answers its offset.
+    The broker must not have it verified (transaction.partition.verification.enable)."""
+    body = _string(transactional_id) + struct.pack(">i", 60_000)
+    answer = _request(port, _INIT_PRODUCER_ID, body, timeout_s)
+    error, producer, epoch = struct.unpack_from(">hqh", answer, 4)  # after the throttle time
+    if error:
+        raise RuntimeError(f"the broker makes {transactional_id} no producer: error {error}")
+    batch = _transactional_batch(producer, epoch, b"of a transaction that hangs")
+    body = _string(transactional_id) + struct.pack(">hii", -1, timeout_s * 1000, 1)
+    body += _string(topic) + struct.pack(">iii", 1, partition, len(batch)) + batch
+    answer = _request(port, _PRODUCE, body, timeout_s, version=3)
+    at = 4 + 2 + len(topic.encode()) + 4 + 4  # after one topic's name and one partition's number
+    error, offset = struct.unpack_from(">hq", answer, at)
+    if error:
+        raise RuntimeError(f"the broker took no record of {transactional_id}: error {error}")
+    return offset
+
+
+def _transactional_batch(producer, epoch, value):
+    """One record without a key, as Kafka keeps it."""
+    # Attributes, time and offset since the batch's own, no key, the value, no headers.
+    record = b"\0" + _varint(0) + _varint(0) + _varint(-1) + _varint(len(value)) + value + _varint(0)
+    now_ms = int(time.time() * 1000)
+    rest = struct.pack(">hiqqqhii", _TRANSACTIONAL, 0, now_ms, now_ms, producer, epoch, 0, 1)
+    rest += _varint(len(record)) + record
+    return struct.pack(">qiibI", 0, 9 + len(rest), -1, 2, _crc32c(rest)) + rest
+
+
+def _varint(number):
+    number = number << 1 ^ number >> 63
+    data = b""
+    while number > 127:
+        data += bytes([number & 127 | 128])
+        number >>= 7
+    return data + bytes([number])
+
+
+def _crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def change_default(port, name, value, timeout_s=10):
+    """What all brokers have as a setting from soon on; None: what they have of themselves."""
+    all_brokers = struct.pack(">b", 4) + _string("")
+    change = b"\1\xff\xff" if value is None else b"\0" + _string(value)  # delete, set
+    body = struct.pack(">i", 1) + all_brokers + struct.pack(">i", 1) + _string(name) + change
+    answer = _request(port, _INCREMENTAL_ALTER_CONFIGS, body + b"\0", timeout_s, version=0)
+    error, = struct.unpack_from(">h", answer, 8)  # after the throttle time and one resource's count
+    if error:
+        raise RuntimeError(f"the broker refused {name}: error {error}")
+
+
 def change_acl(port, how, user, operation, kind, name, pattern):
     """Creates or deletes the permission for `user` to do `operation` on a resource."""
     body = struct.pack(">ib", 1, _KINDS[kind]) + _string(name)
@@ -69,9 +131,9 @@ def change_acl(port, how, user, operation, kind, name, pattern):
         raise RuntimeError(f"the broker refused the ACL: error {error}")
 
 
-def _request(port, api, body, timeout_s):
-    """Sends a request of version 1 and returns its answer's body."""
-    head = struct.pack(">hhi", api, 1, 1) + _string("turnout-tests")
+def _request(port, api, body, timeout_s, version=1):
+    """Sends a request of a version without tagged fields and returns its answer's body."""
+    head = struct.pack(">hhi", api, version, 1) + _string("turnout-tests")
     with socket.create_connection(("127.0.0.1", port), timeout_s) as link:
         link.sendall(struct.pack(">i", len(head) + len(body)) + head + body)
         size = struct.unpack(">i", _exactly(link, 4))[0]

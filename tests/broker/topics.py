@@ -235,6 +235,19 @@ def wait_until_settled(bootstrap, topics, timeout_s=30):
         time.sleep(0.2)
 
 
+def open_transaction(bootstrap, transactional_id, topic, value):
+    """A Producer with a transaction that has written `value`, and that nobody ends while it is kept;
+    the broker has taken the record."""
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": transactional_id,
+                         "transaction.timeout.ms": 120_000, "log_level": 0})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(topic, value=value)
+    if producer.flush(30):
+        raise RuntimeError(f"{topic} took no record of {transactional_id}")
+    return producer
+
+
 def unsettled(bootstrap, topics):
     """Those of these topics that have records of an open transaction."""
     return [name for name in topics
