@@ -22,8 +22,13 @@ absl::Status Unusable(std::string_view what) {
 
 std::string NameOf(std::string_view url) {
   const std::string plain = PlainUrl(url);
-  std::string name = plain.substr(plain.rfind('/') + 1);
-  return IsRuleFileName(name) ? name : std::string(kDefaultName);
+  return plain.substr(plain.rfind('/') + 1);
+}
+
+absl::StatusOr<RuleTextsByName> OneFile(std::string name, std::string text) {
+  if (IsRuleTestName(name)) return Unusable("is a file of test cases, not of rules");
+  if (!IsRuleFileName(name)) name = kDefaultName;
+  return RuleTextsByName{{std::move(name), std::move(text)}};
 }
 
 }  // namespace
@@ -36,18 +41,19 @@ absl::StatusOr<RuleTextsByName> ReadRuleDocument(std::string_view url, std::stri
   if (body.find_first_not_of(" \t\r\n") == std::string::npos) return Unusable("is empty");
   Json document = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (!document.is_object() || !document.contains("files")) {
-    return RuleTextsByName{{NameOf(url), std::move(body)}};
+    return OneFile(NameOf(url), std::move(body));
   }
   Json& files = document["files"];
   if (!files.is_object()) return Unusable("has `files` that is no object");
   if (document.size() > 1) return Unusable("has members beside `files`");
-  if (files.empty()) return Unusable("has no file");
   if (files.size() > kRuleFilesMax) {
     return Unusable(absl::StrFormat("has more than %d files", kRuleFilesMax));
   }
   RuleTextsByName texts;
   for (auto& [name, text] : files.items()) {
-    if (!IsRuleFileName(name) || name.find('/') != std::string::npos) {
+    const bool is_plain = name.find('/') == std::string::npos;
+    if (is_plain && IsRuleTestName(name)) continue;
+    if (!is_plain || !IsRuleFileName(name)) {
       return Unusable(absl::StrFormat(
           "has a file `%s`, whose name does not end in .yaml, .yml, .json or .jsonl", name));
     }
@@ -55,6 +61,7 @@ absl::StatusOr<RuleTextsByName> ReadRuleDocument(std::string_view url, std::stri
       return Unusable(absl::StrFormat("has a file `%s` that is no text", name));
     texts.emplace(name, std::move(text.get_ref<std::string&>()));
   }
+  if (texts.empty()) return Unusable("has no rule file");
   return texts;
 }
 

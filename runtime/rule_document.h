@@ -1,8 +1,9 @@
 // RuleDocument: what a config manager answers with, taken apart into rule files.
 //
 // Format: a JSON object with the one member `files`, each of whose members is a file's name and
-// its text: {"files": {"fraud.yaml": "team: fraud\n...", "shop.jsonl": "..."}}. Whatever else there
-// is, is the text of a single rule file, which the URL names.
+// its text: {"files": {"fraud.yaml": "team: fraud\n...", "shop.jsonl": "..."}}. Teams' tests
+// (fraud.test.yaml) are passed over. Whatever else there is, is the text of a single rule file,
+// which the URL names.
 //
 // Errors: InvalidArgument, naming the member at fault.
 // Threads: pure functions.

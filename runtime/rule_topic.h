@@ -1,5 +1,6 @@
 // RuleTopic: rule files of a compacted topic: a record's key is a file's name (or a team's), its
-// value the file's text; a tombstone takes the file away.
+// value the file's text; a tombstone takes the file away. Teams' tests (checkout.test.yaml) are
+// passed over.
 //
 // A thread reads the topic, every partition, to the end that it has at the start, and follows it
 // from there. Nothing is handed over before that end was reached. A topic that is made anew is read

@@ -34,11 +34,21 @@ TEST(RuleDocument, IsElseOneFileThatTheUrlNames) {
   }
 }
 
+TEST(RuleDocument, TeamsTestsInItArePassedOver) {
+  const auto texts =
+      ReadRuleDocument(kUrl, R"({"files": {"a.yaml": "team: a", "a.test.yaml": 7}})");
+  ASSERT_TRUE(texts.ok()) << texts.status();
+  EXPECT_THAT(*texts, ElementsAre(Pair("a.yaml", "team: a")));
+  EXPECT_FALSE(ReadRuleDocument("http://x/fraud.test.yaml?a=b", "cases: []").ok());
+}
+
 TEST(RuleDocument, OfAnotherFormIsRefusedWithWhatIsWrong) {
   for (const auto& [body, what] :
        {std::pair(" \n", "is empty"),
         {R"({"files": []})", "no object"},
-        {R"({"files": {}})", "has no file"},
+        {R"({"files": {}})", "has no rule file"},
+        {R"({"files": {"a.test.yaml": ""}})", "has no rule file"},
+        {R"({"files": {"../a.test.yaml": ""}})", "`../a.test.yaml`"},
         {R"({"files": {"a.yaml": ""}, "b": 1})", "members beside `files`"},
         {R"({"files": {"a.yaml": 7}})", "`a.yaml` that is no text"},
         {R"({"files": {"a.txt": ""}})", "`a.txt`"},

@@ -84,6 +84,19 @@ TEST_F(RuleTopicTest, AnEmptyOneIsNotComplete) {
   EXPECT_THAT(FormatRefused(taken_.refused), HasSubstr("there is no rule file in the topic"));
 }
 
+TEST_F(RuleTopicTest, TeamsTestsInItArePassedOver) {
+  topic_.Put("a.test.yaml", "cases: []");
+  topic_.Put("a.yaml", "one");
+  Start(3);
+  EXPECT_TRUE(Becomes({"a.yaml=one"}));
+  topic_.Put("b.test.json", "{}");
+  topic_.Delete("a.test.yaml");
+  topic_.Delete("a.yaml");
+  topic_.Put("b", "two");
+  EXPECT_TRUE(Becomes({"b=two"}));
+  EXPECT_THAT(taken_.refused, IsEmpty());
+}
+
 TEST_F(RuleTopicTest, ARecordThatIsNoFileIsRefusedByItsKey) {
   topic_.Put("a.yaml", "one");
   topic_.Add({.value = "x", .null_key = true});
