@@ -244,6 +244,11 @@ Command ExplainCommand() {
           "by its provenance headers. Where those name another rule set than the one at hand, it "
           "is looked for in the checkpoint store, which keeps those of teams whose rules remember; "
           "else the answer says that it differs.\n\n"
+          "Where the config's rules come from a topic or an endpoint, they are what is there now, "
+          "as "
+          "a router that starts on this machine would take them: of a file that is refused, and "
+          "where the origin is away, what this machine's disk has kept counts; standard error says "
+          "so.\n\n"
           "Steps that remember are asked with the state that --state names, else they say what "
           "they would if they remembered nothing. A running router answers with its own: POST "
           "/v1/explain.",
@@ -287,7 +292,9 @@ Command ExplainCommand() {
                   {.name = "--json", .text = "Prints an object a line instead of words."}},
       .exits = {{0, "Explained."},
                 {1, "The event or record could not be had; standard error says why."},
-                {2, "The rules or the config are refused, a line is no record, or unknown usage."}},
+                {2,
+                 "The rules can't be had; they or the config are refused, a line is no record, "
+                 "or unknown usage."}},
       .examples = {{"echo '{\"type\": \"payment.declined\"}' | turnout explain --rules rules/",
                     "Why does nothing match?"},
                    {"turnout explain --config pipeline.yaml --at 3:1742 --rule fraud/card-testing",

@@ -19,8 +19,11 @@
 #include "runtime/log.h"
 #include "runtime/real_time.h"
 #include "runtime/record_headers.h"
+#include "runtime/remote_rules.h"
 #include "runtime/rule_archive.h"
+#include "runtime/rule_document.h"
 #include "runtime/rule_loader.h"
+#include "runtime/rule_origins.h"
 #include "state/checkpoint_location.h"
 #include "state/stored_state.h"
 
@@ -44,11 +47,16 @@ class ExplainCommand {
 
  private:
   bool Load();
+  bool LoadRemote();
+  absl::StatusOr<RemoteRules> Take();
+  bool Build(std::vector<router::Team> teams, const router::StateSettings& settings,
+             const std::string& origin);
   bool OpenState();
-  bool HasRule(const std::string& path) const;
+  bool HasRule(const std::string& origin) const;
   int ExplainLines();
   int ExplainAt();
   int ExplainOutput();
+  absl::StatusOr<const connectors::KafkaClientOptions*> Client();
   absl::StatusOr<ExplainedEvent> Find(const RecordPosition& position);
   Rules KeptRules(const std::string& hash, std::vector<std::string>* notes) const;
   int Explain(const Rules& rules, ExplainedEvent event, std::vector<std::string> notes);
@@ -89,6 +97,7 @@ bool ExplainCommand::Load() {
     config_ = LoadConfig(options_.config_path, {});
     if (!config_) return false;
     limits = config_->config.limits.rules;
+    if (path.empty() && IsRemote(config_->config)) return LoadRemote();
     settings = config_->config.time;
     if (path.empty()) path = config_->config.rules;
   }
@@ -98,11 +107,32 @@ bool ExplainCommand::Load() {
     std::fwrite(problems.data(), 1, problems.size(), streams_.err);
     return false;
   }
-  rules_ = router::RuleSet::Build(std::move(loaded.teams), settings);
-  return OpenState() && HasRule(path);
+  return Build(std::move(loaded.teams), settings, path);
 }
 
 // These too: false once somebody has been told why.
+bool ExplainCommand::LoadRemote() {
+  absl::StatusOr<RemoteRules> rules = Take();
+  if (!rules.ok()) {
+    Complain(MessageOf(rules.status()), kExitRefused);
+    return false;
+  }
+  for (const std::string& note : rules->notes) Complain(note, kExitOk);
+  return Build(std::move(rules->teams), config_->config.time, PlainUrl(config_->config.rules));
+}
+
+absl::StatusOr<RemoteRules> ExplainCommand::Take() {
+  const auto client = Client();
+  if (!client.ok()) return client.status();
+  return TakeRemoteRules(config_->config, **client, kReadWithin);
+}
+
+bool ExplainCommand::Build(std::vector<router::Team> teams, const router::StateSettings& settings,
+                           const std::string& origin) {
+  rules_ = router::RuleSet::Build(std::move(teams), settings);
+  return OpenState() && HasRule(origin);
+}
+
 bool ExplainCommand::OpenState() {
   if (options_.state.empty()) return true;
   absl::StatusOr<std::unique_ptr<state::StoredState>> opened =
@@ -115,12 +145,12 @@ bool ExplainCommand::OpenState() {
   return true;
 }
 
-bool ExplainCommand::HasRule(const std::string& path) const {
+bool ExplainCommand::HasRule(const std::string& origin) const {
   if (options_.rule.empty()) return true;
   for (const router::RuleInfo& rule : rules_->rules()) {
     if (rule.id == options_.rule) return true;
   }
-  Complain(absl::StrCat("--rule ", options_.rule, ": there is no such rule in ", path),
+  Complain(absl::StrCat("--rule ", options_.rule, ": there is no such rule in ", origin),
            kExitRefused);
   return false;
 }
@@ -184,14 +214,20 @@ int ExplainCommand::ExplainLines() {
   return Complain(MessageOf((*lines)->status()), kExitFailed);
 }
 
-absl::StatusOr<ExplainedEvent> ExplainCommand::Find(const RecordPosition& position) {
+absl::StatusOr<const connectors::KafkaClientOptions*> ExplainCommand::Client() {
   if (!client_) {
     auto made = MakeCommandClient(config_->config, "explain", streams_.err);
     if (!made.ok()) return made.status();
     client_ = *std::move(made);
     client_->options.client_id = "turnout-explain";
   }
-  return FindRecord(client_->options, position, kReadWithin);
+  return &client_->options;
+}
+
+absl::StatusOr<ExplainedEvent> ExplainCommand::Find(const RecordPosition& position) {
+  const auto client = Client();
+  if (!client.ok()) return client.status();
+  return FindRecord(**client, position, kReadWithin);
 }
 
 int ExplainCommand::ExplainAt() {

@@ -11,19 +11,11 @@
 #include "runtime/status_json.h"
 
 namespace turnout::runtime {
-namespace {
-
-std::string NameOf(const RuleOriginStatus& origin) {
-  return absl::StrCat(origin.kind, " ", origin.name);
-}
-
-}  // namespace
-
 LiveRules::LiveRules(LiveRulesOptions options, LiveRulesParts parts)
     : options_(std::move(options)),
       parts_(std::move(parts)),
       shelf_(options_.limits),
-      history_(options_.history_directory, NameOf(parts_.origin->status())),
+      history_(options_.history_directory, OriginName(parts_.origin->status())),
       started_(parts_.clock->Now()) {}
 
 absl::Status LiveRules::Start() {
@@ -63,10 +55,8 @@ void LiveRules::OpenHistory() {
 bool LiveRules::HoldKept() {
   if (history_.versions().empty()) return false;
   const std::optional<RuleRollback>& rollback = history_.rollback();
-  const std::string rule_set =
-      rollback.has_value() ? rollback->to : history_.versions().back().rule_set;
   std::vector<RefusedFile> refused;
-  auto teams = history_.Teams(rule_set, options_.limits, &refused);
+  auto teams = history_.Teams(history_.last_in_force(), options_.limits, &refused);
   if (!teams.ok()) {
     DiskFailed(teams.status());
     history_.Clear().IgnoreError();
@@ -91,8 +81,9 @@ bool LiveRules::TakeFromOrigin() {
   }
   if (is_from_disk_ && !shelf_.version().empty()) {
     is_from_disk_ = false;
-    LogInfo("rules_origin", absl::StrCat("the rules come from ", NameOf(parts_.origin->status()),
-                                         " again, no longer from disk"));
+    LogInfo("rules_origin",
+            absl::StrCat("the rules come from ", OriginName(parts_.origin->status()),
+                         " again, no longer from disk"));
   }
   return is_changed || is_first;
 }
@@ -105,10 +96,11 @@ void LiveRules::TakeFromDisk() {
   const std::string why = !origin.problem.empty()     ? origin.problem
                           : !shelf_.refused().empty() ? FormatRefused(shelf_.refused())
                                                       : "it does not answer";
-  LogWarning("rules_from_disk",
-             absl::StrFormat("the rules are those kept on disk, %s of %s, not those of %s: %s",
-                             version.rule_set, Timestamp(version.published), NameOf(origin), why),
-             {{"rule_set", version.rule_set}});
+  LogWarning(
+      "rules_from_disk",
+      absl::StrFormat("the rules are those kept on disk, %s of %s, not those of %s: %s",
+                      version.rule_set, Timestamp(version.published), OriginName(origin), why),
+      {{"rule_set", version.rule_set}});
 }
 
 bool LiveRules::Look() {
@@ -131,7 +123,7 @@ bool LiveRules::Look() {
 }
 
 void LiveRules::TellWaiting(const RuleOriginStatus& origin) {
-  const std::string why = absl::StrCat("no rules yet from ", NameOf(origin),
+  const std::string why = absl::StrCat("no rules yet from ", OriginName(origin),
                                        origin.problem.empty() ? "" : ": ", origin.problem);
   if (!parts_.board->SetWaitingFor({why})) return;
   LogWarning("waiting", absl::StrCat("not started yet: ", why), {{"reason", why}});
@@ -280,7 +272,7 @@ absl::Status LiveRules::DoResume() {
   }
   if (shelf_.version().empty()) {
     return absl::FailedPreconditionError(
-        absl::StrCat(NameOf(parts_.origin->status()),
+        absl::StrCat(OriginName(parts_.origin->status()),
                      " has not answered since the start: nobody knows what it has"));
   }
   shelf_.LetGo();

@@ -78,6 +78,10 @@ class RuleHistory {
 
   const std::vector<KeptVersion>& versions() const { return versions_; }  // the newest last
   const std::optional<RuleRollback>& rollback() const { return rollback_; }
+  // The one that was in force at last, be it gone back to. There is one.
+  const std::string& last_in_force() const {
+    return rollback_.has_value() ? rollback_->to : versions_.back().rule_set;
+  }
   // The one that was in force before that one; null: none is known.
   const KeptVersion* Before(const std::string& rule_set) const;
 

@@ -43,6 +43,11 @@ struct RuleOriginStatus {
   absl::Time last_change = absl::InfinitePast();  // when another version came
 };
 
+// "topic shop.rules".
+inline std::string OriginName(const RuleOriginStatus& origin) {
+  return origin.kind + " " + origin.name;
+}
+
 class RuleOrigin {
  public:
   virtual ~RuleOrigin() = default;

@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "runtime/pipeline_json.h"
 #include "runtime/rules_page.h"
+#include "tests/support/fake_rule_origin.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/temp_directory.h"
 
@@ -23,6 +24,7 @@ namespace turnout::runtime {
 namespace {
 
 using nlohmann::json;
+using support::OneRuleText;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -50,33 +52,6 @@ class FakeAdmin : public connectors::TopicAdmin {
 
   std::set<std::string> missing;
 };
-
-// Has what a test says.
-class FakeOrigin : public RuleOrigin {
- public:
-  void Put(const std::string& version, std::map<std::string, std::string> texts) {
-    RuleFiles files;
-    for (auto& [name, text] : texts) files.files[name].text = text;
-    news_ = std::move(files);
-    status_.version = version;
-    status_.has_answered = true;
-    status_.problem.clear();
-  }
-  void Fail(const std::string& problem) { status_.problem = problem; }
-
-  std::optional<RuleFiles> Take(absl::Time) override { return std::exchange(news_, std::nullopt); }
-  RuleOriginStatus status() const override { return status_; }
-
- private:
-  std::optional<RuleFiles> news_;
-  RuleOriginStatus status_ = {.kind = "http", .name = "https://config/rules"};
-};
-
-std::string Text(const std::string& team, const std::string& topic) {
-  return absl::StrFormat(
-      "team: %s\ndestinations: [\"*\"]\nrules:\n  - {name: r, match: {type: [x]}, to: %s}\n", team,
-      topic);
-}
 
 // One life of a process; the directory outlives it.
 class Life {
@@ -155,7 +130,7 @@ class Life {
 
   support::SimulatedClock clock;
   FakeAdmin admin;
-  FakeOrigin origin;
+  support::FakeRuleOrigin origin;
   RuleFeed feed;
   StatusBoard board;
   Metrics metrics;
@@ -175,7 +150,7 @@ class LiveRulesTest : public testing::Test {
 
 TEST_F(LiveRulesTest, WhatTheOriginHasTakesEffectAndIsShown) {
   Life life(path());
-  life.origin.Put("\"1\"", {{"a.yaml", Text("a", "t.1")}, {"b.yaml", "no rules"}});
+  life.origin.Put("\"1\"", {{"a.yaml", OneRuleText("a", "t.1")}, {"b.yaml", "no rules"}});
   ASSERT_TRUE(life.Start().ok());
   EXPECT_THAT(life.InForce(), ElementsAre("a -> t.1"));
   const json page = life.Page();
@@ -196,9 +171,9 @@ TEST_F(LiveRulesTest, WhatTheOriginHasTakesEffectAndIsShown) {
 TEST_F(LiveRulesTest, WhatBecameOfAVersionIsReported) {
   Life life(path());
   life.admin.missing = {"t.2"};
-  life.origin.Put(
-      "\"1\"",
-      {{"a.yaml", Text("a", "t.1")}, {"b.yaml", Text("b", "t.2")}, {"c.yaml", "no rules"}});
+  life.origin.Put("\"1\"", {{"a.yaml", OneRuleText("a", "t.1")},
+                            {"b.yaml", OneRuleText("b", "t.2")},
+                            {"c.yaml", "no rules"}});
   ASSERT_TRUE(life.Start().ok());
   const json refused = life.Report(0);
   EXPECT_EQ(refused["instance"], "router-0");
@@ -210,7 +185,7 @@ TEST_F(LiveRulesTest, WhatBecameOfAVersionIsReported) {
   EXPECT_EQ(refused["standing_aside"][0]["team"], "b");
   EXPECT_EQ(refused["refused"][0]["file"], "c.yaml");
   life.Turn();
-  life.origin.Put("\"2\"", {{"a.yaml", Text("a", "t.1")}});
+  life.origin.Put("\"2\"", {{"a.yaml", OneRuleText("a", "t.1")}});
   life.Turn();
   const json taken = life.Report(1);
   EXPECT_EQ(taken["version"], "\"2\"");
@@ -222,7 +197,7 @@ TEST_F(LiveRulesTest, WithItsOriginAwayItStartsFromDisk) {
   std::string hash;
   {
     Life life(path());
-    life.origin.Put("\"1\"", {{"a.yaml", Text("a", "t.1")}});
+    life.origin.Put("\"1\"", {{"a.yaml", OneRuleText("a", "t.1")}});
     ASSERT_TRUE(life.Start().ok());
     hash = life.Hash();
   }
@@ -239,11 +214,11 @@ TEST_F(LiveRulesTest, WithItsOriginAwayItStartsFromDisk) {
   EXPECT_EQ(json::parse(StatusJson(life.board.View()))["rules"]["from_disk"], true);
   EXPECT_THAT(life.metrics.Text(), HasSubstr("\nturnout_rules_from_disk 1\n"));
 
-  life.origin.Put("\"1\"", {{"a.yaml", Text("a", "t.1")}});
+  life.origin.Put("\"1\"", {{"a.yaml", OneRuleText("a", "t.1")}});
   life.Turn();
   EXPECT_EQ(life.Page()["from_disk"], false);
   EXPECT_EQ(life.feed.version(), 1u) << "nothing changed";
-  life.origin.Put("\"2\"", {{"a.yaml", Text("a", "t.2")}});
+  life.origin.Put("\"2\"", {{"a.yaml", OneRuleText("a", "t.2")}});
   life.Turn();
   EXPECT_THAT(life.InForce(), ElementsAre("a -> t.2"));
 }
@@ -251,7 +226,7 @@ TEST_F(LiveRulesTest, WithItsOriginAwayItStartsFromDisk) {
 TEST_F(LiveRulesTest, AnOriginThatKeepsSilentIsWaitedForNoLongerThanItsPatience) {
   {
     Life life(path());
-    life.origin.Put("\"1\"", {{"a.yaml", Text("a", "t.1")}});
+    life.origin.Put("\"1\"", {{"a.yaml", OneRuleText("a", "t.1")}});
     ASSERT_TRUE(life.Start().ok());
   }
   Life life(path());
@@ -271,7 +246,7 @@ TEST_F(LiveRulesTest, WithNothingOnDiskItWaitsForItsOrigin) {
   life.clock.Advance(absl::Minutes(1));
   life.Turn();
   EXPECT_THAT(life.board.Ready().reasons, ElementsAre(HasSubstr("connection refused")));
-  life.origin.Put("\"1\"", {{"a.yaml", Text("a", "t.1")}});
+  life.origin.Put("\"1\"", {{"a.yaml", OneRuleText("a", "t.1")}});
   life.Turn();
   EXPECT_THAT(life.InForce(), ElementsAre("a -> t.1"));
 }
@@ -279,7 +254,7 @@ TEST_F(LiveRulesTest, WithNothingOnDiskItWaitsForItsOrigin) {
 TEST_F(LiveRulesTest, ADamagedDiskIsToldAndNotUsed) {
   {
     Life life(path());
-    life.origin.Put("\"1\"", {{"a.yaml", Text("a", "t.1")}});
+    life.origin.Put("\"1\"", {{"a.yaml", OneRuleText("a", "t.1")}});
     ASSERT_TRUE(life.Start().ok());
   }
   directory_.Write("rules/versions", "not what it was\n");
@@ -288,7 +263,7 @@ TEST_F(LiveRulesTest, ADamagedDiskIsToldAndNotUsed) {
   ASSERT_TRUE(life.Start().ok());
   EXPECT_THAT(life.InForce(), IsEmpty());
   EXPECT_THAT(life.Page()["disk_problem"].get<std::string>(), HasSubstr("is damaged"));
-  life.origin.Put("\"1\"", {{"a.yaml", Text("a", "t.1")}});
+  life.origin.Put("\"1\"", {{"a.yaml", OneRuleText("a", "t.1")}});
   life.Turn();
   EXPECT_THAT(life.InForce(), ElementsAre("a -> t.1"));
   EXPECT_EQ(life.Page()["disk_problem"], "") << "it is kept again";
@@ -297,11 +272,11 @@ TEST_F(LiveRulesTest, ADamagedDiskIsToldAndNotUsed) {
 TEST_F(LiveRulesTest, AFileThatIsBadAfterARestartKeepsItsTeamsLastGoodRules) {
   {
     Life life(path(), /*is_remote=*/false);
-    life.origin.Put("", {{"a.yaml", Text("a", "t.1")}, {"b.yaml", Text("b", "t.2")}});
+    life.origin.Put("", {{"a.yaml", OneRuleText("a", "t.1")}, {"b.yaml", OneRuleText("b", "t.2")}});
     ASSERT_TRUE(life.Start().ok());
   }
   Life life(path(), /*is_remote=*/false);
-  life.origin.Put("", {{"a.yaml", "no rules"}, {"b.yaml", Text("b", "t.3")}});
+  life.origin.Put("", {{"a.yaml", "no rules"}, {"b.yaml", OneRuleText("b", "t.3")}});
   ASSERT_TRUE(life.Start().ok());
   EXPECT_THAT(life.InForce(), ElementsAre("a -> t.1", "b -> t.3"));
   EXPECT_EQ(life.Page()["from_disk"], false);
@@ -311,11 +286,11 @@ TEST_F(LiveRulesTest, OneCallGoesBackUntilThereIsAnotherVersion) {
   std::string first;
   {
     Life life(path());
-    life.origin.Put("\"1\"", {{"a.yaml", Text("a", "t.1")}});
+    life.origin.Put("\"1\"", {{"a.yaml", OneRuleText("a", "t.1")}});
     ASSERT_TRUE(life.Start().ok());
     first = life.Hash();
     EXPECT_TRUE(absl::IsNotFound(life.RollBack().status())) << "there is none before";
-    life.origin.Put("\"2\"", {{"a.yaml", Text("a", "t.2")}});
+    life.origin.Put("\"2\"", {{"a.yaml", OneRuleText("a", "t.2")}});
     life.Turn();
     const std::string second = life.Hash();
     EXPECT_EQ(life.RollBack().value_or(""), first);
@@ -326,10 +301,10 @@ TEST_F(LiveRulesTest, OneCallGoesBackUntilThereIsAnotherVersion) {
     EXPECT_THAT(life.metrics.Text(), HasSubstr("\nturnout_rules_rolled_back 1\n"));
   }
   Life life(path());  // the origin is as it was
-  life.origin.Put("\"2\"", {{"a.yaml", Text("a", "t.2")}});
+  life.origin.Put("\"2\"", {{"a.yaml", OneRuleText("a", "t.2")}});
   ASSERT_TRUE(life.Start().ok());
   EXPECT_EQ(life.Hash(), first) << "it stays over a restart";
-  life.origin.Put("\"3\"", {{"a.yaml", Text("a", "t.3")}});
+  life.origin.Put("\"3\"", {{"a.yaml", OneRuleText("a", "t.3")}});
   life.Turn();
   EXPECT_THAT(life.InForce(), ElementsAre("a -> t.3"));
   EXPECT_EQ(life.Page()["rollback"], json());
@@ -340,10 +315,10 @@ TEST_F(LiveRulesTest, WhatWasGoneBackToStaysWhileTheOriginIsAwayAtARestart) {
   std::string first;
   {
     Life life(path());
-    life.origin.Put("\"1\"", {{"a.yaml", Text("a", "t.1")}});
+    life.origin.Put("\"1\"", {{"a.yaml", OneRuleText("a", "t.1")}});
     ASSERT_TRUE(life.Start().ok());
     first = life.Hash();
-    life.origin.Put("\"2\"", {{"a.yaml", Text("a", "t.2")}});
+    life.origin.Put("\"2\"", {{"a.yaml", OneRuleText("a", "t.2")}});
     life.Turn();
     ASSERT_TRUE(life.RollBack().ok());
   }
@@ -352,7 +327,7 @@ TEST_F(LiveRulesTest, WhatWasGoneBackToStaysWhileTheOriginIsAwayAtARestart) {
   ASSERT_TRUE(life.Start().ok());
   EXPECT_EQ(life.Hash(), first);
   EXPECT_TRUE(absl::IsFailedPrecondition(life.Resume())) << "nobody knows what the origin has";
-  life.origin.Put("\"2\"", {{"a.yaml", Text("a", "t.2")}});
+  life.origin.Put("\"2\"", {{"a.yaml", OneRuleText("a", "t.2")}});
   life.Turn();
   EXPECT_EQ(life.Hash(), first);
 }
@@ -360,7 +335,7 @@ TEST_F(LiveRulesTest, WhatWasGoneBackToStaysWhileTheOriginIsAwayAtARestart) {
 TEST_F(LiveRulesTest, ResumeGoesOnWithWhatTheOriginHas) {
   Life life(path());
   for (const char* topic : {"t.1", "t.2", "t.3"}) {
-    life.origin.Put("v", {{"a.yaml", Text("a", topic)}});
+    life.origin.Put("v", {{"a.yaml", OneRuleText("a", topic)}});
     if (life.feed.Current() == nullptr) {
       ASSERT_TRUE(life.Start().ok());
     }
