@@ -22,6 +22,7 @@
 #include "runtime/remote_rules.h"
 #include "runtime/rule_archive.h"
 #include "runtime/rule_document.h"
+#include "runtime/rule_history.h"
 #include "runtime/rule_loader.h"
 #include "runtime/rule_origins.h"
 #include "state/checkpoint_location.h"
@@ -270,11 +271,17 @@ int ExplainCommand::ExplainOutput() {
   return Explain(rules, *std::move(event), std::move(notes));
 }
 
-// The rule set of that hash, if it is at hand or kept; else the one at hand, and a note that it
-// differs.
+// The rule set of that hash, if it is at hand or kept, here or in the checkpoint store; else the
+// one at hand, and a note that it differs.
 Rules ExplainCommand::KeptRules(const std::string& hash, std::vector<std::string>* notes) const {
   if (hash == rules_->hash()) return rules_;
   const Config& config = config_->config;
+  RuleHistory history(RuleHistoryDirectory(config.state_dir, config.group, config.instance),
+                      /*origin=*/"");
+  if (absl::StatusOr<Rules> in_force = history.Find(hash); in_force.ok()) {
+    notes->push_back(absl::StrCat("rule set ", hash, " is explained as this machine has kept it"));
+    return *std::move(in_force);
+  }
   const auto store = state::MakeCheckpointStore(config.checkpoints.store, config.checkpoints.s3,
                                                 RealTimeAndChance());
   absl::StatusOr<Rules> kept = absl::NotFoundError("");

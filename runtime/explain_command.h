@@ -2,8 +2,8 @@
 //
 // Events come from a file, from a position of the source, or from the provenance of an output. They
 // are explained with the rules at hand (those of a topic or an endpoint: remote_rules.h); where an
-// output's provenance names others, those are looked for among the rule sets that the checkpoint
-// store keeps.
+// output's provenance names others, those are looked for among the rule sets that were in force on
+// this machine, and that the checkpoint store keeps.
 //
 // Errors: the exit status: 0 explained, 1 the event could not be had, 2 the rules could not, or
 // they or the config are refused, or bad usage; standard error says why. Threads: the main one.

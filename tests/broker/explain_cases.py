@@ -66,6 +66,11 @@ def an_event_is_explained_by_its_offset_by_an_output_and_by_a_running_router(sta
     assert router.post("/v1/explain", "{")[0] == 400
     router.stop()
     assert len(topics.read(stage.bootstrap, out)[out]) == 1
+    # By rules that are no more, but were in force here.
+    stage.write_rules([{**team, "rules": [{"name": "none", "match": {"type": ["x"]}, "to": out}]}])
+    status, found, _ = _explain(stage, router, "--output", f"{out}:0:0")
+    assert status == 0 and found["rule_set"] == in_force, (status, found)
+    assert found["outputs"][0]["destination"] == out, found["outputs"]
 
 
 TESTS = [an_event_is_explained_by_its_offset_by_an_output_and_by_a_running_router]
