@@ -327,7 +327,8 @@ void Dispatcher::CountDeadLetter(const Undeliverable& why) {
     RuleCounts& counts = CountsOf(rule);
     ++(why.park ? counts.parked : counts.dead_lettered);
   }
-  if (why.destination.data() != nullptr) {
+  // As a rule names it, it may be a template, which is no topic.
+  if (why.destination.data() != nullptr && why.destination.find('{') == std::string_view::npos) {
     DestinationCounts& counts = counts_.destinations[PlaceOf(why.destination)];
     ++(why.park ? counts.parked : counts.dead_lettered);
   }

@@ -313,6 +313,18 @@ TEST_F(DispatcherTest, DeadLettersAMatchThatAStepHasNoRoomFor) {
   EXPECT_EQ(dispatcher.counts().rule_counts[0].state_full, 1u);
 }
 
+TEST_F(DispatcherTest, CountsNoDestinationByANameThatIsNoTopics) {
+  const router::Rejection lacking[] = {{.reason = "no region", .destination = "shop.{region}"},
+                                       {.reason = "no key", .destination = "shop.north"}};
+  Dispatcher dispatcher({.source_topic = source_topic_, .dead_letter_topic = "events.dead-letter"},
+                        &sink_, &destinations_);
+  dispatcher.UseRules(rules_);
+  ASSERT_TRUE(dispatcher.Dispatch({.value = "{}"}, {}, {.rejections = lacking}).ok());
+  EXPECT_EQ(HeaderOf(sink_.records[0], kDestinationHeader), "shop.{region}");
+  ASSERT_EQ(dispatcher.counts().destinations.size(), 1u);
+  EXPECT_EQ(dispatcher.counts().destinations[0].topic, "shop.north");
+}
+
 // What a rule made of many events can't be made of this one again.
 TEST_F(DispatcherTest, DeadLettersARecordThatARuleMadeAsItIs) {
   admin_.limits = {{"shop.north", 0}};
