@@ -289,9 +289,10 @@ class Finder {
     Add(Gravity::kNotice,
         absl::StrFormat("%d dead letters in the last minutes, the latest `%s`", view_.dead_letters,
                         view_.dead_letter_error),
-        absl::StrCat("Read some of ", view_.facts.dead_letter_topic,
-                     ": their headers `turnout-reason` and `turnout-rules` say what was wrong, and "
-                     "whose it is"),
+        absl::StrCat("`turnout dlq ls` says what was wrong, and whose it is, of all in ",
+                     view_.facts.dead_letter_topic,
+                     "; once it is mended, `turnout dlq redrive` "
+                     "puts them back"),
         "turnout_dead_letters_total");
   }
 
