@@ -50,7 +50,7 @@ Command ReplayCommand() {
                   {.name = "--rule",
                    .argument = "TEAM/NAME",
                    .kind = ArgumentKind::kText,
-                   .text = "The rule, in the files that the config's `rules` names. Required."},
+                   .text = "The rule, as the config's `rules` has it now. Required."},
                   {.name = "--from",
                    .argument = "WHEN",
                    .kind = ArgumentKind::kText,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/rule_loader.h"
+#include "runtime/rule_origins.h"
 
 namespace turnout::runtime {
 
@@ -32,6 +33,7 @@ RuleReach LiveRuleSets::ReachOf(const router::RuleSet& rules) const {
 }
 
 void LiveRuleSets::LearnPresent() {
+  if (IsRemote(config_)) return;  // who has them in force keeps them
   LoadedRules loaded = LoadRules({config_.rules}, config_.limits.rules);
   const auto now = router::RuleSet::Build(std::move(loaded.teams), config_.time);
   known_[now->hash()] = ReachOf(*now);

@@ -114,7 +114,7 @@ struct ReplayJob::Impl {
 };
 
 absl::Status ReplayJob::Impl::FindRules() {
-  auto found = FindReplayRule(config, options.rule, options.to_topic);
+  auto found = FindReplayRule(config, brokers.Client("rules"), options.rule, options.to_topic);
   if (!found.ok()) return found.status();
   rules = *std::move(found);
   return absl::OkStatus();
@@ -293,8 +293,8 @@ absl::Status ReplayJob::Impl::Finish() {
 absl::StatusOr<ReplaySummary> ReplayJob::Impl::Run() {
   const absl::Time begun = clock.Now();
   if (absl::Status fine = CheckJob(names.job); !fine.ok()) return fine;
-  if (absl::Status found = FindRules(); !found.ok()) return found;
   if (absl::Status made = brokers.Connect(); !made.ok()) return made;
+  if (absl::Status found = FindRules(); !found.ok()) return found;
   if (absl::Status fine = brokers.CheckTopics(rules); !fine.ok()) return fine;
   for (const auto& part : {&Impl::OpenSink, &Impl::FindProgress}) {
     if (absl::Status done = (this->*part)(); !done.ok()) return done;

@@ -8,11 +8,27 @@
 #include "absl/strings/str_cat.h"
 #include "router/destination_template.h"
 #include "router/suggest.h"
+#include "runtime/log.h"
+#include "runtime/remote_rules.h"
 #include "runtime/rule_loader.h"
 #include "runtime/rule_origins.h"
 
 namespace turnout::runtime {
 namespace {
+
+// For an endpoint or a topic that rules come from.
+constexpr absl::Duration kAnswerWithin = absl::Seconds(10);
+
+absl::StatusOr<LoadedRules> TakeRules(const Config& config,
+                                      const connectors::KafkaClientOptions& client) {
+  if (!IsRemote(config)) return LoadRules({config.rules}, config.limits.rules);
+  absl::StatusOr<RemoteRules> remote = TakeRemoteRules(config, client, kAnswerWithin);
+  if (!remote.ok()) return remote.status();
+  for (const std::string& note : remote->notes) LogWarning("replay_rules", note);
+  LoadedRules loaded;
+  loaded.teams = std::move(remote->teams);
+  return loaded;
+}
 
 absl::Status Unknown(const std::string& rule, const LoadedRules& loaded) {
   std::vector<std::string> ids;
@@ -38,15 +54,12 @@ absl::StatusOr<router::DestinationTemplate> ParseTopic(const std::string& topic)
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const router::RuleSet>> FindReplayRule(const Config& config,
-                                                                      const std::string& rule,
-                                                                      const std::string& to_topic) {
-  if (IsRemote(config)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the rule is looked for in files, and `rules` is ", config.rules,
-                     " (name one that has it with --set rules=PATH)"));
-  }
-  const LoadedRules loaded = LoadRules({config.rules}, config.limits.rules);
+absl::StatusOr<std::shared_ptr<const router::RuleSet>> FindReplayRule(
+    const Config& config, const connectors::KafkaClientOptions& client, const std::string& rule,
+    const std::string& to_topic) {
+  const absl::StatusOr<LoadedRules> taken = TakeRules(config, client);
+  if (!taken.ok()) return taken.status();
+  const LoadedRules& loaded = *taken;
   const std::string team_name = rule.substr(0, rule.find('/'));
   const auto team = std::find_if(loaded.teams.begin(), loaded.teams.end(),
                                  [&](const router::Team& one) { return one->team == team_name; });

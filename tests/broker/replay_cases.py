@@ -171,6 +171,13 @@ def a_replay_joins_live_traffic_at_the_very_offset_where_its_rule_took_effect(st
     status, out, err = Job(stage, router, "--rule", "growth/gold", "--from", "earliest", "--to",
                            "live").run()
     assert status == 0 and "job growth.gold is done" in out, (status, out, err[-2000:])
+    # The same rule from elsewhere is the same job.
+    topics.create(stage.bootstrap, f"{stage.prefix}.rules", config={"cleanup.policy": "compact"})
+    topics.produce(stage.bootstrap, f"{stage.prefix}.rules",
+                   [{"key": "growth.json", "value": json.dumps(teams[0])}])
+    status, out, err = Job(stage, router, "--rule", "growth/gold", "--from", "earliest", "--to",
+                           "live", "--set", f"rules=topic:{stage.prefix}.rules").run()
+    assert status == 0 and "growth.gold is done already" in out, (status, out, err[-2000:])
     flow.end()
     stage.consumed()
     router.stop()

@@ -30,7 +30,7 @@ class ReplayRule : public ::testing::Test {
   }
 
   std::string RefusalOf(const std::string& rule, const std::string& to = "") {
-    const auto found = FindReplayRule(config, rule, to);
+    const auto found = FindReplayRule(config, {}, rule, to);
     EXPECT_TRUE(absl::IsInvalidArgument(found.status())) << rule;
     return std::string(found.status().message());
   }
@@ -40,7 +40,7 @@ class ReplayRule : public ::testing::Test {
 };
 
 TEST_F(ReplayRule, IsARuleSetOfItsOwn) {
-  const auto found = FindReplayRule(config, "fraud/once", "");
+  const auto found = FindReplayRule(config, {}, "fraud/once", "");
   ASSERT_TRUE(found.ok()) << found.status();
   ASSERT_EQ((*found)->rules().size(), 1u);
   EXPECT_EQ((*found)->rules()[0].id, "fraud/once");
@@ -51,37 +51,32 @@ TEST_F(ReplayRule, IsARuleSetOfItsOwn) {
 }
 
 TEST_F(ReplayRule, HasTheSameHashWhateverBecomesOfTheTeamsOtherRules) {
-  const auto before = FindReplayRule(config, "fraud/once", "");
+  const auto before = FindReplayRule(config, {}, "fraud/once", "");
   ASSERT_TRUE(before.ok()) << before.status();
   std::string changed = kRules;
   changed.replace(changed.find("fraud.all"), 9, "fraud.any");
   directory.Write("rules/fraud.yaml", changed);
-  EXPECT_EQ((*FindReplayRule(config, "fraud/once", ""))->hash(), (*before)->hash());
+  EXPECT_EQ((*FindReplayRule(config, {}, "fraud/once", ""))->hash(), (*before)->hash());
   changed.replace(changed.find("1h"), 2, "2h");
   directory.Write("rules/fraud.yaml", changed);
-  EXPECT_NE((*FindReplayRule(config, "fraud/once", ""))->hash(), (*before)->hash());
+  EXPECT_NE((*FindReplayRule(config, {}, "fraud/once", ""))->hash(), (*before)->hash());
 }
 
 TEST_F(ReplayRule, SendsAllThatItMatchesHoweverFarItIsRolledOut) {
-  const auto found = FindReplayRule(config, "fraud/all", "");
+  const auto found = FindReplayRule(config, {}, "fraud/all", "");
   ASSERT_TRUE(found.ok()) << found.status();
   std::string changed = kRules;
   changed.replace(changed.find("to: fraud.all"), 13, "to: fraud.all, rollout: {mode: shadow}");
   directory.Write("rules/fraud.yaml", changed);
-  EXPECT_EQ((*FindReplayRule(config, "fraud/all", ""))->hash(), (*found)->hash());
-}
-
-TEST_F(ReplayRule, IsLookedForInFilesOnly) {
-  config.rules = "https://rules.example.com/v1";
-  EXPECT_THAT(RefusalOf("fraud/all"), HasSubstr("--set rules=PATH"));
+  EXPECT_EQ((*FindReplayRule(config, {}, "fraud/all", ""))->hash(), (*found)->hash());
 }
 
 TEST_F(ReplayRule, MaySendToAnotherTopicAndIsAnotherRuleThen) {
-  const auto found = FindReplayRule(config, "fraud/all", "trial");
+  const auto found = FindReplayRule(config, {}, "fraud/all", "trial");
   ASSERT_TRUE(found.ok()) << found.status();
   ASSERT_EQ((*found)->destinations().size(), 1u);
   EXPECT_EQ((*found)->destinations()[0].topic, "trial");
-  EXPECT_NE((*found)->hash(), (*FindReplayRule(config, "fraud/all", ""))->hash());
+  EXPECT_NE((*found)->hash(), (*FindReplayRule(config, {}, "fraud/all", ""))->hash());
   EXPECT_THAT(RefusalOf("fraud/all", "no topic"), HasSubstr("--to-topic `no topic`"));
 }
 
@@ -96,7 +91,7 @@ TEST_F(ReplayRule, ThatThereIsNoneOfIsRefusedWithTheNearestName) {
 TEST_F(ReplayRule, WhoseMatchesAreRekeyedIsRefused) {
   config.time.partitioned_by = "user";
   EXPECT_THAT(RefusalOf("fraud/once"), HasSubstr("go through turnout.rekey"));
-  EXPECT_TRUE(FindReplayRule(config, "fraud/all", "").ok());
+  EXPECT_TRUE(FindReplayRule(config, {}, "fraud/all", "").ok());
 }
 
 }  // namespace
