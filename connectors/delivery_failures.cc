@@ -58,6 +58,17 @@ void DeliveryFailures::Add(int code, std::string_view topic, int64_t record_byte
   destinations_.back().record_bytes = record_bytes;
 }
 
+void DeliveryFailures::AddSlow(std::string_view topic, std::string reason) {
+  const absl::MutexLock lock(&mu_);
+  ++records_;
+  for (const DestinationFailure& known : destinations_) {
+    if (known.topic == topic) return;
+  }
+  destinations_.push_back({.topic = std::string(topic),
+                           .kind = DestinationFailure::Kind::kSlow,
+                           .reason = std::move(reason)});
+}
+
 void DeliveryFailures::AddLogLine(std::string_view facility, std::string_view text) {
   if (facility != "ADDPARTS") return;
   constexpr std::string_view kBefore = "Failed to add partition \"";

@@ -39,6 +39,9 @@ class DeliveryFailures {
   // `record_bytes`: key and value of the record that failed; 0 where that is not known.
   void Add(int code, std::string_view topic, int64_t record_bytes = 0) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // The topic takes no records in time while others do.
+  void AddSlow(std::string_view topic, std::string reason) ABSL_LOCKS_EXCLUDED(mu_);
+
   // A line of librdkafka's log, the only place where it says which topic may not be added to a
   // transaction. Any other line is passed over.
   void AddLogLine(std::string_view facility, std::string_view text) ABSL_LOCKS_EXCLUDED(mu_);

@@ -59,6 +59,9 @@ struct KafkaSinkOptions {
   int call_timeout_ms = 1'000;          // a call answers Unavailable after this
   int64_t batch_bytes_max = 1'000'000;  // smallest max.message.bytes of the destinations
   int64_t record_bytes_max = 64 << 20;  // what the client itself lets through
+  // How long one destination may take no records while others do before it is blamed; the batch
+  // sink's.
+  int destination_patience_ms = 3'000;
 };
 
 // Refuses properties that Turnout sets itself (group.id, transactional.id, enable.auto.commit,

@@ -261,7 +261,7 @@ absl::Status KafkaSink::Produce(const OutputRecord& record) {
 }
 
 absl::Status KafkaSink::Add(rd_kafka_topic_t* topic, const OutputRecord& record) {
-  rd_kafka_vu_t fields[6];
+  rd_kafka_vu_t fields[7];
   size_t count = 0;
   const auto next = [&fields, &count](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
     fields[count].vtype = type;
@@ -270,6 +270,8 @@ absl::Status KafkaSink::Add(rd_kafka_topic_t* topic, const OutputRecord& record)
   next(RD_KAFKA_VTYPE_RKT).u.rkt = topic;
   next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
   next(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = record.timestamp_ms;
+  next(RD_KAFKA_VTYPE_PARTITION).u.i32 =
+      record.partition < 0 ? RD_KAFKA_PARTITION_UA : record.partition;
   auto& value = next(RD_KAFKA_VTYPE_VALUE).u.mem;
   value.ptr = const_cast<char*>(record.value.data());
   value.size = record.value.size();

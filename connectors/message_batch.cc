@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace turnout::connectors {
 namespace {
@@ -52,6 +53,11 @@ absl::Span<const Event> MessageBatch::Return(size_t events_max, int64_t bytes_ma
     next += event.headers.size();
   }
   return events_;
+}
+
+void MessageBatch::MoveTo(MessageBatch* other) {
+  other->messages_.swap(messages_);
+  other->bytes_ = std::exchange(bytes_, 0);
 }
 
 void MessageBatch::ReleaseReturned() {

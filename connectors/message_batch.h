@@ -34,6 +34,9 @@ class MessageBatch {
   size_t size() const { return messages_.size(); }
   int64_t bytes() const { return bytes_; }
 
+  // Gives all messages to `other`, which is empty; none of them was returned.
+  void MoveTo(MessageBatch* other);
+
   // The oldest messages as events: as many as the limits allow, but one at least. They and what
   // they show live until the next ReleaseReturned, Drop or Clear.
   absl::Span<const Event> Return(size_t events_max, int64_t bytes_max);

@@ -15,7 +15,6 @@
 namespace turnout::connectors {
 namespace {
 
-constexpr int32_t kAcknowledgeTimeoutMs = 10'000;  // that a leader gives its followers
 constexpr absl::Duration kBackoff = absl::Milliseconds(20);
 // The broker writes the markers of the transaction before for some milliseconds.
 constexpr absl::Duration kMarkersBackoff = absl::Milliseconds(1);
@@ -74,6 +73,8 @@ absl::Status ProduceQueue::LookUp(Topic& topic, absl::Time now) {
         absl::StrFormat("topic %s is being looked up; %s", topic.name, cluster_->trouble()));
   }
   if (told->error_code == kCodeNone && !told->leaders.empty()) {
+    // Made anew, it may have fewer than before.
+    topic.partition_count = static_cast<int32_t>(told->leaders.size());
     while (topic.partitions.size() < told->leaders.size()) {
       Partition& partition = topic.partitions.emplace_back();
       partition.topic = &topic;
@@ -116,6 +117,18 @@ absl::Status ProduceQueue::Await(Topic& topic, absl::Time deadline) {
   }
 }
 
+absl::StatusOr<int32_t> ProduceQueue::Choose(Topic& topic, const OutputRecord& record) {
+  const int32_t count = topic.partition_count;
+  if (record.partition < 0) {
+    return record.key.data() == nullptr ? topic.sticky.Of(count)
+                                        : PartitionOfKey(record.key, count);
+  }
+  if (record.partition < count) return record.partition;
+  cluster_->WantTopic(topic.name);
+  return absl::UnavailableError(absl::StrFormat("topic %s has %d partitions and no partition %d",
+                                                topic.name, count, record.partition));
+}
+
 absl::Status ProduceQueue::Add(const OutputRecord& record, absl::Duration timeout) {
   if (!broken_.ok()) return broken_;
   const int64_t bytes = RecordBatchBytes(record);
@@ -128,17 +141,16 @@ absl::Status ProduceQueue::Add(const OutputRecord& record, absl::Duration timeou
     const absl::Status status = Await(topic, absl::Now() + timeout);
     if (!status.ok()) return status;
   }
-  const auto partitions = static_cast<int32_t>(topic.partitions.size());
-  const int32_t index = record.key.data() == nullptr ? topic.sticky.Of(partitions)
-                                                     : PartitionOfKey(record.key, partitions);
-  AddTo(topic.partitions[static_cast<size_t>(index)], record, bytes);
+  const absl::StatusOr<int32_t> index = Choose(topic, record);
+  if (!index.ok()) return index.status();
+  AddTo(topic.partitions[static_cast<size_t>(*index)], record, bytes);
   return absl::OkStatus();
 }
 
 void ProduceQueue::AddTo(Partition& partition, const OutputRecord& record, int64_t alone_bytes) {
   if (partition.batches.empty()) {
     active_.push_back(&partition);
-    partition.failing_since = absl::InfiniteFuture();
+    partition.failing_since = partition.passed_by_since = absl::InfiniteFuture();
   }
   const bool is_full =
       !partition.batches.empty() &&
@@ -190,6 +202,9 @@ void ProduceQueue::SendReady(absl::Time now) {
         told != nullptr && index < told->leaders.size() ? told->leaders[index] : -1;
     if (leader >= 0) {
       by_leader[leader].push_back(partition);
+    } else if (told != nullptr && BlamesDestination(told->error_code) &&
+               !IsJustMade(*partition->topic, told->error_code, now)) {
+      GiveUp(*partition, told->error_code);
     } else {
       cluster_->WantTopic(partition->topic->name);
       Again(*partition, "has no leader", kBackoff, now);
@@ -237,7 +252,9 @@ void ProduceQueue::SendTo(int32_t leader, absl::Span<Partition* const> partition
     }
     RequestFrame frame = connection.Begin(Api::kProduce);
     const std::string& id = settings_.transactional_id;
-    WriteProduce(id.empty() ? std::string_view() : id, kAcknowledgeTimeoutMs, batches, &frame);
+    // A leader gives its followers so long; one partition's holds up all of the request.
+    const auto acknowledge_ms = static_cast<int32_t>(absl::ToInt64Milliseconds(settings_.patience));
+    WriteProduce(id.empty() ? std::string_view() : id, acknowledge_ms, batches, &frame);
     request.ticket = {&connection, connection.Send(Api::kProduce, std::move(frame), now)};
     requests_.push_back(std::move(request));
     anything_sent_ = true;
@@ -291,6 +308,12 @@ void ProduceQueue::OnAnswer(const Request& request, const absl::StatusOr<Answer>
     }
     if (next < request.partitions.size()) OnOutcome(*request.partitions[next++], outcome, now);
   }
+  if (taken_at_ != now) return;
+  // The leader has been patient already, and these alone were not through.
+  for (Partition* partition : request.partitions) {
+    if (!std::exchange(partition->waited_out, false)) continue;
+    partition->passed_by_since = std::min(partition->passed_by_since, now - settings_.patience);
+  }
 }
 
 void ProduceQueue::OnOutcome(Partition& partition, const ProduceAnswer::Partition& outcome,
@@ -300,14 +323,17 @@ void ProduceQueue::OnOutcome(Partition& partition, const ProduceAnswer::Partitio
   if (code == kCodeNone || code == kCodeDuplicateSequenceNumber) {
     DropFirst(partition);
     partition.retry_at = absl::InfinitePast();
-    partition.failing_since = absl::InfiniteFuture();
+    partition.failing_since = partition.passed_by_since = absl::InfiniteFuture();
     partition.topic->missing_since = absl::InfiniteFuture();
+    partition.topic->has_taken = true;
+    taken_at_ = now;
     return;
   }
   const ProtocolError& error = ProtocolErrorOf(code);
   if (error.look_up == LookUpAnew::kLeaders) cluster_->WantTopic(partition.topic->name);
   if (error.outcome == absl::StatusCode::kUnavailable || IsJustMade(*partition.topic, code, now)) {
     const bool markers = code == kCodeConcurrentTransactions;
+    partition.waited_out = code == kCodeRequestTimedOut;
     return Again(partition, ProtocolErrorText(code), markers ? kMarkersBackoff : kBackoff, now);
   }
   const bool is_too_large = code == kCodeMessageTooLarge || code == kCodeRecordListTooLarge;
@@ -317,14 +343,19 @@ void ProduceQueue::OnOutcome(Partition& partition, const ProduceAnswer::Partitio
                                  std::string(outcome.error_message));
 }
 
-// Once it is given up it is for the whole transaction, whatever its other partitions say; when it
-// is refused after that, it may have been made anew.
+// One that took records before, and that a broker has since said it doesn't know, is gone. Once it
+// is given up it is for the whole transaction, whatever its other partitions say; when it is
+// refused after that, it may have been made anew.
 bool ProduceQueue::IsJustMade(Topic& topic, int code, absl::Time now) {
   if (code != kCodeUnknownTopicOrPartition || topic.given_up_in == transaction_) return false;
+  const ClusterClient::Topic* const told = cluster_->FindTopic(topic.name);
+  const bool is_gone = topic.has_taken && told != nullptr && told->error_code == code &&
+                       told->told > topic.missing_since;
   topic.missing_since = std::min(topic.missing_since, now);
-  if (now - topic.missing_since < kMissingPatience) return true;
+  if (!is_gone && now - topic.missing_since < kMissingPatience) return true;
   topic.missing_since = absl::InfiniteFuture();
   topic.given_up_in = transaction_;
+  topic.has_taken = false;
   return false;
 }
 
@@ -339,6 +370,7 @@ void ProduceQueue::Again(Partition& partition, std::string why, absl::Duration b
   partition.retry_at = now + backoff;
   due_ = std::min(due_, partition.retry_at);
   why_ = absl::StrFormat("topic %s: %s", partition.topic->name, why);
+  partition.why = std::move(why);
 }
 
 // The leader has taken nothing of it, and the batches after it are not sealed yet: the halves have
@@ -359,6 +391,8 @@ void ProduceQueue::SplitFirst(Partition& partition) {
 // The batches after the one that was refused can't follow it either.
 void ProduceQueue::GiveUp(Partition& partition, int code) {
   failures_->Add(code, partition.topic->name, partition.batches.front()->largest_record_bytes());
+  // It may be made anew: the next record asks.
+  if (code == kCodeUnknownTopicOrPartition) cluster_->ForgetTopic(partition.topic->name);
   while (!partition.batches.empty()) DropFirst(partition);
 }
 
@@ -372,7 +406,16 @@ void ProduceQueue::DropFirst(Partition& partition) {
 void ProduceQueue::GiveUpWhatIsLate(absl::Time now) {
   for (Partition* partition : active_) {
     if (partition->on_its_way || partition->batches.empty()) continue;
-    if (now - partition->failing_since > settings_.delivery_timeout) {
+    // Where nobody takes anything it is not this one that is unwell.
+    if (taken_at_ >= partition->failing_since) {
+      partition->passed_by_since = std::min(partition->passed_by_since, now);
+    }
+    if (now - partition->passed_by_since >= settings_.patience) {
+      failures_->AddSlow(partition->topic->name,
+                         absl::StrFormat("partition %d takes nothing, while others do: %s",
+                                         partition->index, partition->why));
+      while (!partition->batches.empty()) DropFirst(*partition);
+    } else if (now - partition->failing_since > settings_.delivery_timeout) {
       GiveUp(*partition, kCodeRecordTimedOut);
     }
   }

@@ -41,6 +41,8 @@ struct ProduceSettings {
   int64_t record_bytes_max = 64 << 20;
   absl::Duration delivery_timeout =
       absl::Seconds(60);  // of tries in vain; the topic is unwell then
+  // ... while other partitions take records, and what a leader gives its followers.
+  absl::Duration patience = absl::Seconds(3);
   Codec codec = Codec::kNone;
   int codec_level = -1;
   // Shared by queues of one thread; null: the queue's own.
@@ -113,17 +115,22 @@ class ProduceQueue {
     ProducerIdentity producer;  // whose sequence numbers these are
     int32_t next_sequence = 0;
     absl::Time retry_at = absl::InfinitePast();
-    absl::Time failing_since = absl::InfiniteFuture();  // its first batch
+    absl::Time failing_since = absl::InfiniteFuture();    // its first batch
+    absl::Time passed_by_since = absl::InfiniteFuture();  // others take records, it doesn't
+    bool waited_out = false;  // its followers were too slow, by its leader's last answer
+    std::string why;          // it failed last
   };
   struct Topic {
     explicit Topic(uint64_t seed) : sticky(seed) {}
     std::string name;
-    std::deque<Partition> partitions;
+    std::deque<Partition> partitions;  // never fewer: batches and requests point to them
+    int32_t partition_count = 0;       // as told last
     StickyPartition sticky;
     uint64_t looked_up_in = 0;  // transaction
     size_t batch_bytes_max = 0;
     absl::Time missing_since = absl::InfiniteFuture();
     uint64_t given_up_in = 0;  // transaction in which it was missing for too long
+    bool has_taken = false;    // a record, since it was missing last
   };
   struct Request {
     Ticket ticket;
@@ -134,6 +141,7 @@ class ProduceQueue {
   absl::Status Await(Topic& topic, absl::Time deadline);
   absl::Status LookUp(Topic& topic, absl::Time now);
   absl::Status CannotBeDelivered(int code, std::string_view topic, int64_t record_bytes);
+  absl::StatusOr<int32_t> Choose(Topic& topic, const OutputRecord& record);
   void AddTo(Partition& partition, const OutputRecord& record, int64_t alone_bytes);
   bool IsReady(const Partition& partition, absl::Time now) const;
   void SendReady(absl::Time now);
@@ -170,6 +178,7 @@ class ProduceQueue {
   absl::Status broken_;
   std::string why_;
   absl::Time due_ = absl::InfiniteFuture();
+  absl::Time taken_at_ = absl::InfinitePast();  // the last batch that was acknowledged
 };
 
 }  // namespace turnout::connectors

@@ -17,6 +17,7 @@ namespace turnout::connectors {
 enum ProtocolCode : int {
   kCodeNone = 0,
   kCodeUnknownTopicOrPartition = 3,
+  kCodeRequestTimedOut = 7,
   kCodeMessageTooLarge = 10,
   kCodeInvalidTopic = 17,
   kCodeRecordListTooLarge = 18,

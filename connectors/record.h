@@ -28,14 +28,15 @@ struct Event {
   absl::Span<const Header> headers;
 };
 
-// One record to produce. The sink chooses the partition: murmur2 of the key as Java clients do,
-// any for a null key.
+// One record to produce. The sink chooses the partition where none is named: murmur2 of the key as
+// Java clients do, any for a null key.
 struct OutputRecord {
   std::string_view topic;
   int64_t timestamp_ms = 0;
   std::string_view key;
   std::string_view value;
   absl::Span<const Header> headers;
+  int32_t partition = -1;  // -1: the sink chooses
 };
 
 // How far a partition of the source has been consumed, with the note kept beside it in the offset's

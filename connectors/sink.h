@@ -42,7 +42,7 @@ enum class Delivery { kExactlyOnce, kAtLeastOnce };
 // A destination that made a transaction fail, and why. kRecordRefused: it is well, and takes
 // others; this one has a time, or something else in it, that it takes from nobody.
 struct DestinationFailure {
-  enum class Kind { kMissing, kForbidden, kRecordTooLarge, kRecordRefused, kOther };
+  enum class Kind { kMissing, kForbidden, kRecordTooLarge, kRecordRefused, kSlow, kOther };
   std::string topic;
   Kind kind = Kind::kOther;
   std::string reason;        // the broker's words

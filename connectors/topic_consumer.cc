@@ -15,7 +15,7 @@ absl::StatusOr<TopicConsumer> MakeTopicConsumer(const TopicConsumerOptions& opti
   setup.defaults = {
       {"fetch.wait.max.ms", absl::StrCat(options.fetch_wait_ms)},
       {"fetch.error.backoff.ms", "50"},
-      {"queued.max.messages.kbytes", "16384"},
+      {"queued.max.messages.kbytes", absl::StrCat(options.queued_kbytes_max)},
       {"reconnect.backoff.max.ms", "2000"},
   };
   setup.settings = {
@@ -24,7 +24,7 @@ absl::StatusOr<TopicConsumer> MakeTopicConsumer(const TopicConsumerOptions& opti
       {"enable.auto.offset.store", "false"},
       {"isolation.level", options.read_committed ? "read_committed" : "read_uncommitted"},
       // What the log has lost is to be said: it is no reason to go on elsewhere.
-      {"auto.offset.reset", "error"},
+      {"auto.offset.reset", options.passes_gaps ? "earliest" : "error"},
       {"allow.auto.create.topics", "false"},
       // The only word that what is left of a log holds no record.
       {"enable.partition.eof", "true"},

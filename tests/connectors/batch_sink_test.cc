@@ -637,6 +637,71 @@ TEST_F(BatchSinkTest, AMissingTopicIsNamedOnceItIsMissingForLong) {
   EXPECT_TRUE(CommitAtLast(*sink).ok());
 }
 
+TEST_F(BatchSinkTest, ATopicThatTookRecordsAndIsGoneIsNamedAtOnceAndTakesThemOnceMadeAnew) {
+  broker.AddTopic("shop", 3);
+  auto sink = OpenSink();
+  for (int id = 0; id < 6; ++id) {
+    BeginWithRecord(*sink, "shop");
+    ASSERT_TRUE(CommitAtLast(*sink).ok());
+  }
+  broker.RemoveTopic("shop");
+  BeginWithRecord(*sink, "shop");
+  const absl::Time begin = absl::Now();
+  EXPECT_TRUE(absl::IsAborted(CommitAtLast(*sink)));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(1));
+  ASSERT_EQ(sink->FailuresOfTransaction().size(), 1u);
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].kind, Kind::kMissing);
+  ASSERT_TRUE(AbortAtLast(*sink).ok());
+  broker.AddTopic("shop", 1);  // fewer partitions than it had
+  ASSERT_TRUE(sink->Begin().ok());
+  for (const char* const key : {"a", "b", "c", "d"}) {
+    ASSERT_TRUE(Produce(*sink, "shop", key).ok());
+  }
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  EXPECT_EQ(broker.committed_records("shop"), 4);
+}
+
+TEST_F(BatchSinkTest, ADestinationThatTakesNothingWhileOthersDoIsNamedAsSlow) {
+  broker.AddTopic("slow", 1);
+  broker.SetLeader("slow", 0, -1);
+  KafkaSinkOptions options = Options();
+  options.destination_patience_ms = 200;
+  auto sink = OpenSink(options);
+  BeginWithRecord(*sink);
+  ASSERT_TRUE(Produce(*sink, "slow").ok());
+  EXPECT_TRUE(absl::IsAborted(CommitAtLast(*sink)));
+  ASSERT_EQ(sink->FailuresOfTransaction().size(), 1u);
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].topic, "slow");
+  EXPECT_EQ(sink->FailuresOfTransaction()[0].kind, Kind::kSlow);
+}
+
+TEST_F(BatchSinkTest, WhereNothingIsTakenNobodyIsSlow) {
+  broker.AddTopic("slow", 1);
+  broker.SetLeader("slow", 0, -1);
+  KafkaSinkOptions options = Options();
+  options.destination_patience_ms = 50;
+  options.call_timeout_ms = 500;
+  auto sink = OpenSink(options);
+  BeginWithRecord(*sink, "slow");
+  EXPECT_TRUE(absl::IsUnavailable(sink->Commit(kOffsets, kMember)));
+  broker.SetLeader("slow", 0, 0);
+  EXPECT_TRUE(CommitAtLast(*sink).ok());
+}
+
+TEST_F(BatchSinkTest, ARecordGoesToThePartitionThatItNames) {
+  broker.AddTopic("parts", 5);
+  auto sink = OpenSink();
+  ASSERT_TRUE(sink->Begin().ok());
+  for (int32_t partition = 0; partition < 5; ++partition) {
+    ASSERT_TRUE(sink->Produce({.topic = "parts", .key = "k", .partition = partition}).ok());
+  }
+  EXPECT_TRUE(absl::IsUnavailable(sink->Produce({.topic = "parts", .partition = 5})));
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  for (int32_t partition = 0; partition < 5; ++partition) {
+    EXPECT_EQ(broker.committed("parts", partition).size(), 1u) << partition;
+  }
+}
+
 TEST_F(BatchSinkTest, ARecordLargerThanTheClientLetsThroughIsATooLargeOne) {
   KafkaSinkOptions options = Options();
   options.record_bytes_max = 2'000;

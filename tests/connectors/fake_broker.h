@@ -46,7 +46,7 @@ class FakeBroker {
   // Led by the first broker.
   void AddTopic(const std::string& name, int partitions);
   void RemoveTopic(const std::string& name);
-  // The others say that they are not.
+  // The others say that they are not; -1: there is none.
   void SetLeader(const std::string& topic, int32_t partition, int broker);
   void SetCoordinator(int broker);
   // Larger batches are refused.

@@ -87,7 +87,10 @@ TEST_F(ProduceQueueTest, ATopicThatWasGivenUpIsWaitedForAnewInTheNextTransaction
 
   broker.RemoveTopic("out");
   cluster->WantTopic("out");
-  WorkUntil([this] { return cluster->FindTopic("out")->error_code == kUnknownTopic; });
+  WorkUntil([this] {
+    const ClusterClient::Topic* const told = cluster->FindTopic("out");
+    return told != nullptr && told->error_code == kUnknownTopic;
+  });
   failures.Begin();
   queue->Begin({1'000, 1}, /*partitions_add_themselves=*/true);
   const absl::Status missing = Add(absl::ZeroDuration());

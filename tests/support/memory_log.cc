@@ -58,6 +58,7 @@ void MemoryLog::Settle() {
 int32_t ChoosePartition(const MemoryTopic& topic, const MemoryRecord& record,
                         SeededRandom& random) {
   const int32_t count = static_cast<int32_t>(topic.partitions.size());
+  if (record.partition >= 0) return record.partition;
   if (record.key) return PartitionOfKey(*record.key, count);
   return static_cast<int32_t>(random.Below(count));
 }

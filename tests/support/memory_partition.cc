@@ -35,7 +35,8 @@ std::string MemoryRecord::Header(std::string_view name) const {
 MemoryRecord CopyRecord(const connectors::OutputRecord& record) {
   MemoryRecord copy{.timestamp_ms = record.timestamp_ms,
                     .key = CopyNullable(record.key),
-                    .value = CopyNullable(record.value)};
+                    .value = CopyNullable(record.value),
+                    .partition = record.partition};
   for (const auto& [name, value] : record.headers) {
     copy.headers.emplace_back(std::string(name), CopyNullable(value));
   }

@@ -22,6 +22,7 @@ struct MemoryRecord {
   std::optional<std::string> key;
   std::optional<std::string> value;
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
+  int32_t partition = -1;  // that its producer chose; -1: by the key
 
   // The last header of that name; empty where there is none.
   std::string Header(std::string_view name) const;
