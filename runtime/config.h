@@ -74,9 +74,11 @@ struct Config {
     int64_t batch_bytes_max = 16 << 20;  // payload bytes a transaction
     absl::Duration transaction_timeout = absl::Seconds(15);
     absl::Duration destination_recheck = absl::Seconds(30);
-    int event_tries_max = 3;                          // zero: no event is given up
+    absl::Duration destination_patience = absl::Seconds(3);
+    int event_tries_max = 3;                                 // zero: no event is given up
     absl::Duration rules_recheck = absl::Milliseconds(250);  // zero: only when asked to
     absl::Duration shutdown_timeout = absl::Seconds(4);
+    int64_t team_bytes_per_second_max = 0;        // of outputs, in this process; 0: any
     int64_t table_bytes_max = int64_t{16} << 30;  // on disk, each
     router::RuleLimits rules;
   } limits;

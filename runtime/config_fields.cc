@@ -438,8 +438,12 @@ void AddOutputFields(Fields* fields) {
        .derive = DefaultParkingTopic,
        .allowed = kTopicAllowed,
        .check = CheckTopic,
-       .effect = "Where events go whose table lacks the key, by a rule's `missing: park`.",
-       .cost = "With `tables` it must exist and be writable, or the pipeline waits.",
+       .effect = "Where outputs wait while their destination is unwell, and where events go whose "
+                 "table lacks the key, by a rule's `missing: park`. Created at the start, to keep "
+                 "records for 7 days.",
+       .cost = "What waits for longer than it keeps records is lost. Where it is missing and may "
+               "not be created, such outputs become dead letters; with `tables` the pipeline "
+               "waits for it.",
        .store = [](const FieldValue& v, Config* c) { c->parking_topic = v.text; }});
   fields->push_back(
       {.key = "provenance_headers",
@@ -552,6 +556,18 @@ void AddLimitFields(Fields* fields) {
        .cost = "Shorter: its team is back sooner. Longer: fewer questions to the brokers.",
        .store = [](const FieldValue& v, Config* c) { c->limits.destination_recheck = Ms(v); }});
   fields->push_back(
+      {.key = "limits.destination_patience",
+       .type = FieldType::kDuration,
+       .default_text = "3s",
+       .min = 100,
+       .max = kMinute,
+       .effect = "How long one destination may take no records while others do; then the "
+                 "transaction is redone and its outputs are parked.",
+       .cost = "Shorter: others wait less for it, and a leader that changes may have its "
+               "destinations parked for a moment. Longer: the reverse. `sink: librdkafka` knows "
+               "only `limits.transaction_timeout`.",
+       .store = [](const FieldValue& v, Config* c) { c->limits.destination_patience = Ms(v); }});
+  fields->push_back(
       {.key = "limits.rules_recheck",
        .type = FieldType::kDuration,
        .default_text = "250ms",
@@ -571,6 +587,20 @@ void AddLimitFields(Fields* fields) {
        .cost = "Shorter: a slow broker's batch is redone by the next owner. Longer than the "
                "orchestrator's patience less a second ends in a kill.",
        .store = [](const FieldValue& v, Config* c) { c->limits.shutdown_timeout = Ms(v); }});
+  fields->push_back(
+      {.key = "limits.team_bytes_per_second_max",
+       .type = FieldType::kBytes,
+       .default_text = "none",
+       .min = kKiB,
+       .max = 1024 * kGiB,
+       .word = "none",
+       .word_number = 0,
+       .effect = "What a team's outputs may take a second, keys and headers with them, in each "
+                 "replica. What is over it is parked, and sent when there is room.",
+       .cost = "Smaller: a team that floods its destinations waits itself. What waits for longer "
+               "than `parking_topic` keeps it is lost. Not with at_least_once.",
+       .store = [](const FieldValue& v,
+                   Config* c) { c->limits.team_bytes_per_second_max = v.number; }});
   fields->push_back(
       {.key = "limits.table_bytes_max",
        .type = FieldType::kBytes,

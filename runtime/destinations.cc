@@ -31,38 +31,87 @@ std::string ReasonOf(const TopicDescription& description) {
   return description.reason;
 }
 
+Ejection EjectionOf(TopicDescription::State state) {
+  switch (state) {
+    case TopicDescription::State::kMissing:
+      return Ejection::kMissing;
+    case TopicDescription::State::kForbidden:
+      return Ejection::kForbidden;
+    case TopicDescription::State::kReady:
+    case TopicDescription::State::kUnwell:
+      return Ejection::kUnwell;
+  }
+  return Ejection::kUnknown;
+}
+
 }  // namespace
 
 Destinations::Destinations(DestinationOptions options, connectors::TopicAdmin* admin, Clock* clock)
     : options_(std::move(options)), admin_(admin), clock_(clock) {}
 
 absl::StatusOr<const Destination*> Destinations::Find(std::string_view topic,
-                                                       int64_t record_bytes) {
+                                                      int64_t record_bytes) {
   auto known = known_.find(absl::string_view(topic.data(), topic.size()));
   if (known != known_.end()) {
-    const Destination& destination = known->second;
+    Destination& destination = known->second;
     const bool takes_it = destination.available && record_bytes <= destination.record_bytes_max;
     if (takes_it || clock_->Now() < destination.checked + options_.recheck) {
       return &destination;
     }
+    if (options_.probes != nullptr) {
+      // One that is unwell is asked about in any case.
+      if (!unwell_.contains(topic)) options_.probes->Ask(topic);
+      destination.checked = clock_->Now();
+      return &destination;
+    }
   }
-  absl::StatusOr<Destination> answer = Ask(std::string(topic));
+  const std::string name(topic);
+  absl::StatusOr<Destination> answer = Ask(name);
   if (!answer.ok()) return answer.status();
-  if (known == known_.end()) {
-    if (known_.size() >= static_cast<size_t>(options_.destinations_max)) known_.clear();
-    known = known_.try_emplace(std::string(topic)).first;
+  if (known == known_.end() && known_.size() >= static_cast<size_t>(options_.destinations_max)) {
+    known_.clear();
+    unwell_.clear();
   }
-  known->second = *std::move(answer);
-  return &known->second;
+  Keep(name, *std::move(answer));
+  return &known_[name];
+}
+
+// What is learnt of a topic that is not being looked after by the probes.
+void Destinations::Keep(const std::string& topic, Destination answer) {
+  Destination& destination = known_[topic];
+  answer.is_expected = answer.available || destination.is_expected || expected_.contains(topic);
+  destination = std::move(answer);
+  if (destination.available || !destination.is_expected) return;
+  Observe(topic, &destination,
+          {Observation::Kind::kRefused, destination.bulkhead.why, destination.reason});
+}
+
+void Destinations::Observe(const std::string& topic, Destination* destination,
+                           const Observation& observed) {
+  if (options_.probes == nullptr) return;
+  destination->bulkhead =
+      Advance(std::move(destination->bulkhead), observed, clock_->Now(), options_.bulkhead);
+  if (destination->bulkhead.state == BulkheadState::kHealthy) {
+    unwell_.erase(topic);
+  } else {
+    unwell_.insert(topic);
+  }
 }
 
 void Destinations::Prime(std::vector<std::string> topics) {
   primed_ = std::move(topics);
+  expected_.insert(primed_.begin(), primed_.end());
   AskForPrimed();
 }
 
 void Destinations::Forget() {
-  known_.clear();
+  for (auto known = known_.begin(); known != known_.end();) {
+    if (unwell_.contains(known->first)) {
+      ++known;
+    } else {
+      known_.erase(known++);
+    }
+  }
   AskForPrimed();
 }
 
@@ -72,10 +121,74 @@ void Destinations::AskForPrimed() {
       admin_->Describe(primed_, /*may_write=*/true, options_.describe_timeout);
   if (!descriptions.ok()) return;
   for (const TopicDescription& description : *descriptions) {
+    if (unwell_.contains(description.topic)) continue;
     // What is missing is left to Find, which creates it where that is on.
-    if (description.state == TopicDescription::State::kMissing) continue;
-    known_[description.topic] = Learn(description);
+    const bool is_left = description.state == TopicDescription::State::kMissing;
+    if (is_left && (options_.probes == nullptr || options_.create)) continue;
+    Keep(description.topic, Learn(description));
   }
+}
+
+bool Destinations::IsOpen(std::string_view topic) {
+  const auto known = known_.find(absl::string_view(topic.data(), topic.size()));
+  if (known != known_.end() && known->second.bulkhead.state != BulkheadState::kHealthy) {
+    return known->second.available && known->second.bulkhead.is_open();
+  }
+  if (known != known_.end() && known->second.available) return true;
+  const std::string name(topic);
+  Destination& destination = known_[name];
+  if (!destination.is_expected) destination.reason = "the brokers are asked about it";
+  destination.is_expected = true;
+  destination.checked = clock_->Now();
+  Observe(name, &destination, {.reason = destination.reason});
+  destination.bulkhead.probe_at = clock_->Now();
+  return false;
+}
+
+void Destinations::Turn(absl::FunctionRef<bool(std::string_view)> is_parked) {
+  if (options_.probes == nullptr) return;
+  for (const DestinationProbes::Answer& answer : options_.probes->Take()) TakeAnswer(answer);
+  const absl::Time now = clock_->Now();
+  for (auto next = unwell_.begin(); next != unwell_.end();) {
+    const std::string topic = *next++;  // it may be taken out
+    Destination& destination = known_[topic];
+    const Bulkhead& bulkhead = destination.bulkhead;
+    if (bulkhead.state == BulkheadState::kEjected && now >= bulkhead.probe_at) {
+      options_.probes->Ask(topic);
+      Observe(topic, &destination, {.kind = Observation::Kind::kAsked});
+    } else if (bulkhead.state == BulkheadState::kDraining && !is_parked(topic)) {
+      Observe(topic, &destination, {.kind = Observation::Kind::kDrained});
+    }
+  }
+}
+
+void Destinations::TakeAnswer(const DestinationProbes::Answer& answer) {
+  const std::string& topic = answer.description.topic;
+  const auto known = known_.find(topic);
+  if (known == known_.end()) return;
+  Destination& destination = known->second;
+  if (!answer.status.ok()) {
+    return Observe(topic, &destination, {.kind = Observation::Kind::kNoAnswer});
+  }
+  Destination learnt = Learn(answer.description);
+  learnt.is_expected = destination.is_expected || learnt.available;
+  const Ejection why = learnt.bulkhead.why;
+  learnt.bulkhead = std::move(destination.bulkhead);
+  destination = std::move(learnt);
+  if (destination.available) {
+    return Observe(topic, &destination, {.kind = Observation::Kind::kWell});
+  }
+  if (!destination.is_expected) return;
+  // It may have been asked about for another thing, while it was open.
+  const bool was_open = destination.bulkhead.is_open();
+  Observe(topic, &destination,
+          {was_open ? Observation::Kind::kRefused : Observation::Kind::kUnwell, why,
+           destination.reason});
+}
+
+void Destinations::EachUnwell(
+    absl::FunctionRef<void(const std::string& topic, const Bulkhead& bulkhead)> tell) const {
+  for (const std::string& topic : unwell_) tell(topic, known_.at(topic).bulkhead);
 }
 
 absl::StatusOr<Destination> Destinations::Ask(const std::string& topic) {
@@ -135,7 +248,9 @@ Destination Destinations::Learn(const TopicDescription& description) const {
                      .record_bytes_max = description.batch_bytes_max >= 0
                                              ? description.batch_bytes_max
                                              : std::numeric_limits<int64_t>::max(),
-                     .checked = clock_->Now()};
+                     .partitions = description.partitions,
+                     .checked = clock_->Now(),
+                     .bulkhead = {.why = EjectionOf(description.state)}};
 }
 
 void Destinations::MarkUnavailable(const DestinationFailure& failure) {
@@ -147,7 +262,8 @@ void Destinations::MarkUnavailable(const DestinationFailure& failure) {
   const bool too_large = failure.kind == DestinationFailure::Kind::kRecordTooLarge;
   const bool learns_limit = too_large && failure.record_bytes > kLearntLimitBytesMin;
   Destination& destination = known_[failure.topic];
-  if (too_large && clock_->Now() >= destination.checked + options_.recheck) {
+  const bool is_old = clock_->Now() >= destination.checked + options_.recheck;
+  if (too_large && is_old && !unwell_.contains(failure.topic)) {
     known_.erase(failure.topic);
     return;
   }
@@ -161,7 +277,10 @@ void Destinations::MarkUnavailable(const DestinationFailure& failure) {
     return;
   }
   destination.available = false;
+  destination.is_expected = true;  // records were on their way there
   destination.reason = failure.reason;
+  Observe(failure.topic, &destination,
+          {Observation::Kind::kRefused, EjectionOf(failure.kind), failure.reason});
 }
 
 }  // namespace turnout::runtime

@@ -7,20 +7,28 @@
 // by a list of all topics that is asked for at most once a second: one team's events can't hold up
 // the others by naming topics that don't exist. Creating topics is bounded in the same way.
 //
+// Where there are probes, what is known already is never waited for again: an unwell destination is
+// asked about by another thread until it is well, as bulkhead.h says.
+//
 // Threads: one worker's own.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "connectors/sink.h"
 #include "connectors/topic_admin.h"
+#include "runtime/bulkhead.h"
 #include "runtime/clock.h"
+#include "runtime/destination_probes.h"
 
 namespace turnout::runtime {
 
@@ -33,6 +41,8 @@ struct DestinationOptions {
   // How old the list of all topics may be.
   absl::Duration list_age_max = absl::Seconds(1);
   int creations_per_second_max = 50;
+  BulkheadLimits bulkhead;
+  DestinationProbes* probes = nullptr;  // borrowed; null: the worker asks by itself
 };
 
 struct Destination {
@@ -40,7 +50,10 @@ struct Destination {
   bool compacted = false;        // takes no record without a key
   std::string reason;            // why not
   int64_t record_bytes_max = 0;  // key, value, headers and framing together
+  int32_t partitions = 0;        // 0: not known
+  bool is_expected = false;      // a rule names it outright, or it was there once
   absl::Time checked;
+  Bulkhead bulkhead;
 };
 
 class Destinations {
@@ -66,11 +79,26 @@ class Destinations {
   // those that were primed in one go, the others by Find.
   void Forget();
 
+  // Whether records may be sent there as far as is known; never asks. What is not known is from now
+  // on asked about by the probes.
+  bool IsOpen(std::string_view topic);
+
+  // With probes: takes their answers, leaves what is due to be asked. A destination whose turn it
+  // is to drain, and for which nothing `is_parked`, has rejoined.
+  void Turn(absl::FunctionRef<bool(std::string_view)> is_parked);
+
+  // Calls `tell` with each that is not healthy.
+  void EachUnwell(
+      absl::FunctionRef<void(const std::string& topic, const Bulkhead& bulkhead)> tell) const;
+
  private:
   absl::StatusOr<Destination> Ask(const std::string& topic);
   absl::StatusOr<bool> IsListed(const std::string& topic);
   absl::StatusOr<Destination> Create(const std::string& topic);
   Destination Learn(const connectors::TopicDescription& description) const;
+  void Keep(const std::string& topic, Destination answer);
+  void Observe(const std::string& topic, Destination* destination, const Observation& observed);
+  void TakeAnswer(const DestinationProbes::Answer& answer);
 
   void AskForPrimed();
 
@@ -78,8 +106,10 @@ class Destinations {
   connectors::TopicAdmin* const admin_;
   Clock* const clock_;
   absl::node_hash_map<std::string, Destination> known_;
+  std::set<std::string, std::less<>> unwell_;  // of them, those that are not healthy
   std::vector<std::string> primed_;
-  absl::flat_hash_set<std::string> listed_;  // all topics, as of listed_at_
+  absl::flat_hash_set<std::string> expected_;  // ever primed
+  absl::flat_hash_set<std::string> listed_;    // all topics, as of listed_at_
   absl::Time listed_at_ = absl::InfinitePast();
   absl::Time creations_since_ = absl::InfinitePast();  // where the second began
   int creations_ = 0;                                  // in it

@@ -21,6 +21,8 @@ namespace {
 
 // Destinations that are counted by name under one rule set; the rest is counted as `other`.
 constexpr size_t kCountedTopicsMax = 100'000;
+constexpr char kLacksKey[] =
+    "the topic is compacted and takes no record without a key; give the rule a `key`";
 
 absl::string_view AbslView(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -33,8 +35,12 @@ absl::Span<const state::StepId> StepOf(const Match& match) {
 }  // namespace
 
 Dispatcher::Dispatcher(DispatcherOptions options, connectors::Sink* sink,
-                       Destinations* destinations)
-    : options_(std::move(options)), sink_(sink), destinations_(destinations) {}
+                       Destinations* destinations, Parking* parking, TeamBudgets* budgets)
+    : options_(std::move(options)),
+      sink_(sink),
+      destinations_(destinations),
+      parking_(parking),
+      budgets_(budgets) {}
 
 void Dispatcher::UseRules(const std::shared_ptr<const router::RuleSet>& rules) {
   Reset();
@@ -44,7 +50,7 @@ void Dispatcher::UseRules(const std::shared_ptr<const router::RuleSet>& rules) {
 }
 
 void BatchCounts::Clear() {
-  events = event_bytes = outputs = dead_lettered_events = 0;
+  events = event_bytes = outputs = parked = drained = dead_lettered_events = 0;
   rule_counts.clear();
   destinations.clear();
   dead_letters.clear();
@@ -253,7 +259,7 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
                               .rules = output.rules});
   }
   headers_.assign(event.headers.begin(), event.headers.end());
-  if (options_.provenance_headers) AddProvenance(output.rule_ids);
+  if (options_.provenance_headers) AddProvenance(output.rule_ids, {});
   const OutputRecord record{.topic = output.destination,
                             .timestamp_ms = event.timestamp_ms,
                             .key = output.key,
@@ -263,38 +269,97 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
   if (!room.ok()) return room.status();
   const Destination& destination = *room->topic;
   const bool lacks_key = destination.compacted && record.key.data() == nullptr;
-  if (destination.available && !lacks_key && room->fits()) {
+  const bool is_held = parking_ != nullptr && parking_->Holds(output.destination);
+  const bool is_over = IsOverLimit(output);
+  const bool is_taken = destination.available && !lacks_key && room->fits();
+  if (is_taken && !is_held && !is_over) {
     if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
-    ++counts_.outputs;
-    const uint32_t place = PlaceOf(output.destination);
-    ++counts_.destinations[place].sent;
-    counts_.sent.push_back({place, event.timestamp_ms});
+    if (budgets_ != nullptr) budgets_->Take(TeamOf(output.rule_ids), room->bytes);
+    CountSent(record);
     for (const router::RuleIndex rule : output.rules) ++CountsOf(rule).routed;
     return absl::OkStatus();
   }
-  // The reason is a copy: looking up the dead-letter topic ends the life of `destination`.
-  std::string_view kind = kErrorUnavailable;
+  const bool is_record = output.is_feature || output.window_end_ms;
+  Undeliverable why = {.kind = kErrorUnavailable,
+                       .destination = output.destination,
+                       .rule_ids = output.rule_ids,
+                       .rules = output.rules,
+                       .is_record = is_record};
+  // What no waiting cures doesn't wait.
+  const bool may_wait = destination.available ? is_taken : is_held || destination.is_expected;
+  // The reason is a copy: looking up another topic ends the life of `destination`.
   if (!destination.available) {
     reason_ = destination.reason;
   } else if (lacks_key) {
-    kind = kErrorUnroutable;
-    reason_ = "the topic is compacted and takes no record without a key; give the rule a `key`";
-  } else {
-    kind = kErrorTooLarge;
+    why.kind = kErrorUnroutable;
+    reason_ = kLacksKey;
+  } else if (!room->fits()) {
+    why.kind = kErrorTooLarge;
     SetTooLarge("the record", *room);
+  } else if (is_held) {
+    reason_ = "others for this destination wait, and it has to come behind them";
+  } else {
+    why.kind = kErrorOverLimit;
+    reason_ = "the team's outputs take more bytes a second than it may have";
   }
-  const bool is_record = output.is_feature || output.window_end_ms;
+  why.reason = reason_;
+  if (parking_ != nullptr && may_wait) {
+    const absl::StatusOr<bool> parked = Park(record, why);
+    if (!parked.ok() || *parked) return parked.status();
+  }
   Event undelivered = event;
   if (is_record) {
     undelivered.key = output.key;
     undelivered.value = output.value;
   }
-  return DeadLetter(undelivered, {.kind = kind,
-                                  .reason = reason_,
-                                  .destination = output.destination,
-                                  .rule_ids = output.rule_ids,
-                                  .rules = output.rules,
-                                  .is_record = is_record});
+  return DeadLetter(undelivered, why);
+}
+
+bool Dispatcher::IsOverLimit(const router::Output& output) {
+  return budgets_ != nullptr && !budgets_->HasAny(TeamOf(output.rule_ids));
+}
+
+// False: the parking topic can't take it.
+absl::StatusOr<bool> Dispatcher::Park(const OutputRecord& record, const Undeliverable& why) {
+  headers_.swap(why_);  // the record shows those that it has
+  headers_.clear();
+  AddReason(why);
+  headers_.swap(why_);
+  const absl::StatusOr<bool> parked = parking_->Park(record, why_);
+  if (!parked.ok() || !*parked) return parked;
+  ++counts_.parked;
+  ++counts_.destinations[PlaceOf(record.topic)].parked;
+  for (const router::RuleIndex rule : why.rules) ++CountsOf(rule).parked;
+  return true;
+}
+
+absl::Status Dispatcher::Deliver(const ParkedRecord& parked) {
+  const OutputRecord& record = parked.output;
+  const absl::StatusOr<Room> room = RoomFor(record);
+  if (!room.ok()) return room.status();
+  const bool lacks_key = room->topic->compacted && record.key.data() == nullptr;
+  ++counts_.drained;
+  if (!lacks_key && room->fits()) {
+    CountSent(record);
+    if (budgets_ != nullptr) budgets_->Take(TeamOf(parked.rule_ids), room->bytes);
+    return sink_->Produce(record);
+  }
+  if (lacks_key) {
+    reason_ = kLacksKey;
+  } else {
+    SetTooLarge("the record", *room);
+  }
+  source_.assign(parked.source);
+  return DeadLetter({.timestamp_ms = record.timestamp_ms,
+                     .key = record.key,
+                     .value = record.value,
+                     .headers = record.headers},
+                    {.kind = lacks_key ? kErrorUnroutable : kErrorTooLarge,
+                     .reason = reason_,
+                     .destination = record.topic,
+                     .rule_ids = parked.rule_ids,
+                     .rule_set = parked.rule_set,
+                     .is_record = parked.is_record});
 }
 
 absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why) {
@@ -320,6 +385,13 @@ absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why
   if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
   CountDeadLetter(why);
   return absl::OkStatus();
+}
+
+void Dispatcher::CountSent(const OutputRecord& record) {
+  ++counts_.outputs;
+  const uint32_t place = PlaceOf(record.topic);
+  ++counts_.destinations[place].sent;
+  counts_.sent.push_back({place, record.timestamp_ms});
 }
 
 void Dispatcher::CountDeadLetter(const Undeliverable& why) {
@@ -371,12 +443,12 @@ void Dispatcher::AddReason(const Undeliverable& why) {
   }
   if (why.is_record) headers_.emplace_back(kValueHeader, kValueIsRecord);
   if (why.destination.data() != nullptr) headers_.emplace_back(kDestinationHeader, why.destination);
-  AddProvenance(why.rule_ids);
+  AddProvenance(why.rule_ids, why.rule_set);
 }
 
-void Dispatcher::AddProvenance(std::string_view rule_ids) {
+void Dispatcher::AddProvenance(std::string_view rule_ids, std::string_view rule_set) {
   if (rule_ids.data() != nullptr) headers_.emplace_back(kRulesHeader, rule_ids);
-  headers_.emplace_back(kRuleSetHeader, rules_->hash());
+  headers_.emplace_back(kRuleSetHeader, rule_set.data() == nullptr ? rules_->hash() : rule_set);
   headers_.emplace_back(kSourceHeader, source_);
   if (!options_.replay_job.empty()) headers_.emplace_back(kReplayHeader, options_.replay_job);
 }

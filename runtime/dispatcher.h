@@ -1,11 +1,11 @@
 // Dispatcher: turns what the router answered for one event into records of the open transaction:
 // outputs with their provenance, dead letters with their reason. Counts as it goes.
 //
-// Bad events and outputs that a destination can't take become dead letters here; nothing else in
-// the process decides that. A dead letter is the event as it came (key, value, headers, timestamp)
-// with headers that say where it stood and what was wrong. Where the dead-letter topic itself can't
-// hold the value, the value is left out and its size and position are named, so that nothing is
-// lost silently.
+// Bad events and outputs that a destination can't take become dead letters here, and what an unwell
+// one would take is parked; nothing else in the process decides that. A dead letter is the event as
+// it came (key, value, headers, timestamp) with headers that say where it stood and what was wrong.
+// Where the dead-letter topic itself can't hold the value, the value is left out and its size and
+// position are named, so that nothing is lost silently.
 //
 // Errors: those of Sink::Produce and Destinations::Find; Unavailable names the dead-letter topic,
 //   or the re-key topic, where it can't be written. The transaction must then be redone.
@@ -27,6 +27,9 @@
 #include "router/router.h"
 #include "runtime/destinations.h"
 #include "runtime/event_routing.h"
+#include "runtime/parked_record.h"
+#include "runtime/parking.h"
+#include "runtime/team_budgets.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
@@ -52,6 +55,8 @@ struct BatchCounts {
   uint64_t events = 0;
   uint64_t event_bytes = 0;
   uint64_t outputs = 0;
+  uint64_t parked = 0;   // outputs
+  uint64_t drained = 0;  // of those that were parked before, sent on
   uint64_t dead_lettered_events = 0;
   std::vector<RuleCounts> rule_counts;
   std::vector<DestinationCounts> destinations;
@@ -63,7 +68,10 @@ struct BatchCounts {
 
 class Dispatcher {
  public:
-  Dispatcher(DispatcherOptions options, connectors::Sink* sink, Destinations* destinations);
+  // `parking` may be null: outputs of unwell destinations become dead letters. So may `budgets`,
+  // which go with it: teams have no limits.
+  Dispatcher(DispatcherOptions options, connectors::Sink* sink, Destinations* destinations,
+             Parking* parking = nullptr, TeamBudgets* budgets = nullptr);
 
   // From the next event on, answers are those of a router over `rules`.
   void UseRules(const std::shared_ptr<const router::RuleSet>& rules);
@@ -86,6 +94,9 @@ class Dispatcher {
   // A record of the re-key topic that is no re-keyed event.
   absl::Status DispatchForeign(const connectors::Event& event);
 
+  // Sends what was parked, or makes it a dead letter where its destination can't take this one.
+  absl::Status Deliver(const ParkedRecord& parked);
+
   const BatchCounts& counts() const { return counts_; }
   // Hands them out, and begins anew. Lifetime of their topics: until UseRules.
   void TakeCounts(BatchCounts* counts);
@@ -95,10 +106,11 @@ class Dispatcher {
   struct Undeliverable {
     std::string_view kind;
     std::string_view reason;
-    bool park = false;             // in the parking topic rather than the dead-letter topic
+    bool park = false;  // in the parking topic rather than the dead-letter topic
     bool without_value = false;
     std::string_view destination;  // null data(): none
     std::string_view rule_ids;     // null data(): none
+    std::string_view rule_set;     // null data(): the one in force
     absl::Span<const router::RuleIndex> rules;
     absl::Span<const state::StepId> steps;  // of the rules, those that come next
     bool is_record = false;                 // the event is what a rule made
@@ -129,20 +141,25 @@ class Dispatcher {
   void CountMatches(const router::Routes& routes);
   absl::Status SendRekeyed(const connectors::Event& event, const router::Rekeyed& rekeyed);
   absl::Status SendOutput(const connectors::Event& event, const router::Output& output);
+  bool IsOverLimit(const router::Output& output);
+  absl::StatusOr<bool> Park(const connectors::OutputRecord& record, const Undeliverable& why);
   absl::Status DeadLetter(const connectors::Event& event, const Undeliverable& why);
   void AddOmitted(const connectors::Event& event, connectors::OutputRecord* record);
   void AddReason(const Undeliverable& why);
-  void AddProvenance(std::string_view rule_ids);
+  void AddProvenance(std::string_view rule_ids, std::string_view rule_set);
   // What is counted from here on has no place yet.
   void ForgetPlaces();
   RuleCounts& CountsOf(router::RuleIndex rule);
   // Its place in counts_.destinations.
   uint32_t PlaceOf(std::string_view topic);
+  void CountSent(const connectors::OutputRecord& record);
   void CountDeadLetter(const Undeliverable& why);
 
   const DispatcherOptions options_;
   connectors::Sink* const sink_;
   Destinations* const destinations_;
+  Parking* const parking_;
+  TeamBudgets* const budgets_;
   std::shared_ptr<const router::RuleSet> rules_;
 
   BatchCounts counts_;
@@ -153,6 +170,7 @@ class Dispatcher {
 
   // Working memory of one event.
   std::vector<connectors::Header> headers_;
+  std::vector<connectors::Header> why_;
   std::string source_;  // "topic/partition/offset"
   std::string reason_;
   std::string omitted_;

@@ -155,6 +155,11 @@ void CollectTotals(const TrafficTotals& totals, std::vector<MetricFamily>* to) {
   add("turnout_event_consumed_bytes_total", "Payload bytes of source events committed.",
       totals.event_bytes);
   add("turnout_outputs_produced_total", "Records committed to destinations.", totals.outputs);
+  add("turnout_outputs_parked_total",
+      "Outputs put into the parking topic: their destination is unwell, or others wait for it.",
+      totals.parked);
+  add("turnout_outputs_drained_total",
+      "Parked outputs that were sent on, or dead-lettered at last.", totals.drained);
   add("turnout_transactions_committed_total", "Transactions committed.", totals.transactions);
   add("turnout_events_dead_lettered_total",
       "Events whose payload could not be read, or that were given up.", totals.unreadable);
@@ -346,12 +351,29 @@ void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
   MetricFamily seconds =
       Now("turnout_partition_lag_seconds",
           "Age of the last committed event while records wait, else 0.", MetricType::Gauge);
+  MetricFamily unwell =
+      Now("turnout_destinations_unwell", "Destinations that a worker parks outputs for, or drains.",
+          MetricType::Gauge);
+  MetricFamily waiting =
+      Now("turnout_outputs_waiting",
+          "Records in the parking topic that wait for their destination.", MetricType::Gauge);
+  MetricFamily lost = Now("turnout_outputs_parked_lost_total",
+                          "Records that the parking topic had lost when they were to be sent on.",
+                          MetricType::Counter);
+  double waiting_total = 0;
+  double lost_total = 0;
+  std::set<std::string> unwell_destinations;
   std::map<std::string, int> worker_states = {
       {"starting", 0}, {"running", 0}, {"waiting", 0}, {"stopped", 0}};
   const absl::Time now = clock->Now();
   absl::MutexLock lock(&mu);
   for (const auto& [index, worker] : workers) {
     ++worker_states[std::string(StateName(worker.state))];
+    lost_total += static_cast<double>(worker.parked_lost);
+    for (const BulkheadStatus& bulkhead : worker.bulkheads) {
+      unwell_destinations.insert(bulkhead.destination);
+      waiting_total += static_cast<double>(bulkhead.waiting);
+    }
     for (const PartitionStatus& partition : worker.partitions) {
       if (partition.end_offset < 0) continue;
       // With nothing committed yet the whole log may be ahead: the most it can be.
@@ -377,7 +399,10 @@ void Metrics::Impl::CollectWorkers(std::vector<MetricFamily>* to) const {
                           "Age of the oldest open transaction; 0: none is.", MetricType::Gauge);
   AddValue(&open, absl::ToDoubleSeconds(open_for));
   to->push_back(std::move(open));
-  for (MetricFamily* family : {&by_state, &records, &seconds}) {
+  AddValue(&unwell, static_cast<double>(unwell_destinations.size()));
+  AddValue(&waiting, waiting_total);
+  AddValue(&lost, lost_total);
+  for (MetricFamily* family : {&by_state, &records, &seconds, &unwell, &waiting, &lost}) {
     if (!family->metric.empty()) to->push_back(std::move(*family));
   }
 }

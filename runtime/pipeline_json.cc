@@ -21,6 +21,19 @@ Json MeanOrNull(absl::Duration sum, uint64_t count) {
   return Json(absl::ToDoubleSeconds(sum) / static_cast<double>(count));
 }
 
+Json BulkheadsJson(const std::vector<BulkheadStatus>& bulkheads) {
+  Json all = Json::array();
+  for (const BulkheadStatus& one : bulkheads) {
+    all.push_back({{"destination", one.destination},
+                   {"state", one.state},
+                   {"why", one.why},
+                   {"reason", one.reason},
+                   {"since", TimestampOrNull<Json>(one.since)},
+                   {"waiting", one.waiting}});
+  }
+  return all;
+}
+
 Json WorkerJson(const WorkerView& worker) {
   Json partitions = Json::array();
   for (const PartitionStatus& partition : worker.status.partitions) {
@@ -53,7 +66,9 @@ Json WorkerJson(const WorkerView& worker) {
           {"last_commit", TimestampOrNull<Json>(worker.last_commit)},
           {"transaction_open_since", TimestampOrNull<Json>(worker.open_since)},
           {"last_trouble", std::move(last_outcome)},
-          {"partitions", std::move(partitions)}};
+          {"partitions", std::move(partitions)},
+          {"bulkheads", BulkheadsJson(worker.status.bulkheads)},
+          {"parked_lost", worker.status.parked_lost}};
 }
 
 Json TablesJson(const std::vector<TableStatus>& tables) {

@@ -141,7 +141,7 @@ void PipelineObserver::OnDestinationUnavailable(const std::string& topic,
   metrics_->OnDestinationUnavailable(topic, reason);
   LogWarning("destination_unavailable",
              absl::StrCat("destination ", topic, " takes no records: ", reason,
-                          "; they go to the dead-letter topic"),
+                          "; they are parked until it does, or dead-lettered where they can't be"),
              {{"destination", topic}, {"reason", reason}});
 }
 

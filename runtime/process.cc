@@ -16,8 +16,10 @@
 #include "connectors/embedded_kafka.h"
 #include "connectors/kafka_source.h"
 #include "connectors/kafka_topic_admin.h"
+#include "connectors/partition_reader.h"
 #include "connectors/table_source.h"
 #include "runtime/admin_server.h"
+#include "runtime/destination_probes.h"
 #include "runtime/destinations.h"
 #include "runtime/explain_page.h"
 #include "runtime/live_rules.h"
@@ -25,6 +27,7 @@
 #include "runtime/metrics.h"
 #include "runtime/new_topic.h"
 #include "runtime/oidc_tokens.h"
+#include "runtime/parking_topic.h"
 #include "runtime/pipeline_json.h"
 #include "runtime/pipeline_observer.h"
 #include "runtime/process_clock.h"
@@ -63,6 +66,9 @@ constexpr absl::Duration kRuleNewsEvery = absl::Seconds(1);
 constexpr int kLookShare = 20;
 // Of the brokers' patience with a transaction this part is for its events, the rest for its end.
 constexpr int kTransactionShare = 3;
+// Between two looks for destinations to ask about.
+constexpr absl::Duration kProbesTurn = absl::Milliseconds(50);
+constexpr absl::Duration kProbesTimeout = absl::Seconds(2);
 // What a worker gets for its end however late it hears of the stop.
 constexpr absl::Duration kCloseTimeoutMin = absl::Milliseconds(500);
 
@@ -118,6 +124,8 @@ struct Process::Impl {
   void WakeControl();
   void WaitForWork(absl::Duration at_most);
   void StartWorkers();
+  void LookAtParkingTopic();
+  void Probe();
   const Hop& HopOf(int worker) const;
   StateServiceOptions StateOptions(const Hop& hop) const;
   void RunWorker(int index);
@@ -127,6 +135,7 @@ struct Process::Impl {
   void RequestStop();
   absl::Duration CloseTimeout() const;
 
+  bool CreatesTopics() const { return config.create_topics.enabled || options.embedded; }
   PipelineFacts Facts() const;
   PreflightOptions Preflight() const;
   connectors::KafkaClientOptions ClientOptions(const std::string& name);
@@ -177,6 +186,10 @@ struct Process::Impl {
   std::unique_ptr<RuleReporter> rule_reporter;  // null: nobody wants to know
   std::unique_ptr<LiveRules> live_rules;
   std::unique_ptr<AdminServer> server;
+  // What workers want to know of unwell destinations, by their numbers.
+  std::vector<std::unique_ptr<DestinationProbes>> probes;
+  bool parks = false;  // exactly once: outputs of unwell destinations may wait
+  std::thread prober;
   std::thread control;
   std::vector<std::thread> workers;  // the control thread's, until it has ended
   absl::Time rekey_look_at = absl::InfinitePast();
@@ -203,7 +216,7 @@ PreflightOptions Process::Impl::Preflight() const {
   preflight.source_topic = config.topic;
   preflight.dead_letter_topic = config.dead_letter_topic;
   if (!config.tables.empty()) preflight.parking_topic = config.parking_topic;
-  preflight.create = config.create_topics.enabled || options.embedded;
+  preflight.create = CreatesTopics();
   preflight.new_topic = NewTopicOf(config.create_topics);
   preflight.create_source_partitions = options.embedded ? options.embedded_source_partitions : 0;
   preflight.rekey_topic = config.rekey_topic;
@@ -254,6 +267,8 @@ connectors::KafkaSinkOptions Process::Impl::SinkOptions(int index, int64_t batch
   sink.transaction_timeout_ms =
       static_cast<int>(absl::ToInt64Milliseconds(config.limits.transaction_timeout));
   if (batch_bytes_max > 0) sink.batch_bytes_max = batch_bytes_max;
+  sink.destination_patience_ms =
+      static_cast<int>(absl::ToInt64Milliseconds(config.limits.destination_patience));
   return sink;
 }
 
@@ -295,6 +310,12 @@ absl::Status Process::Impl::Start() {
            {"instance", config.instance},
            {"workers", config.workers},
            {"delivery", DeliveryName(config.delivery)}});
+  parks = config.delivery == Delivery::kExactlyOnce;
+  for (int i = 0; i < 2 * config.workers; ++i) {
+    probes.push_back(std::make_unique<DestinationProbes>(
+        CreatesTopics() ? std::optional(NewTopicOf(config.create_topics)) : std::nullopt));
+  }
+  if (parks) prober = std::thread([this] { Probe(); });
   control = std::thread([this] { Control(); });
   return absl::OkStatus();
 }
@@ -523,7 +544,10 @@ void Process::Impl::Control() {
       const absl::Status looked = rules->Look();
       if (looked.ok()) observer->OnBrokers("admin", true, "");
       const bool has_tables = tables == nullptr || tables->WaitingFor().empty();
-      if (rules->ready() && has_tables && workers.empty()) StartWorkers();
+      if (rules->ready() && has_tables && workers.empty()) {
+        LookAtParkingTopic();
+        StartWorkers();
+      }
       if (rules->rekeys() && workers.size() == static_cast<size_t>(config.workers)) StartWorkers();
       if (rules->ready() && !has_tables && workers.empty()) {
         look_at = clock.Now() + kLookBackoffMin;
@@ -566,6 +590,22 @@ absl::Duration Process::Impl::LookForRekeyTopic() {
   return rekey_look_at - clock.Now();
 }
 
+// Workers do without it where it can't be had.
+void Process::Impl::LookAtParkingTopic() {
+  if (!parks) return;
+  const std::string missing = EnsureParkingTopic(config.parking_topic, config.topic,
+                                                 NewTopicOf(config.create_topics), admin);
+  if (!missing.empty()) LogWarning("parking_topic", missing, {{"topic", config.parking_topic}});
+}
+
+// Asks the brokers what workers want to know, so that they need not wait for it.
+void Process::Impl::Probe() {
+  while (!stopping) {
+    for (const auto& one : probes) one->Work(admin, kProbesTimeout);
+    clock.Sleep(kProbesTurn);
+  }
+}
+
 // Those of the source, then those of what was re-keyed.
 void Process::Impl::StartWorkers() {
   const int begun = static_cast<int>(workers.size());
@@ -603,9 +643,18 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   if (!sink.ok()) return sink.status();
 
   DestinationOptions destination_options;
-  destination_options.create = config.create_topics.enabled || options.embedded;
+  destination_options.create = CreatesTopics();
   destination_options.new_topic = NewTopicOf(config.create_topics);
   destination_options.recheck = config.limits.destination_recheck;
+  destination_options.bulkhead.probe_after_max = config.limits.destination_recheck;
+  std::unique_ptr<connectors::PartitionReader> parked;
+  if (parks) {
+    destination_options.probes = probes[static_cast<size_t>(index)].get();
+    connectors::KafkaClientOptions client =
+        ClientOptions(absl::StrCat(hop.id, index % config.workers, "-parked"));
+    client.events.on_brokers = nullptr;  // it rests for long; the sources tell
+    parked = connectors::MakeKafkaPartitionReader(client, config.parking_topic);
+  }
   Destinations destinations(std::move(destination_options), admin, &clock);
 
   WorkerOptions worker_options;
@@ -616,7 +665,11 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   worker_options.rekey_topic = config.rekey_topic;
   worker_options.ingestion_topic = config.topic;
   worker_options.dead_letter_topic = config.dead_letter_topic;
-  if (tables != nullptr) worker_options.parking_topic = config.parking_topic;
+  if (tables != nullptr || parks) worker_options.parking_topic = config.parking_topic;
+  worker_options.group = hop.group;
+  worker_options.parked = parked.get();
+  worker_options.team_bytes_per_second_max =
+      config.limits.team_bytes_per_second_max / config.workers;
   worker_options.tables = tables.get();
   worker_options.provenance_headers = config.provenance_headers;
   worker_options.transaction_time_max = config.limits.transaction_timeout / kTransactionShare;
@@ -679,6 +732,7 @@ absl::Status Process::Start() { return impl_->Start(); }
 
 absl::Status Process::Wait() {
   if (impl_->control.joinable()) impl_->control.join();
+  if (impl_->prober.joinable()) impl_->prober.join();
   // The control thread has ended: nobody adds workers any more.
   for (std::thread& worker : impl_->workers) {
     if (worker.joinable()) worker.join();

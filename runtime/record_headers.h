@@ -40,6 +40,12 @@ inline constexpr std::string_view kErrorUnavailable = "destination_unavailable";
 // a header, in milliseconds since 1970.
 inline constexpr std::string_view kErrorPoison = "poison";
 inline constexpr std::string_view kTimestampHeader = "turnout-timestamp";
+inline constexpr std::string_view kErrorOverLimit = "over_limit";  // of parked outputs alone
+
+// The team of the rules that a header names: they are all of one.
+inline std::string_view TeamOf(std::string_view rule_ids) {
+  return rule_ids.substr(0, rule_ids.find('/'));
+}
 
 // Those of dead letters.
 inline constexpr std::string_view kDeadLetterErrors[] = {kErrorUnreadable,  kErrorUnroutable,

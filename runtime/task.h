@@ -32,6 +32,7 @@ struct Task {
   int64_t committed_offset = -1;  // -1: nothing was ever committed
   int64_t applied_offset = -1;    // next event to take; runs ahead of committed in a transaction
   state::CommitNote note;         // as committed
+  state::ParkingLedger parked;    // with what an open transaction has parked and drained
   absl::Time last_event_time;
 
   TaskPhase phase = TaskPhase::kLive;

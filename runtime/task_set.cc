@@ -12,8 +12,15 @@ namespace {
 using connectors::Event;
 using connectors::SourceOffset;
 
-// A note has room for some 115 rule sets; a checkpoint makes it short again.
+// A note has room for some 115 rule sets, fewer while it names what is parked; a checkpoint makes
+// it short again.
 constexpr size_t kNoteRuleSetsMax = 96;
+constexpr size_t kRuleSetBytes = 32;
+
+bool HasRoomForRules(const Task& task) {
+  const size_t taken = task.parked.empty() ? 0 : task.parked.Encode().size() / kRuleSetBytes;
+  return task.note.rule_sets.size() + taken < kNoteRuleSetsMax;
+}
 
 }  // namespace
 
@@ -38,6 +45,7 @@ void TaskSet::Assign(absl::Span<const SourceOffset> committed) {
     // What recovery makes of a note that can't be read is in its plan; without state it costs the
     // history of rule sets, never an event: the offset counts.
     if (auto note = state::DecodeCommitNote(start.note); note.ok()) task->note = *std::move(note);
+    task->parked = task->note.parked;
     if (keeper_ != nullptr && keeper_->MayHaveState(start.partition, start.note)) {
       task->phase = TaskPhase::kRecovering;
       task->note_text = start.note;
@@ -191,7 +199,8 @@ void TaskSet::AdvanceIdle() {
   for (Task* task : InOrder()) {
     if (task->phase != TaskPhase::kReplaying) continue;
     const int64_t end = source_->EndOffset(task->partition);
-    if (end < 0 || end > task->applied_offset) continue;
+    const bool has_more = end < 0 || end > task->applied_offset;
+    if (has_more && task->applied_offset < task->committed_offset) continue;
     // What stops this from going live now is met again at the next turn.
     GoLive(task).IgnoreError();
   }
@@ -330,14 +339,16 @@ void TaskSet::LearnCheckpoint(Task* task) {
   if (news) task->note.Checkpointed(news->sequence, news->applied_offset);
 }
 
-state::CommitNote TaskSet::NoteOf(const Task& task, const router::RuleSet& rules,
+state::CommitNote TaskSet::NoteOf(const Task& task, const router::RuleSet* rules,
                                   int64_t first_offset) {
   state::CommitNote note = task.note;
+  note.parked = task.parked;
+  if (rules == nullptr) return note;
   if (task.state != nullptr) {
     note.state_start = task.state->point().start_offset;
     note.GoOnIn(task.timeline);
   }
-  note.Use(rules.hash(), first_offset);
+  note.Use(rules->hash(), first_offset);
   note.trying.reset();
   return note;
 }
@@ -349,9 +360,9 @@ bool TaskSet::MayUse(const std::shared_ptr<const router::RuleSet>& rules) {
   for (auto& [partition, task] : tasks_) {
     if (task->state == nullptr) continue;
     has_state = true;
-    if (task->note.rule_sets.size() < kNoteRuleSetsMax) continue;
+    if (HasRoomForRules(*task)) continue;
     LearnCheckpoint(task.get());
-    if (task->note.rule_sets.size() < kNoteRuleSetsMax) continue;
+    if (HasRoomForRules(*task)) continue;
     keeper_->HurryCheckpoint(partition);
     has_room = false;
   }

@@ -78,8 +78,8 @@ class TaskSet {
   // What is known of checkpoints since the task's last transaction, into its note.
   void LearnCheckpoint(Task* task);
   // The task's note once what it has applied under these rules, from `first_offset` on, is
-  // committed.
-  state::CommitNote NoteOf(const Task& task, const router::RuleSet& rules, int64_t first_offset);
+  // committed. Null: it has applied nothing, and only what is parked has changed.
+  state::CommitNote NoteOf(const Task& task, const router::RuleSet* rules, int64_t first_offset);
   // Whether these may take effect: they are kept for replays, where there may be some, and the
   // notes have room for them. Where they have none, checkpoints are asked for.
   bool MayUse(const std::shared_ptr<const router::RuleSet>& rules);
@@ -106,7 +106,7 @@ class TaskSet {
   StateKeeper* const keeper_;
   WorkerObserver* const observer_;
   absl::flat_hash_map<int32_t, std::unique_ptr<Task>> tasks_;
-  int unsettled_ = 0;  // tasks that are not live
+  int unsettled_ = 0;            // tasks that are not live
   std::vector<Task*> replayed_;  // since the last CommitReplays
 };
 

@@ -21,6 +21,8 @@ void Traffic::OnTransaction(const TransactionReport& report) {
   sums_.events += report.events;
   sums_.event_bytes += report.event_bytes;
   sums_.outputs += report.outputs;
+  sums_.parked += report.parked;
+  sums_.drained += report.drained;
   sums_.unreadable += report.dead_lettered_events;
   sums_.latency.Add(report.latency);
   for (const DeadLetterCount& letters : report.dead_letters) {

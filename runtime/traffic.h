@@ -49,6 +49,8 @@ struct TrafficTotals {
   uint64_t events = 0;
   uint64_t event_bytes = 0;
   uint64_t outputs = 0;
+  uint64_t parked = 0;      // outputs
+  uint64_t drained = 0;     // of those that were parked before
   uint64_t unreadable = 0;  // events
   uint64_t transactions = 0;
   LatencyHistogram latency;

@@ -276,13 +276,22 @@ class Finder {
     }
   }
 
+  bool IsParkedFor(const std::string& topic) const {
+    const auto is_it = [&](const BulkheadStatus& one) { return one.destination == topic; };
+    return std::any_of(view_.workers.begin(), view_.workers.end(), [&](const auto& worker) {
+      const std::vector<BulkheadStatus>& bulkheads = worker.second.status.bulkheads;
+      return std::any_of(bulkheads.begin(), bulkheads.end(), is_it);
+    });
+  }
+
   void FindOfDestinations() {
     size_t found = 0;
     for (auto one = view_.unavailable.rbegin(); one != view_.unavailable.rend(); ++one) {
       if (view_.now - one->at > kUnavailableIsNews || ++found > kAlikeMax) continue;
       Add(Gravity::kHarmed,
           absl::StrCat("destination ", one->topic, " takes no records: ", one->reason,
-                       "; they go to the dead-letter topic"),
+                       IsParkedFor(one->topic) ? "; they wait for it in the parking topic"
+                                               : "; they go to the dead-letter topic"),
           CureOf(one->reason), "turnout_destination_unavailable_total");
     }
     if (view_.dead_letters == 0) return;

@@ -6,7 +6,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_format.h"
 #include "runtime/dispatcher.h"
+#include "runtime/drain.h"
 #include "runtime/event_routing.h"
+#include "runtime/parking.h"
 #include "runtime/task_set.h"
 
 namespace turnout::runtime {
@@ -19,6 +21,8 @@ using connectors::SourceOffset;
 constexpr absl::Duration kIdleStatusEvery = absl::Seconds(1);
 // How often what rules keep is told: it takes a look at every rule and task.
 constexpr absl::Duration kStateSizesEvery = absl::Seconds(10);
+// What is read of the parking topic may come at any moment.
+constexpr absl::Duration kDrainPollWait = absl::Milliseconds(5);
 // Whether a transaction is full is looked at once in so many events.
 constexpr size_t kFullCheckEvery = 64;
 
@@ -46,9 +50,10 @@ constexpr absl::Duration kGoesOnMax = absl::Milliseconds(200);
 // One partition's share of a transaction.
 struct Share {
   Task* task = nullptr;
-  int64_t first_offset = 0;
-  int64_t end_offset = 0;  // after its last event, once all are in
-  bool has_rules = false;  // the state is that of the transaction's rules
+  int64_t first_offset = 0;  // that a redo begins at
+  int64_t rules_from = 0;    // its first event; behind that, where it was to be drained before
+  int64_t end_offset = 0;    // after its last event, once all are in
+  bool has_rules = false;    // the state is that of the transaction's rules; else it is untouched
   bool is_state_committed = false;
   state::CommitNote note;  // in force once the transaction has committed
 };
@@ -96,6 +101,8 @@ struct Worker::Impl : connectors::AssignmentListener {
         observer(worker_observer),
         clock(worker_clock),
         routing(options.source_topic, options.is_rekeyed),
+        budgets(options.team_bytes_per_second_max, clock),
+        parking(options.parking_topic, options.group, sink, destinations, clock),
         dispatcher({.source_topic = options.source_topic,
                     .dead_letter_topic = options.dead_letter_topic,
                     .rekey_topic = options.rekey_topic,
@@ -103,13 +110,17 @@ struct Worker::Impl : connectors::AssignmentListener {
                     .parking_topic = options.parking_topic,
                     .replay_job = options.replay_job,
                     .provenance_headers = options.provenance_headers},
-                   sink, destinations),
+                   sink, destinations, parks() ? &parking : nullptr, parks() ? &budgets : nullptr),
         tasks({.worker = options.index,
                .source_topic = options.source_topic,
                .is_rekeyed = options.is_rekeyed},
               source, keeper, observer),
+        drain(options.group, &parking, destinations, &dispatcher, &tasks, &budgets, options.parked),
         caution(options.event_tries_max),
         backoff(options.backoff_min) {}
+
+  // What an unwell destination would take waits in the parking topic.
+  bool parks() const { return options.parked != nullptr; }
 
   // AssignmentListener: called inside Poll, Rejoin and Close, when no transaction is open.
   void OnAssigned(absl::Span<const SourceOffset> committed) override;
@@ -155,6 +166,13 @@ struct Worker::Impl : connectors::AssignmentListener {
   void Recover(const absl::Status& why);
   void NotCommitted(const absl::Status& why);
   void Wait(const absl::Status& why);
+  bool HasParked();
+  absl::Duration PollWait();
+  absl::Status DrainInto(bool* is_open);
+  absl::Status Begin(bool* is_open);
+  absl::Status UseRules(Share* share, int64_t offset);
+  Share* ShareOf(Task* task, int64_t first_offset);
+  void ResetDrain();
   void TellRunning();
   void TellStatus(WorkerState state, std::string_view reason);
   void TellStateSizes();
@@ -174,8 +192,11 @@ struct Worker::Impl : connectors::AssignmentListener {
   std::shared_ptr<const router::RuleSet> rules;
   uint64_t rules_version = 0;
   EventRouting routing;
+  TeamBudgets budgets;
+  Parking parking;
   Dispatcher dispatcher;
   TaskSet tasks;
+  Drain drain;
   Caution caution;
   std::vector<SourceOffset> tries;  // notes that are being committed
   absl::Status put_off;             // what to wait for once notes are taken back
@@ -208,6 +229,7 @@ void Worker::Impl::OnAssigned(absl::Span<const SourceOffset> committed) {
   for (const SourceOffset& start : committed) {
     caution.Assign(start.partition, start.offset, tasks.Find(start.partition)->note);
   }
+  ResetDrain();
   status_told = absl::InfinitePast();
 }
 
@@ -215,12 +237,14 @@ void Worker::Impl::OnRevoked(absl::Span<const int32_t> partitions) {
   tasks.Release(partitions, Parting::kHandOver,
                 std::min(clock->Now() + options.hand_over_max, hand_over_until));
   for (const int32_t partition : partitions) caution.Release(partition);
+  ResetDrain();
   status_told = absl::InfinitePast();
 }
 
 void Worker::Impl::OnLost(absl::Span<const int32_t> partitions) {
   tasks.Release(partitions, Parting::kLost, absl::InfinitePast());
   for (const int32_t partition : partitions) caution.Release(partition);
+  ResetDrain();
   status_told = absl::InfinitePast();
 }
 
@@ -236,6 +260,7 @@ void Worker::Impl::StepRejoining() {
   if (!rejoined.ok()) return Wait(rejoined);
   tasks.ReleaseAll(Parting::kLost, absl::InfinitePast());
   caution.Clear();
+  ResetDrain();
   phase = Phase::kPolling;
 }
 
@@ -248,7 +273,7 @@ void Worker::Impl::StepPolling() {
     return Wait(absl::UnavailableError(kRulesNotKept));
   }
   tasks.Advance(rules);
-  const absl::StatusOr<absl::Span<const Event>> events = source->Poll(options.poll_wait, *this);
+  const absl::StatusOr<absl::Span<const Event>> events = source->Poll(PollWait(), *this);
   polled = clock->Now();
   // After the poll: a partition that was taken over in it may have seen newer rules already.
   const bool has_rules = AdoptRules();
@@ -269,6 +294,7 @@ void Worker::Impl::StepPolling() {
     return Wait(absl::UnavailableError(kRulesNotKept));
   }
   tasks.AdvanceIdle();
+  if (has_rules && HasParked()) return BeginTransaction({}, 0);
   if (clock->Now() - status_told >= kIdleStatusEvery) TellRunning();
 }
 
@@ -359,7 +385,7 @@ void Worker::Impl::EndTransaction() {
   phase = Phase::kCommitting;
   if (!sink->may_overlap()) return;
   for (const Share& share : ending.shares) {
-    if (share.task->state != nullptr) share.task->steps->Seal();
+    if (share.task->state != nullptr && share.has_rules) share.task->steps->Seal();
   }
   sink->StartCommit(ending.offsets, source->group_metadata());
 }
@@ -374,7 +400,7 @@ bool Worker::Impl::MayGoOn() const {
 // What has come meanwhile goes into the next transaction.
 void Worker::Impl::GoOn() {
   const absl::Span<const Event> events = rest.empty() ? TakeMore() : rest;
-  if (events.empty()) return;
+  if (events.empty() && !(caution.is_calm() && HasParked())) return;
   if (!caution.is_calm() && !caution.AdmitsAll(events)) {
     rest = events;
     return;
@@ -428,11 +454,49 @@ bool Worker::Impl::AdoptRules() {
 Share* Worker::Impl::Touch(Task* task, const Event& event) {
   if (task == nullptr || task->phase != TaskPhase::kLive) return nullptr;
   if (event.offset < task->applied_offset) GoBack(task, event.offset);
+  Share* const share = ShareOf(task, event.offset);
+  share->first_offset = std::min(share->first_offset, event.offset);
+  return share;
+}
+
+Share* Worker::Impl::ShareOf(Task* task, int64_t first_offset) {
   // Mostly the last one: events of a partition come together.
   for (auto share = open.shares.rbegin(); share != open.shares.rend(); ++share) {
     if (share->task == task) return &*share;
   }
-  return &open.shares.emplace_back(Share{.task = task, .first_offset = event.offset});
+  return &open.shares.emplace_back(Share{.task = task, .first_offset = first_offset});
+}
+
+// Whether something that was parked can be sent on now.
+bool Worker::Impl::HasParked() {
+  if (!parks()) return false;
+  destinations->Turn([this](std::string_view topic) { return drain.IsParked(topic); });
+  return drain.IsReady();
+}
+
+absl::Duration Worker::Impl::PollWait() {
+  if (HasParked()) return absl::ZeroDuration();
+  return drain.is_reading() ? std::min(kDrainPollWait, options.poll_wait) : options.poll_wait;
+}
+
+void Worker::Impl::ResetDrain() {
+  if (parks()) drain.Reset();
+}
+
+// Once a transaction.
+absl::Status Worker::Impl::Begin(bool* is_open) {
+  if (std::exchange(*is_open, true)) return absl::OkStatus();
+  absl::Status begun = sink->Begin();
+  TellOpenTransaction();
+  return begun;
+}
+
+// What waits comes before the events: one that follows it to its destination may then go there.
+absl::Status Worker::Impl::DrainInto(bool* is_open) {
+  return drain.Run([&](Task* task) {
+    ShareOf(task, task->applied_offset);
+    return Begin(is_open);
+  });
 }
 
 void Worker::Impl::GoBack(Task* task, int64_t offset) {
@@ -460,6 +524,8 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
   rest = {};
   absl::Status built;
   bool is_open = false;
+  // What is tried with care is tried by itself.
+  if ((events.empty() || caution.is_calm()) && HasParked()) built = DrainInto(&is_open);
   Task* task = nullptr;  // of the event at hand
   for (size_t i = 0; i < events.size(); ++i) {
     const Event& event = events[i];
@@ -477,10 +543,7 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
     // After a failure the rest is touched all the same: the shares say what has to be read again.
     Share* const share = Touch(task, event);
     if (share == nullptr || !built.ok()) continue;
-    if (!std::exchange(is_open, true)) {
-      built = sink->Begin();
-      TellOpenTransaction();
-    }
+    built = Begin(&is_open);
     if (built.ok()) built = Apply(share, event);
   }
   if (!built.ok()) return built;
@@ -489,13 +552,20 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
   return replayed.ok() ? replayed : StateFailed(broken, replayed);
 }
 
+// From this offset on, where its first event is.
+absl::Status Worker::Impl::UseRules(Share* share, int64_t offset) {
+  if (share->has_rules) return absl::OkStatus();
+  absl::Status used = tasks.UseRules(share->task, rules, offset);
+  if (!used.ok()) return StateFailed(share->task, used);
+  share->rules_from = offset;
+  share->has_rules = true;
+  return absl::OkStatus();
+}
+
 absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
   Task* const task = share->task;
-  if (!share->has_rules) {
-    absl::Status used = tasks.UseRules(task, rules, share->first_offset);
-    if (!used.ok()) return StateFailed(task, used);
-    share->has_rules = true;
-  }
+  if (absl::Status used = UseRules(share, event.offset); !used.ok()) return used;
+  parking.UseTask(task->partition, &task->parked);
   absl::Status led = caution.GivesUp(task->partition) ? GiveUp(*task, event) : Lead(task, event);
   if (!led.ok()) return led;
   task->applied_offset = event.offset + 1;
@@ -552,7 +622,8 @@ void Worker::Impl::PrepareOffsets() {
   open.offsets.clear();
   for (Share& share : open.shares) {
     tasks.LearnCheckpoint(share.task);
-    share.note = tasks.NoteOf(*share.task, *rules, share.first_offset);
+    share.note =
+        tasks.NoteOf(*share.task, share.has_rules ? rules.get() : nullptr, share.rules_from);
     share.end_offset = share.task->applied_offset;
     const bool is_replayed = share.note.state_start.has_value();
     if (is_replayed && caution.GivesUp(share.task->partition)) {
@@ -596,7 +667,7 @@ void Worker::Impl::StepCommittingOffsets() {
 // and is brought up to the log as after a crash.
 void Worker::Impl::StepCommittingStates() {
   for (Share& share : ending.shares) {
-    if (share.task->state == nullptr || share.is_state_committed) continue;
+    if (share.task->state == nullptr || !share.has_rules || share.is_state_committed) continue;
     const absl::Status committed = share.task->steps->Commit(share.end_offset, rules->hash());
     if (absl::IsResourceExhausted(committed) || absl::IsUnavailable(committed)) {
       return Wait(absl::Status(
@@ -621,7 +692,9 @@ void Worker::Impl::Committed() {
     share.task->note = std::move(share.note);
     // After the commit: a checkpoint that began before it has not seen it.
     tasks.LearnCheckpoint(share.task);
-    if (!caution.is_calm()) caution.Passed(share.task->partition, share.end_offset);
+    if (share.has_rules && !caution.is_calm()) {
+      caution.Passed(share.task->partition, share.end_offset);
+    }
   }
   LeaveTurn();
   Report(&ending);
@@ -647,6 +720,8 @@ void Worker::Impl::Report(Transaction* transaction) {
                            .events = counts.events,
                            .event_bytes = counts.event_bytes,
                            .outputs = counts.outputs,
+                           .parked = counts.parked,
+                           .drained = counts.drained,
                            .dead_lettered_events = counts.dead_lettered_events,
                            .rule_counts = counts.rule_counts,
                            .destinations = counts.destinations,
@@ -701,7 +776,8 @@ void Worker::Impl::BlameOrExcuse(const absl::Status& why,
   const absl::string_view message = why.message();
   for (const Share& share : (ending.empty() ? open : ending).shares) {
     const int32_t partition = share.task->partition;
-    if (is_refused) {
+    // Of a partition that was only drained no event was tried.
+    if (is_refused && share.has_rules) {
       caution.Blame(partition, share.first_offset, share.task->applied_offset + 1,
                     {message.data(), message.size()});
     } else {
@@ -738,12 +814,14 @@ void Worker::Impl::StepRewinding() {
   for (Transaction* transaction : {&open, &ending}) {
     for (const Share& share : transaction->shares) {
       share.task->applied_offset = share.first_offset;
+      share.task->parked = share.task->note.parked;
       if (share.task->state != nullptr) share.task->steps->Rollback();
     }
     transaction->Clear();
   }
   TellOpenTransaction();
   failed = absl::OkStatus();
+  ResetDrain();
   RepairDamaged();
   phase = Phase::kPolling;
 }
@@ -772,6 +850,7 @@ void Worker::Impl::Recover(const absl::Status& why) {
   caution.Clear();
   put_off = absl::OkStatus();
   LeaveTurn();
+  ResetDrain();
   phase = Phase::kOpening;
   rejoin_after_open = true;
   Wait(why);
@@ -812,6 +891,10 @@ void Worker::Impl::TellStatus(WorkerState state, std::string_view reason) {
       of_partition.rule_set_from = task->note.rule_sets.back().offset;
     }
     status.partitions.push_back(std::move(of_partition));
+  }
+  if (parks()) {
+    status.bulkheads = drain.Bulkheads();
+    status.parked_lost = drain.lost();
   }
   status_told = clock->Now();
   observer->OnStatus(status);

@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "connectors/partition_reader.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
 #include "router/router.h"
@@ -56,9 +57,14 @@ struct WorkerOptions {
   std::string ingestion_topic;  // where events come from first; empty: source_topic
   std::string rekey_topic;      // where matches go whose next step has another key; empty: nowhere
   bool is_rekeyed = false;      // the source is that topic
+  std::string group;            // that the source is read in
   std::string parking_topic;    // empty: no rule can be enriched
-  const TableFeed* tables = nullptr;  // borrowed; null: the same
-  std::string replay_job;             // names itself in what is sent; empty: live traffic
+  // Reads it, for outputs that wait there while their destination is unwell; borrowed. Null: they
+  // become dead letters.
+  connectors::PartitionReader* parked = nullptr;
+  const TableFeed* tables = nullptr;      // borrowed; null: the same
+  int64_t team_bytes_per_second_max = 0;  // of a team's outputs; 0: any. Where there is `parked`
+  std::string replay_job;                 // names itself in what is sent; empty: live traffic
   bool provenance_headers = true;
   absl::Duration poll_wait = absl::Milliseconds(100);  // how soon a stop or a rule change is seen
   absl::Duration backoff_min = absl::Milliseconds(10);

@@ -29,7 +29,7 @@ struct RuleCounts {
   uint64_t late = 0;           // of those stopped: came too late to be counted
   uint64_t routed = 0;         // outputs that name the rule
   uint64_t dead_lettered = 0;  // of its outputs: too large, no such destination, missing field
-  uint64_t parked = 0;         // of its outputs
+  uint64_t parked = 0;         // of its outputs: the destination is unwell, or others wait for it
   uint64_t rekeyed = 0;        // of its matches: sent on to where their key lives
   uint64_t state_full = 0;     // of its matches: rejected, a step had no room for them
   // Of its rollout: outputs and dead letters that were none, since the rule is in shadow; matches
@@ -75,6 +75,8 @@ struct TransactionReport {
   uint64_t events = 0;
   uint64_t event_bytes = 0;
   uint64_t outputs = 0;
+  uint64_t parked = 0;                          // outputs
+  uint64_t drained = 0;                         // of those that were parked before
   uint64_t dead_lettered_events = 0;            // payloads that could not be read
   std::vector<RuleCounts> rule_counts;          // of rules that matched at least once
   std::vector<DestinationCounts> destinations;  // that something was for
@@ -102,6 +104,16 @@ struct PartitionStatus {
   int64_t rule_set_from = -1;  // the first offset it was applied to
 };
 
+// A destination that is not healthy, or that outputs still wait for.
+struct BulkheadStatus {
+  std::string destination;  // "#<n>": several that share a lane, see parking_ledger.h
+  std::string_view state;   // "ejected", "probing", "draining"
+  std::string_view why;     // "missing", "forbidden", ...; empty: it is not known to be unwell
+  std::string reason;       // for people
+  absl::Time since = absl::InfinitePast();
+  int64_t waiting = 0;  // records in the parking topic
+};
+
 struct WorkerStatus {
   int worker = 0;
   WorkerState state = WorkerState::kStarting;
@@ -109,6 +121,8 @@ struct WorkerStatus {
   std::string topic;   // that it reads
   std::string rule_set_hash;
   std::vector<PartitionStatus> partitions;
+  std::vector<BulkheadStatus> bulkheads;
+  int64_t parked_lost = 0;  // records that the parking topic has lost before they were drained
 };
 
 // How a transaction ended that did not commit at the first try.

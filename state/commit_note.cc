@@ -23,6 +23,7 @@ constexpr absl::string_view kTimelines = "timelines=";
 constexpr absl::string_view kCheckpoint = "checkpoint=";
 constexpr absl::string_view kTrying = "trying=";
 constexpr absl::string_view kGivenUp = "given_up=";
+constexpr absl::string_view kParked = "parked=";
 constexpr absl::string_view kUnnamedTimeline = "-";
 // Of the 115 or so that there is room for: beyond these a checkpoint forgets as much as it can.
 constexpr size_t kRuleSetsMany = 48;
@@ -90,6 +91,10 @@ absl::Status ReadWord(absl::string_view word, CommitNote* note) {
     if (!ReadTry(word, &note->trying.emplace())) return Damaged("names a try without numbers");
   } else if (absl::ConsumePrefix(&word, kGivenUp)) {
     if (!ReadOffsets(word, &note->given_up)) return Damaged("names an event without an offset");
+  } else if (absl::ConsumePrefix(&word, kParked)) {
+    absl::StatusOr<ParkingLedger> parked = ParkingLedger::Decode({word.data(), word.size()});
+    if (!parked.ok()) return Damaged("names what is parked without its numbers");
+    note->parked = *std::move(parked);
   } else if (absl::ConsumePrefix(&word, kTimelines)) {
     const bool is_read = ReadSince(word, [&](absl::string_view name, int64_t offset) {
       if (name == kUnnamedTimeline) name = "";
@@ -193,6 +198,9 @@ std::string EncodeCommitNote(const CommitNote& note) {
   }
   if (!note.given_up.empty()) {
     absl::StrAppend(&text, " ", kGivenUp, absl::StrJoin(note.given_up, ","));
+  }
+  if (const std::string parked = note.parked.Encode(); !parked.empty()) {
+    absl::StrAppend(&text, " ", kParked, parked);
   }
   absl::StrAppendFormat(&text, " %s", kRules);
   before = "";

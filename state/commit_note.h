@@ -10,7 +10,7 @@
 // overtaken went on with, is never taken for one of this history, however far it has come.
 //
 // Of a replay it names the range of offsets that is replayed, too: whoever goes on with it needs to
-// know where it ends.
+// know where it ends. And it names what of the partition's outputs is parked: see parking_ledger.h.
 //
 // And it says that a try is about to begin, where an owner begins who can't know how the one before
 // ended (runtime/caution.h), and which events were given up, so that who rebuilds the state passes
@@ -18,13 +18,13 @@
 //
 // Format: `turnout/1 [replay=<from>-<to>] [state=<offset>] [timelines=<id>@<offset>[,...]]
 // [checkpoint=<sequence>@<offset>] [trying=<events>x<times>] [given_up=<offset>[,...]]
-// rules=<hash>@<offset>[,...]` in one line, ASCII, at most 4,096 bytes (the broker's limit): where
-// the state began, empty, if one is kept; its timelines, and the rule sets with the offset from
-// which they are in force, oldest first; the last checkpoint that its owner knew of, with what it
-// has applied. Unknown words after the first are passed over, so that later versions can add some;
-// earlier ones wrote no timelines and `checkpoint=<sequence>`.
+// [parked=<ledger>] rules=<hash>@<offset>[,...]` in one line, ASCII, at most 4,096 bytes (the
+// broker's limit): where the state began, empty, if one is kept; its timelines, and the rule sets
+// with the offset from which they are in force, oldest first; the last checkpoint that its owner
+// knew of, with what it has applied; what is parked. Unknown words after the first are passed over,
+// so that later versions can add some; earlier ones wrote no timelines and `checkpoint=<sequence>`.
 // Where no state is kept nobody replays, and the newest kRuleSetsStatelessMax are enough: such a
-// note is some 600 bytes at most.
+// note is some 600 bytes at most, and what is parked.
 // Errors: InvalidArgument for a note that isn't ours or is damaged.
 #pragma once
 
@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "state/parking_ledger.h"
 
 namespace turnout::state {
 
@@ -103,6 +104,7 @@ struct CommitNote {
   std::optional<NotedCheckpoint> checkpoint;
   std::optional<NotedTry> trying;
   std::vector<int64_t> given_up;  // in their order
+  ParkingLedger parked;
 
   // Appends `hash` unless it is in force already. Forgets the oldest when the note would not fit,
   // or names more than a partition without state has use for.

@@ -630,8 +630,10 @@ limits.batch_bytes_max: 16MiB  # default
 limits.transaction_timeout: 15s  # default
 limits.event_tries_max: 3  # default
 limits.destination_recheck: 30s  # default
+limits.destination_patience: 3s  # default
 limits.rules_recheck: 250ms  # default
 limits.shutdown_timeout: 4s  # default
+limits.team_bytes_per_second_max: none  # default
 limits.table_bytes_max: 16GiB  # default
 limits.rules_per_team_max: 10000  # default
 limits.destinations_per_rule_max: 64  # default

@@ -177,7 +177,10 @@ TEST(TroublesTest, OfDestinationsFoundUnavailableTheLatestFewAreNamedForMinutes)
   const std::vector<Trouble> troubles = FindTroubles(view);
   ASSERT_THAT(troubles, SizeIs(5));
   EXPECT_THAT(troubles[0].what, HasSubstr("d19 takes no records"));
+  EXPECT_THAT(troubles[0].what, HasSubstr("they go to the dead-letter topic"));
   EXPECT_THAT(troubles[0].cure, HasSubstr("Allow this principal"));
+  view.workers[0].status.bulkheads = {{.destination = "d19", .state = "ejected"}};
+  EXPECT_THAT(FindTroubles(view)[0].what, HasSubstr("they wait for it in the parking topic"));
 }
 
 TEST(TroublesTest, DeadLettersAndLateCheckpointsAreNotices) {

@@ -38,6 +38,8 @@ struct Expectation {
   std::vector<int> published;  // rule sets, in their order
   // False: offsets were set back on the way, so that records may repeat whatever the delivery.
   bool once = true;
+  // What fits when it is parked may not when it is sent on: such dead letters come late.
+  bool has_team_limits = false;
   // What the notes said was in force: for each event, and for each that came to the second hop.
   Versions versions;
   Versions rekeyed_versions;

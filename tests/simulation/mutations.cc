@@ -30,6 +30,10 @@ std::vector<SourceOffset> Shift(Mutation mutation, absl::Span<const SourceOffset
     if (mutation == Mutation::kRuleChangeNotNoted) rule_sets.resize(1);
     if (mutation == Mutation::kStateStartForgotten) note->state_start.reset();
     if (mutation == Mutation::kTimelinesForgotten) note->timelines.clear();
+    if (mutation == Mutation::kLedgerForgotten) note->parked = {};
+    for (const state::ParkingLane& lane : note->parked.lanes()) {
+      if (mutation == Mutation::kDrainNotNoted) note->parked.Find(lane.id)->head = 0;
+    }
     offset.note = state::EncodeCommitNote(*note);
   }
   return shifted;
@@ -67,6 +71,15 @@ class BuggySink : public connectors::Sink {
 };
 
 absl::Status BuggySink::Produce(const OutputRecord& record) {
+  if (record.topic == kParkingTopic && mutation_ == Mutation::kParkedAnywhere) {
+    OutputRecord changed = record;
+    changed.partition = -1;
+    return sink_->Produce(changed);
+  }
+  if (record.topic == kParkingTopic && mutation_ == Mutation::kParkedApart) {
+    log_->Append(kParkingTopic, support::CopyRecord(record));
+    return absl::OkStatus();
+  }
   if (record.topic != kRekeyTopic) return sink_->Produce(record);
   if (mutation_ == Mutation::kRekeyedApart) {
     log_->Append(kRekeyTopic, support::CopyRecord(record));
@@ -233,6 +246,16 @@ std::string_view MutationName(Mutation mutation) {
       return "NextOutlivesAbort";
     case Mutation::kNextEndsFirst:
       return "NextEndsFirst";
+    case Mutation::kLedgerForgotten:
+      return "LedgerForgotten";
+    case Mutation::kDrainNotNoted:
+      return "DrainNotNoted";
+    case Mutation::kDrainSkipsOne:
+      return "DrainSkipsOne";
+    case Mutation::kParkedAnywhere:
+      return "ParkedAnywhere";
+    case Mutation::kParkedApart:
+      return "ParkedApart";
   }
   return "?";
 }
@@ -255,6 +278,10 @@ std::unique_ptr<connectors::Sink> MutateSink(Mutation mutation,
     case Mutation::kRekeyedByOwnKey:
     case Mutation::kRekeyedApart:
     case Mutation::kRekeyedKeyLost:
+    case Mutation::kLedgerForgotten:
+    case Mutation::kDrainNotNoted:
+    case Mutation::kParkedAnywhere:
+    case Mutation::kParkedApart:
       return std::make_unique<BuggySink>(mutation, std::move(sink), source, keeper, log);
     default:
       return sink;

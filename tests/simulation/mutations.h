@@ -52,6 +52,12 @@ enum class Mutation {
   kSecondIdNotFenced,  // a ghost's other transactional ids stay in force
   kNextOutlivesAbort,  // an abort leaves alone the transaction that went on from it
   kNextEndsFirst,      // a transaction commits before the one that it goes on from
+  // Of what is parked.
+  kLedgerForgotten,  // the note doesn't say what is parked
+  kDrainNotNoted,    // the note says that all is parked that ever was
+  kDrainSkipsOne,    // a drain leaves out the first record that it reads
+  kParkedAnywhere,   // parked records go to the partition of their key
+  kParkedApart,      // they are parked outside of the transaction
 };
 // Those that at-least-once delivery is meant to survive no more than exactly-once.
 inline constexpr Mutation kMutationsOfAnyDelivery[] = {
@@ -89,6 +95,10 @@ inline constexpr Mutation kOverlapMutations[] = {
     Mutation::kSecondIdNotFenced,
     Mutation::kNextOutlivesAbort,
     Mutation::kNextEndsFirst,
+};
+inline constexpr Mutation kParkingMutations[] = {
+    Mutation::kLedgerForgotten, Mutation::kDrainNotNoted, Mutation::kDrainSkipsOne,
+    Mutation::kParkedAnywhere,  Mutation::kParkedApart,
 };
 std::string_view MutationName(Mutation mutation);
 

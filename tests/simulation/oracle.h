@@ -16,6 +16,7 @@ namespace turnout::simulation {
 
 inline constexpr char kSourceTopic[] = "events";
 inline constexpr char kDeadLetterTopic[] = "events.dead-letter";
+inline constexpr char kParkingTopic[] = "events.parking";
 inline constexpr char kRekeyTopic[] = "turnout.rekey";  // and the group that reads it
 inline constexpr char kGroup[] = "turnout";
 inline constexpr char kLateTopic[] = "sim.late";      // doesn't exist at first

@@ -78,19 +78,37 @@ const runtime::RuleFeed* FeedOf(Hop hop, const Surroundings& around) {
   return is_behind ? &around.older_rules : &around.rules;
 }
 
-runtime::WorkerOptions MakeWorkerOptions(Hop hop, int ordinal, const Surroundings& around) {
+bool Parks(const Surroundings& around) {
+  return around.delivery == connectors::Delivery::kExactlyOnce;
+}
+
+runtime::DestinationOptions MakeDestinationOptions(const Surroundings& around,
+                                                   runtime::DestinationProbes* probes) {
+  runtime::DestinationOptions options;
+  if (Parks(around)) options.probes = probes;
+  return options;
+}
+
+runtime::WorkerOptions MakeWorkerOptions(Hop hop, int ordinal, const Surroundings& around,
+                                         connectors::PartitionReader* parked) {
   runtime::WorkerOptions options = {.index = ordinal,
                                     .delivery = around.delivery,
                                     .source_topic = kSourceTopic,
                                     .dead_letter_topic = kDeadLetterTopic,
+                                    .group = kGroup,
                                     .event_tries_max = around.gives_up ? kTriesMax : 0};
+  if (Parks(around)) {
+    options.parking_topic = kParkingTopic;
+    options.parked = parked;
+    options.team_bytes_per_second_max = around.team_bytes_per_second_max;
+  }
   if (!around.rekeys) return options;
   options.ingestion_topic = kSourceTopic;
   options.rekey_topic = kRekeyTopic;
   options.poll_wait = kSharedPollWait;
   if (hop == Hop::kSource) return options;
   options.index += kRekeyedIndex;
-  options.source_topic = kRekeyTopic;
+  options.source_topic = options.group = kRekeyTopic;
   options.is_rekeyed = true;
   return options;
 }
@@ -108,13 +126,17 @@ SimulatedHop::SimulatedHop(Hop hop, int ordinal, Surroundings* around,
       source_(MakeSource(hop, *around, process, buggy_keeper_.get())),
       sink_(MakeSink(hop, ordinal, *around, process, source_.get(), buggy_keeper_.get())),
       admin_(around->log.get(), &around->points, process),
-      destinations_({}, &admin_, &around->clock),
-      worker_(MakeWorkerOptions(hop, ordinal, *around), source_.get(), sink_.get(),
+      parked_(kParkingTopic, around->log.get(), &around->points, process),
+      destinations_(MakeDestinationOptions(*around, &probes_), &admin_, &around->clock),
+      worker_(MakeWorkerOptions(hop, ordinal, *around, &parked_), source_.get(), sink_.get(),
               Chosen(buggy_keeper_.get(), &keeper_), &destinations_, FeedOf(hop, *around),
-              &around->observer, &around->clock) {}
+              &around->observer, &around->clock) {
+  if (around->mutation == Mutation::kDrainSkipsOne) parked_.SkipFirst();
+}
 
 void SimulatedHop::Step() {
   keeper_.Work();
+  probes_.Work(&admin_, absl::Seconds(2));
   worker_.Step();
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/destination_probes.h"
 #include "runtime/destinations.h"
 #include "runtime/rule_feed.h"
 #include "runtime/worker.h"
@@ -17,6 +18,7 @@
 #include "tests/simulation/state_mutations.h"
 #include "tests/support/fault_points.h"
 #include "tests/support/memory_log.h"
+#include "tests/support/memory_partition_reader.h"
 #include "tests/support/memory_state_keeper.h"
 #include "tests/support/memory_topic_admin.h"
 #include "tests/support/recording_observer.h"
@@ -37,6 +39,7 @@ struct Surroundings {
   bool overlaps = false;
   bool gives_up = false;  // events that were tried too often
   Poisons poisons;
+  int64_t team_bytes_per_second_max = 0;
   Mutation mutation = Mutation::kNone;
   // Of every process that ever ran: the brokers remember the dead for a while.
   std::deque<support::SimulatedProcess> processes;
@@ -69,6 +72,8 @@ class SimulatedHop {
   const std::unique_ptr<connectors::Source> source_;
   const std::unique_ptr<connectors::Sink> sink_;
   support::MemoryTopicAdmin admin_;
+  support::MemoryPartitionReader parked_;
+  runtime::DestinationProbes probes_;
   runtime::Destinations destinations_;
   runtime::Worker worker_;
 };

@@ -41,6 +41,11 @@ uint64_t FaultSeed(const SimulationOptions& options) {
   return (options.seed << 20) ^ call ^ 0x5eed;
 }
 
+bool IsAnythingParked(const connectors::SourceOffset& committed) {
+  const auto note = state::DecodeCommitNote(committed.note);
+  return note.ok() && !note->parked.empty();
+}
+
 class Simulation {
  public:
   explicit Simulation(const SimulationOptions& options)
@@ -114,6 +119,7 @@ void Simulation::Build() {
   around_.delivery = options_.delivery;
   around_.overlaps = options_.overlaps;
   around_.gives_up = options_.gives_up;
+  around_.team_bytes_per_second_max = options_.team_bytes_per_second_max;
   around_.mutation = options_.mutation;
   around_.points.KeepTrace(options_.keep_trace);
   around_.log = std::make_unique<support::MemoryLog>(
@@ -132,6 +138,7 @@ void Simulation::Build() {
   source_.topic =
       around_.log->CreateTopic(kSourceTopic, partitions(options_.source_partitions_max));
   around_.log->CreateTopic(kDeadLetterTopic, partitions(2));
+  around_.log->CreateTopic(kParkingTopic, partitions(2));
   for (const char* name :
        {"sim.audit", "sim.pings", "sim.orders", "sim.by-customer", kClosedTopic}) {
     around_.log->CreateTopic(name, partitions(3));
@@ -380,6 +387,13 @@ std::string Simulation::WhatIsNotAtRest() {
   for (const HopLedger* const hop : hops_) {
     if (!StatesAreUpToDate(*hop, routers_)) return "a state is not where its log is";
   }
+  for (const HopLedger* const hop : hops_) {
+    for (const auto& [partition, commits] : hop->commits) {
+      if (!healed_ || !IsAnythingParked(commits.back())) continue;
+      return absl::StrCat("something of partition ", partition, " of ", hop->topic->name,
+                          " is parked: ", commits.back().note);
+    }
+  }
   return "";
 }
 
@@ -486,7 +500,10 @@ void Simulation::SetBackOffsets() {
       return note.ok() && note->state_start;
     });
     if (first == commits.end() || random_.OneIn(4)) continue;
-    const auto chosen = first + random_.Below(commits.end() - first);
+    auto chosen = first + random_.Below(commits.end() - first);
+    // What waited at that time has been sent on since, and another life would number it anew.
+    while (chosen != commits.end() && IsAnythingParked(*chosen)) ++chosen;
+    if (chosen == commits.end()) continue;
     commits.erase(chosen + 1, commits.end());
     group().SetBack(commits.back());
   }
@@ -524,6 +541,10 @@ bool Simulation::ComeToRest() {
                                       around_.log->transactions().Describe(), group().Describe());
   for (const auto& [worker, status] : around_.observer.statuses) {
     if (!status.reason.empty()) absl::StrAppend(&waits, "; worker ", worker, ": ", status.reason);
+    for (const runtime::BulkheadStatus& one : status.bulkheads) {
+      absl::StrAppend(&waits, "; worker ", worker, ": ", one.destination, " is ",
+                      std::string(one.state), " (", one.reason, "), ", one.waiting, " wait");
+    }
     for (const auto& one : status.partitions) {
       if (one.reason.empty()) continue;
       absl::StrAppend(&waits, "; partition ", one.partition, ": ", one.reason);
@@ -585,6 +606,7 @@ void Simulation::Compare(int first_settled_id) {
                                    .first_settled_id = first_settled_id,
                                    .published = published_,
                                    .once = !options_.set_back,
+                                   .has_team_limits = options_.team_bytes_per_second_max > 0,
                                    .versions = std::move(source_.versions),
                                    .rekeyed_versions = std::move(rekeyed_.versions)};
   StateRecords records;
@@ -628,6 +650,7 @@ SimulationResult Simulation::Run() {
   }
   if (rests && options_.ruin == Ruin::kNone) Compare(first_settled_id);
   result_.calls = around_.points.calls();
+  result_.drained = static_cast<int64_t>(around_.observer.drained);
   result_.faults = around_.points.faults();
   result_.trace_hash = around_.points.trace_hash();
   result_.trace = around_.points.trace();

@@ -58,6 +58,8 @@ struct SimulationOptions {
   // exactly once only: else what they led to before stays.
   bool gives_up = false;
   int poison_max = 0;
+  // What a team's outputs may take a second; 0: any. With exactly once what is over it is parked.
+  int64_t team_bytes_per_second_max = 0;
   // A fault at this very call, and no other.
   std::optional<std::pair<int64_t, support::Fault>> only_fault;
   bool keep_trace = false;
@@ -71,6 +73,7 @@ struct SimulationResult {
   int64_t states = 0;    // that were compared
   int64_t given_up = 0;  // events
   int64_t refusals = 0;  // tasks that were refused, as they had to be
+  int64_t drained = 0;   // outputs that were parked, and sent on
   uint64_t trace_hash = 0;
   std::vector<std::string> trace;
 };

@@ -23,6 +23,8 @@ using support::Fault;
 
 constexpr uint64_t kSeedsByDefault = 1'000;
 constexpr size_t kTraceLinesShown = 60;
+// Some events' outputs: a run has a few dozen of them in a few seconds.
+constexpr int64_t kTeamBytesPerSecond = 4'000;
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* const text = std::getenv(name);
@@ -40,7 +42,8 @@ SimulationOptions OptionsOf(uint64_t seed) {
           .set_back = set_back,
           .rekeys = seed % 8 == 2 || seed % 16 == 7,
           .overlaps = seed % 3 == 1,
-          .gives_up = seed % 5 < 2};
+          .gives_up = seed % 5 < 2,
+          .team_bytes_per_second_max = seed % 5 == 2 ? kTeamBytesPerSecond : 0};
 }
 
 // Runs it again with its trace and says all that is known.
@@ -64,6 +67,7 @@ TEST(SimulationTest, EverySeedEndsWithExactlyWhatTheRulesSay) {
   int64_t faults = 0;
   int64_t records = 0;
   int64_t states = 0;
+  int64_t drained = 0;
   uint64_t traces = 0;
   for (uint64_t seed = first; seed <= last; ++seed) {
     const SimulationResult result = RunSimulation(OptionsOf(seed));
@@ -71,17 +75,19 @@ TEST(SimulationTest, EverySeedEndsWithExactlyWhatTheRulesSay) {
     faults += result.faults;
     records += result.records;
     states += result.states;
+    drained += result.drained;
     traces = traces * 31 + result.trace_hash;
     ASSERT_TRUE(result.violations.empty())
         << Failure(OptionsOf(seed), absl::StrCat("simulation_test --seed=", seed));
   }
   // The last figure is the same in every run of these seeds, on every machine.
   std::printf(
-      "%llu seeds: %lld calls, %lld faults, %lld records and %lld states as expected "
-      "(traces %016llx)\n",
+      "%llu seeds: %lld calls, %lld faults, %lld records and %lld states as expected, %lld outputs "
+      "drained (traces %016llx)\n",
       static_cast<unsigned long long>(last - first + 1), static_cast<long long>(calls),
       static_cast<long long>(faults), static_cast<long long>(records),
-      static_cast<long long>(states), static_cast<unsigned long long>(traces));
+      static_cast<long long>(states), static_cast<long long>(drained),
+      static_cast<unsigned long long>(traces));
 }
 
 // The same on RocksDB, a directory and the real archive of rule sets: fewer seeds, since a run
@@ -141,7 +147,8 @@ TEST(SimulationTest, WhatIsLostForGoodIsRefusedByName) {
   }
 }
 
-// Small enough that every call of it can be the one that fails, and something is remembered in it.
+// Small enough that every call of it can be the one that fails; something is remembered in it, and
+// exactly once something is parked and drained.
 SimulationOptions SmallRun(Delivery delivery, bool rekeys, bool overlaps) {
   SimulationOptions options = {.seed = 11,
                                .delivery = delivery,
@@ -152,8 +159,11 @@ SimulationOptions SmallRun(Delivery delivery, bool rekeys, bool overlaps) {
                                .rekeys = rekeys,
                                .overlaps = overlaps,
                                .gives_up = overlaps};
-  while (RunSimulation(options).states < 5) ++options.seed;
-  return options;
+  const int64_t drained_min = delivery == Delivery::kExactlyOnce ? 2 : 0;
+  for (;; ++options.seed) {
+    const SimulationResult result = RunSimulation(options);
+    if (result.states >= 5 && result.drained >= drained_min) return options;
+  }
 }
 
 void FailEveryCall(Delivery delivery, bool rekeys, bool overlaps = false) {
@@ -174,8 +184,9 @@ void FailEveryCall(Delivery delivery, bool rekeys, bool overlaps = false) {
   for (const Fault fault : support::kAllFaults) {
     EXPECT_GT(struck[fault], 0) << support::FaultName(fault) << " never took place";
   }
-  std::printf("%lld calls, %lld states\n", static_cast<long long>(undisturbed.calls),
-              static_cast<long long>(undisturbed.states));
+  std::printf("%lld calls, %lld states, %lld outputs drained\n",
+              static_cast<long long>(undisturbed.calls), static_cast<long long>(undisturbed.states),
+              static_cast<long long>(undisturbed.drained));
 }
 
 TEST(SimulationTest, EveryFaultAtEveryCallIsSurvivedExactlyOnce) {
@@ -258,6 +269,10 @@ INSTANTIATE_TEST_SUITE_P(BugsOfStates, MutationTest, ::testing::ValuesIn(kStateM
                            return std::string(MutationName(tried.param));
                          });
 INSTANTIATE_TEST_SUITE_P(BugsOfTheSecondHop, MutationTest, ::testing::ValuesIn(kRekeyMutations),
+                         [](const ::testing::TestParamInfo<Mutation>& tried) {
+                           return std::string(MutationName(tried.param));
+                         });
+INSTANTIATE_TEST_SUITE_P(BugsOfParking, MutationTest, ::testing::ValuesIn(kParkingMutations),
                          [](const ::testing::TestParamInfo<Mutation>& tried) {
                            return std::string(MutationName(tried.param));
                          });

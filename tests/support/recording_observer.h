@@ -16,6 +16,7 @@ class RecordingObserver : public runtime::WorkerObserver {
     ++transactions;
     events += report.events;
     outputs += report.outputs;
+    drained += report.drained;
     dead_lettered_events += report.dead_lettered_events;
   }
   void OnOutcome(int /*worker*/, runtime::TransactionOutcome outcome,
@@ -27,9 +28,10 @@ class RecordingObserver : public runtime::WorkerObserver {
     unavailable_destinations.insert(topic);
   }
 
-  uint64_t transactions = 0;  // committed, as this and the next three
+  uint64_t transactions = 0;  // committed, as this and the next four
   uint64_t events = 0;
   uint64_t outputs = 0;
+  uint64_t drained = 0;
   uint64_t dead_lettered_events = 0;
   std::map<runtime::TransactionOutcome, uint64_t> outcomes;
   std::map<int, runtime::WorkerStatus> statuses;
