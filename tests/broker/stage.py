@@ -215,7 +215,13 @@ class Stage:
     # Judgement.
 
     def consumed(self, timeout_s=60, beat=None):
+        """All is routed, and nothing waits any more for a destination that was unwell."""
         topics.wait_until_consumed(self.bootstrap, self.group, self.source, timeout_s, beat)
+        for router in self._routers:
+            if router.is_running():
+                router.wait_until("all that was parked being sent on",
+                                  lambda: router.metric("turnout_outputs_waiting") == 0,  # noqa: B023
+                                  timeout_s)
 
     def check(self, teams, oracle=None, destinations=None):
         """Reads the source and all destinations to their ends; fails unless all is as it should be."""
