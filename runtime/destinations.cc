@@ -254,7 +254,9 @@ Destination Destinations::Learn(const TopicDescription& description) const {
 }
 
 void Destinations::MarkUnavailable(const DestinationFailure& failure) {
-  if (failure.kind == DestinationFailure::Kind::kRecordRefused) {
+  // One that is being drained would have the same record sent at once again: it waits.
+  const bool is_refused = failure.kind == DestinationFailure::Kind::kRecordRefused;
+  if (is_refused && !unwell_.contains(failure.topic)) {
     // It is asked for again: it may have come to be compacted.
     known_.erase(failure.topic);
     return;

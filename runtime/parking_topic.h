@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "connectors/topic_admin.h"
 
@@ -14,8 +15,11 @@ namespace turnout::runtime {
 inline constexpr absl::Duration kParkingRetention = absl::Hours(7 * 24);
 
 // Creates it where it is missing, with as many partitions as the source. Why it can't be written,
-// and what to do; empty where it can.
-std::string EnsureParkingTopic(const std::string& topic, const std::string& source_topic,
-                               connectors::NewTopic wanted, connectors::TopicAdmin* admin);
+// and what to do; empty where it can. NotFound while there is no source; Unavailable where no
+// broker answers.
+absl::StatusOr<std::string> EnsureParkingTopic(const std::string& topic,
+                                               const std::string& source_topic,
+                                               connectors::NewTopic wanted,
+                                               connectors::TopicAdmin* admin);
 
 }  // namespace turnout::runtime

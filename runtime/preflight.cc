@@ -39,6 +39,7 @@ bool SendsTo(const router::RuleFile& team, const std::string& topic) {
 TeamAside Judge(const PreflightOptions& options, const router::RuleFile& team,
                 const std::string& destination, const TopicDescription& topic) {
   TeamAside aside;
+  bool is_ill = false;
   if (destination == options.source_topic) {
     aside.reason = "is the source topic: its own output would be routed again without end";
     aside.cure = "send to another topic";
@@ -52,16 +53,19 @@ TeamAside Judge(const PreflightOptions& options, const router::RuleFile& team,
     aside.reason = "is the parking topic, which only Turnout itself writes to";
     aside.cure = "send to another topic";
   } else if (topic.state == State::kMissing) {
+    is_ill = true;
     aside.reason = WithReason("does not exist", topic);
     aside.cure = options.create ? "create the topic, or let this principal create it"
                                 : "create the topic, or set create_topics.enabled";
   } else if (topic.state == State::kForbidden) {
+    is_ill = true;
     aside.reason = WithReason("may not be written", topic);
     aside.cure = "allow this principal to write to the topic";
   } else {
     return aside;
   }
   aside.topic = destination;
+  aside.can_wait = is_ill && destination != options.rekey_topic;
   return aside;
 }
 

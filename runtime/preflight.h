@@ -41,7 +41,7 @@ struct PreflightOptions {
   // created when the first such rule comes, with as many partitions as the source if 0.
   std::string rekey_topic;
   int rekey_partitions = 0;
-  router::StateSettings settings;  // say which rules those are
+  router::StateSettings settings;    // say which rules those are
   std::string parking_topic;         // empty: nothing is parked
   bool create = false;               // what is missing, but for the source
   connectors::NewTopic new_topic;    // as which; its name is not used
@@ -57,6 +57,8 @@ struct TeamAside {
   std::string topic;  // the destination at fault
   std::string reason;
   std::string cure;
+  // The topic is missing or forbidden for now: what it would take may be parked.
+  bool can_wait = false;
   // Its rules from before the change that waits are still in force.
   bool previous_in_force = false;
 };

@@ -124,7 +124,7 @@ struct Process::Impl {
   void WakeControl();
   void WaitForWork(absl::Duration at_most);
   void StartWorkers();
-  void LookAtParkingTopic();
+  absl::Status LookAtParkingTopic();
   void Probe();
   const Hop& HopOf(int worker) const;
   StateServiceOptions StateOptions(const Hop& hop) const;
@@ -189,6 +189,7 @@ struct Process::Impl {
   // What workers want to know of unwell destinations, by their numbers.
   std::vector<std::unique_ptr<DestinationProbes>> probes;
   bool parks = false;  // exactly once: outputs of unwell destinations may wait
+  bool has_looked_at_parking_topic = false;  // the control thread's
   std::thread prober;
   std::thread control;
   std::vector<std::thread> workers;  // the control thread's, until it has ended
@@ -541,11 +542,12 @@ void Process::Impl::Control() {
     if (live_rules->Look()) look_at = absl::InfinitePast();
     const absl::Duration took = clock.Now() - begun;
     if (live_rules->has_rules() && clock.Now() >= look_at) {
-      const absl::Status looked = rules->Look();
+      absl::Status looked = LookAtParkingTopic();
+      looked = looked.ok() ? rules->Look() : rules->NoAnswer(looked);
       if (looked.ok()) observer->OnBrokers("admin", true, "");
       const bool has_tables = tables == nullptr || tables->WaitingFor().empty();
       if (rules->ready() && has_tables && workers.empty()) {
-        LookAtParkingTopic();
+        LookAtParkingTopic().IgnoreError();
         StartWorkers();
       }
       if (rules->rekeys() && workers.size() == static_cast<size_t>(config.workers)) StartWorkers();
@@ -590,12 +592,20 @@ absl::Duration Process::Impl::LookForRekeyTopic() {
   return rekey_look_at - clock.Now();
 }
 
-// Workers do without it where it can't be had.
-void Process::Impl::LookAtParkingTopic() {
-  if (!parks) return;
-  const std::string missing = EnsureParkingTopic(config.parking_topic, config.topic,
-                                                 NewTopicOf(config.create_topics), admin);
-  if (!missing.empty()) LogWarning("parking_topic", missing, {{"topic", config.parking_topic}});
+// Once. Workers, and teams whose destinations are ill, do without it where it can't be had.
+absl::Status Process::Impl::LookAtParkingTopic() {
+  if (!parks || has_looked_at_parking_topic) return absl::OkStatus();
+  const absl::StatusOr<std::string> obstacle = EnsureParkingTopic(
+      config.parking_topic, config.topic, NewTopicOf(config.create_topics), admin);
+  if (absl::IsNotFound(obstacle.status())) return absl::OkStatus();
+  if (!obstacle.ok()) return obstacle.status();
+  has_looked_at_parking_topic = true;
+  if (obstacle->empty()) {
+    rules->UseParking();
+  } else {
+    LogWarning("parking_topic", *obstacle, {{"topic", config.parking_topic}});
+  }
+  return absl::OkStatus();
 }
 
 // Asks the brokers what workers want to know, so that they need not wait for it.

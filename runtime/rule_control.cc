@@ -61,9 +61,8 @@ void RuleControl::Take(const std::vector<router::Team>& teams,
   // What the rules of a team that stood aside remembered is kept for as long as it has a file.
   const bool has_lost_one =
       std::any_of(waiting_.begin(), waiting_.end(), [&](const router::Team& waiting) {
-        return std::none_of(teams.begin(), teams.end(), [&](const router::Team& team) {
-          return team->team == waiting->team;
-        });
+        return std::none_of(teams.begin(), teams.end(),
+                            [&](const router::Team& team) { return team->team == waiting->team; });
       });
   if (has_lost_one) is_published_ = false;
   waiting_.clear();
@@ -105,14 +104,8 @@ absl::Status RuleControl::Look() {
   }
   absl::StatusOr<PreflightDecision> decision =
       RunPreflight(options_, waiting_, parts_.admin, parts_.clock);
-  if (!decision.ok()) {
-    if (ready_) {
-      PublishIfChanged();
-    } else {
-      TellWaitingFor({absl::StrCat("no broker answers: ", decision.status().message())});
-    }
-    return decision.status();
-  }
+  if (!decision.ok()) return NoAnswer(decision.status());
+  if (may_park_) LetPark(&*decision);
   std::vector<router::Team> still_waiting;
   std::vector<router::Team> let_in;
   for (size_t i = 0, next = 0; i < waiting_.size(); ++i) {
@@ -145,6 +138,33 @@ absl::Status RuleControl::Look() {
   ready_ = true;
   TellWaitingFor({});
   return absl::OkStatus();
+}
+
+absl::Status RuleControl::NoAnswer(absl::Status why) {
+  if (ready_) {
+    PublishIfChanged();
+  } else {
+    TellWaitingFor({absl::StrCat("no broker answers: ", why.message())});
+  }
+  return why;
+}
+
+// Those that have no rules from before, and nothing that waiting for a topic doesn't cure.
+void RuleControl::LetPark(PreflightDecision* decision) {
+  std::vector<size_t> in_force;
+  for (size_t i = 0; i < waiting_.size(); ++i) {
+    const std::string& team = waiting_[i]->team;
+    const auto may_wait = [&](const TeamAside& aside) {
+      return aside.team != team || aside.can_wait;
+    };
+    const bool passes = std::binary_search(decision->in_force.begin(), decision->in_force.end(), i);
+    const bool is_let_in = FindInForce(team) == in_force_.end() &&
+                           std::all_of(decision->aside.begin(), decision->aside.end(), may_wait);
+    if (!passes && !is_let_in) continue;
+    in_force.push_back(i);
+    std::erase_if(decision->aside, [&](const TeamAside& aside) { return aside.team == team; });
+  }
+  decision->in_force = std::move(in_force);
 }
 
 std::vector<router::Team>::iterator RuleControl::FindInForce(const std::string& team) {

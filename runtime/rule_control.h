@@ -2,6 +2,10 @@
 // them, asks the pre-flight which of them may take effect, publishes those as one rule set, and
 // looks again after the others until they are well.
 //
+// Where outputs can be parked, a team that has no rules in force takes effect although destinations
+// of it are missing or forbidden: while it stood aside its events would pass by unrouted, and they
+// are lost to it. So a router that starts while one is ill routes as those that run already.
+//
 // A team once in force stays so: what its destinations do later is the workers' to see. Where its
 // rules change, those from before stay in force until the pre-flight has let the new ones pass;
 // where they are gone, they go with the next Look. Before any team could take effect nothing is
@@ -39,12 +43,17 @@ class RuleControl {
  public:
   RuleControl(PreflightOptions options, router::StateSettings settings, RuleControlParts parts);
 
+  // From now on outputs for destinations that are missing or forbidden can be parked.
+  void UseParking() { may_park_ = true; }
+
   // All teams that there are now, each once; Look acts on it.
   void Take(const std::vector<router::Team>& teams, const std::vector<RefusedFile>& refused);
 
   // One pre-flight of the teams that aren't in force as they are. Tells the board, the metrics and
   // the log what changed, and publishes when teams came in, changed or went.
   absl::Status Look();
+  // Instead of a Look, where it was known before that no broker answers. Returns `why`.
+  absl::Status NoAnswer(absl::Status why);
 
   // Whether somebody has made the re-key topic by now, where no rule needs it: `turnout dlq
   // redrive` puts events back by it.
@@ -60,6 +69,7 @@ class RuleControl {
 
  private:
   std::vector<router::Team>::iterator FindInForce(const std::string& team);
+  void LetPark(PreflightDecision* decision);
   void TellRefused(const std::vector<RefusedFile>& refused);
   void TellAside(std::vector<TeamAside> aside);
   void TellWaitingFor(std::vector<std::string> reasons);
@@ -75,6 +85,7 @@ class RuleControl {
   std::vector<router::Team> waiting_;   // for their destinations, or for the next Look
   std::vector<TeamAside> aside_;        // why, as last told
   RulesStatus status_;
+  bool may_park_ = false;
   bool ready_ = false;
   bool rekeys_ = false;           // the rules in force
   std::string rekey_caution_;     // as last told

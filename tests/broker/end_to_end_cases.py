@@ -255,13 +255,14 @@ def a_limit_that_is_lowered_while_running_dead_letters_what_no_longer_fits(stage
 
 
 def a_team_whose_destination_is_missing_stands_aside_and_comes_back(stage):
-    """Named in status, log and metric; the others don't wait; routed again once it is there."""
+    """Where nothing can be parked. Named in status, log and metric; the others don't wait; routed
+    again once it is there."""
     teams = stage.teams()
     stage.write_rules(teams)
     stage.make_topics(teams)
     missing = f"{stage.prefix}.search.queries"
     topics.delete(stage.bootstrap, missing)
-    router = stage.router().start()
+    router = stage.router(delivery="at_least_once").start()
     router.wait_until("the team being named aside",
                       lambda: router.metric("turnout_team_aside", team="search") == 1)
     router.wait_until("status naming it", lambda: missing in json.dumps(router.status()))

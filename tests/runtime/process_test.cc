@@ -281,6 +281,7 @@ TEST_F(ProcessTest, ATeamWithAMissingDestinationStandsAsideAndComesBack) {
   WriteRules("ads.yaml", kAds);
   StartKafka({"events", config_.dead_letter_topic, "orders.large", "ads.clicks"});
   admin_->Hide("ads.clicks");
+  config_.delivery = connectors::Delivery::kAtLeastOnce;  // nothing can be parked
   const auto process = StartProcess();
   ASSERT_TRUE(WaitUntil([&] { return process->IsReady(); })) << process->StatusJson();
   const json before = json::parse(process->StatusJson())["rules"];

@@ -163,6 +163,18 @@ TEST_F(RuleControlTest, ANewTeamWithoutItsDestinationMovesNobody) {
   EXPECT_THAT(Status()["standing_aside"], IsEmpty());
 }
 
+TEST_F(RuleControlTest, WhereOutputsCanBeParkedATeamWithoutRulesFromBeforeTakesEffect) {
+  control_->UseParking();
+  admin_.missing = {"ill", "new"};
+  ASSERT_TRUE(Look({To("a", "ill"), To("b", "t"), To("c", "events")}).ok());
+  EXPECT_THAT(InForce(), ElementsAre("a -> ill", "b -> t"));
+  ASSERT_EQ(Status()["standing_aside"].size(), 1u);  // waiting does not cure a loop
+  EXPECT_EQ(Status()["standing_aside"][0]["team"], "c");
+  ASSERT_TRUE(Look({To("a", "ill"), To("b", "new")}).ok());
+  EXPECT_THAT(InForce(), ElementsAre("a -> ill", "b -> t"));
+  EXPECT_EQ(Status()["standing_aside"][0]["previous_in_force"], true);
+}
+
 TEST_F(RuleControlTest, WithoutBrokersATeamThatIsGoneGoesAndAChangeWaits) {
   ASSERT_TRUE(Look({To("a", "old"), To("b", "t")}).ok());
   admin_.away = true;
