@@ -1,0 +1,30 @@
+// PipelineMetrics: how workers, destinations, states, tables and the process are, as metrics.
+//
+// Threads: pure, but for what is asked of the process.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "runtime/kept_table.h"
+#include "runtime/metric_family.h"
+#include "runtime/state_stats.h"
+#include "runtime/worker_observer.h"
+
+namespace turnout::runtime {
+
+// All that was last told.
+struct PipelineFigures {
+  absl::Time now;
+  std::map<int, WorkerStatus> workers;
+  std::map<int, absl::Time> open_since;  // their oldest open transactions
+  StateServiceStats states;
+  uint64_t state_memory_bytes = 0;
+  std::vector<TableStatus> tables;
+};
+
+void CollectPipeline(const PipelineFigures& figures, MetricFamilies* to);
+
+}  // namespace turnout::runtime
