@@ -137,7 +137,9 @@ prometheus::MetricFamily ForPrometheus(MetricFamily family) {
 
 struct Metrics::Impl {
   Impl(MetricsOptions with, Clock* on)
-      : options(std::move(with)), clock(on), families(registry), traffic(options.limits) {}
+      : options(std::move(with)), clock(on), families(registry), traffic(options.limits) {
+    figures.destinations_max = options.limits.destinations_max;
+  }
 
   void CollectRuleSizes(MetricFamilies* to) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
 

@@ -21,10 +21,10 @@ Json MeanOrNull(absl::Duration sum, uint64_t count) {
   return Json(absl::ToDoubleSeconds(sum) / static_cast<double>(count));
 }
 
-Json BulkheadsJson(const std::vector<BulkheadStatus>& bulkheads) {
+Json UnwellJson(const UnwellDestinations& unwell) {
   Json all = Json::array();
-  for (const BulkheadStatus& one : bulkheads) {
-    all.push_back({{"destination", one.destination},
+  for (const auto& [name, one] : unwell.by_name()) {
+    all.push_back({{"destination", name},
                    {"state", one.state},
                    {"why", one.why},
                    {"reason", one.reason},
@@ -66,9 +66,7 @@ Json WorkerJson(const WorkerView& worker) {
           {"last_commit", TimestampOrNull<Json>(worker.last_commit)},
           {"transaction_open_since", TimestampOrNull<Json>(worker.open_since)},
           {"last_trouble", std::move(last_outcome)},
-          {"partitions", std::move(partitions)},
-          {"bulkheads", BulkheadsJson(worker.status.bulkheads)},
-          {"parked_lost", worker.status.parked_lost}};
+          {"partitions", std::move(partitions)}};
 }
 
 Json TablesJson(const std::vector<TableStatus>& tables) {
@@ -223,6 +221,8 @@ std::string StatusJson(const PipelineView& view) {
                  {"rules", RulesJson(view.rules, view.live_rules)},
                  {"tables", TablesJson(view.tables)},
                  {"destinations_unavailable", std::move(unavailable)},
+                 {"destinations_unwell", UnwellJson(view.unwell)},
+                 {"parked_lost", view.parked_lost},
                  {"workers", std::move(workers)}};
   return DumpJson(std::move(status), 2);
 }

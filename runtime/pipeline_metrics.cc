@@ -1,12 +1,13 @@
 #include "runtime/pipeline_metrics.h"
 
 #include <algorithm>
-#include <set>
+#include <array>
 #include <string>
 #include <utility>
 
 #include "runtime/pipeline_view.h"
 #include "runtime/process_facts.h"
+#include "runtime/unwell_destinations.h"
 
 namespace turnout::runtime {
 namespace {
@@ -50,26 +51,49 @@ void CollectWorkers(const PipelineFigures& figures, MetricFamilies* to) {
   }
 }
 
+// Those beyond the limit as one.
 void CollectUnwell(const PipelineFigures& figures, MetricFamilies* to) {
-  std::set<std::string> unwell;
-  int64_t waiting = 0;
+  UnwellDestinations unwell;
   int64_t lost = 0;
   for (const auto& [index, worker] : figures.workers) {
+    unwell.Add(worker.bulkheads);
     lost += worker.parked_lost;
-    for (const BulkheadStatus& bulkhead : worker.bulkheads) {
-      unwell.insert(bulkhead.destination);
-      waiting += bulkhead.waiting;
-    }
   }
-  AddMetric("turnout_destinations_unwell",
-            "Destinations that a worker parks outputs for, or drains.", MetricKind::kGauge,
-            static_cast<double>(unwell.size()), to);
-  AddMetric("turnout_outputs_waiting",
-            "Records in the parking topic that wait for their destination.", MetricKind::kGauge,
-            static_cast<double>(waiting), to);
-  AddMetric("turnout_outputs_parked_lost_total",
-            "Records that the parking topic had lost when they were to be sent on.",
-            MetricKind::kCounter, static_cast<double>(lost), to);
+  int64_t waiting = 0;
+  std::map<std::string, int64_t> waiting_by_name;
+  std::map<std::array<std::string, 3>, int> ejections;  // by name, state, why
+  for (const auto& [destination, told] : unwell.by_name()) {
+    const bool has_room = waiting_by_name.size() < static_cast<size_t>(figures.destinations_max);
+    const std::string name(has_room ? destination : kOtherSeries);
+    waiting += told.waiting;
+    waiting_by_name[name] += told.waiting;
+    ++ejections[{name, std::string(told.state), std::string(told.why)}];
+  }
+  const auto add = [to](const char* name, const char* help, MetricKind kind, size_t value) {
+    AddMetric(name, help, kind, static_cast<double>(value), to);
+  };
+  add("turnout_destinations_unwell", "Destinations that a worker parks outputs for, or drains.",
+      MetricKind::kGauge, unwell.by_name().size());
+  add("turnout_outputs_waiting", "Records in the parking topic that wait for their destination.",
+      MetricKind::kGauge, static_cast<size_t>(waiting));
+  add("turnout_outputs_parked_lost_total",
+      "Records that the parking topic had lost when they were to be sent on.", MetricKind::kCounter,
+      static_cast<size_t>(lost));
+  MetricFamily states = {"turnout_destination_ejection",
+                         "1 for each destination that is not healthy, with its state and why.",
+                         MetricKind::kGauge};
+  for (const auto& [labels, count] : ejections) {
+    const auto& [name, state, why] = labels;
+    states.Add(count, {{"destination", name}, {"state", state}, {"why", why}});
+  }
+  AddUnlessEmpty(std::move(states), to);
+  MetricFamily outputs = {"turnout_destination_outputs_waiting",
+                          "Records in the parking topic that wait for the destination.",
+                          MetricKind::kGauge};
+  for (const auto& [name, count] : waiting_by_name) {
+    outputs.Add(static_cast<double>(count), {{"destination", name}});
+  }
+  AddUnlessEmpty(std::move(outputs), to);
 }
 
 void CollectTables(const PipelineFigures& figures, MetricFamilies* to) {

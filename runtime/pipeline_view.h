@@ -14,6 +14,7 @@
 #include "runtime/rules_status.h"
 #include "runtime/state_stats.h"
 #include "runtime/token_keeper.h"
+#include "runtime/unwell_destinations.h"
 #include "runtime/worker_observer.h"
 
 namespace turnout::runtime {
@@ -87,6 +88,8 @@ struct PipelineView {
   LiveRulesStatus live_rules;
   std::vector<TableStatus> tables;
   std::vector<UnavailableDestination> unavailable;
+  UnwellDestinations unwell;
+  int64_t parked_lost = 0;  // outputs that the parking topic had lost before they were sent on
   StateServiceStats states;
   uint64_t dead_letters = 0;      // in the last few minutes
   std::string dead_letter_error;  // of the latest

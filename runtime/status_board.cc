@@ -260,6 +260,10 @@ PipelineView StatusBoard::View() const {
   view.brokers = impl_->BrokersLocked();
   view.waiting_for = impl_->waiting_for;
   view.workers = impl_->workers;
+  for (const auto& [index, worker] : impl_->workers) {
+    view.unwell.Add(worker.status.bulkheads);
+    view.parked_lost += worker.status.parked_lost;
+  }
   view.sink = impl_->sink;
   view.token = impl_->token;
   view.rules = impl_->rules;

@@ -7,12 +7,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "runtime/bulkhead.h"
+#include "runtime/record_headers.h"
 
 namespace turnout::runtime {
 namespace {
 
 constexpr char kReady[] = "turnout_ready";
 constexpr char kRuleSetMetric[] = "turnout_rule_set_info";
+constexpr char kEjection[] = "turnout_destination_ejection";
 // Of troubles of one kind so many are told; a number says how many more there are.
 constexpr size_t kAlikeMax = 5;
 
@@ -72,6 +75,18 @@ std::string CureOf(std::string_view reason) {
     if (reason.find(cure.words) != std::string_view::npos) return std::string(cure.cure);
   }
   return kCureOfTheRest;
+}
+
+std::string CureOfEjection(const BulkheadStatus& destination) {
+  if (destination.why == EjectionName(Ejection::kMissing)) {
+    return "Create the topic. It is asked for again by itself, and what waits is sent in order";
+  }
+  if (destination.why == EjectionName(Ejection::kForbidden)) {
+    return "Allow this principal to write to it and to describe it. It is asked for again by "
+           "itself, and what waits is sent in order";
+  }
+  return "See whether all brokers answer, the topic's partitions have leaders, and no quota holds "
+         "this client back. It is asked again by itself, and what waits is sent in order";
 }
 
 // "3 s", "4 min", "2 h": as a person would say it.
@@ -276,22 +291,60 @@ class Finder {
     }
   }
 
-  bool IsParkedFor(const std::string& topic) const {
-    const auto is_it = [&](const BulkheadStatus& one) { return one.destination == topic; };
-    return std::any_of(view_.workers.begin(), view_.workers.end(), [&](const auto& worker) {
-      const std::vector<BulkheadStatus>& bulkheads = worker.second.status.bulkheads;
-      return std::any_of(bulkheads.begin(), bulkheads.end(), is_it);
-    });
+  void FindOfUnwell() {
+    size_t ejected = 0;
+    for (const auto& [name, one] : view_.unwell.by_name()) {
+      if (IsDraining(one)) {
+        FindOfDraining(one);
+      } else if (++ejected <= kAlikeMax) {
+        Add(Gravity::kHarmed,
+            absl::StrFormat("destination %s has been %s for %s: %s; %d outputs wait for it in the "
+                            "parking topic",
+                            name, one.why.empty() ? "unwell" : std::string(one.why),
+                            Spoken(view_.now - one.since), one.reason, one.waiting),
+            CureOfEjection(one), kEjection);
+      }
+    }
+    if (ejected > kAlikeMax) {
+      Add(Gravity::kHarmed,
+          absl::StrFormat("%d destinations more take no records", ejected - kAlikeMax),
+          "Their reasons are in the table of destinations", kEjection);
+    }
+    if (view_.parked_lost == 0) return;
+    Add(Gravity::kHarmed,
+        absl::StrFormat("%d outputs were lost in the parking topic: it had removed them before "
+                        "their destinations were well again",
+                        view_.parked_lost),
+        "Route their events again (`turnout replay`), and let the topic keep records for longer "
+        "than an outage lasts",
+        "turnout_outputs_parked_lost_total");
+  }
+
+  void FindOfDraining(const BulkheadStatus& one) {
+    if (one.why == kErrorOverLimit) {
+      Add(Gravity::kNotice,
+          absl::StrFormat("%d outputs for %s wait, since their team sends more than it may",
+                          one.waiting, one.destination),
+          "Nothing if it is a peak: they are sent as the limit allows. Else raise "
+          "`limits.team_bytes_per_second_max`, or have the team's rules send less",
+          "turnout_destination_outputs_waiting");
+    } else {
+      Add(Gravity::kNotice,
+          absl::StrFormat("%d outputs that were parked for %s are being sent, before what is new",
+                          one.waiting, one.destination),
+          "Nothing: it rejoins by itself", kEjection);
+    }
   }
 
   void FindOfDestinations() {
+    FindOfUnwell();
     size_t found = 0;
     for (auto one = view_.unavailable.rbegin(); one != view_.unavailable.rend(); ++one) {
+      if (view_.unwell.by_name().count(one->topic) != 0) continue;  // told already
       if (view_.now - one->at > kUnavailableIsNews || ++found > kAlikeMax) continue;
       Add(Gravity::kHarmed,
           absl::StrCat("destination ", one->topic, " takes no records: ", one->reason,
-                       IsParkedFor(one->topic) ? "; they wait for it in the parking topic"
-                                               : "; they go to the dead-letter topic"),
+                       "; they go to the dead-letter topic"),
           CureOf(one->reason), "turnout_destination_unavailable_total");
     }
     if (view_.dead_letters == 0) return;

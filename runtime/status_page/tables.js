@@ -34,7 +34,22 @@ function rateSince(then, now, old, of) {
   return then ? rate((of(now.row) - (old ? of(old) : 0)) / (now.at - then.at)) : UNKNOWN;
 }
 
-function destinationRow(one, now, from, then, reason) {
+// What became of a destination that is not healthy, in words; null: nothing did.
+function illness(destination, unwell, reasons, status) {
+  const one = unwell.get(destination);
+  const reason = reasons.get(destination);
+  if (!one) return reason ? {words: `takes no records: ${reason}`, bad: 1} : null;
+  if (one.state !== "draining") {
+    const since = one.since ? ` for ${ago(one.since, status)}` : "";
+    return {words: `${one.state}${since}: ${one.reason}`, bad: 1};
+  }
+  return {words: one.why === "over_limit" ? "waits: its team sends more than it may"
+      : "draining: what waits is sent first", bad: 0};
+}
+
+const NOTHING_SENT = {sent: 0, parked: 0, dead_lettered: 0, latency_counts: null};
+
+function destinationRow(one, now, from, then, ill, waiting) {
   const old = from?.destinationOf.get(one.destination);
   const older = then?.destinationOf.get(one.destination);
   const parked = growing(one.parked, (old || one).parked);
@@ -43,7 +58,7 @@ function destinationRow(one, now, from, then, reason) {
       difference(one.latency_counts, older?.latency_counts), now.latency_bounds_ms, 0.99);
   return {
     key: one.destination,
-    bad: reason || dead || parked ? 1 : 0,
+    bad: ill?.bad || dead || parked ? 1 : 0,
     weight: one.sent,
     cells: [
       cell(one.destination),
@@ -51,8 +66,9 @@ function destinationRow(one, now, from, then, reason) {
       cell(time(latency)),
       counted(one.sent),
       counted(one.parked, parked),
+      counted(waiting, waiting ? "bad" : ""),
       counted(one.dead_lettered, dead),
-      reason ? cell(`takes no records: ${reason}`, "long text bad") : cell("well", "text zero"),
+      ill ? cell(ill.words, ill.bad ? "long text bad" : "long text") : cell("well", "text zero"),
     ],
   };
 }
@@ -64,12 +80,16 @@ export function showDestinations(status) {
   const isNews = (one) => Date.parse(status.now) - Date.parse(one.at) < UNAVAILABLE_IS_NEWS_MS;
   const reasons = new Map(status.destinations_unavailable.filter(isNews)
       .map((one) => [one.destination, one.reason]));
-  const rows = now.destinations.map((one) =>
-      destinationRow(one, now, from, then, reasons.get(one.destination)));
+  const unwell = new Map(status.destinations_unwell.map((one) => [one.destination, one]));
+  const unsent = [...unwell.keys()].filter((name) => !now.destinationOf.has(name))
+      .map((destination) => ({...NOTHING_SENT, destination}));
+  const rows = [...now.destinations, ...unsent].map((one) =>
+      destinationRow(one, now, from, then, illness(one.destination, unwell, reasons, status),
+                     unwell.get(one.destination)?.waiting || 0));
   showTable("destinations",
             [["topic", "text"], ["a second"], ["latency p99"], ["sent"], ["parked"],
-             ["dead letters"], ["state", "text"]],
-            filtered(sortRows(rows), "destinations", now.destinations_counted),
+             ["waiting"], ["dead letters"], ["state", "text"]],
+            filtered(sortRows(rows), "destinations", now.destinations_counted + unsent.length),
             "Nothing was sent anywhere yet.");
 }
 

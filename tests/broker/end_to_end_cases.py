@@ -301,6 +301,13 @@ def a_destination_deleted_while_running_holds_nobody_up(stage):
     topics.wait_until_consumed(stage.bootstrap, stage.group, stage.source, 90)
     router.wait_until("records being parked",
                       lambda: router.metric("turnout_outputs_waiting") > 0, 10)
+    status = json.loads(router.get("/v1/status")[1])
+    ill = [one["destination"] for one in status["destinations_unwell"]]
+    assert ill == [f"{stage.prefix}.search.queries"], ill
+    said = [trouble["what"] for trouble in status["troubles"] if ill[0] in trouble["what"]]
+    assert len(said) == 1 and "outputs wait for it in the parking topic" in said[0], status["troubles"]
+    assert router.metric("turnout_destination_outputs_waiting", destination=ill[0]) > 0
+    assert router.metric("turnout_destination_ejection", destination=ill[0], why="missing") == 1
     router.stop()
     others = [team for team in teams if team["team"] != "search"]
     names = stage.destinations(others)

@@ -213,6 +213,33 @@ TEST_F(MetricsTest, LagIsToldWhileThePartitionIsOurs) {
   EXPECT_THAT(metrics.Text(), Not(HasSubstr("partition=\"1\"")));
 }
 
+TEST_F(MetricsTest, DestinationsThatAreNotHealthyAreNamedWithWhatWaitsForThem) {
+  metrics.OnStatus({.worker = 0,
+                    .bulkheads = {{.destination = "a", .state = "draining", .waiting = 2}},
+                    .parked_lost = 4});
+  metrics.OnStatus(
+      {.worker = 1,
+       .bulkheads = {{.destination = "a", .state = "ejected", .why = "missing"},
+                     {.destination = "b", .state = "probing", .why = "slow"},
+                     {.destination = "c", .state = "probing", .why = "slow"},
+                     {.destination = "d", .state = "probing", .why = "slow", .waiting = 5}},
+       .parked_lost = 1});
+  const std::string text = metrics.Text();
+  for (const char* line :
+       {"\nturnout_destinations_unwell 4\n", "\nturnout_outputs_waiting 7\n",
+        "\nturnout_outputs_parked_lost_total 5\n",
+        "\nturnout_destination_outputs_waiting{destination=\"a\"} 2\n",
+        "\nturnout_destination_outputs_waiting{destination=\"other\"} 5\n",
+        "\nturnout_destination_ejection{destination=\"a\",state=\"ejected\",why=\"missing\"} 1\n",
+        "\nturnout_destination_ejection{destination=\"other\",state=\"probing\",why=\"slow\"} "
+        "2\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  metrics.OnStatus({.worker = 0});
+  metrics.OnStatus({.worker = 1});
+  EXPECT_THAT(metrics.Text(), Not(HasSubstr("turnout_destination_ejection{")));
+}
+
 TEST_F(MetricsTest, OutcomesAreThereFromTheBeginning) {
   EXPECT_THAT(metrics.Text(), HasSubstr("turnout_transaction_outcomes_total{outcome=\"fatal\"} 0"));
   metrics.OnOutcome(0, TransactionOutcome::kFenced, absl::FailedPreconditionError("secret words"));
@@ -342,6 +369,7 @@ std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& c
   WorkerStatus status;
   status.partitions = {
       {.partition = 1, .next_offset = 1, .end_offset = 2, .last_event_time = clock.Now()}};
+  status.bulkheads = {{.destination = "out", .state = "ejected", .why = "slow"}};
   metrics.OnStatus(status);
   metrics.OnTables({{.name = "merchants", .topic = "catalog"}});
   metrics.OnBrokers(true);

@@ -179,8 +179,54 @@ TEST(TroublesTest, OfDestinationsFoundUnavailableTheLatestFewAreNamedForMinutes)
   EXPECT_THAT(troubles[0].what, HasSubstr("d19 takes no records"));
   EXPECT_THAT(troubles[0].what, HasSubstr("they go to the dead-letter topic"));
   EXPECT_THAT(troubles[0].cure, HasSubstr("Allow this principal"));
-  view.workers[0].status.bulkheads = {{.destination = "d19", .state = "ejected"}};
-  EXPECT_THAT(FindTroubles(view)[0].what, HasSubstr("they wait for it in the parking topic"));
+}
+
+TEST(TroublesTest, AnEjectedDestinationIsToldOnceWithItsCureAndWhatWaitsForIt) {
+  PipelineView view = Well();
+  view.unavailable = {{"a", "the topic doesn't exist", view.now}};
+  view.unwell.Add({{.destination = "a",
+                    .state = "ejected",
+                    .why = "missing",
+                    .reason = "the topic doesn't exist",
+                    .since = view.now - absl::Minutes(3),
+                    .waiting = 12}});
+  const Trouble trouble = OnlyTrouble(view);
+  EXPECT_EQ(trouble.gravity, Gravity::kHarmed);
+  EXPECT_EQ(
+      trouble.what,
+      "Destination a has been missing for 3 min: the topic doesn't exist; 12 outputs wait for "
+      "it in the parking topic.");
+  EXPECT_THAT(trouble.cure, HasSubstr("Create the topic"));
+}
+
+TEST(TroublesTest, OfManyEjectedDestinationsAFewAreNamed) {
+  PipelineView view = Well();
+  for (int i = 0; i < 20; ++i) {
+    view.unwell.Add({{.destination = absl::StrCat("d", i),
+                      .state = "probing",
+                      .why = "forbidden",
+                      .reason = "it may not be written",
+                      .since = view.now}});
+  }
+  const std::vector<Trouble> troubles = FindTroubles(view);
+  ASSERT_THAT(troubles, SizeIs(6));
+  EXPECT_THAT(troubles[0].cure, HasSubstr("Allow this principal"));
+  EXPECT_EQ(troubles[5].what, "15 destinations more take no records.");
+}
+
+TEST(TroublesTest, WhatIsDrainedIsANoticeAndWhatIsLostIsNot) {
+  PipelineView view = Well();
+  view.unwell.Add({{.destination = "a", .state = "draining", .waiting = 3},
+                   {.destination = "b", .state = "draining", .why = "over_limit", .waiting = 9}});
+  view.parked_lost = 4;
+  const std::vector<Trouble> troubles = FindTroubles(view);
+  ASSERT_THAT(troubles, SizeIs(3));
+  EXPECT_THAT(troubles[0].what, HasSubstr("4 outputs were lost in the parking topic"));
+  EXPECT_EQ(troubles[0].gravity, Gravity::kHarmed);
+  EXPECT_EQ(troubles[1].what,
+            "3 outputs that were parked for a are being sent, before what is new.");
+  EXPECT_EQ(troubles[2].what, "9 outputs for b wait, since their team sends more than it may.");
+  EXPECT_EQ(troubles[2].gravity, Gravity::kNotice);
 }
 
 TEST(TroublesTest, DeadLettersAndLateCheckpointsAreNotices) {

@@ -69,10 +69,27 @@ def without_brokers(path, answer):
     return answer
 
 
+def with_ejections(path, answer):
+    if path == "/v1/status":
+        answer["destinations_unwell"] = [
+            {"destination": "shop.orders", "state": "ejected", "why": "missing", "waiting": 1207,
+             "reason": "the topic doesn't exist; create it", "since": answer["started"]},
+            {"destination": "shop.never-sent", "state": "probing", "why": "forbidden", "waiting": 3,
+             "reason": "it may not be written", "since": None},
+            {"destination": "shop.large", "state": "draining", "why": "", "waiting": 41, "reason": "", "since": None}]
+    return answer
+
+
 def open_page(browser, address):
     browser.open(f"http://{address}/")
     browser.wait_until("figures", "return document.querySelectorAll('#figures .figure').length > 3 && "
                                   "!document.querySelector('#figures dd').textContent.includes('\\u2013')")
+
+
+def leave(browser):
+    """Before its server ends. What was asked and refused until now is no other page's."""
+    browser.open("about:blank")
+    browser.requested(), browser.complaints()
 
 
 def assert_only_asked(browser, *addresses):
@@ -146,8 +163,23 @@ def says_that_events_wait_before_all_else(run, browser, shots):
         browser.photograph(shots / "stopped-dark.png")
     browser.wait_until("word of silence", "return document.querySelector('#sentence').textContent "
                                           "=== 'This router does not answer.'")
-    browser.open("about:blank")
-    browser.requested(), browser.complaints()  # of what was refused
+    leave(browser)
+
+
+def shows_which_destinations_are_ejected_and_what_waits_for_them(run, browser, shots):
+    browser.look(1280, 1500)
+    with OtherAnswers(run.address, with_ejections) as other:
+        open_page(browser, other.address)
+        browser.wait_until("ejections", "return document.querySelectorAll('#destinations td.bad').length > 4")
+        rows = browser.run("return [...document.querySelectorAll('#destinations tbody tr')].map(r => r.innerText)")
+        shown = {row.split("\t")[0]: row for row in rows}
+        assert {row.split("\t")[0] for row in rows[:2]} == {"shop.orders", "shop.never-sent"}, "the unwell come first"
+        assert "ejected for " in shown["shop.orders"] and "doesn't exist" in shown["shop.orders"], shown["shop.orders"]
+        assert "1,207" in shown["shop.orders"] and "probing: it may not be written" in shown["shop.never-sent"]
+        assert "41" in shown["shop.large"] and "what waits is sent first" in shown["shop.large"], shown["shop.large"]
+        assert_only_asked(browser, other.address)
+        browser.photograph(shots / "ejected.png")
+        leave(browser)
 
 
 def takes_no_name_for_html(run, browser, shots):
