@@ -47,12 +47,20 @@ void Dispatcher::UseRules(const std::shared_ptr<const router::RuleSet>& rules) {
   place_of_topic_.clear();
   rules_ = rules;
   slot_of_rule_.assign(rules->rules().size(), 0);
+  teams_.clear();
+  team_of_rule_.clear();
+  for (const router::RuleInfo& rule : rules->rules()) {  // a team's stand together
+    if (teams_.empty() || teams_.back().name != rule.team()) teams_.push_back({rule.team(), {}});
+    team_of_rule_.push_back(static_cast<uint32_t>(teams_.size() - 1));
+  }
+  teams_.push_back({kOtherSeries, {}});
 }
 
 void BatchCounts::Clear() {
   events = event_bytes = outputs = parked = drained = dead_lettered_events = 0;
   rule_counts.clear();
   destinations.clear();
+  teams.clear();
   dead_letters.clear();
   sent.clear();
 }
@@ -275,7 +283,7 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
   if (is_taken && !is_held && !is_over) {
     if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
     if (budgets_ != nullptr) budgets_->Take(TeamOf(output.rule_ids), room->bytes);
-    CountSent(record);
+    CountSent(record, &teams_[team_of_rule_[output.rules.front()]]);
     for (const router::RuleIndex rule : output.rules) ++CountsOf(rule).routed;
     return absl::OkStatus();
   }
@@ -340,7 +348,7 @@ absl::Status Dispatcher::Deliver(const ParkedRecord& parked) {
   const bool lacks_key = room->topic->compacted && record.key.data() == nullptr;
   ++counts_.drained;
   if (!lacks_key && room->fits()) {
-    CountSent(record);
+    CountSent(record, TeamNamed(TeamOf(parked.rule_ids)));
     if (budgets_ != nullptr) budgets_->Take(TeamOf(parked.rule_ids), room->bytes);
     return sink_->Produce(record);
   }
@@ -387,11 +395,11 @@ absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why
   return absl::OkStatus();
 }
 
-void Dispatcher::CountSent(const OutputRecord& record) {
+void Dispatcher::CountSent(const OutputRecord& record, Team* team) {
   ++counts_.outputs;
   const uint32_t place = PlaceOf(record.topic);
   ++counts_.destinations[place].sent;
-  counts_.sent.push_back({place, record.timestamp_ms});
+  counts_.sent.push_back({place, PlaceOf(team), record.timestamp_ms});
 }
 
 void Dispatcher::CountDeadLetter(const Undeliverable& why) {
@@ -418,12 +426,28 @@ uint32_t Dispatcher::PlaceOf(std::string_view topic) {
     const bool has_room = place_of_topic_.size() < kCountedTopicsMax;
     known = place_of_topic_.try_emplace(std::string(has_room ? topic : kOtherSeries)).first;
   }
-  TopicPlace& at = known->second;
+  Place& at = known->second;
   if (at.batch != batch_) {
     at = {batch_, static_cast<uint32_t>(counts_.destinations.size())};
     counts_.destinations.push_back({.topic = known->first});
   }
   return at.place;
+}
+
+uint32_t Dispatcher::PlaceOf(Team* team) {
+  Place& at = team->place;
+  if (at.batch != batch_) {
+    at = {batch_, static_cast<uint32_t>(counts_.teams.size())};
+    counts_.teams.push_back({team->name, {}});
+  }
+  return at.place;
+}
+
+Dispatcher::Team* Dispatcher::TeamNamed(std::string_view name) {
+  for (Team& team : teams_) {
+    if (team.name == name) return &team;
+  }
+  return &teams_.back();
 }
 
 // The position says where it can be read for as long as the source keeps it.

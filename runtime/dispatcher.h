@@ -47,6 +47,7 @@ struct DispatcherOptions {
 // A record that was produced, for its latency once it is committed.
 struct SentRecord {
   uint32_t destination = 0;  // of BatchCounts::destinations
+  uint32_t team = 0;         // of BatchCounts::teams
   int64_t timestamp_ms = 0;
 };
 
@@ -60,6 +61,7 @@ struct BatchCounts {
   uint64_t dead_lettered_events = 0;
   std::vector<RuleCounts> rule_counts;
   std::vector<DestinationCounts> destinations;
+  std::vector<TeamLatency> teams;
   std::vector<DeadLetterCount> dead_letters;
   std::vector<SentRecord> sent;
 
@@ -124,10 +126,15 @@ class Dispatcher {
     bool fits() const { return bytes <= topic->record_bytes_max; }
   };
 
-  // Where a topic is counted in counts_.destinations, if it is in this batch already.
-  struct TopicPlace {
+  // Where a topic or a team is counted in counts_, if it is in this batch already.
+  struct Place {
     uint64_t batch = 0;
     uint32_t place = 0;
+  };
+
+  struct Team {
+    std::string_view name;
+    Place place;
   };
 
   // Lifetime: until the next call.
@@ -152,7 +159,11 @@ class Dispatcher {
   RuleCounts& CountsOf(router::RuleIndex rule);
   // Its place in counts_.destinations.
   uint32_t PlaceOf(std::string_view topic);
-  void CountSent(const connectors::OutputRecord& record);
+  // Its place in counts_.teams.
+  uint32_t PlaceOf(Team* team);
+  // The last one, if these rules have none of that name.
+  Team* TeamNamed(std::string_view name);
+  void CountSent(const connectors::OutputRecord& record, Team* team);
   void CountDeadLetter(const Undeliverable& why);
 
   const DispatcherOptions options_;
@@ -165,8 +176,10 @@ class Dispatcher {
   BatchCounts counts_;
   std::vector<uint32_t> slot_of_rule_;  // position in counts_.rule_counts plus one; 0: none yet
   // Of the topics that these rules have come to.
-  absl::node_hash_map<std::string, TopicPlace> place_of_topic_;
-  uint64_t batch_ = 1;  // number of the one that is counted
+  absl::node_hash_map<std::string, Place> place_of_topic_;
+  std::vector<Team> teams_;             // of these rules, and `other` at the end
+  std::vector<uint32_t> team_of_rule_;  // of teams_
+  uint64_t batch_ = 1;                  // number of the one that is counted
 
   // Working memory of one event.
   std::vector<connectors::Header> headers_;

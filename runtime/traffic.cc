@@ -29,6 +29,7 @@ void Traffic::OnTransaction(const TransactionReport& report) {
     sums_.dead_letters[std::string(letters.error)] += letters.count;
   }
   for (const DestinationCounts& counts : report.destinations) CountDestination(counts);
+  for (const TeamLatency& sent : report.teams) CountTeam(sent);
   if (report.rules != nullptr) CountRules(report);
 }
 
@@ -66,6 +67,13 @@ void Traffic::CountDestination(const DestinationCounts& counts) {
   DestinationTraffic* const other = TrafficOf(kOtherSeries);
   if (!other->latency) other->latency.emplace();
   other->latency->Add(counts.latency);
+}
+
+void Traffic::CountTeam(const TeamLatency& sent) {
+  std::string team(sent.team);
+  const bool has_room = sums_.teams.size() < static_cast<size_t>(limits_.latencies_max);
+  if (!has_room && sums_.teams.count(team) == 0) team = kOtherSeries;
+  sums_.teams[team].Add(sent.latency);
 }
 
 DestinationTraffic* Traffic::TrafficOf(std::string_view topic) {

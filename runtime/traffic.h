@@ -27,7 +27,7 @@ namespace turnout::runtime {
 struct TrafficLimits {
   int rules_max = 2'000;
   int destinations_max = 1'000;
-  int latencies_max = 200;  // destinations with a histogram
+  int latencies_max = 200;  // destinations, and teams, with a histogram
 };
 
 struct RuleTraffic {
@@ -56,6 +56,7 @@ struct TrafficTotals {
   LatencyHistogram latency;
   std::vector<RuleTraffic> rules;                // by team and name; `other` among them
   std::vector<DestinationTraffic> destinations;  // by topic
+  std::map<std::string, LatencyHistogram> teams;
   std::map<std::string, uint64_t> dead_letters;  // by their error
 };
 
@@ -84,6 +85,7 @@ class Traffic {
   DestinationTraffic* TrafficOf(std::string_view topic) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CountRules(const TransactionReport& report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CountDestination(const DestinationCounts& counts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CountTeam(const TeamLatency& sent) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const TrafficLimits limits_;
   mutable absl::Mutex mu_;

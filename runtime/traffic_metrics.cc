@@ -136,12 +136,21 @@ void CollectDestinations(const std::vector<DestinationTraffic>& destinations, Me
   AddUnlessEmpty(std::move(latency), to);
 }
 
+void CollectTeams(const std::map<std::string, LatencyHistogram>& teams, MetricFamilies* to) {
+  MetricFamily latency = {"turnout_team_latency_seconds",
+                          "From a record's timestamp to its commit, by team.",
+                          MetricKind::kHistogram};
+  for (const auto& [team, histogram] : teams) AddLatency(histogram, &latency, {{"team", team}});
+  AddUnlessEmpty(std::move(latency), to);
+}
+
 }  // namespace
 
 void CollectTraffic(const TrafficTotals& totals, MetricFamilies* to) {
   CollectTotals(totals, to);
   CollectRules(totals.rules, to);
   CollectDestinations(totals.destinations, to);
+  CollectTeams(totals.teams, to);
 }
 
 }  // namespace turnout::runtime

@@ -714,6 +714,7 @@ void Worker::Impl::Report(Transaction* transaction) {
   LatencyMeter meter(now);
   for (const SentRecord& record : counts.sent) {
     meter.Add(record.timestamp_ms, &counts.destinations[record.destination].latency);
+    meter.Add(record.timestamp_ms, &counts.teams[record.team].latency);
   }
   TransactionReport report{.worker = options.index,
                            .rules = rules,
@@ -725,6 +726,7 @@ void Worker::Impl::Report(Transaction* transaction) {
                            .dead_lettered_events = counts.dead_lettered_events,
                            .rule_counts = counts.rule_counts,
                            .destinations = counts.destinations,
+                           .teams = counts.teams,
                            .dead_letters = counts.dead_letters,
                            .duration = now - transaction->began,
                            .commit_duration = now - transaction->commit_began};

@@ -62,6 +62,12 @@ struct DestinationCounts {
   LatencyHistogram latency;  // of those sent
 };
 
+// How long the records took that were sent for one team.
+struct TeamLatency {
+  std::string_view team;
+  LatencyHistogram latency;
+};
+
 // Of the dead letters those with one value of the error header.
 struct DeadLetterCount {
   std::string_view error;
@@ -80,6 +86,7 @@ struct TransactionReport {
   uint64_t dead_lettered_events = 0;            // payloads that could not be read
   std::vector<RuleCounts> rule_counts;          // of rules that matched at least once
   std::vector<DestinationCounts> destinations;  // that something was for
+  std::vector<TeamLatency> teams;               // that something was sent for
   std::vector<DeadLetterCount> dead_letters;
   LatencyHistogram latency;        // of its events, until the commit was acknowledged
   absl::Duration duration;         // begin to acknowledged

@@ -246,7 +246,9 @@ TEST_F(DispatcherTest, CountsThatWereTakenBeginAnew) {
     ASSERT_EQ(counts.destinations.size(), 1u);
     EXPECT_EQ(counts.destinations[0].topic, "shop.orders");
     EXPECT_EQ(counts.destinations[0].sent, 1u);
-    EXPECT_EQ(counts.sent.size(), 1u);
+    ASSERT_EQ(counts.sent.size(), 1u);
+    ASSERT_EQ(counts.teams.size(), 1u);
+    EXPECT_EQ(counts.teams[counts.sent[0].team].team, "shop");
     EXPECT_EQ(dispatcher.counts().events, 0u);
   }
 }

@@ -360,6 +360,7 @@ std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& c
                          .shadow_dead_lettered = 1,
                          .held_back = 1}};
   report.destinations = {{.topic = "out", .sent = 1}};
+  report.teams = {{.team = "team"}};
   metrics.OnTransaction(report);
   metrics.OnRuleSet(*rules, clock.Now());
   metrics.OnTransaction(report);

@@ -57,6 +57,21 @@ TEST(TrafficTest, LatenciesBeyondTheirLimitAreCountedAsOther) {
   EXPECT_EQ(totals.destinations[3].latency->counts[0], 2u);
 }
 
+TEST(TrafficTest, TeamsBeyondTheLimitOfLatenciesAreCountedAsOther) {
+  Traffic traffic({.latencies_max = 1});
+  TransactionReport report;
+  for (const char* team : {"a", "b", "c"}) {
+    report.teams.push_back({.team = team});
+    report.teams.back().latency.counts[2] = 1;
+  }
+  traffic.OnTransaction(report);
+  traffic.OnTransaction(report);
+  const TrafficTotals totals = traffic.Totals();
+  ASSERT_EQ(totals.teams.size(), 2u);
+  EXPECT_EQ(totals.teams.at("a").counts[2], 2u);
+  EXPECT_EQ(totals.teams.at("other").counts[2], 4u);
+}
+
 TEST(TrafficTest, TheAnswerHoldsTheBusiestInTheirOrder) {
   TrafficTotals totals;
   for (size_t i = 0; i < kTrafficRowsMax + 10; ++i) {
