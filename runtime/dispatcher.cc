@@ -1,6 +1,5 @@
 #include "runtime/dispatcher.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,12 +18,8 @@ using connectors::OutputRecord;
 
 namespace {
 
-// Destinations that are counted by name under one rule set; the rest is counted as `other`.
-constexpr size_t kCountedTopicsMax = 100'000;
 constexpr char kLacksKey[] =
     "the topic is compacted and takes no record without a key; give the rule a `key`";
-
-absl::string_view AbslView(std::string_view text) { return {text.data(), text.size()}; }
 
 // The step of what goes no further; none behind all of them.
 template <typename Match>
@@ -43,47 +38,12 @@ Dispatcher::Dispatcher(DispatcherOptions options, connectors::Sink* sink,
       budgets_(budgets) {}
 
 void Dispatcher::UseRules(const std::shared_ptr<const router::RuleSet>& rules) {
-  Reset();
-  place_of_topic_.clear();
+  counter_.UseRules(*rules);
   rules_ = rules;
-  slot_of_rule_.assign(rules->rules().size(), 0);
-  teams_.clear();
-  team_of_rule_.clear();
-  for (const router::RuleInfo& rule : rules->rules()) {  // a team's stand together
-    if (teams_.empty() || teams_.back().name != rule.team()) teams_.push_back({rule.team(), {}});
-    team_of_rule_.push_back(static_cast<uint32_t>(teams_.size() - 1));
-  }
-  teams_.push_back({kOtherSeries, {}});
-}
-
-void BatchCounts::Clear() {
-  events = event_bytes = outputs = parked = drained = dead_lettered_events = 0;
-  rule_counts.clear();
-  destinations.clear();
-  teams.clear();
-  dead_letters.clear();
-  sent.clear();
-}
-
-void Dispatcher::ForgetPlaces() {
-  for (const RuleCounts& counts : counts_.rule_counts) slot_of_rule_[counts.rule] = 0;
-  ++batch_;
-}
-
-void Dispatcher::Reset() {
-  ForgetPlaces();
-  counts_.Clear();
-}
-
-void Dispatcher::TakeCounts(BatchCounts* counts) {
-  ForgetPlaces();
-  std::swap(*counts, counts_);
-  counts_.Clear();
 }
 
 void Dispatcher::Begin(const Event& event, std::string_view source) {
-  ++counts_.events;
-  counts_.event_bytes += event.value.size();
+  counter_.CountEvent(event.value.size());
   source_.assign(source);
   if (!source.empty()) return;
   source_.assign(options_.source_topic);
@@ -92,7 +52,7 @@ void Dispatcher::Begin(const Event& event, std::string_view source) {
 
 absl::Status Dispatcher::DispatchForeign(const Event& event) {
   Begin(event, {});
-  ++counts_.dead_lettered_events;
+  counter_.CountUnread();
   return DeadLetter(event, {.kind = kErrorUnreadable,
                             .reason = "this is no re-keyed event: somebody else writes to the "
                                       "re-key topic, which is for Turnout alone"});
@@ -101,7 +61,7 @@ absl::Status Dispatcher::DispatchForeign(const Event& event) {
 absl::Status Dispatcher::GiveUp(const RoutedEvent& routed, const Surrender& surrender) {
   Begin(*routed.event, routed.source);
   if (routed.is_shadow) return absl::OkStatus();
-  ++counts_.dead_lettered_events;
+  counter_.CountUnread();
   const std::string timestamp = absl::StrCat(routed.event->timestamp_ms);
   Event event = *routed.event;
   event.timestamp_ms = absl::ToUnixMillis(surrender.now);
@@ -121,29 +81,11 @@ absl::Status Dispatcher::GiveUp(const RoutedEvent& routed, const Surrender& surr
                             .is_record = routed.from.is_record});
 }
 
-// Those of which nothing is sent are done with.
-void Dispatcher::CountMatches(const router::Routes& routes) {
-  for (const router::RuleIndex rule : routes.matched) ++CountsOf(rule).matched;
-  for (const router::Stopped& stopped : routes.stopped) {
-    RuleCounts& counts = CountsOf(stopped.rule);
-    ++counts.stopped[static_cast<size_t>(stopped.step)];
-    counts.late += stopped.late;
-  }
-  for (const router::Shadowed& shadowed : routes.shadowed) ++CountsOf(shadowed.rule).shadowed;
-  for (const router::RuleIndex rule : routes.held_back) ++CountsOf(rule).held_back;
-  if (!routes.payload_error.ok()) return;
-  for (const router::Rejection& rejection : routes.shadow_rejections) {
-    RuleCounts& counts = CountsOf(rejection.rule);
-    ++counts.shadow_dead_lettered;
-    counts.state_full += rejection.is_full;
-  }
-}
-
 absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
                                   const router::Routes& routes) {
   Begin(event, source);
-  CountMatches(routes);
-  counts_.dead_lettered_events += !routes.payload_error.ok();
+  counter_.CountMatches(routes);
+  if (!routes.payload_error.ok()) counter_.CountUnread();
   // Live traffic has dead-lettered what a replay can't read either.
   if (!routes.payload_error.ok() && options_.replay_job.empty()) {
     const absl::string_view message = routes.payload_error.message();
@@ -173,7 +115,7 @@ absl::Status Dispatcher::Dispatch(const Event& event, std::string_view source,
   // An event that could not be read is in the dead-letter topic already; what it lacks is no news.
   if (!routes.payload_error.ok()) return absl::OkStatus();
   for (const router::Rejection& rejection : routes.rejections) {
-    if (rejection.is_full) ++CountsOf(rejection.rule).state_full;
+    if (rejection.is_full) ++counter_.Of(rejection.rule).state_full;
     const absl::Status status = DeadLetter(event, {.kind = ErrorKindOf(rejection),
                                                    .reason = rejection.reason,
                                                    .park = rejection.park,
@@ -236,7 +178,7 @@ absl::Status Dispatcher::SendRekeyed(const Event& event, const router::Rekeyed& 
   if (!room.ok()) return room.status();
   if (!room->fits()) {
     if (rekeyed.is_shadow) {
-      for (const router::RuleIndex rule : rekeyed.rules) ++CountsOf(rule).shadow_dead_lettered;
+      for (const router::RuleIndex rule : rekeyed.rules) ++counter_.Of(rule).shadow_dead_lettered;
       return absl::OkStatus();
     }
     SetTooLarge("re-keyed, the record", *room);
@@ -248,7 +190,7 @@ absl::Status Dispatcher::SendRekeyed(const Event& event, const router::Rekeyed& 
                               .steps = rekeyed.steps});
   }
   if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
-  for (const router::RuleIndex rule : rekeyed.rules) ++CountsOf(rule).rekeyed;
+  for (const router::RuleIndex rule : rekeyed.rules) ++counter_.Of(rule).rekeyed;
   return absl::OkStatus();
 }
 
@@ -283,8 +225,7 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
   if (is_taken && !is_held && !is_over) {
     if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
     if (budgets_ != nullptr) budgets_->Take(TeamOf(output.rule_ids), room->bytes);
-    CountSent(record, &teams_[team_of_rule_[output.rules.front()]]);
-    for (const router::RuleIndex rule : output.rules) ++CountsOf(rule).routed;
+    counter_.CountSent(record.topic, record.timestamp_ms, output.rules);
     return absl::OkStatus();
   }
   const bool is_record = output.is_feature || output.window_end_ms;
@@ -335,9 +276,7 @@ absl::StatusOr<bool> Dispatcher::Park(const OutputRecord& record, const Undelive
   headers_.swap(why_);
   const absl::StatusOr<bool> parked = parking_->Park(record, why_);
   if (!parked.ok() || !*parked) return parked;
-  ++counts_.parked;
-  ++counts_.destinations[PlaceOf(record.topic)].parked;
-  for (const router::RuleIndex rule : why.rules) ++CountsOf(rule).parked;
+  counter_.CountParked(record.topic, why.rules);
   return true;
 }
 
@@ -346,9 +285,9 @@ absl::Status Dispatcher::Deliver(const ParkedRecord& parked) {
   const absl::StatusOr<Room> room = RoomFor(record);
   if (!room.ok()) return room.status();
   const bool lacks_key = room->topic->compacted && record.key.data() == nullptr;
-  ++counts_.drained;
+  counter_.CountDrained();
   if (!lacks_key && room->fits()) {
-    CountSent(record, TeamNamed(TeamOf(parked.rule_ids)));
+    counter_.CountSentOn(record.topic, record.timestamp_ms, TeamOf(parked.rule_ids));
     if (budgets_ != nullptr) budgets_->Take(TeamOf(parked.rule_ids), room->bytes);
     return sink_->Produce(record);
   }
@@ -391,63 +330,12 @@ absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why
     if (!room->fits()) record.key = {};
   }
   if (absl::Status status = sink_->Produce(record); !status.ok()) return status;
-  CountDeadLetter(why);
+  if (why.park) {
+    counter_.CountSetAside(why.destination, why.rules);
+  } else {
+    counter_.CountDeadLetter(why.kind, why.destination, why.rules);
+  }
   return absl::OkStatus();
-}
-
-void Dispatcher::CountSent(const OutputRecord& record, Team* team) {
-  ++counts_.outputs;
-  const uint32_t place = PlaceOf(record.topic);
-  ++counts_.destinations[place].sent;
-  counts_.sent.push_back({place, PlaceOf(team), record.timestamp_ms});
-}
-
-void Dispatcher::CountDeadLetter(const Undeliverable& why) {
-  for (const router::RuleIndex rule : why.rules) {
-    RuleCounts& counts = CountsOf(rule);
-    ++(why.park ? counts.parked : counts.dead_lettered);
-  }
-  // As a rule names it, it may be a template, which is no topic.
-  if (why.destination.data() != nullptr && why.destination.find('{') == std::string_view::npos) {
-    DestinationCounts& counts = counts_.destinations[PlaceOf(why.destination)];
-    ++(why.park ? counts.parked : counts.dead_lettered);
-  }
-  if (why.park) return;
-  std::vector<DeadLetterCount>& letters = counts_.dead_letters;
-  auto of_kind = std::find_if(letters.begin(), letters.end(),
-                              [&](const DeadLetterCount& one) { return one.error == why.kind; });
-  if (of_kind == letters.end()) of_kind = letters.insert(of_kind, {.error = why.kind});
-  ++of_kind->count;
-}
-
-uint32_t Dispatcher::PlaceOf(std::string_view topic) {
-  auto known = place_of_topic_.find(AbslView(topic));
-  if (known == place_of_topic_.end()) {
-    const bool has_room = place_of_topic_.size() < kCountedTopicsMax;
-    known = place_of_topic_.try_emplace(std::string(has_room ? topic : kOtherSeries)).first;
-  }
-  Place& at = known->second;
-  if (at.batch != batch_) {
-    at = {batch_, static_cast<uint32_t>(counts_.destinations.size())};
-    counts_.destinations.push_back({.topic = known->first});
-  }
-  return at.place;
-}
-
-uint32_t Dispatcher::PlaceOf(Team* team) {
-  Place& at = team->place;
-  if (at.batch != batch_) {
-    at = {batch_, static_cast<uint32_t>(counts_.teams.size())};
-    counts_.teams.push_back({team->name, {}});
-  }
-  return at.place;
-}
-
-Dispatcher::Team* Dispatcher::TeamNamed(std::string_view name) {
-  for (Team& team : teams_) {
-    if (team.name == name) return &team;
-  }
-  return &teams_.back();
 }
 
 // The position says where it can be read for as long as the source keeps it.
@@ -475,15 +363,6 @@ void Dispatcher::AddProvenance(std::string_view rule_ids, std::string_view rule_
   headers_.emplace_back(kRuleSetHeader, rule_set.data() == nullptr ? rules_->hash() : rule_set);
   headers_.emplace_back(kSourceHeader, source_);
   if (!options_.replay_job.empty()) headers_.emplace_back(kReplayHeader, options_.replay_job);
-}
-
-RuleCounts& Dispatcher::CountsOf(router::RuleIndex rule) {
-  uint32_t& slot = slot_of_rule_[rule];
-  if (slot == 0) {
-    counts_.rule_counts.push_back({.rule = rule});
-    slot = static_cast<uint32_t>(counts_.rule_counts.size());
-  }
-  return counts_.rule_counts[slot - 1];
 }
 
 }  // namespace turnout::runtime

@@ -18,13 +18,13 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "connectors/record.h"
 #include "connectors/sink.h"
 #include "router/router.h"
+#include "runtime/batch_counter.h"
 #include "runtime/destinations.h"
 #include "runtime/event_routing.h"
 #include "runtime/parked_record.h"
@@ -44,30 +44,6 @@ struct DispatcherOptions {
   bool provenance_headers = true;
 };
 
-// A record that was produced, for its latency once it is committed.
-struct SentRecord {
-  uint32_t destination = 0;  // of BatchCounts::destinations
-  uint32_t team = 0;         // of BatchCounts::teams
-  int64_t timestamp_ms = 0;
-};
-
-// What became of the events of one transaction.
-struct BatchCounts {
-  uint64_t events = 0;
-  uint64_t event_bytes = 0;
-  uint64_t outputs = 0;
-  uint64_t parked = 0;   // outputs
-  uint64_t drained = 0;  // of those that were parked before, sent on
-  uint64_t dead_lettered_events = 0;
-  std::vector<RuleCounts> rule_counts;
-  std::vector<DestinationCounts> destinations;
-  std::vector<TeamLatency> teams;
-  std::vector<DeadLetterCount> dead_letters;
-  std::vector<SentRecord> sent;
-
-  void Clear();
-};
-
 class Dispatcher {
  public:
   // `parking` may be null: outputs of unwell destinations become dead letters. So may `budgets`,
@@ -79,7 +55,7 @@ class Dispatcher {
   void UseRules(const std::shared_ptr<const router::RuleSet>& rules);
 
   // Forgets the counts: a transaction begins (anew).
-  void Reset();
+  void Reset() { counter_.Reset(); }
 
   // `source` is the event's position, topic/partition/offset; empty: where it was read.
   absl::Status Dispatch(const connectors::Event& event, std::string_view source,
@@ -99,9 +75,9 @@ class Dispatcher {
   // Sends what was parked, or makes it a dead letter where its destination can't take this one.
   absl::Status Deliver(const ParkedRecord& parked);
 
-  const BatchCounts& counts() const { return counts_; }
+  const BatchCounts& counts() const { return counter_.counts(); }
   // Hands them out, and begins anew. Lifetime of their topics: until UseRules.
-  void TakeCounts(BatchCounts* counts);
+  void TakeCounts(BatchCounts* counts) { counter_.Take(counts); }
 
  private:
   // A record that could not go where it should, and why.
@@ -126,17 +102,6 @@ class Dispatcher {
     bool fits() const { return bytes <= topic->record_bytes_max; }
   };
 
-  // Where a topic or a team is counted in counts_, if it is in this batch already.
-  struct Place {
-    uint64_t batch = 0;
-    uint32_t place = 0;
-  };
-
-  struct Team {
-    std::string_view name;
-    Place place;
-  };
-
   // Lifetime: until the next call.
   absl::StatusOr<Room> RoomFor(const connectors::OutputRecord& record);
   // The same in a topic of the pipeline's own, `kind` of topic, which has to be there.
@@ -145,7 +110,6 @@ class Dispatcher {
   void SetTooLarge(std::string_view what, const Room& room);
   absl::Status SendWindow(const connectors::Event& event, const router::Output& output);
   void Begin(const connectors::Event& event, std::string_view source);
-  void CountMatches(const router::Routes& routes);
   absl::Status SendRekeyed(const connectors::Event& event, const router::Rekeyed& rekeyed);
   absl::Status SendOutput(const connectors::Event& event, const router::Output& output);
   bool IsOverLimit(const router::Output& output);
@@ -154,17 +118,6 @@ class Dispatcher {
   void AddOmitted(const connectors::Event& event, connectors::OutputRecord* record);
   void AddReason(const Undeliverable& why);
   void AddProvenance(std::string_view rule_ids, std::string_view rule_set);
-  // What is counted from here on has no place yet.
-  void ForgetPlaces();
-  RuleCounts& CountsOf(router::RuleIndex rule);
-  // Its place in counts_.destinations.
-  uint32_t PlaceOf(std::string_view topic);
-  // Its place in counts_.teams.
-  uint32_t PlaceOf(Team* team);
-  // The last one, if these rules have none of that name.
-  Team* TeamNamed(std::string_view name);
-  void CountSent(const connectors::OutputRecord& record, Team* team);
-  void CountDeadLetter(const Undeliverable& why);
 
   const DispatcherOptions options_;
   connectors::Sink* const sink_;
@@ -173,13 +126,7 @@ class Dispatcher {
   TeamBudgets* const budgets_;
   std::shared_ptr<const router::RuleSet> rules_;
 
-  BatchCounts counts_;
-  std::vector<uint32_t> slot_of_rule_;  // position in counts_.rule_counts plus one; 0: none yet
-  // Of the topics that these rules have come to.
-  absl::node_hash_map<std::string, Place> place_of_topic_;
-  std::vector<Team> teams_;             // of these rules, and `other` at the end
-  std::vector<uint32_t> team_of_rule_;  // of teams_
-  uint64_t batch_ = 1;                  // number of the one that is counted
+  BatchCounter counter_;
 
   // Working memory of one event.
   std::vector<connectors::Header> headers_;
