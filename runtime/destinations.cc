@@ -80,10 +80,25 @@ absl::StatusOr<const Destination*> Destinations::Find(std::string_view topic,
 void Destinations::Keep(const std::string& topic, Destination answer) {
   Destination& destination = known_[topic];
   answer.is_expected = answer.available || destination.is_expected || expected_.contains(topic);
+  answer.told = destination.told;
   destination = std::move(answer);
-  if (destination.available || !destination.is_expected) return;
+  if (destination.available) return;
+  FoundUnavailable(topic, &destination);
+  if (!destination.is_expected) return;
   Observe(topic, &destination,
           {Observation::Kind::kRefused, destination.bulkhead.why, destination.reason});
+}
+
+void Destinations::FoundUnavailable(const std::string& topic, Destination* destination) {
+  const absl::Time now = clock_->Now();
+  if (now < destination->told + options_.recheck) return;
+  destination->told = now;
+  found_unavailable_.emplace_back(topic, destination->reason);
+}
+
+void Destinations::TellUnavailable(
+    absl::FunctionRef<void(const std::string& topic, const std::string& reason)> tell) {
+  for (const auto& [topic, reason] : std::exchange(found_unavailable_, {})) tell(topic, reason);
 }
 
 void Destinations::Observe(const std::string& topic, Destination* destination,
@@ -172,15 +187,17 @@ void Destinations::TakeAnswer(const DestinationProbes::Answer& answer) {
   }
   Destination learnt = Learn(answer.description);
   learnt.is_expected = destination.is_expected || learnt.available;
+  learnt.told = destination.told;
   const Ejection why = learnt.bulkhead.why;
   learnt.bulkhead = std::move(destination.bulkhead);
   destination = std::move(learnt);
   if (destination.available) {
     return Observe(topic, &destination, {.kind = Observation::Kind::kWell});
   }
-  if (!destination.is_expected) return;
   // It may have been asked about for another thing, while it was open.
   const bool was_open = destination.bulkhead.is_open();
+  if (was_open) FoundUnavailable(topic, &destination);
+  if (!destination.is_expected) return;
   Observe(topic, &destination,
           {was_open ? Observation::Kind::kRefused : Observation::Kind::kUnwell, why,
            destination.reason});
@@ -279,6 +296,7 @@ void Destinations::MarkUnavailable(const DestinationFailure& failure) {
     return;
   }
   destination.available = false;
+  destination.told = clock_->Now();
   destination.is_expected = true;  // records were on their way there
   destination.reason = failure.reason;
   Observe(failure.topic, &destination,

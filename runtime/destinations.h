@@ -18,6 +18,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -53,6 +54,7 @@ struct Destination {
   int32_t partitions = 0;        // 0: not known
   bool is_expected = false;      // a rule names it outright, or it was there once
   absl::Time checked;
+  absl::Time told = absl::InfinitePast();  // that it is unavailable
   Bulkhead bulkhead;
 };
 
@@ -87,6 +89,11 @@ class Destinations {
   // is to drain, and for which nothing `is_parked`, has rejoined.
   void Turn(absl::FunctionRef<bool(std::string_view)> is_parked);
 
+  // Calls `tell` with each that was found unavailable since the last call by asking, the same one
+  // at most once in `recheck`. What MarkUnavailable is told is known to the caller.
+  void TellUnavailable(
+      absl::FunctionRef<void(const std::string& topic, const std::string& reason)> tell);
+
   // Calls `tell` with each that is not healthy.
   void EachUnwell(
       absl::FunctionRef<void(const std::string& topic, const Bulkhead& bulkhead)> tell) const;
@@ -97,6 +104,7 @@ class Destinations {
   absl::StatusOr<Destination> Create(const std::string& topic);
   Destination Learn(const connectors::TopicDescription& description) const;
   void Keep(const std::string& topic, Destination answer);
+  void FoundUnavailable(const std::string& topic, Destination* destination);
   void Observe(const std::string& topic, Destination* destination, const Observation& observed);
   void TakeAnswer(const DestinationProbes::Answer& answer);
 
@@ -107,6 +115,7 @@ class Destinations {
   Clock* const clock_;
   absl::node_hash_map<std::string, Destination> known_;
   std::set<std::string, std::less<>> unwell_;  // of them, those that are not healthy
+  std::vector<std::pair<std::string, std::string>> found_unavailable_;  // and why; not told yet
   std::vector<std::string> primed_;
   absl::flat_hash_set<std::string> expected_;  // ever primed
   absl::flat_hash_set<std::string> listed_;    // all topics, as of listed_at_

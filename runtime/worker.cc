@@ -900,6 +900,9 @@ void Worker::Impl::TellStatus(WorkerState state, std::string_view reason) {
   }
   status_told = clock->Now();
   observer->OnStatus(status);
+  destinations->TellUnavailable([this](const std::string& topic, const std::string& why) {
+    observer->OnDestinationUnavailable(topic, why);
+  });
   if (status_told - sizes_told >= kStateSizesEvery) TellStateSizes();
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -16,6 +17,8 @@ using connectors::NewTopic;
 using connectors::TopicDescription;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
 
 class FakeAdmin : public connectors::TopicAdmin {
  public:
@@ -71,6 +74,14 @@ class DestinationsTest : public testing::Test {
     const auto found = destinations_.Find(topic, 1);
     EXPECT_TRUE(found.ok()) << found.status();
     return found.ok() ? **found : Destination{};
+  }
+
+  std::vector<std::pair<std::string, std::string>> Told() {
+    std::vector<std::pair<std::string, std::string>> told;
+    destinations_.TellUnavailable([&told](const std::string& topic, const std::string& reason) {
+      told.emplace_back(topic, reason);
+    });
+    return told;
   }
 
   support::SimulatedClock clock_;
@@ -178,9 +189,8 @@ TEST_F(DestinationsTest, StayAvailableWhereARecordWasRefusedForWhatIsInIt) {
 }
 
 TEST_F(DestinationsTest, AskAgainForALimitThatMayHaveBeenLowered) {
-  const DestinationFailure too_large = {.topic = "orders",
-                                        .kind = DestinationFailure::Kind::kRecordTooLarge,
-                                        .reason = "too large"};
+  const DestinationFailure too_large = {
+      .topic = "orders", .kind = DestinationFailure::Kind::kRecordTooLarge, .reason = "too large"};
   admin_.Put("orders", TopicDescription::State::kReady, 5000);
   Find("orders");
   clock_.Advance(absl::Seconds(30));
@@ -241,6 +251,34 @@ TEST_F(DestinationsTest, AskForWhatTheyWerePrimedWithInOneGoOnceForgotten) {
   EXPECT_FALSE(Find("c").available);
   EXPECT_EQ(admin_.described, 2);
   EXPECT_EQ(admin_.listed, 1) << "only for the missing one";
+}
+
+TEST_F(DestinationsTest, TellOfAMissingTopicOnceInTheRecheckTime) {
+  Find("ghost");
+  Find("ghost");
+  EXPECT_THAT(Told(), ElementsAre(Pair("ghost", HasSubstr("create it"))));
+  clock_.Advance(absl::Seconds(29));
+  Find("ghost");
+  EXPECT_THAT(Told(), IsEmpty());
+  clock_.Advance(absl::Seconds(1));
+  Find("ghost");
+  EXPECT_THAT(Told(), ElementsAre(Pair("ghost", HasSubstr("create it"))));
+}
+
+TEST_F(DestinationsTest, TellOfForbiddenAndUnwellTopicsAndOfNoOthers) {
+  admin_.Put("kept", TopicDescription::State::kForbidden);
+  admin_.Put("ill", TopicDescription::State::kUnwell);
+  admin_.Put("well", TopicDescription::State::kReady);
+  destinations_.Prime({"kept", "well"});
+  Find("ill");
+  EXPECT_THAT(Told(), ElementsAre(Pair("kept", HasSubstr("grant Write")),
+                                  Pair("ill", HasSubstr("because"))));
+}
+
+TEST_F(DestinationsTest, AreNotToldASecondTimeOfWhatTheCallerHasSaid) {
+  destinations_.MarkUnavailable({.topic = "orders", .reason = "no leader"});
+  EXPECT_FALSE(Find("orders").available);
+  EXPECT_THAT(Told(), IsEmpty());
 }
 
 TEST_F(DestinationsTest, ForgetRatherThanGrowBeyondTheirLimit) {

@@ -38,6 +38,12 @@ destinations: [t]
 rules: [{name: r, match: {x: [1]}, steps: [{dedup: {key: id, for: 1h}}], to: t}]
 )";
 
+constexpr char kGhostRules[] = R"(
+team: a
+destinations: [ghost.*]
+rules: [{name: r, match: {x: [1]}, to: "ghost.{id}"}]
+)";
+
 // Gives each poll's events, in order.
 class ScriptedSource : public connectors::Source {
  public:
@@ -94,7 +100,7 @@ class WillingSink : public connectors::Sink {
   void Close(absl::Duration) override {}
 };
 
-// Has every topic.
+// Has every topic, and lists one.
 class WillingAdmin : public connectors::TopicAdmin {
  public:
   absl::StatusOr<std::vector<TopicDescription>> Describe(absl::Span<const std::string> topics, bool,
@@ -109,7 +115,7 @@ class WillingAdmin : public connectors::TopicAdmin {
     return described;
   }
   absl::StatusOr<std::vector<std::string>> List(absl::Duration) override {
-    return std::vector<std::string>();
+    return std::vector<std::string>{"d"};
   }
   absl::Status Create(absl::Span<const connectors::NewTopic>, absl::Duration) override {
     return absl::OkStatus();
@@ -243,6 +249,14 @@ TEST_F(WorkerTest, AReportTellsWhatWentWhereAndHowLongItTook) {
   EXPECT_EQ(observer_.latency.counts.back(), 1u) << "the events are years old";
   EXPECT_EQ(observer_.destination_latency.counts, observer_.latency.counts);
   EXPECT_EQ(observer_.destination_latency.sum_ms, observer_.latency.sum_ms);
+}
+
+TEST_F(WorkerTest, ADestinationThatIsMissingIsTold) {
+  feed_.Publish(router::RuleSet::Build({support::TeamOf(kGhostRules)}));
+  source_.Add(0, 3);
+  Run(4);
+  EXPECT_THAT(observer_.events, ElementsAre(3)) << "they are dead letters";
+  EXPECT_THAT(observer_.unavailable_destinations, ElementsAre("ghost.a"));
 }
 
 TEST_F(WorkerTest, AnOpenTransactionIsToldFromItsBeginToItsEnd) {
