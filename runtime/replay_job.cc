@@ -24,6 +24,7 @@
 #include "runtime/replay_brokers.h"
 #include "runtime/replay_offsets.h"
 #include "runtime/replay_rule.h"
+#include "runtime/replay_worker.h"
 #include "runtime/rule_feed.h"
 #include "runtime/state_service.h"
 #include "runtime/table_feed.h"
@@ -38,8 +39,6 @@ namespace {
 constexpr size_t kJobBytesMax = 128;
 constexpr std::string_view kToLive = "live";
 constexpr absl::Duration kTablesLookEvery = absl::Milliseconds(200);
-// Of the brokers' patience with a transaction this part is for its events, the rest for its end.
-constexpr int kTransactionShare = 3;
 
 absl::Status CheckJob(const std::string& job) {
   const bool is_plain = std::all_of(job.begin(), job.end(), [](char c) {
@@ -240,15 +239,8 @@ connectors::KafkaSinkOptions ReplayJob::Impl::SinkOptions() const {
 }
 
 WorkerOptions ReplayJob::Impl::ForWorker() const {
-  WorkerOptions worker;
-  worker.source_topic = config.topic;
-  worker.ingestion_topic = config.topic;
-  worker.dead_letter_topic = config.dead_letter_topic;
-  if (tables != nullptr) worker.parking_topic = config.parking_topic;
+  WorkerOptions worker = ReplayWorkerOptions(config, names.job, tables != nullptr);
   worker.tables = tables.get();
-  worker.replay_job = names.job;
-  worker.provenance_headers = config.provenance_headers;
-  worker.transaction_time_max = config.limits.transaction_timeout / kTransactionShare;
   worker.stopping = &stopping;
   return worker;
 }
