@@ -20,6 +20,7 @@
 #include "runtime/real_time.h"
 #include "runtime/record_headers.h"
 #include "runtime/remote_rules.h"
+#include "runtime/replay_rule.h"
 #include "runtime/rule_archive.h"
 #include "runtime/rule_document.h"
 #include "runtime/rule_history.h"
@@ -59,6 +60,7 @@ class ExplainCommand {
   int ExplainOutput();
   absl::StatusOr<const connectors::KafkaClientOptions*> Client();
   absl::StatusOr<ExplainedEvent> Find(const RecordPosition& position);
+  Rules RulesOf(const ExplainedEvent& output, std::vector<std::string>* notes) const;
   Rules KeptRules(const std::string& hash, std::vector<std::string>* notes) const;
   int Explain(const Rules& rules, ExplainedEvent event, std::vector<std::string> notes);
   std::string StateNote() const;
@@ -267,8 +269,20 @@ int ExplainCommand::ExplainOutput() {
     notes.push_back(absl::StrCat("it is a dead letter: ", *error, ": ",
                                  output->Header(kReasonHeader).value_or("")));
   }
-  const Rules rules = KeptRules(output->Header(kRuleSetHeader).value_or(""), &notes);
+  const Rules rules = RulesOf(*output, &notes);
   return Explain(rules, *std::move(event), std::move(notes));
+}
+
+// Those that sent it, as far as they are known.
+Rules ExplainCommand::RulesOf(const ExplainedEvent& output, std::vector<std::string>* notes) const {
+  const std::string hash = output.Header(kRuleSetHeader).value_or("");
+  const auto job = output.Header(kReplayHeader);
+  if (!job) return KeptRules(hash, notes);
+  notes->push_back(absl::StrCat("it was sent by the replay job ", *job));
+  if (Rules replayed = ReplayRuleOf(output, *rules_)) return replayed;
+  notes->push_back(
+      "the rule that was replayed is not at hand: what follows is what the rules at hand say");
+  return rules_;
 }
 
 // The rule set of that hash, if it is at hand or kept, here or in the checkpoint store; else the

@@ -1,6 +1,7 @@
 #include "runtime/replay_rule.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "router/destination_template.h"
 #include "router/suggest.h"
 #include "runtime/log.h"
+#include "runtime/record_headers.h"
 #include "runtime/remote_rules.h"
 #include "runtime/rule_loader.h"
 #include "runtime/rule_origins.h"
@@ -43,6 +45,16 @@ absl::Status Unknown(const std::string& rule, const LoadedRules& loaded) {
   return absl::InvalidArgumentError(why);
 }
 
+// The rule `id`, "team/name", without its team's others; null: there is none of that name.
+router::Team RuleAlone(const std::vector<router::Team>& teams, std::string_view id,
+                       const router::DestinationTemplate* to) {
+  const std::string_view team_name = id.substr(0, id.find('/'));
+  const auto team = std::find_if(teams.begin(), teams.end(),
+                                 [&](const router::Team& one) { return one->team == team_name; });
+  if (team == teams.end() || team_name.size() == id.size()) return nullptr;
+  return router::OnlyRule(**team, id.substr(team_name.size() + 1), to);
+}
+
 absl::StatusOr<router::DestinationTemplate> ParseTopic(const std::string& topic) {
   const std::string_view fault = router::TopicNameFault(topic);
   if (!fault.empty()) {
@@ -60,17 +72,12 @@ absl::StatusOr<std::shared_ptr<const router::RuleSet>> FindReplayRule(
   const absl::StatusOr<LoadedRules> taken = TakeRules(config, client);
   if (!taken.ok()) return taken.status();
   const LoadedRules& loaded = *taken;
-  const std::string team_name = rule.substr(0, rule.find('/'));
-  const auto team = std::find_if(loaded.teams.begin(), loaded.teams.end(),
-                                 [&](const router::Team& one) { return one->team == team_name; });
-  if (team == loaded.teams.end() || team_name.size() == rule.size()) return Unknown(rule, loaded);
   absl::StatusOr<router::DestinationTemplate> to;
   if (!to_topic.empty()) {
     to = ParseTopic(to_topic);
     if (!to.ok()) return to.status();
   }
-  const router::Team only = router::OnlyRule(**team, rule.substr(team_name.size() + 1),
-                                             to_topic.empty() ? nullptr : &*to);
+  const router::Team only = RuleAlone(loaded.teams, rule, to_topic.empty() ? nullptr : &*to);
   if (only == nullptr) return Unknown(rule, loaded);
   if (router::Rekeys(*only, config.time)) {
     return absl::InvalidArgumentError(
@@ -82,6 +89,21 @@ absl::StatusOr<std::shared_ptr<const router::RuleSet>> FindReplayRule(
                      "remembers, so it can't be replayed"));
   }
   return router::RuleSet::Build({only}, config.time);
+}
+
+std::shared_ptr<const router::RuleSet> ReplayRuleOf(const ExplainedEvent& output,
+                                                    const router::RuleSet& at_hand) {
+  const std::string rule = output.Header(kRulesHeader).value_or("");
+  const auto to = ParseTopic(output.Header(kDestinationHeader).value_or(output.topic));
+  const std::array<const router::DestinationTemplate*, 2> topics = {nullptr,
+                                                                    to.ok() ? &*to : nullptr};
+  for (const router::DestinationTemplate* instead : topics) {
+    const router::Team only = RuleAlone(at_hand.teams(), rule, instead);
+    if (only == nullptr) return nullptr;
+    auto alone = router::RuleSet::Build({only}, at_hand.settings());
+    if (alone->hash() == output.Header(kRuleSetHeader)) return alone;
+  }
+  return nullptr;
 }
 
 }  // namespace turnout::runtime

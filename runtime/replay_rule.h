@@ -13,6 +13,7 @@
 #include "connectors/kafka_client.h"
 #include "router/rule_set.h"
 #include "runtime/config.h"
+#include "runtime/explained_event.h"
 
 namespace turnout::runtime {
 
@@ -21,5 +22,10 @@ namespace turnout::runtime {
 absl::StatusOr<std::shared_ptr<const router::RuleSet>> FindReplayRule(
     const Config& config, const connectors::KafkaClientOptions& client, const std::string& rule,
     const std::string& to_topic);
+
+// The rule by which a replay sent this output or dead letter, as a rule set of its own; null where
+// `at_hand` has another rule of that name by now, or none.
+std::shared_ptr<const router::RuleSet> ReplayRuleOf(const ExplainedEvent& output,
+                                                    const router::RuleSet& at_hand);
 
 }  // namespace turnout::runtime

@@ -66,11 +66,27 @@ def an_event_is_explained_by_its_offset_by_an_output_and_by_a_running_router(sta
     assert router.post("/v1/explain", "{")[0] == 400
     router.stop()
     assert len(topics.read(stage.bootstrap, out)[out]) == 1
+    _replayed_output(stage, router, out)
     # By rules that are no more, but were in force here.
     stage.write_rules([{**team, "rules": [{"name": "none", "match": {"type": ["x"]}, "to": out}]}])
     status, found, _ = _explain(stage, router, "--output", f"{out}:0:0")
     assert status == 0 and found["rule_set"] == in_force, (status, found)
     assert found["outputs"][0]["destination"] == out, found["outputs"]
+
+
+def _replayed_output(stage, router, out):
+    """A replay's rule set is of its rule alone, which may have sent elsewhere."""
+    again = f"{stage.prefix}.again"
+    topics.create(stage.bootstrap, [again], 1)
+    for to, arguments in [(f"{out}:0:2", []), (f"{again}:0:0", ["--to-topic", again])]:
+        subprocess.run([stage.binary, "replay", "--config", router.config_file, "--rule",
+                        "shop/big", "--from", "earliest", "--to", "now", "--job", f"to-{to[-1]}",
+                        *arguments], capture_output=True, check=True, timeout=60)
+        status, found, _ = _explain(stage, router, "--output", to)
+        notes = found["notes"]
+        assert status == 0 and found["outputs"][0]["destination"] == to.split(":")[0], found
+        assert any(f"sent by the replay job to-{to[-1]}" in note for note in notes), notes
+        assert not any("at hand: what follows" in note for note in notes), notes
 
 
 TESTS = [an_event_is_explained_by_its_offset_by_an_output_and_by_a_running_router]

@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/rule_loader.h"
 #include "tests/support/temp_directory.h"
 
 namespace turnout::runtime {
@@ -78,6 +79,26 @@ TEST_F(ReplayRule, MaySendToAnotherTopicAndIsAnotherRuleThen) {
   EXPECT_EQ((*found)->destinations()[0].topic, "trial");
   EXPECT_NE((*found)->hash(), (*FindReplayRule(config, {}, "fraud/all", ""))->hash());
   EXPECT_THAT(RefusalOf("fraud/all", "no topic"), HasSubstr("--to-topic `no topic`"));
+}
+
+TEST_F(ReplayRule, IsKnownAgainByWhatItHasSent) {
+  const auto at_hand = router::RuleSet::Build(LoadRules({config.rules}, {}).teams, config.time);
+  for (const std::string to : {"", "trial"}) {
+    const std::string hash = (*FindReplayRule(config, {}, "fraud/all", to))->hash();
+    const std::string topic = to.empty() ? "fraud.all" : to;
+    ExplainedEvent sent = {.topic = topic,
+                           .headers = {{"turnout-rules", "fraud/all"}, {"turnout-rule-set", hash}}};
+    const auto known = ReplayRuleOf(sent, *at_hand);
+    ASSERT_NE(known, nullptr) << topic;
+    EXPECT_EQ(known->hash(), hash);
+    sent.topic = "dead";
+    sent.headers.push_back({"turnout-destination", topic});
+    EXPECT_NE(ReplayRuleOf(sent, *at_hand), nullptr) << topic;
+    sent.headers[1].second = "of another rule";
+    EXPECT_EQ(ReplayRuleOf(sent, *at_hand), nullptr) << topic;
+    sent.headers[0].second = "fraud/gone";
+    EXPECT_EQ(ReplayRuleOf(sent, *at_hand), nullptr) << topic;
+  }
 }
 
 TEST_F(ReplayRule, ThatThereIsNoneOfIsRefusedWithTheNearestName) {
