@@ -110,6 +110,10 @@ def dead_letters_are_put_back_once_whatever_is_killed(stage):
     away = "destination_unavailable"
     assert _counts(router) == {(away, "shop/both"): 1000, (away, "shop/first"): first,
                                ("unreadable_event", "-"): 1}, _counts(router)
+    lacking = f"{stage.prefix}.out.late"  # a name from an event's field, which no topic has
+    assert router.metric("turnout_destination_unavailable_total", destination=lacking) >= 1
+    said = {one["destination"]: one["reason"] for one in router.status()["destinations_unavailable"]}
+    assert "doesn't exist" in said[lacking] and f"{stage.prefix}.out.all" not in said, said
     assert _counts(router, "--rule", "shop/first") == {(away, "shop/first"): first}
     assert _counts(router, "--until", "1h") == {}
     shown = json.loads(_ask(router, "dlq", "show", "--json", "--kind", "unreadable_event"))
