@@ -19,12 +19,13 @@ Command ReplayCommand() {
           "there, whatever ended it, on this machine or another; once it is done, it says so. A "
           "state that was lost is made anew, by the same events, without sending anything. The "
           "range is fixed when the job begins: what --from and --to would mean later makes no "
-          "difference. The brokers forget a group after offsets.retention.minutes (7 days) "
+          "difference, but other offsets under its name are refused. With nothing in the range "
+          "it does not begin. The brokers forget a group after offsets.retention.minutes (7 days) "
           "without a commit; then the name is free again.\n\n"
           "WHEN is a time (2026-11-20T08:00:00Z, or 7d for that long ago), which stands for the "
           "first record of that time or later; an offset of every partition (1742), or offsets of "
           "some (0:1742,3:88; then no others are read); `earliest`, or `now`. A range that the "
-          "source no longer holds is refused.\n\n"
+          "source no longer holds, or that ends before it begins, is refused.\n\n"
           "--to live ends it where the rule has taken effect in live traffic: each partition at "
           "the "
           "very offset, so that both together have each event once. That is in the notes beside "
@@ -78,7 +79,7 @@ Command ReplayCommand() {
                    .argument = "KEY=VALUE",
                    .kind = ArgumentKind::kText,
                    .text = "Sets a value before the config's, as in `turnout run`."}},
-      .exits = {{0, "Done, now or before."},
+      .exits = {{0, "Done, now or before; or there is nothing in the range."},
                 {1,
                  "Not done: stopped by a signal, or it could not go on; standard error says why. "
                  "The same command again goes on."},

@@ -9,7 +9,6 @@
 #include "runtime/log.h"
 #include "runtime/new_topic.h"
 #include "runtime/preflight.h"
-#include "runtime/topic_range.h"
 
 namespace turnout::runtime {
 namespace {
@@ -99,23 +98,19 @@ absl::Status ReplayBrokers::CheckTopics(const std::shared_ptr<const router::Rule
   });
 }
 
-absl::StatusOr<connectors::OffsetRanges> ReplayBrokers::FindRange(const std::string& from,
-                                                                  const std::string& to,
+absl::StatusOr<connectors::OffsetRanges> ReplayBrokers::FindRange(const RangeBound& from,
+                                                                  const RangeBound& to,
                                                                   ReachInRuleSet reach_in) {
   const absl::Time now = clock_->Now();
-  const absl::StatusOr<RangeBound> begin = ParseRangeBound(from, now);
-  if (!begin.ok()) return begin.status();
-  const absl::StatusOr<RangeBound> end = ParseRangeBound(to, now);
-  if (!end.ok()) return end.status();
   std::map<int32_t, int64_t> live_from;
-  if (end->kind == RangeBound::Kind::kLive) {
+  if (to.kind == RangeBound::Kind::kLive) {
     auto waited = WaitForLive(reach_in);
     if (!waited.ok()) return waited.status();
     live_from = *std::move(waited);
   }
   absl::StatusOr<connectors::OffsetRanges> found;
   const absl::Status asked = Patiently([&] {
-    found = runtime::FindRange(*begin, *end, live_from, source_, *reader_, now);
+    found = runtime::FindRange(from, to, live_from, source_, *reader_, now);
     return found.status();
   });
   if (!asked.ok()) return asked;

@@ -26,6 +26,7 @@
 #include "runtime/command_client.h"
 #include "runtime/config.h"
 #include "runtime/live_join.h"
+#include "runtime/topic_range.h"
 
 namespace turnout::runtime {
 
@@ -53,7 +54,7 @@ class ReplayBrokers {
 
   // The range of each partition, as topic_range.h has it. Where it ends at `live`, that is waited
   // for, as long as it takes: Cancelled when a stop is asked for meanwhile.
-  absl::StatusOr<connectors::OffsetRanges> FindRange(const std::string& from, const std::string& to,
+  absl::StatusOr<connectors::OffsetRanges> FindRange(const RangeBound& from, const RangeBound& to,
                                                      ReachInRuleSet reach_in);
   // Whether live traffic took over where these ranges end, as far as that is known by now:
   // FailedPrecondition, with what to do, where it did later.

@@ -43,10 +43,14 @@ std::optional<int64_t> ParseEventsPerSecond(std::string_view text) {
 std::string FormatReplaySummary(const ReplayOptions& options, const ReplaySummary& summary) {
   const std::string range =
       absl::StrFormat("%d offsets of %d partitions", SizeOf(summary.ranges), summary.ranges.size());
+  if (summary.was_empty) {
+    return absl::StrFormat("there is nothing in that range: %s, %s (job %s has not begun)\n",
+                           options.rule, range, summary.job);
+  }
   if (summary.was_done_before) {
     return absl::StrFormat(
-        "job %s is done already: %s, %s (name another --job to send them once more)\n", summary.job,
-        options.rule, range);
+        "job %s is done already: %s, %s, %s (name another --job to send them once more)\n",
+        summary.job, options.rule, range, FormatRanges(summary.ranges));
   }
   const ReplayCounts& counts = summary.counts;
   std::string text = absl::StrFormat(

@@ -37,7 +37,6 @@ namespace turnout::runtime {
 namespace {
 
 constexpr size_t kJobBytesMax = 128;
-constexpr std::string_view kToLive = "live";
 constexpr absl::Duration kTablesLookEvery = absl::Milliseconds(200);
 
 absl::Status CheckJob(const std::string& job) {
@@ -76,6 +75,7 @@ struct ReplayJob::Impl {
         reach_in([this](const std::string& hash) { return live_rule_sets.ReachIn(hash); }) {}
 
   absl::StatusOr<ReplaySummary> Run();
+  absl::Status ReadBounds();
   absl::Status FindRules();
   absl::Status OpenSink();
   absl::Status FindProgress();
@@ -85,6 +85,7 @@ struct ReplayJob::Impl {
   absl::StatusOr<bool> Work();
   bool IsAtEnd(const connectors::RangeSource& source) const;
   absl::Status Finish();
+  absl::Status CheckJoin();
 
   connectors::RangeSourceOptions SourceOptions() const;
   connectors::KafkaSinkOptions SinkOptions() const;
@@ -94,6 +95,8 @@ struct ReplayJob::Impl {
   const Config& config;
   const ReplayOptions options;
   const ReplayNames names;
+  RangeBound range_from;
+  RangeBound range_to;
   ProcessClock clock;
   std::atomic<bool> stopping{false};
 
@@ -111,6 +114,16 @@ struct ReplayJob::Impl {
   std::unique_ptr<TableFeed> tables;  // null: the rule asks none
   std::unique_ptr<ReplayObserver> observer;
 };
+
+absl::Status ReplayJob::Impl::ReadBounds() {
+  for (const auto& [said, bound] :
+       {std::pair(&options.from, &range_from), std::pair(&options.to, &range_to)}) {
+    const absl::StatusOr<RangeBound> read = ParseRangeBound(*said, clock.Now());
+    if (!read.ok()) return read.status();
+    *bound = *read;
+  }
+  return absl::OkStatus();
+}
 
 absl::Status ReplayJob::Impl::FindRules() {
   auto found = FindReplayRule(config, brokers.Client("rules"), options.rule, options.to_topic);
@@ -134,22 +147,22 @@ absl::Status ReplayJob::Impl::FindProgress() {
   auto read = ReadJobProgress(names.job, *rules, *committed);
   if (!read.ok()) return read.status();
   progress = *std::move(read);
-  return absl::OkStatus();
+  return CheckAskedRange(names.job, range_from, range_to, progress);
 }
 
-// In a transaction, which is refused where another run of the job has begun meanwhile.
+// In a transaction, which is refused where another run of the job has begun meanwhile. With nothing
+// in the range it does not begin: the name stays free for the range that was meant.
 absl::Status ReplayJob::Impl::Begin() {
-  const auto ranges = brokers.FindRange(options.from, options.to, reach_in);
+  const auto ranges = brokers.FindRange(range_from, range_to, reach_in);
   if (!ranges.ok()) return ranges.status();
+  progress = {.ranges = *ranges, .left = SizeOf(*ranges)};
+  if (progress.left == 0) return absl::OkStatus();
   // A state of an earlier job of that name, whose offsets are gone, is none of this one's.
   if (absl::Status removed = state::RemoveAll(names.directory); !removed.ok()) return removed;
   if (absl::Status begun = sink->Begin(); !begun.ok()) return begun;
   const std::vector<connectors::SourceOffset> first = FirstReplayOffsets(*rules, *ranges);
   const connectors::GroupMetadata group = connectors::MemberlessGroup(names.group);
-  absl::Status committed = brokers.Patiently([&] { return sink->Commit(first, group); });
-  if (!committed.ok()) return committed;
-  progress = {.ranges = *ranges, .left = SizeOf(*ranges)};
-  return absl::OkStatus();
+  return brokers.Patiently([&] { return sink->Commit(first, group); });
 }
 
 StateServiceOptions ReplayJob::Impl::StateOptions() const {
@@ -282,9 +295,15 @@ absl::Status ReplayJob::Impl::Finish() {
   return state::RemoveAll(names.directory);
 }
 
+absl::Status ReplayJob::Impl::CheckJoin() {
+  if (range_to.kind != RangeBound::Kind::kLive) return absl::OkStatus();
+  return brokers.CheckLiveJoin(progress.ranges, reach_in);
+}
+
 absl::StatusOr<ReplaySummary> ReplayJob::Impl::Run() {
   const absl::Time begun = clock.Now();
   if (absl::Status fine = CheckJob(names.job); !fine.ok()) return fine;
+  if (absl::Status read = ReadBounds(); !read.ok()) return read;
   if (absl::Status made = brokers.Connect(); !made.ok()) return made;
   if (absl::Status found = FindRules(); !found.ok()) return found;
   if (absl::Status fine = brokers.CheckTopics(rules); !fine.ok()) return fine;
@@ -296,8 +315,12 @@ absl::StatusOr<ReplaySummary> ReplayJob::Impl::Run() {
     if (absl::Status begins = Begin(); !begins.ok()) return begins;
   }
   ReplaySummary summary{.job = names.job, .ranges = progress.ranges};
-  if (has_begun && progress.left == 0) {
-    summary.is_done = summary.was_done_before = true;
+  if (progress.left == 0) {
+    summary.is_done = true;
+    summary.was_done_before = has_begun;
+    summary.was_empty = !has_begun;
+    absl::Status joined = has_begun ? absl::OkStatus() : CheckJoin();
+    if (!joined.ok()) return joined;
     return summary;
   }
   LogInfo(has_begun ? "replay_goes_on" : "replay_begins",
@@ -318,9 +341,7 @@ absl::StatusOr<ReplaySummary> ReplayJob::Impl::Run() {
   summary.took = clock.Now() - begun;
   if (!summary.is_done) return summary;
   if (absl::Status finished = Finish(); !finished.ok()) return finished;
-  if (options.to != kToLive) return summary;
-  absl::Status joined = brokers.CheckLiveJoin(progress.ranges, reach_in);
-  if (!joined.ok()) return joined;
+  if (absl::Status joined = CheckJoin(); !joined.ok()) return joined;
   return summary;
 }
 

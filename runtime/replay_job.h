@@ -42,7 +42,8 @@ struct ReplaySummary {
   connectors::OffsetRanges ranges;
   bool is_done = false;  // false: a stop was asked for
   bool was_done_before = false;
-  ReplayCounts counts;  // of this run
+  bool was_empty = false;  // there is nothing in the range, so the job has not begun
+  ReplayCounts counts;     // of this run
   absl::Duration took;
 };
 

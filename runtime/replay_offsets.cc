@@ -36,6 +36,14 @@ absl::StatusOr<JobProgress> ReadJobProgress(const std::string& job, const router
   return progress;
 }
 
+absl::Status CheckAskedRange(const std::string& job, const RangeBound& from, const RangeBound& to,
+                             const JobProgress& progress) {
+  if (progress.ranges.empty() || MayMean(from, to, progress.ranges)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("job ", job, progress.left == 0 ? " is done with" : " has begun with",
+                   " another range, ", FormatRanges(progress.ranges), " (name another --job)"));
+}
+
 std::vector<SourceOffset> FirstReplayOffsets(const router::RuleSet& rules,
                                              const connectors::OffsetRanges& ranges) {
   std::vector<SourceOffset> offsets;

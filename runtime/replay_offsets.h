@@ -1,7 +1,8 @@
 // ReplayOffsets: what the committed offsets of a replay's group, and the notes beside them, say of
 // it: nothing is kept of a replay anywhere else but the state of its steps.
 //
-// Errors: InvalidArgument - the offsets are those of something else: says what to do.
+// Errors: InvalidArgument - the offsets are those of something else, or of another range: says what
+//   to do.
 // Threads: pure functions.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include "connectors/record.h"
 #include "connectors/topic_range_reader.h"
 #include "router/rule_set.h"
+#include "runtime/topic_range.h"
 
 namespace turnout::runtime {
 
@@ -24,6 +26,10 @@ struct JobProgress {
 // `committed` is of all partitions of the source, -1 where there is nothing.
 absl::StatusOr<JobProgress> ReadJobProgress(const std::string& job, const router::RuleSet& rules,
                                             absl::Span<const connectors::SourceOffset> committed);
+
+// Whether the range that is asked for may be the one that the job began with.
+absl::Status CheckAskedRange(const std::string& job, const RangeBound& from, const RangeBound& to,
+                             const JobProgress& progress);
 
 // With what it begins: each partition's beginning, and where it will end.
 std::vector<connectors::SourceOffset> FirstReplayOffsets(const router::RuleSet& rules,

@@ -1,11 +1,14 @@
 #include "runtime/topic_range.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "runtime/config_values.h"
@@ -50,6 +53,50 @@ absl::Status NoLongerHeld(int32_t partition, int64_t begin, const std::string& w
                                                  begin, " (say `earliest` for all that there is)"));
 }
 
+bool IsTime(const RangeBound& bound) {
+  return bound.kind == Kind::kTime || bound.kind == Kind::kNow;
+}
+
+bool IsOffset(const RangeBound& bound) {
+  return bound.kind == Kind::kOffset || bound.kind == Kind::kOffsets;
+}
+
+absl::Status Inverted(const std::string& what) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("the range ends before it begins: ", what, " (swap the two)"));
+}
+
+// Of what can't be compared, as a time and an offset, one may well lie behind the other in some
+// partitions: there is nothing in those.
+absl::Status CheckOrder(const RangeBound& from, const RangeBound& to) {
+  if (!IsTime(from) || !IsTime(to) || from.time <= to.time) return absl::OkStatus();
+  return Inverted(absl::StrCat("from ", absl::FormatTime(from.time, absl::UTCTimeZone()), " to ",
+                               absl::FormatTime(to.time, absl::UTCTimeZone())));
+}
+
+// Where an offset is said for the partition; else nullopt.
+std::optional<int64_t> SaidOffset(const RangeBound& bound, int32_t partition) {
+  if (bound.kind == Kind::kOffset) return bound.offset;
+  if (bound.kind != Kind::kOffsets) return std::nullopt;
+  const auto found = bound.offsets.find(partition);
+  if (found == bound.offsets.end()) return std::nullopt;
+  return found->second;
+}
+
+// Whether both name the partition, as far as they name any.
+bool Names(const RangeBound& from, const RangeBound& to, int32_t partition) {
+  return std::ranges::all_of(
+      std::initializer_list<const RangeBound*>{&from, &to}, [&](const RangeBound* bound) {
+        return bound->kind != Kind::kOffsets || bound->offsets.contains(partition);
+      });
+}
+
+std::string JoinOffsets(const OffsetRanges& ranges, int64_t OffsetRange::*offset) {
+  return absl::StrJoin(ranges, ",", [&](std::string* out, const auto& one) {
+    absl::StrAppend(out, one.first, ":", one.second.*offset);
+  });
+}
+
 // The partitions that are meant: all of the log, or those that offsets are named of.
 absl::StatusOr<OffsetRanges> Meant(const RangeBound& from, const RangeBound& to,
                                    const TopicFacts& facts) {
@@ -78,7 +125,8 @@ absl::StatusOr<int64_t> BeginOf(const RangeBound& from, int32_t partition, const
     case Kind::kLive:
       return absl::InvalidArgumentError("`live` is where a range ends, not where it begins");
     case Kind::kTime:
-      begin = ValueAt(facts.at_from, partition, log.end);
+      // Behind the end where the record has come since.
+      begin = std::min(ValueAt(facts.at_from, partition, log.end), log.end);
       // Whether there were others before, nobody can say.
       if (begin == log.begin && begin > 0 && begin < log.end && from.time < facts.removes_before) {
         return NoLongerHeld(partition, log.begin, "all since then");
@@ -113,7 +161,7 @@ absl::StatusOr<int64_t> EndOf(const RangeBound& to, int32_t partition, const Off
       end = ValueAt(facts.live_from, partition, log.end);
       break;
     case Kind::kTime:
-      end = ValueAt(facts.at_to, partition, log.end);
+      end = std::min(ValueAt(facts.at_to, partition, log.end), log.end);
       break;
     case Kind::kOffset:
       end = to.offset;
@@ -140,6 +188,7 @@ absl::StatusOr<RangeBound> ParseRangeBound(std::string_view said, absl::Time now
     bound.kind = Kind::kEarliest;
   } else if (text == "now") {
     bound.kind = Kind::kNow;
+    bound.time = now;
   } else if (text == "live") {
     bound.kind = Kind::kLive;
   } else if (ReadOffset(text, &bound.offset)) {
@@ -163,6 +212,7 @@ absl::StatusOr<RangeBound> ParseRangeBound(std::string_view said, absl::Time now
 
 absl::StatusOr<OffsetRanges> ResolveRange(const RangeBound& from, const RangeBound& to,
                                           const TopicFacts& facts) {
+  if (absl::Status fine = CheckOrder(from, to); !fine.ok()) return fine;
   absl::StatusOr<OffsetRanges> ranges = Meant(from, to, facts);
   if (!ranges.ok()) return ranges;
   for (auto& [partition, range] : *ranges) {
@@ -171,6 +221,9 @@ absl::StatusOr<OffsetRanges> ResolveRange(const RangeBound& from, const RangeBou
     if (!begin.ok()) return begin.status();
     const absl::StatusOr<int64_t> end = EndOf(to, partition, log, facts);
     if (!end.ok()) return end.status();
+    if (*end < *begin && IsOffset(from) && IsOffset(to)) {
+      return Inverted(absl::StrCat(OfPartition(partition), ", from offset ", *begin, " to ", *end));
+    }
     range = {*begin, std::max(*begin, *end)};
   }
   return ranges;
@@ -196,6 +249,26 @@ absl::StatusOr<OffsetRanges> FindRange(const RangeBound& from, const RangeBound&
     *offsets = *std::move(found);
   }
   return ResolveRange(from, to, facts);
+}
+
+bool MayMean(const RangeBound& from, const RangeBound& to, const OffsetRanges& ranges) {
+  for (const RangeBound* const bound : {&from, &to}) {
+    for (const auto& [partition, offset] : bound->offsets) {
+      if (Names(from, to, partition) && !ranges.contains(partition)) return false;
+    }
+  }
+  return std::ranges::all_of(ranges, [&](const auto& one) {
+    const auto& [partition, range] = one;
+    const int64_t begin = SaidOffset(from, partition).value_or(range.begin);
+    const int64_t end = SaidOffset(to, partition).value_or(range.end);
+    // An end before the beginning stands for nothing there.
+    return Names(from, to, partition) && begin == range.begin && std::max(begin, end) == range.end;
+  });
+}
+
+std::string FormatRanges(const OffsetRanges& ranges) {
+  return absl::StrCat("from ", JoinOffsets(ranges, &OffsetRange::begin), " to ",
+                      JoinOffsets(ranges, &OffsetRange::end));
 }
 
 int64_t SizeOf(const OffsetRanges& ranges) {

@@ -5,12 +5,14 @@
 // the live pipeline takes over. A time stands for the first record of that time or later.
 //
 // Errors: InvalidArgument - what was said is none of these, or the topic does not hold it (any
-//   more): the message says what to do. Unavailable - no broker answered.
+//   more), or it ends before it begins: the message says what to do. Unavailable - no broker
+//   answered.
 // Threads: pure functions, but for FindRange, which asks brokers.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -24,7 +26,7 @@ struct RangeBound {
   enum class Kind { kEarliest, kNow, kLive, kTime, kOffset, kOffsets };
 
   Kind kind = Kind::kEarliest;
-  absl::Time time;                     // kTime
+  absl::Time time;                     // kTime, kNow
   int64_t offset = 0;                  // kOffset
   std::map<int32_t, int64_t> offsets;  // kOffsets, by partition
 };
@@ -51,6 +53,13 @@ absl::StatusOr<connectors::OffsetRanges> FindRange(const RangeBound& from, const
                                                    const connectors::TopicDescription& topic,
                                                    connectors::TopicRangeReader& reader,
                                                    absl::Time now);
+
+// False: it is offsets that were said, and they are others than the ranges have. What a time or a
+// word meant when the ranges were found can't be told.
+bool MayMean(const RangeBound& from, const RangeBound& to, const connectors::OffsetRanges& ranges);
+
+// As a person may say them: "from 0:5,1:0 to 0:40,1:10".
+std::string FormatRanges(const connectors::OffsetRanges& ranges);
 
 // Offsets of all ranges together.
 int64_t SizeOf(const connectors::OffsetRanges& ranges);

@@ -71,12 +71,31 @@ def a_replay_that_is_killed_again_and_again_sends_each_event_once_beside_live_tr
     assert not (router.directory / "state" / "replay" / "week").exists(), "the state is still there"
     status, out, _ = job.run()
     assert status == 0 and "job week is done already" in out, (status, out)
+    _ranges(stage, router, job)
     assert flow.join() == scaled(stage, MORE_EVENTS)
     stage.consumed()
     router.stop()
     _check_backfill(stage, ends, backfill, dead)
     check(stage, [Phase(teams)], teams)
     _refusals(stage, router)
+
+
+def _ranges(stage, router, job):
+    """What is asked for under a used name, and what is no range or an empty one."""
+    def ask(*arguments):
+        options = dict(zip(job.command[4::2], job.command[5::2])) | dict(arguments)
+        return Job(stage, router, *(word for option in options.items() for word in option)).run()
+
+    end = topics.ends(stage.bootstrap, stage.source)[0]
+    status, out, err = ask(("--to", f"0:{end}"))
+    assert status == 2 and "is done with another range, from 0:0" in err, (status, out, err)
+    name = ("--job", "fresh")
+    status, out, err = ask(name, ("--from", "0:5"), ("--to", "0:2"))
+    assert status == 2 and "partition 0, from offset 5 to 2" in err, (status, out, err)
+    status, out, _ = ask(name, ("--from", "0:5"), ("--to", "0:5"))
+    assert status == 0 and "job fresh has not begun" in out, (status, out)
+    status, out, _ = ask(name, ("--from", "0:2"), ("--to", "0:2"))
+    assert status == 0 and "job fresh has not begun" in out, (status, out)
 
 
 def _end_again_and_again(stage, job, ends):

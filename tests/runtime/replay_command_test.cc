@@ -35,7 +35,12 @@ TEST(ReplayCommand, SumsUpWhatARunDid) {
               AllOf(HasSubstr("job week was stopped"), HasSubstr("again goes on from there")));
   summary.is_done = summary.was_done_before = true;
   EXPECT_THAT(FormatReplaySummary(options, summary),
-              AllOf(HasSubstr("job week is done already"), Not(HasSubstr("this run"))));
+              AllOf(HasSubstr("job week is done already"), Not(HasSubstr("this run")),
+                    HasSubstr("45 offsets of 2 partitions, from 0:5,1:0 to 0:40,1:10 (")));
+  summary = {.job = "week", .ranges = {{0, {5, 5}}}, .is_done = true, .was_empty = true};
+  EXPECT_EQ(FormatReplaySummary(options, summary),
+            "there is nothing in that range: fraud/all, 0 offsets of 1 partitions "
+            "(job week has not begun)\n");
 }
 
 }  // namespace

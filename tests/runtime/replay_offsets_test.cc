@@ -50,6 +50,18 @@ TEST_F(ReplayOffsets, SayHowMuchIsLeft) {
   EXPECT_EQ(last[0].note, committed[0].note);
 }
 
+TEST_F(ReplayOffsets, OfAnotherRangeThanIsAskedForAreRefusedByName) {
+  const absl::Time now = absl::UnixEpoch();
+  const RangeBound to = *ParseRangeBound("0:40", now);
+  const JobProgress progress = {.ranges = {{0, {5, 40}}}, .left = 0};
+  EXPECT_TRUE(CheckAskedRange("week", *ParseRangeBound("0:5", now), to, progress).ok());
+  EXPECT_TRUE(CheckAskedRange("week", *ParseRangeBound("0:2", now), to, {}).ok());
+  const absl::Status refused = CheckAskedRange("week", *ParseRangeBound("0:2", now), to, progress);
+  EXPECT_TRUE(absl::IsInvalidArgument(refused));
+  EXPECT_EQ(refused.message(),
+            "job week is done with another range, from 0:5 to 0:40 (name another --job)");
+}
+
 TEST_F(ReplayOffsets, OfNobodyMeanThatItHasNotBegun) {
   const std::vector<SourceOffset> none = {{0, -1, ""}, {1, -1, ""}};
   const auto progress = ReadJobProgress("job", *rules, none);

@@ -77,12 +77,54 @@ TEST(TopicRange, ATimeIsWhereItsFirstRecordIs) {
                {{0, {10, 60}}, {1, {41, 41}}, {2, {7, 7}}});
 }
 
-TEST(TopicRange, ARangeThatEndsBeforeItBeginsIsEmpty) {
+TEST(TopicRange, ARangeThatEndsBeforeItBeginsIsRefused) {
+  EXPECT_THAT(RefusalOf("0:5", "0:2", Facts()),
+              HasSubstr("ends before it begins: partition 0, from offset 5 to 2 (swap the two)"));
+  EXPECT_THAT(RefusalOf("0:50,1:50", "42", Facts()),
+              HasSubstr("partition 0, from offset 50 to 42"));
+  EXPECT_THAT(RefusalOf("1d", "7d", Facts()), HasSubstr("ends before it begins: from 2027-"));
+  EXPECT_THAT(RefusalOf("now", "7d", Facts()), HasSubstr("ends before it begins"));
+  ExpectRanges(ResolveRange(Said("0:5"), Said("0:5"), Facts()), {{0, {5, 5}}});
+}
+
+TEST(TopicRange, WhereATimeLiesBehindAnOffsetThereIsNothing) {
   TopicFacts facts = Facts();
   facts.at_from = {{0, 60}, {1, 50}, {2, 7}};
-  facts.at_to = {{0, 10}, {1, 41}, {2, 7}};
-  ExpectRanges(ResolveRange(Said("1d"), Said("7d"), facts),
-               {{0, {60, 60}}, {1, {50, 50}}, {2, {7, 7}}});
+  ExpectRanges(ResolveRange(Said("1d"), Said("0:70,1:45"), facts), {{0, {60, 70}}, {1, {50, 50}}});
+}
+
+TEST(TopicRange, ARecordThatHasComeSinceIsBehindTheEnd) {
+  TopicFacts facts = Facts();
+  facts.at_from = {{0, 101}, {1, 90}, {2, 7}};
+  facts.at_to = {{0, 103}, {1, 90}, {2, 7}};
+  ExpectRanges(ResolveRange(Said("2d"), Said("1d"), facts),
+               {{0, {100, 100}}, {1, {90, 90}}, {2, {7, 7}}});
+}
+
+TEST(TopicRange, OffsetsTellWhetherTheyMeantARange) {
+  const OffsetRanges ranges = {{0, {5, 40}}, {1, {0, 10}}};
+  const struct {
+    const char* from;
+    const char* to;
+    bool may;
+  } cases[] = {
+      {"7d", "now", true},
+      {"earliest", "live", true},
+      {"0:5,1:0", "0:40,1:10", true},
+      {"0:5,1:0", "1d", true},
+      {"0:5,1:0,2:7", "0:40,1:10", true},
+      {"5", "1d", false},
+      {"0:5,1:1", "now", false},
+      {"0:5", "now", false},
+      {"7d", "0:40,1:11", false},
+      {"0:5,1:0,2:7", "now", false},
+      {"7d", "40", false},
+  };
+  for (const auto& [from, to, may] : cases) {
+    EXPECT_EQ(MayMean(Said(from), Said(to), ranges), may) << from << " " << to;
+  }
+  EXPECT_TRUE(MayMean(Said("earliest"), Said("2"), {{0, {5, 5}}}));
+  EXPECT_EQ(FormatRanges(ranges), "from 0:5,1:0 to 0:40,1:10");
 }
 
 TEST(TopicRange, OffsetsOfSomePartitionsMeanNoOthers) {
