@@ -41,7 +41,8 @@ Command ReplayCommand() {
           "the live ones of a topic that live traffic writes to as well: order is kept within the "
           "job, not between the two; --to-topic keeps them apart. What can't be sent goes to the "
           "dead-letter topic; events that can't be read are counted, no more, since live traffic "
-          "has dead-lettered them. Rules with a step that is re-keyed can't be replayed. Tables "
+          "has dead-lettered them. Rules with a step by another key than source.partitioned_by "
+          "are re-keyed and can't be replayed; `turnout diff` shows what they would do. Tables "
           "that the rule asks are read anew, with what they hold now.\n\n"
           "Progress goes to the log on standard error, a summary to standard output.",
       .options = {{.name = "--config",
@@ -84,13 +85,14 @@ Command ReplayCommand() {
                  "Not done: stopped by a signal, or it could not go on; standard error says why. "
                  "The same command again goes on."},
                 {2, "Refused: the config, the rule, the range, a topic; or unknown usage."}},
-      .examples = {{"turnout replay --config pipeline.yaml --rule fraud/card-testing --from 7d "
-                    "--to now",
-                    "What the rule would have sent in the last week:"},
-                   {"turnout replay --config pipeline.yaml --rule fraud/card-testing --from "
-                    "earliest --to 2026-11-20T00:00:00Z --to-topic fraud.trial --rate 2000/s --job "
-                    "trial-1",
-                    "Into a topic of its own, slowly:"}},
+      .examples =
+          {{"turnout replay --config pipeline.yaml --rule growth/orders --from 7d "
+            "--to now",
+            "What the rule would have sent in the last week:"},
+           {"turnout replay --config pipeline.yaml --rule growth/orders --from "
+            "earliest --to 2026-11-20T00:00:00Z --to-topic growth.trial --rate 2000/s --job "
+            "trial-1",
+            "Into a topic of its own, slowly:"}},
       .see_also = "turnout run, turnout diff",
   };
 }

@@ -64,6 +64,23 @@ absl::StatusOr<router::DestinationTemplate> ParseTopic(const std::string& topic)
   return router::ParseDestinationTemplate(topic);
 }
 
+// A rule of which the matches are re-keyed.
+absl::Status Rekeyed(const router::Rule& rule, const std::string& id, const Config& config) {
+  const std::string& partitioned_by = config.time.partitioned_by;
+  const auto step = std::find_if(rule.steps.begin(), rule.steps.end(), [&](const auto& one) {
+    return one.keeps_state() && one.key_field != partitioned_by;
+  });
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the rule ", id, " has a step by ", step->key_field, ", and ",
+      partitioned_by.empty() ? "source.partitioned_by is not set"
+                             : absl::StrCat("the source is partitioned by ", partitioned_by),
+      ": its matches go through ", config.rekey_topic,
+      ", where they would change what live traffic remembers, so it can't be replayed (set "
+      "source.partitioned_by, if ",
+      step->key_field,
+      " is what the source is partitioned by; else `turnout diff` shows what the rule would do)"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const router::RuleSet>> FindReplayRule(
@@ -80,13 +97,7 @@ absl::StatusOr<std::shared_ptr<const router::RuleSet>> FindReplayRule(
   const router::Team only = RuleAlone(loaded.teams, rule, to_topic.empty() ? nullptr : &*to);
   if (only == nullptr) return Unknown(rule, loaded);
   if (router::Rekeys(*only, config.time)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the rule ", rule,
-                     " has a step by another key than the source is partitioned by: its "
-                     "matches go through ",
-                     config.rekey_topic,
-                     ", where they would change what live traffic "
-                     "remembers, so it can't be replayed"));
+    return Rekeyed(only->rules.front(), rule, config);
   }
   return router::RuleSet::Build({only}, config.time);
 }

@@ -8,6 +8,7 @@
 namespace turnout::runtime {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr char kRules[] = R"(
@@ -111,7 +112,12 @@ TEST_F(ReplayRule, ThatThereIsNoneOfIsRefusedWithTheNearestName) {
 
 TEST_F(ReplayRule, WhoseMatchesAreRekeyedIsRefused) {
   config.time.partitioned_by = "user";
-  EXPECT_THAT(RefusalOf("fraud/once"), HasSubstr("go through turnout.rekey"));
+  EXPECT_THAT(RefusalOf("fraud/once"),
+              AllOf(HasSubstr("has a step by card, and the source is partitioned by user:"),
+                    HasSubstr("go through turnout.rekey"),
+                    HasSubstr("(set source.partitioned_by, if card is what")));
+  config.time.partitioned_by = "";
+  EXPECT_THAT(RefusalOf("fraud/once"), HasSubstr("by card, and source.partitioned_by is not set"));
   EXPECT_TRUE(FindReplayRule(config, {}, "fraud/all", "").ok());
 }
 
