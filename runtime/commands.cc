@@ -517,7 +517,8 @@ Command DlqCommand() {
             .argument = "KIND",
             .kind = ArgumentKind::kText,
             .text = "Only those of this kind: unreadable_event, unroutable, state_full, "
-                    "record_too_large, destination_unavailable, poison, missing_key."},
+                    "record_too_large, destination_unavailable, poison; of the parking topic, "
+                    "missing_key, destination_unavailable, over_limit."},
            {.name = "--reason",
             .argument = "TEXT",
             .kind = ArgumentKind::kText,

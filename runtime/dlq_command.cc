@@ -1,17 +1,23 @@
 #include "runtime/dlq_command.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "router/suggest.h"
 #include "runtime/command_client.h"
 #include "runtime/dlq_filter.h"
 #include "runtime/dlq_reader.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
+#include "runtime/record_headers.h"
 #include "runtime/redrive_job.h"
 #include "runtime/stop_signals.h"
 
@@ -33,9 +39,19 @@ absl::Status ReadMoment(const char* option, const std::string& text, std::option
       option, ": `", text, "` is no time: write 2026-11-26T08:00:00Z, or 2h for two hours ago"));
 }
 
+// A misspelt one would quietly take nothing.
+absl::Status CheckKind(const std::string& kind) {
+  std::vector<std::string_view> known(std::begin(kDeadLetterErrors), std::end(kDeadLetterErrors));
+  known.insert(known.end(), {kErrorMissingKey, kErrorOverLimit});
+  if (kind.empty() || std::ranges::count(known, kind) > 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--kind: there is no kind ", router::Quoted(kind),
+                                                 ": ", router::NearestNameCure(kind, known)));
+}
+
 absl::StatusOr<DlqFilter> FilterOf(const DlqOptions& options) {
   DlqFilter filter = {.rule = options.rule, .kind = options.kind, .reason = options.reason};
-  absl::Status read = ReadMoment("--since", options.since, &filter.since_ms);
+  absl::Status read = CheckKind(options.kind);
+  if (read.ok()) read = ReadMoment("--since", options.since, &filter.since_ms);
   if (read.ok()) read = ReadMoment("--until", options.until, &filter.until_ms);
   if (!read.ok()) return read;
   return filter;

@@ -109,10 +109,15 @@ class Arguments {
     return std::nullopt;
   }
 
-  // Whether the word is one of the operand's.
-  bool IsChoice(std::string_view word) const {
+  // The exit status, unless the words are one, and one of the operand's.
+  std::optional<int> CheckChoice(const std::vector<std::string>& words,
+                                 const std::string& ask) const {
+    if (words.size() != 1) return Mistake(ask);
     const auto& choices = command_.operands.front().choices;
-    return std::find(choices.begin(), choices.end(), word) != choices.end();
+    const std::vector<std::string_view> known(choices.begin(), choices.end());
+    if (std::find(known.begin(), known.end(), words[0]) != known.end()) return std::nullopt;
+    return Mistake(ask + ", not " + router::Quoted(words[0]) + ": " +
+                   router::NearestNameCure(words[0], known));
   }
 
   // Bad usage: says so and answers the exit status.
@@ -372,9 +377,8 @@ int Dlq(Arguments& arguments) {
   arguments.Flag("--dry-run", &options.dry_run);
   arguments.Operands(&operands);
   if (const auto status = arguments.Parse()) return *status;
-  if (operands.size() != 1 || !arguments.IsChoice(operands[0])) {
-    return arguments.Mistake("say what to do: ls, show or redrive");
-  }
+  const auto mistake = arguments.CheckChoice(operands, "say what to do: ls, show or redrive");
+  if (mistake) return *mistake;
   if (options.config_path.empty()) return arguments.Mistake("name the config with --config FILE");
   options.verb = operands[0];
   options.rate = static_cast<int64_t>(std::min<uint64_t>(rate, INT32_MAX));
@@ -396,9 +400,8 @@ int Txn(Arguments& arguments) {
   arguments.Flag("--yes", &options.yes);
   arguments.Operands(&operands);
   if (const auto status = arguments.Parse()) return *status;
-  if (operands.size() != 1 || !arguments.IsChoice(operands[0])) {
-    return arguments.Mistake("say what to do: ls or abort");
-  }
+  const auto mistake = arguments.CheckChoice(operands, "say what to do: ls or abort");
+  if (mistake) return *mistake;
   if (options.config_path.empty()) return arguments.Mistake("name the config with --config FILE");
   options.verb = operands[0];
   const bool has_place =

@@ -140,6 +140,7 @@ TEST_F(Cli, TakesEveryOptionOfItsHelp) {
 
 TEST_F(Cli, BadUsageIsNamedAndExitsWithTwo) {
   Write("rules.yaml", kRules);
+  Write("pipeline.yaml", kConfig);
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"vesion", "turnout: unknown command `vesion`: did you mean `version`?"},
       {"''", "turnout: unknown command ``: Known: run, validate, test, match"},
@@ -168,7 +169,10 @@ TEST_F(Cli, BadUsageIsNamedAndExitsWithTwo) {
       {"match --rule rules.yaml", "unknown option `--rule`: did you mean `--rules`?"},
       {"dlq", "say what to do: ls, show or redrive"},
       {"dlq list --config p.yaml", "say what to do: ls, show or redrive"},
+      {"dlq lss --config p.yaml", "not `lss`: did you mean `ls`? Known: ls, show, redrive"},
       {"dlq ls", "name the config with --config FILE"},
+      {"dlq redrive --config pipeline.yaml --kind destination_unavailble",
+       "there is no kind `destination_unavailble`: did you mean `destination_unavailable`?"},
       {"dlq redrive --rate -1 --config p.yaml", "-1 is below 0"},
       {"dlq ls --config no-such.yaml", "no-such.yaml"},
       {"txn", "say what to do: ls or abort"},
