@@ -183,6 +183,11 @@ int RunDiff(const DiffOptions& options) {
   const std::string text = options.json ? DiffJson(compared->diff, compared->facts)
                                         : DiffTable(compared->diff, compared->facts);
   std::fwrite(text.data(), 1, text.size(), stdout);
+  if (compared->diff.events() == 0) {
+    std::fputs("turnout diff: no event was compared, so whether they differ is not known\n",
+               stderr);
+    return kExitRefused;
+  }
   return compared->diff.differs() ? kExitDiffers : kExitSame;
 }
 

@@ -29,7 +29,8 @@ struct DiffOptions {
   bool json = false;
 };
 
-// Answers the exit status: 0, 1 where they differ, 2 when something is refused.
+// Answers the exit status: 0, 1 where they differ, 2 when something is refused or there was no
+// event to compare them with.
 int RunDiff(const DiffOptions& options);
 
 }  // namespace turnout::runtime

@@ -169,8 +169,8 @@ Command DiffCommand() {
       .exits = {{0, "They do the same with these events."},
                 {1, "They differ."},
                 {2,
-                 "Rules, config, range or events are refused or can't be read; or unknown "
-                 "usage."}},
+                 "Rules, config, range or events are refused or can't be read; there was no event "
+                 "to compare them with; or unknown usage."}},
       .examples = {{"turnout diff --from rules/ --to rules.new/ --config pipeline.yaml --since 1h",
                     "With the last hour's events:"},
                    {"turnout diff --from rules/ --to rules.new/ --config pipeline.yaml --tail 30s "

@@ -309,6 +309,10 @@ TEST_F(Cli, DiffComparesTwoVersionsOfTheRulesOverAFile) {
   const Outcome same = Shell("turnout diff --from old.yaml --to old.yaml --events events");
   EXPECT_EQ(same.status, 0);
   EXPECT_THAT(same.out, HasSubstr("1 rule that sent any of them does the same as before\n"));
+  const Outcome none = Shell("turnout diff --from old.yaml --to new.yaml --events /dev/null");
+  EXPECT_EQ(none.status, 2);
+  EXPECT_THAT(none.out, StartsWith("0 events"));
+  EXPECT_THAT(none.err, HasSubstr("no event was compared"));
 }
 
 TEST_F(Cli, ValidateAndMatchHoldTheRulesToTheLimitsOfAPipeline) {
