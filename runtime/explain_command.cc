@@ -127,7 +127,8 @@ bool ExplainCommand::LoadRemote() {
 absl::StatusOr<RemoteRules> ExplainCommand::Take() {
   const auto client = Client();
   if (!client.ok()) return client.status();
-  return TakeRemoteRules(config_->config, **client, kReadWithin);
+  return TakeRemoteRules(config_->config, **client, kReadWithin,
+                         "name rule files with --rules PATH");
 }
 
 bool ExplainCommand::Build(std::vector<router::Team> teams, const router::StateSettings& settings,

@@ -82,7 +82,7 @@ bool LiveRules::TakeFromOrigin() {
   if (is_from_disk_ && !shelf_.version().empty()) {
     is_from_disk_ = false;
     LogInfo("rules_origin",
-            absl::StrCat("the rules come from ", OriginName(parts_.origin->status()),
+            absl::StrCat("the rules come from ", PlainOriginName(parts_.origin->status()),
                          " again, no longer from disk"));
   }
   return is_changed || is_first;
@@ -99,7 +99,7 @@ void LiveRules::TakeFromDisk() {
   LogWarning(
       "rules_from_disk",
       absl::StrFormat("the rules are those kept on disk, %s of %s, not those of %s: %s",
-                      version.rule_set, Timestamp(version.published), OriginName(origin), why),
+                      version.rule_set, Timestamp(version.published), PlainOriginName(origin), why),
       {{"rule_set", version.rule_set}});
 }
 
@@ -123,7 +123,7 @@ bool LiveRules::Look() {
 }
 
 void LiveRules::TellWaiting(const RuleOriginStatus& origin) {
-  const std::string why = absl::StrCat("no rules yet from ", OriginName(origin),
+  const std::string why = absl::StrCat("no rules yet from ", PlainOriginName(origin),
                                        origin.problem.empty() ? "" : ": ", origin.problem);
   if (!parts_.board->SetWaitingFor({why})) return;
   LogWarning("waiting", absl::StrCat("not started yet: ", why), {{"reason", why}});
@@ -272,7 +272,7 @@ absl::Status LiveRules::DoResume() {
   }
   if (shelf_.version().empty()) {
     return absl::FailedPreconditionError(
-        absl::StrCat(OriginName(parts_.origin->status()),
+        absl::StrCat(PlainOriginName(parts_.origin->status()),
                      " has not answered since the start: nobody knows what it has"));
   }
   shelf_.LetGo();

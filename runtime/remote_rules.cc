@@ -61,38 +61,37 @@ absl::StatusOr<RemoteRules> OfOrigin(const RuleShelf& shelf, const RuleHistory& 
 }
 
 absl::StatusOr<RemoteRules> OfDisk(const RuleShelf& shelf, const RuleHistory& history,
-                                   const RuleOriginStatus& origin) {
+                                   const RuleOriginStatus& origin, const std::string& cure) {
   const std::string why = origin.problem.empty() ? "it does not answer" : origin.problem;
   if (!shelf.is_held()) {
     return absl::UnavailableError(
-        absl::StrFormat("no rules from %s: %s (and this machine has kept none of them; name rule "
-                        "files with --rules)",
-                        OriginName(origin), why));
+        absl::StrFormat("no rules from %s: %s (and this machine has kept none of them; %s)",
+                        PlainOriginName(origin), why, cure));
   }
   return RemoteRules{.teams = shelf.teams(),
                      .notes = {absl::StrFormat(
                          "the rules are those that this machine has kept, %s of %s, not those of "
                          "%s: %s",
                          history.last_in_force(), Timestamp(history.versions().back().published),
-                         OriginName(origin), why)}};
+                         PlainOriginName(origin), why)}};
 }
 
 }  // namespace
 
 absl::StatusOr<RemoteRules> TakeRemoteRules(RuleOrigin* origin, RuleHistory* history,
-                                            const router::RuleLimits& limits,
-                                            absl::Duration within) {
+                                            const router::RuleLimits& limits, absl::Duration within,
+                                            const std::string& cure) {
   RuleShelf shelf(limits);
   const bool is_held = HoldKept(limits, history, &shelf);
   std::optional<RuleFiles> files = Await(origin, is_held, absl::Now() + within);
-  if (!files.has_value()) return OfDisk(shelf, *history, origin->status());
+  if (!files.has_value()) return OfDisk(shelf, *history, origin->status(), cure);
   shelf.Take(*std::move(files));
   return OfOrigin(shelf, *history);
 }
 
 absl::StatusOr<RemoteRules> TakeRemoteRules(const Config& config,
                                             const connectors::KafkaClientOptions& client,
-                                            absl::Duration within) {
+                                            absl::Duration within, const std::string& cure) {
   auto admin = connectors::MakeKafkaTopicAdmin(client);
   if (!admin.ok()) return admin.status();
   const std::unique_ptr<RuleOrigin> origin =
@@ -101,7 +100,7 @@ absl::StatusOr<RemoteRules> TakeRemoteRules(const Config& config,
                               .wake = [] {}});
   RuleHistory history(RuleHistoryDirectory(config.state_dir, config.group, config.instance),
                       OriginName(origin->status()));
-  return TakeRemoteRules(origin.get(), &history, config.limits.rules, within);
+  return TakeRemoteRules(origin.get(), &history, config.limits.rules, within, cure);
 }
 
 }  // namespace turnout::runtime

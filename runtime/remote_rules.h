@@ -27,14 +27,15 @@ struct RemoteRules {
   std::vector<std::string> notes;   // what of it is not as the origin has it
 };
 
-// `client` is how Kafka is reached.
+// `client` is how Kafka is reached; `cure` is what whoever asks may do where there are no rules:
+// "name rule files with --rules PATH".
 absl::StatusOr<RemoteRules> TakeRemoteRules(const Config& config,
                                             const connectors::KafkaClientOptions& client,
-                                            absl::Duration within);
+                                            absl::Duration within, const std::string& cure);
 
 // `history` is opened, and nothing is kept in it.
 absl::StatusOr<RemoteRules> TakeRemoteRules(RuleOrigin* origin, RuleHistory* history,
-                                            const router::RuleLimits& limits,
-                                            absl::Duration within);
+                                            const router::RuleLimits& limits, absl::Duration within,
+                                            const std::string& cure);
 
 }  // namespace turnout::runtime

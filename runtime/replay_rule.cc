@@ -24,7 +24,8 @@ constexpr absl::Duration kAnswerWithin = absl::Seconds(10);
 absl::StatusOr<LoadedRules> TakeRules(const Config& config,
                                       const connectors::KafkaClientOptions& client) {
   if (!IsRemote(config)) return LoadRules({config.rules}, config.limits.rules);
-  absl::StatusOr<RemoteRules> remote = TakeRemoteRules(config, client, kAnswerWithin);
+  absl::StatusOr<RemoteRules> remote =
+      TakeRemoteRules(config, client, kAnswerWithin, "name rule files with --set rules=PATH");
   if (!remote.ok()) return remote.status();
   for (const std::string& note : remote->notes) LogWarning("replay_rules", note);
   LoadedRules loaded;

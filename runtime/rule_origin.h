@@ -43,9 +43,14 @@ struct RuleOriginStatus {
   absl::Time last_change = absl::InfinitePast();  // when another version came
 };
 
-// "topic shop.rules".
+// "topic shop.rules"; as histories on disk name it.
 inline std::string OriginName(const RuleOriginStatus& origin) {
   return origin.kind + " " + origin.name;
+}
+
+// For messages: a URL says itself what it is.
+inline std::string PlainOriginName(const RuleOriginStatus& origin) {
+  return origin.kind == "http" ? origin.name : OriginName(origin);
 }
 
 class RuleOrigin {
