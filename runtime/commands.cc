@@ -574,7 +574,11 @@ Command TxnCommand() {
           "                      --start-offset N [--yes]",
       .description =
           "ls prints the transactions that are open, with how long they have been, their timeouts "
-          "and partitions; those of this pipeline's routers have a star. With --hanging it looks "
+          "and partitions; those of this pipeline's routers, redrives and replays have a star. "
+          "Where an id may as well be of a pipeline whose group's name goes on after this one's "
+          "(group `a`, id `a-b-c-0`: instance `b-c` of `a`, or `c` of `a-b`) it has a question "
+          "mark, unless the instance is the config's: `--set instance=NAME` asks for another. "
+          "With --hanging it looks "
           "for partitions instead whose readers are held back by a transaction that no "
           "coordinator has open, so that nobody will end it; that takes some seconds.\n\n"
           "abort ends one. By its transactional id: the id is taken over, its coordinator aborts "

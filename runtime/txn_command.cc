@@ -4,10 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "connectors/kafka_topic_admin.h"
 #include "runtime/command_client.h"
@@ -38,8 +41,50 @@ bool IsOver(const KnownTransaction& one) {
          one.state == "Dead";
 }
 
-bool IsOurs(const KnownTransaction& one, const std::string& group) {
-  return absl::StartsWith(one.id, absl::StrCat(group, "-"));
+// Whose a transactional id is, as far as it tells.
+enum class Owner { kOther, kPerhapsUs, kUs };
+
+// A worker's number in an id of a router, with an `r` before it where the worker re-keys.
+bool IsWorker(absl::string_view text) {
+  absl::ConsumePrefix(&text, "r");
+  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+}
+
+// Without the ".2" and so on of those that a sink derives from the one that it is given.
+absl::string_view WithoutTurn(absl::string_view id) {
+  const size_t dot = id.rfind('.');
+  int turn = 0;
+  const bool is_turn = dot != id.npos && absl::SimpleAtoi(id.substr(dot + 1), &turn) && turn > 1;
+  return is_turn ? id.substr(0, dot) : id;
+}
+
+// "GROUP-INSTANCE-WORKER" of a router, "GROUP-redrive" and "GROUP-replay:JOB" of jobs. A group's
+// name may go on with `-`, and so may an instance's: of `a-b-c-0` nothing says which it is.
+Owner OwnerOf(absl::string_view id, const RouterName& router) {
+  if (!absl::ConsumePrefix(&id, absl::StrCat(router.group, "-"))) return Owner::kOther;
+  if (absl::StartsWith(id, "replay:")) return Owner::kUs;
+  id = WithoutTurn(id);
+  if (id == "redrive") return Owner::kUs;
+  const size_t dash = id.rfind('-');
+  if (dash == id.npos || dash == 0 || !IsWorker(id.substr(dash + 1))) return Owner::kOther;
+  const absl::string_view instance = id.substr(0, dash);
+  if (instance == router.instance) return Owner::kUs;
+  if (absl::StrContains(instance, ':')) return Owner::kOther;  // a replay's of another group
+  return absl::StrContains(instance, '-') ? Owner::kPerhapsUs : Owner::kUs;
+}
+
+char MarkOf(Owner owner) {
+  if (owner == Owner::kOther) return ' ';
+  return owner == Owner::kUs ? '*' : '?';
+}
+
+const char* JsonOf(Owner owner) {
+  if (owner == Owner::kOther) return "false";
+  return owner == Owner::kUs ? "true" : "null";
+}
+
+std::string CountOf(size_t count, const char* one) {
+  return absl::StrCat(count, " ", one, count == 1 ? "" : "s");
 }
 
 std::string NameOf(const TopicPartition& one) {
@@ -122,8 +167,9 @@ absl::Status TxnCommand::List() {
   if (!known.ok()) return known.status();
   if (!options_.all) std::erase_if(*known, IsOver);
   const int64_t now_ms = absl::ToUnixMillis(absl::Now());
-  Print(options_.json ? TransactionLines(*known, config_.group, now_ms)
-                      : TransactionTable(*known, config_.group, now_ms));
+  const RouterName router = {.group = config_.group, .instance = config_.instance};
+  Print(options_.json ? TransactionLines(*known, router, now_ms)
+                      : TransactionTable(*known, router, now_ms));
   return absl::OkStatus();
 }
 
@@ -165,7 +211,7 @@ absl::Status TxnCommand::ListHanging() {
   if (!hanging.ok()) return hanging.status();
   Print(HangingLines(*hanging, options_.json));
   if (hanging->empty() && !options_.json) {
-    Print(absl::StrFormat("nothing hangs in %d topics\n", topics->size()));
+    Print(absl::StrFormat("nothing hangs in %s\n", CountOf(topics->size(), "topic")));
   }
   return absl::OkStatus();
 }
@@ -188,8 +234,8 @@ absl::Status TxnCommand::AbortById() {
                      "--all` says which there are"));
   }
   const std::string what =
-      absl::StrFormat("the transaction of %s (%s, %d partitions) and fence its producer", id,
-                      found->state, found->partitions.size());
+      absl::StrFormat("the transaction of %s (%s, %s) and fence its producer", id, found->state,
+                      CountOf(found->partitions.size(), "partition"));
   if (absl::Status consent = Consent(what); !consent.ok()) return consent;
   if (absl::Status fenced = admin_->Fence(id, kPatience); !fenced.ok()) return fenced;
   Print(absl::StrFormat(
@@ -250,7 +296,7 @@ std::vector<OpenInPartition> Hanging(absl::Span<const OpenInPartition> open,
   return hanging;
 }
 
-std::string TransactionTable(absl::Span<const KnownTransaction> known, const std::string& group,
+std::string TransactionTable(absl::Span<const KnownTransaction> known, const RouterName& router,
                              int64_t now_ms) {
   size_t width = 2;
   for (const KnownTransaction& one : known) width = std::max(width, one.id.size());
@@ -258,15 +304,18 @@ std::string TransactionTable(absl::Span<const KnownTransaction> known, const std
   std::string text = absl::StrFormat("  %-*s  %-13s  %8s  %8s  %s\n", id_width, "id", "state",
                                      "open for", "timeout", "partitions");
   for (const KnownTransaction& one : known) {
-    absl::StrAppendFormat(&text, "%c %-*s  %-13s  %8s  %7ds  %s\n", IsOurs(one, group) ? '*' : ' ',
+    absl::StrAppendFormat(&text, "%c %-*s  %-13s  %8s  %7ds  %s\n", MarkOf(OwnerOf(one.id, router)),
                           id_width, one.id, one.state, AgeOf(one, now_ms), one.timeout_ms / 1000,
                           SomeOf(one.partitions));
   }
-  absl::StrAppendFormat(&text, "%d transactions; * of this pipeline\n", known.size());
+  absl::StrAppendFormat(&text,
+                        "%s; * of this pipeline, ? of it or of one whose group's name begins with "
+                        "its own\n",
+                        CountOf(known.size(), "transaction"));
   return text;
 }
 
-std::string TransactionLines(absl::Span<const KnownTransaction> known, const std::string& group,
+std::string TransactionLines(absl::Span<const KnownTransaction> known, const RouterName& router,
                              int64_t now_ms) {
   std::string text;
   for (const KnownTransaction& one : known) {
@@ -278,7 +327,7 @@ std::string TransactionLines(absl::Span<const KnownTransaction> known, const std
         &text,
         "{\"id\":%s,\"ours\":%s,\"state\":%s,\"open_ms\":%d,\"timeout_ms\":%d,\"producer\":%d,"
         "\"epoch\":%d,\"partitions\":[%s]}\n",
-        JsonString(one.id), IsOurs(one, group) ? "true" : "false", JsonString(one.state), age_ms,
+        JsonString(one.id), JsonOf(OwnerOf(one.id, router)), JsonString(one.state), age_ms,
         one.timeout_ms, one.producer, one.epoch, absl::StrJoin(partitions, ","));
   }
   return text;

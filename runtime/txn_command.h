@@ -37,11 +37,17 @@ std::vector<connectors::OpenInPartition> Hanging(
     absl::Span<const connectors::OpenInPartition> open,
     absl::Span<const connectors::KnownTransaction> known);
 
-// For people: a table of them at `now_ms`. `group` is the pipeline's.
+// What a pipeline's transactional ids begin with.
+struct RouterName {
+  std::string group;
+  std::string instance;  // one of them
+};
+
+// For people: a table of them at `now_ms`, those of `router`'s pipeline marked.
 std::string TransactionTable(absl::Span<const connectors::KnownTransaction> known,
-                             const std::string& group, int64_t now_ms);
-// For machines: an object a line.
+                             const RouterName& router, int64_t now_ms);
+// For machines: an object a line; `ours` is null where the id doesn't tell.
 std::string TransactionLines(absl::Span<const connectors::KnownTransaction> known,
-                             const std::string& group, int64_t now_ms);
+                             const RouterName& router, int64_t now_ms);
 
 }  // namespace turnout::runtime
