@@ -71,7 +71,7 @@ absl::StatusOr<ExplainPage::Question> ExplainPage::Read(std::string_view body) c
     question.event = *std::move(event);
     return question;
   }
-  auto event = EventOfNode(*node, options_.source_topic, {"rule"});
+  auto event = EventOfNode(*node, options_.source_topic, {"offset", "rule"});
   if (!event.ok()) return event.status();
   question.event = *std::move(event);
   return question;

@@ -1,6 +1,7 @@
 #include "runtime/explained_event.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -44,6 +45,9 @@ absl::Status ReadValue(const Node& node, ExplainedEvent* event) {
     event->value = router::JsonText(node);
     return absl::OkStatus();
   }
+  if (node.kind != Kind::kString && node.kind != Kind::kNull) {
+    return Wrong("value", "write the payload, as an object or as a text, or null");
+  }
   return ReadText("value", node, &event->value);
 }
 
@@ -80,15 +84,20 @@ absl::Status ReadPartition(const Node& node, ExplainedEvent* event) {
   return absl::OkStatus();
 }
 
-absl::Status ReadField(const router::Member& member, ExplainedEvent* event) {
+absl::Status Unknown(std::string_view field, const std::vector<std::string_view>& others) {
+  std::vector<std::string_view> known(std::begin(kFields), std::end(kFields));
+  known.insert(known.end(), others.begin(), others.end());
+  return Wrong(field, "unknown field; " + router::NearestNameCure(field, known));
+}
+
+absl::Status ReadField(const router::Member& member, const std::vector<std::string_view>& others,
+                       ExplainedEvent* event) {
   if (member.name == "value") return ReadValue(member.value, event);
   if (member.name == "key") return ReadText("key", member.value, &event->key);
   if (member.name == "headers") return ReadHeaders(member.value, event);
   if (member.name == "timestamp") return ReadTimestamp(member.value, event);
   if (member.name == "partition") return ReadPartition(member.value, event);
-  if (member.name != "topic") {
-    return Wrong(member.name, router::NearestNameCure(member.name, kFields));
-  }
+  if (member.name != "topic") return Unknown(member.name, others);
   if (member.value.kind != Kind::kString) return Wrong("topic", "write a topic's name");
   event->topic = member.value.text;
   return absl::OkStatus();
@@ -152,7 +161,7 @@ absl::StatusOr<ExplainedEvent> EventOfNode(const Node& node, const std::string& 
   event.topic = topic;
   for (const router::Member& member : node.members) {
     if (std::find(others.begin(), others.end(), member.name) != others.end()) continue;
-    if (absl::Status read = ReadField(member, &event); !read.ok()) return read;
+    if (absl::Status read = ReadField(member, others, &event); !read.ok()) return read;
   }
   if (node.Find("value") == nullptr) {
     return Wrong("value", "is missing: write the payload, as an object or as a text");

@@ -107,7 +107,8 @@ TEST_F(ExplainPageTest, WhatIsWrongWithABodyIsTold) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "not valid JSON at line 1"},
       {"[]", "JSON object with its `value`"},
-      {R"({"value": {}, "vlue": 1})", "`vlue`: did you mean `value`?"},
+      {R"({"value": {}, "vlue": 1})", "`vlue`: unknown field; did you mean `value`?"},
+      {R"({"value": {}, "x": 1})", "topic, partition, offset, rule"},
       {R"({"value": {}, "rule": "t/none"})", "no rule t/none is in force"},
       {R"({"offset": 1})", "write it beside the `partition`"},
       {R"({"partition": 1, "offset": -1})", "whole numbers from 0 on"},

@@ -41,9 +41,9 @@ TEST(ExplainedEvent, ATextIsThePayloadToTheLetterAndNullIsKafkas) {
 TEST(ExplainedEvent, WhatIsWrongIsNamedWithItsField) {
   const std::pair<const char*, const char*> cases[] = {
       {"[1]", "JSON object with its `value`"},
-      {"{\"value\": 1}", "`value`: write a text, or null"},
+      {"{\"value\": 1}", "`value`: write the payload, as an object or as a text, or null"},
       {"{}", "`value`: is missing"},
-      {"{\"value\": {}, \"kye\": \"a\"}", "`kye`: did you mean `key`?"},
+      {"{\"value\": {}, \"kye\": \"a\"}", "`kye`: unknown field; did you mean `key`?"},
       {"{\"value\": {}, \"partition\": -1}", "`partition`: write a partition's number"},
       {"{\"value\": {}, \"timestamp\": \"noon\"}", "`timestamp`: write milliseconds"},
       {"{\"value\": {}, \"headers\": {\"h\": 1}}", "`headers.h`: write a text"},
@@ -54,6 +54,15 @@ TEST(ExplainedEvent, WhatIsWrongIsNamedWithItsField) {
     EXPECT_TRUE(absl::IsInvalidArgument(event.status())) << json;
     EXPECT_THAT(std::string(event.status().message()), HasSubstr(what)) << json;
   }
+}
+
+TEST(ExplainedEvent, TheCallersMembersAreKnownToo) {
+  std::vector<router::Problem> problems;
+  const auto node = router::ParseJson(R"({"value": {}, "x": 1})", &problems);
+  const auto event = EventOfNode(*node, "t", {"offset", "rule"});
+  EXPECT_EQ(event.status().message(),
+            "`x`: unknown field; Known: value, key, headers, timestamp, topic, partition, offset, "
+            "rule");
 }
 
 TEST(ExplainedEvent, ARecordFromATopicKnowsItsPosition) {
