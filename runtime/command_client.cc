@@ -26,4 +26,10 @@ absl::StatusOr<CommandClient> MakeCommandClient(const Config& config, const std:
   return client;
 }
 
+absl::Status NamingSetting(const absl::Status& status, const std::string& setting) {
+  if (!absl::IsNotFound(status)) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat(status.message(), " (create it, or correct ", setting, ")"));
+}
+
 }  // namespace turnout::runtime

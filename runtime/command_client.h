@@ -24,4 +24,8 @@ struct CommandClient {
 absl::StatusOr<CommandClient> MakeCommandClient(const Config& config, const std::string& command,
                                                 std::FILE* err);
 
+// `status` of asking for a topic that `setting` names: InvalidArgument, with what to do, where it
+// doesn't exist.
+absl::Status NamingSetting(const absl::Status& status, const std::string& setting);
+
 }  // namespace turnout::runtime

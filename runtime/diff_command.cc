@@ -87,7 +87,8 @@ absl::StatusOr<connectors::OffsetRanges> AskedRange(const Config& config,
   const auto described = (*admin)->Describe({config.topic}, /*may_write=*/false, kAskTimeout);
   if (!described.ok()) return described.status();
   auto ranges = FindRange(*from, *to, {}, described->front(), reader, now);
-  if (!ranges.ok() || !is_tail) return ranges;
+  if (!ranges.ok()) return NamingSetting(ranges.status(), "source.topic");
+  if (!is_tail) return ranges;
   for (auto& [partition, range] : *ranges) range.end = std::numeric_limits<int64_t>::max();
   return ranges;
 }

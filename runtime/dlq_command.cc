@@ -88,7 +88,7 @@ class DlqCommand {
 
 absl::Status DlqCommand::EachLetter(DlqReader::OnLetter on_letter) {
   auto reader = DlqReader::Open(client_, topic_, kReadEventsMax, nullptr);
-  if (!reader.ok()) return reader.status();
+  if (!reader.ok()) return NamingSetting(reader.status(), SettingOfTopic(options_.parking));
   return (*reader)->ReadLetters([&](const DeadLetter& letter) {
     return filter_.Takes(letter) ? on_letter(letter) : absl::OkStatus();
   });

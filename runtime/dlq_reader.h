@@ -19,6 +19,11 @@
 
 namespace turnout::runtime {
 
+// What names the topic in a config.
+inline const char* SettingOfTopic(bool is_parking) {
+  return is_parking ? "parking_topic" : "dead_letter_topic";
+}
+
 class DlqReader {
  public:
   static constexpr absl::Duration kPatience = absl::Seconds(30);

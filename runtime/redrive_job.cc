@@ -11,6 +11,7 @@
 #include "connectors/chosen_sink.h"
 #include "connectors/kafka_topic_admin.h"
 #include "connectors/record_size.h"
+#include "runtime/command_client.h"
 #include "runtime/preflight.h"
 #include "runtime/record_headers.h"
 #include "runtime/redriven_event.h"
@@ -106,7 +107,7 @@ absl::Status RedriveJob::Prepare() {
   }
   auto reader = DlqReader::Open(ClientOf("reader"), topic_,
                                 BatchEventsMax(options_.events_per_second), &stopping_);
-  if (!reader.ok()) return reader.status();
+  if (!reader.ok()) return NamingSetting(reader.status(), SettingOfTopic(options_.parking));
   reader_ = *std::move(reader);
   return absl::OkStatus();
 }
