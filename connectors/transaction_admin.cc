@@ -15,10 +15,19 @@ namespace turnout::connectors {
 namespace {
 
 constexpr absl::Duration kLook = absl::Milliseconds(20);
+constexpr int kUnknownTopic = 3;
 constexpr int kTransactionalIdNotFound = 105;
 constexpr int kClusterAuthorizationFailed = 31;
 // Of the producer that Fence makes, and that never begins a transaction.
 constexpr int32_t kFenceTimeoutMs = 10'000;
+
+constexpr char kTooOld[] = "this needs Kafka 3.0 or newer";
+
+// That a broker is too old for a sink is not what whoever asks wants to know.
+absl::Status OfTooOld(const absl::Status& status) {
+  if (!absl::IsUnimplemented(status)) return status;
+  return absl::UnimplementedError(absl::StrFormat("a broker is too old: %s", kTooOld));
+}
 
 std::string NameOf(const TopicPartition& one) {
   return absl::StrFormat("%s/%d", one.topic, one.partition);
@@ -41,15 +50,15 @@ absl::StatusOr<Answer> TransactionAdmin::Ask(const Find& find, Api api, const Wr
     if (ticket.connection == nullptr) {
       const absl::StatusOr<BrokerConnection*> broker = find();
       if (broker.ok() && (*broker)->versions().Version(api) < 0) {
-        return absl::UnimplementedError(absl::StrFormat(
-            "broker %s does not know %s; it needs Kafka 3.0", (*broker)->name(), ApiName(api)));
+        return absl::UnimplementedError(absl::StrFormat("broker %s does not know %s: %s",
+                                                        (*broker)->name(), ApiName(api), kTooOld));
       }
       if (broker.ok()) {
         RequestFrame frame = (*broker)->Begin(api);
         write(frame.own());
         ticket = {*broker, (*broker)->Send(api, std::move(frame), absl::Now())};
       } else if (!absl::IsUnavailable(broker.status())) {
-        return broker.status();
+        return OfTooOld(broker.status());
       } else {
         why = broker.status();
       }
@@ -74,7 +83,7 @@ absl::StatusOr<std::vector<int32_t>> TransactionAdmin::Brokers(absl::Time deadli
     // Any metadata names all brokers.
     cluster_->WantTopic("__transaction_state");
     why = cluster_->AnyBroker().status();
-    if (!why.ok() && !absl::IsUnavailable(why)) return why;
+    if (!why.ok() && !absl::IsUnavailable(why)) return OfTooOld(why);
     cluster_->Turn(std::min(deadline, absl::Now() + kLook));
   }
   return why.ok() ? absl::UnavailableError("no broker has answered in time") : why;
@@ -139,6 +148,10 @@ absl::StatusOr<std::vector<TopicPartition>> TransactionAdmin::Partitions(
             absl::StrFormat("topic %s: nobody says who leads it: %s", name, cluster_->trouble()));
       }
       cluster_->Turn(std::min(deadline, absl::Now() + kLook));
+    }
+    if (topic->error_code == kUnknownTopic) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("topic %s doesn't exist: name one that does", name));
     }
     absl::Status refused =
         StatusOfProtocolCode(topic->error_code, absl::StrFormat("topic %s", name));

@@ -12,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/connectors/fake_broker.h"
+#include "tests/connectors/kafka_fixture.h"
 
 namespace turnout::connectors {
 namespace {
@@ -147,6 +148,20 @@ TEST_F(TransactionAdminTest, SaysWhatIsNotGranted) {
   const absl::Status marked = admin_->AbortInPartition({.of = {"out", 0}}, kWithin);
   EXPECT_TRUE(absl::IsInvalidArgument(marked)) << marked;
   EXPECT_THAT(std::string(marked.message()), HasSubstr("ClusterAction"));
+}
+
+TEST_F(TransactionAdminTest, ATopicThatIsMissingIsToBeNamedAnew) {
+  const auto open = admin_->FindOpen({"nope"}, kWithin);
+  EXPECT_EQ(open.status(),
+            absl::InvalidArgumentError("topic nope doesn't exist: name one that does"));
+}
+
+class OldBrokersTest : public KafkaTest {};
+
+TEST_F(OldBrokersTest, TransactionsNeedNewerOnesAndWhichIsSaid) {
+  const auto admin = TransactionAdmin::Make(ClientOptions("admin")).value();
+  EXPECT_EQ(admin->List(kWithin).status(),
+            absl::UnimplementedError("a broker is too old: this needs Kafka 3.0 or newer"));
 }
 
 TEST_F(TransactionAdminTest, FindsWhatIsOpenInPartitionsAndEndsIt) {
