@@ -109,8 +109,7 @@ class Admin final : public TopicAdmin {
   absl::StatusOr<std::vector<std::string>> List(absl::Duration timeout) override;
 
   absl::Status ListAll(Descriptions& wanted, absl::Time deadline);
-  absl::Status AskOne(const std::string& topic, TopicDescription& description,
-                      absl::Time deadline);
+  absl::Status AskOne(const std::string& topic, TopicDescription& description, absl::Time deadline);
   void AskLimits(const Descriptions& wanted, absl::Time deadline);
   absl::Status AskMayWrite(const Descriptions& wanted, absl::Time deadline);
 
@@ -308,7 +307,10 @@ absl::Status Admin::AskMayWrite(const Descriptions& wanted, absl::Time deadline)
   for (const auto& [topic, description] : wanted) {
     const auto found = probe.codes.find(topic);
     const int code = found == probe.codes.end() ? RD_KAFKA_RESP_ERR__TIMED_OUT : found->second;
-    if (code == RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS) continue;
+    // Brokers that look at no acks take the record: it may be written just as well.
+    if (code == RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS || code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      continue;
+    }
     switch (DestinationFailureOf(code, topic).kind) {
       case DestinationFailure::Kind::kForbidden:
         description->state = State::kForbidden;
@@ -332,9 +334,8 @@ absl::Status Admin::Create(absl::Span<const NewTopic> topics, absl::Duration tim
   absl::Status status;
   for (const NewTopic& topic : topics) {
     char reason[256] = "";
-    rd_kafka_NewTopic_t* made =
-        rd_kafka_NewTopic_new(topic.topic.c_str(), topic.partitions, topic.replication_factor,
-                              reason, sizeof(reason));
+    rd_kafka_NewTopic_t* made = rd_kafka_NewTopic_new(
+        topic.topic.c_str(), topic.partitions, topic.replication_factor, reason, sizeof(reason));
     if (made == nullptr) {
       status.Update(absl::InvalidArgumentError(
           absl::StrFormat("creating topic %s: %s", topic.topic, reason)));
@@ -354,8 +355,7 @@ absl::Status Admin::Create(absl::Span<const NewTopic> topics, absl::Duration tim
   if (status.ok()) {
     const AdminOptions options =
         MakeOptions(client_->get(), RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline);
-    rd_kafka_CreateTopics(client_->get(), wanted.data(), wanted.size(), options.get(),
-                          queue.get());
+    rd_kafka_CreateTopics(client_->get(), wanted.data(), wanted.size(), options.get(), queue.get());
   }
   rd_kafka_NewTopic_destroy_array(wanted.data(), wanted.size());
   if (!status.ok()) return status;
@@ -364,8 +364,8 @@ absl::Status Admin::Create(absl::Span<const NewTopic> topics, absl::Duration tim
   status = StatusOfKafkaCode(rd_kafka_event_error(event.get()), "creating topics");
   if (!status.ok()) return status;
   size_t count = 0;
-  const rd_kafka_topic_result_t** results = rd_kafka_CreateTopics_result_topics(
-      rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const rd_kafka_topic_result_t** results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   for (size_t i = 0; i < count; ++i) {
     const rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
@@ -389,8 +389,7 @@ absl::Status Admin::Create(absl::Span<const NewTopic> topics, absl::Duration tim
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<TopicAdmin>> MakeKafkaTopicAdmin(
-    const KafkaClientOptions& options) {
+absl::StatusOr<std::unique_ptr<TopicAdmin>> MakeKafkaTopicAdmin(const KafkaClientOptions& options) {
   auto admin = std::make_unique<Admin>();
   const absl::Status status = admin->Start(options);
   if (!status.ok()) return status;

@@ -85,7 +85,7 @@ std::string Obstacle(const char* what, const char* use, const TopicDescription& 
           " (allow this principal to do so)");
     case State::kUnwell:
       return absl::StrCat(WithReason(absl::StrCat(what, " ", topic.topic, " is unwell"), topic),
-                          " (a partition has no leader; waiting for the brokers)");
+                          " (waiting for the brokers)");
   }
   return "";
 }

@@ -153,7 +153,9 @@ TEST(PreflightTest, WorkersWaitForTheSourceAndTheDeadLetterTopic) {
       {Topic(State::kForbidden, "denied"), Topic(State::kReady), {"may not be read: denied"}},
       {Topic(State::kReady), Topic(State::kMissing), {"dead-letter topic events.dead-letter does"}},
       {Topic(State::kReady), Topic(State::kForbidden), {"may not be written"}},
-      {Topic(State::kUnwell), Topic(State::kUnwell), {"source topic events is unwell", "unwell"}}};
+      {Topic(State::kUnwell, "timed out"),
+       Topic(State::kUnwell),
+       {"events is unwell: timed out (waiting for", "unwell (waiting for the brokers)"}}};
   for (const Obstacle& row : table) {
     const PreflightDecision decision = DecidePreflight(
         Options(false), {}, {{kSource, row.source}, {kDeadLetters, row.dead_letters}});
