@@ -224,6 +224,15 @@ Command MatchCommand() {
   };
 }
 
+CommandOption SetOption() {
+  return {.name = "--set",
+          .argument = "KEY=VALUE",
+          .kind = ArgumentKind::kText,
+          .text =
+              "Sets a value before the file's, as for `turnout run`. May be given more than "
+              "once."};
+}
+
 Command ExplainCommand() {
   return {
       .name = "explain",
@@ -263,6 +272,7 @@ Command ExplainCommand() {
                    .kind = ArgumentKind::kFile,
                    .text = "The pipeline's config: its brokers and source, for --at and --output; "
                            "limits and settings that its rules are read with."},
+                  SetOption(),
                   {.name = "--event",
                    .argument = "FILE",
                    .kind = ArgumentKind::kFile,
@@ -470,15 +480,6 @@ CommandOption PipelineOption() {
           .argument = "FILE",
           .kind = ArgumentKind::kFile,
           .text = "The pipeline's config, in YAML. Required."};
-}
-
-CommandOption SetOption() {
-  return {.name = "--set",
-          .argument = "KEY=VALUE",
-          .kind = ArgumentKind::kText,
-          .text =
-              "Sets a value before the file's, as for `turnout run`. May be given more than "
-              "once."};
 }
 
 Command DlqCommand() {

@@ -97,7 +97,7 @@ bool ExplainCommand::Load() {
   router::StateSettings settings = {.partitioned_by = std::string(router::kOnePartition)};
   std::string path = options_.rules;
   if (!options_.config_path.empty()) {
-    config_ = LoadConfig(options_.config_path, {});
+    config_ = LoadConfig(options_.config_path, {.values = options_.overrides});
     if (!config_) return false;
     limits = config_->config.limits.rules;
     if (path.empty() && IsRemote(config_->config)) return LoadRemote();

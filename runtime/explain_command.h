@@ -10,20 +10,22 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "runtime/match_command.h"
 
 namespace turnout::runtime {
 
 struct ExplainCommandOptions {
-  std::string config_path;  // for positions, tables' names, and what rules are held to
-  std::string rules;        // a file or a directory; empty: the config's
-  std::string events;       // FILE or -: a payload a line
-  bool records = false;     // ... or a record as JSON a line
-  std::string at;           // PARTITION:OFFSET of the source
-  std::string output;       // TOPIC:PARTITION:OFFSET of an output or dead letter
-  std::string state;        // a task's store on disk, to ask what its steps remember
-  std::string rule;         // TEAM/NAME: only that one
+  std::string config_path;             // for positions, tables' names, and what rules are held to
+  std::vector<std::string> overrides;  // of `--set`
+  std::string rules;                   // a file or a directory; empty: the config's
+  std::string events;                  // FILE or -: a payload a line
+  bool records = false;                // ... or a record as JSON a line
+  std::string at;                      // PARTITION:OFFSET of the source
+  std::string output;                  // TOPIC:PARTITION:OFFSET of an output or dead letter
+  std::string state;                   // a task's store on disk, to ask what its steps remember
+  std::string rule;                    // TEAM/NAME: only that one
   bool json = false;
 };
 

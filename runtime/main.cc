@@ -245,6 +245,7 @@ int Match(Arguments& arguments) {
 int Explain(Arguments& arguments) {
   ExplainCommandOptions options;
   arguments.Value("--config", &options.config_path);
+  arguments.Values("--set", &options.overrides);
   arguments.Value("--rules", &options.rules);
   arguments.Value("--event", &options.events);
   arguments.Flag("--records", &options.records);
@@ -260,6 +261,9 @@ int Explain(Arguments& arguments) {
   }
   if (by_position && options.config_path.empty()) {
     return arguments.Mistake("--at and --output need the brokers of --config FILE");
+  }
+  if (!options.overrides.empty() && options.config_path.empty()) {
+    return arguments.Mistake("--set says a value before that of --config FILE");
   }
   const bool by_both = !options.at.empty() && !options.output.empty();
   if (by_both || (by_position && (!options.events.empty() || options.records))) {

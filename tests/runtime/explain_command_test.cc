@@ -195,6 +195,16 @@ TEST_F(ExplainCommandTest, WhatIsWrongIsToldOnStandardErrorWithStatus2) {
   EXPECT_THAT(answer.err, HasSubstr("bad.yaml"));
 }
 
+TEST_F(ExplainCommandTest, AValueThatIsSetComesBeforeTheConfigs) {
+  options_.config_path = directory_.Write(
+      "pipeline.yaml", "brokers: 127.0.0.1:1\nsource: {topic: orders}\nrules: /nowhere\n");
+  options_.overrides = {"rules=" + options_.rules};
+  options_.rules.clear();
+  const Answer answer = Explain(R"({"type": "order.created", "id": "c-1"})");
+  EXPECT_EQ(answer.status, 0) << answer.err;
+  EXPECT_THAT(answer.out, HasSubstr("shop/once matches"));
+}
+
 TEST_F(ExplainCommandTest, APlaceThatCannotBeReadIsToldBeforeABrokerIsAsked) {
   options_.config_path = directory_.Write(
       "pipeline.yaml", "brokers: 127.0.0.1:1\nsource: {topic: orders}\nrules: shop.yaml\n");
