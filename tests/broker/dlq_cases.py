@@ -10,6 +10,7 @@ from kafka import die_with_parent
 from oracle import ERROR, REASON, RULES, SOURCE
 
 HOUR_MS = 3_600_000
+KILLS, KILLS_MAX = 4, 12  # of a redrive; more where none of them met records on their way
 VERIFICATION = "transaction.partition.verification.enable"
 NEVER_REFUSED = {"message.timestamp.after.max.ms": str(100 * 24 * HOUR_MS)}
 
@@ -59,20 +60,30 @@ def _numbers(stage, name):
     return found
 
 
-def _redrive_with_kills(stage, router, *words):
-    """kill -9 of the job and of the router at moments that chance chooses; then to the end."""
-    for _ in range(4):
-        job = subprocess.Popen(_command(router, "dlq", "redrive", *words),
+def _redrive_with_kills(stage, router, letters, *words):
+    """kill -9 of the job and of the router at moments that chance chooses, until one of each fell
+    while some of the letters were put back; then to the end."""
+    left, cut_jobs, cut_routers = letters, 0, 0
+    for kills in range(1, KILLS_MAX + 1):
+        job = subprocess.Popen(_command(router, "dlq", "redrive", *words, "--rate", "300"),
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                preexec_fn=die_with_parent)
         time.sleep(stage.chance.uniform(0.2, 1.6))
         job.kill()
         job.communicate()
-        if stage.chance.random() < 0.5:
+        has_both = stage.chance.random() < 0.5 or (cut_jobs > 0 and cut_routers == 0)
+        if has_both:
             router.kill()
             router.start()
+        before, left = left, sum(_counts(router, *words).values())
+        cut_jobs += 0 < left < before
+        cut_routers += has_both and left < before
+        if kills >= KILLS and cut_jobs and cut_routers:
+            break
+    assert cut_jobs and cut_routers, f"no kill met records on their way: {cut_jobs}, {cut_routers}"
+    stage.say(f"{kills} kills, {cut_jobs} of the job and {cut_routers} of the router amid records")
     router.wait_ready()
-    return _ask(router, "dlq", "redrive", *words)
+    return _ask(router, "dlq", "redrive", *words, "--rate", "300")
 
 
 def _arrived(stage, router):
@@ -123,7 +134,7 @@ def dead_letters_are_put_back_once_whatever_is_killed(stage):
                                     ("late", "first-late")], 3)
     assert "1000" in _ask(router, "dlq", "redrive", "--rule", "shop/both", "--dry-run")
     assert (away, "shop/both") in _counts(router), "a dry run changes nothing"
-    said = _redrive_with_kills(stage, router, "--rule", "shop/both", "--rate", "300")
+    said = _redrive_with_kills(stage, router, 1000, "--rule", "shop/both")
     stage.say(said.splitlines()[-1].strip())
     # Another filter, which takes what was put back already too.
     said = _ask(router, "dlq", "redrive", "--kind", away)
