@@ -27,7 +27,7 @@ def stream(count, seed=1, keys=500, null_key_every=0, unreadable_every=0, bytes_
             headers.append(("flag", b"review"))
         if chance.randrange(20) == 0:
             headers += [("empty", b""), ("nothing", None),
-                        ("tracestate", b"rojo=00f0,congo=t61, ,"), ("tracestate", b"")]
+                        ("tracestate", b"rojo=00f0"), ("tracestate", b"congo=t61")]
         yield {"key": key, "value": value, "headers": headers,
                "timestamp": FIRST_TIMESTAMP_MS + number}
 
