@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "runtime/counted.h"
 
 namespace turnout::runtime {
 namespace {
@@ -88,9 +89,9 @@ Json RuleJson(const std::string& id, const RuleDifference& rule) {
 }  // namespace
 
 std::string DiffTable(const RuleDiff& diff, const DiffFacts& facts) {
-  std::string table =
-      absl::StrFormat("%d events, %d of them unreadable; rule set %s -> %s\n", diff.events(),
-                      facts.unreadable_events, facts.old_hash, facts.new_hash);
+  std::string table = absl::StrFormat("%s, %d of them unreadable; rule set %s -> %s\n",
+                                      Counted(diff.events(), "event"), facts.unreadable_events,
+                                      facts.old_hash, facts.new_hash);
   if (facts.keeps_state) {
     table += "what steps remember began empty on both sides with the first of these events\n";
   }

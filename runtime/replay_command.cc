@@ -3,10 +3,12 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "runtime/config_values.h"
+#include "runtime/counted.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
 #include "runtime/stop_signals.h"
@@ -41,8 +43,8 @@ std::optional<int64_t> ParseEventsPerSecond(std::string_view text) {
 }
 
 std::string FormatReplaySummary(const ReplayOptions& options, const ReplaySummary& summary) {
-  const std::string range =
-      absl::StrFormat("%d offsets of %d partitions", SizeOf(summary.ranges), summary.ranges.size());
+  const std::string range = absl::StrCat(Counted(SizeOf(summary.ranges), "offset"), " of ",
+                                         Counted(std::ssize(summary.ranges), "partition"));
   if (summary.was_empty) {
     return absl::StrFormat("there is nothing in that range: %s, %s (job %s has not begun)\n",
                            options.rule, range, summary.job);
@@ -54,11 +56,13 @@ std::string FormatReplaySummary(const ReplayOptions& options, const ReplaySummar
   }
   const ReplayCounts& counts = summary.counts;
   std::string text = absl::StrFormat(
-      "job %s %s: %s, %s\nthis run read %d events in %s: %d matches, %d records sent, "
-      "%d dead letters, %d events unreadable\n",
-      summary.job, summary.is_done ? "is done" : "was stopped", options.rule, range, counts.events,
-      absl::FormatDuration(absl::Trunc(summary.took, absl::Milliseconds(100))), counts.matched,
-      counts.outputs, counts.dead_letters, counts.unreadable);
+      "job %s %s: %s, %s\nthis run read %s in %s: %s, %s sent, %s, %s unreadable\n", summary.job,
+      summary.is_done ? "is done" : "was stopped", options.rule, range,
+      Counted(counts.events, "event"),
+      absl::FormatDuration(absl::Trunc(summary.took, absl::Milliseconds(100))),
+      absl::StrFormat("%d %s", counts.matched, counts.matched == 1 ? "match" : "matches"),
+      Counted(counts.outputs, "record"), Counted(counts.dead_letters, "dead letter"),
+      Counted(counts.unreadable, "event"));
   if (!summary.is_done) absl::StrAppend(&text, "the same command again goes on from there\n");
   return text;
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "runtime/bulkhead.h"
+#include "runtime/counted.h"
 #include "runtime/record_headers.h"
 
 namespace turnout::runtime {
@@ -349,8 +350,8 @@ class Finder {
     }
     if (view_.dead_letters == 0) return;
     Add(Gravity::kNotice,
-        absl::StrFormat("%d dead letters in the last minutes, the latest `%s`", view_.dead_letters,
-                        view_.dead_letter_error),
+        absl::StrCat(Counted(view_.dead_letters, "dead letter"),
+                     " in the last minutes, the latest `", view_.dead_letter_error, "`"),
         absl::StrCat("`turnout dlq ls` says what was wrong, and whose it is, of all in ",
                      view_.facts.dead_letter_topic,
                      "; once it is mended, `turnout dlq redrive` "
@@ -362,9 +363,10 @@ class Finder {
     const StateServiceStats& states = view_.states;
     if (states.overdue_tasks == 0) return;
     Add(Gravity::kNotice,
-        absl::StrFormat("%d partitions changed and have had no checkpoint for long, the newest of "
-                        "one is %s old: more is to be replayed if this disk is lost",
-                        states.overdue_tasks, Spoken(states.oldest_checkpoint)),
+        absl::StrFormat(
+            "%s changed, with no checkpoint for long, the newest of one is %s old: more "
+            "is to be replayed if this disk is lost",
+            Counted(states.overdue_tasks, "partition"), Spoken(states.oldest_checkpoint)),
         "See whether `checkpoints.store` can be written: its error is in the log",
         "turnout_checkpoint_overdue_tasks");
   }

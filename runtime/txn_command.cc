@@ -1,6 +1,7 @@
 #include "runtime/txn_command.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "connectors/kafka_topic_admin.h"
 #include "runtime/command_client.h"
+#include "runtime/counted.h"
 #include "runtime/json_text.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
@@ -81,10 +83,6 @@ char MarkOf(Owner owner) {
 const char* JsonOf(Owner owner) {
   if (owner == Owner::kOther) return "false";
   return owner == Owner::kUs ? "true" : "null";
-}
-
-std::string CountOf(size_t count, const char* one) {
-  return absl::StrCat(count, " ", one, count == 1 ? "" : "s");
 }
 
 std::string NameOf(const TopicPartition& one) {
@@ -211,7 +209,7 @@ absl::Status TxnCommand::ListHanging() {
   if (!hanging.ok()) return hanging.status();
   Print(HangingLines(*hanging, options_.json));
   if (hanging->empty() && !options_.json) {
-    Print(absl::StrFormat("nothing hangs in %s\n", CountOf(topics->size(), "topic")));
+    Print(absl::StrFormat("nothing hangs in %s\n", Counted(std::ssize(*topics), "topic")));
   }
   return absl::OkStatus();
 }
@@ -235,7 +233,7 @@ absl::Status TxnCommand::AbortById() {
   }
   const std::string what =
       absl::StrFormat("the transaction of %s (%s, %s) and fence its producer", id, found->state,
-                      CountOf(found->partitions.size(), "partition"));
+                      Counted(std::ssize(found->partitions), "partition"));
   if (absl::Status consent = Consent(what); !consent.ok()) return consent;
   if (absl::Status fenced = admin_->Fence(id, kPatience); !fenced.ok()) return fenced;
   Print(absl::StrFormat(
@@ -311,7 +309,7 @@ std::string TransactionTable(absl::Span<const KnownTransaction> known, const Rou
   absl::StrAppendFormat(&text,
                         "%s; * of this pipeline, ? of it or of one whose group's name begins with "
                         "its own\n",
-                        CountOf(known.size(), "transaction"));
+                        Counted(std::ssize(known), "transaction"));
   return text;
 }
 

@@ -1,8 +1,10 @@
 #include "runtime/validate_command.h"
 
+#include <iterator>
 #include <string_view>
 
 #include "absl/strings/str_format.h"
+#include "runtime/counted.h"
 #include "runtime/rule_loader.h"
 
 namespace turnout::runtime {
@@ -11,15 +13,12 @@ namespace {
 constexpr int kExitValid = 0;
 constexpr int kExitRefused = 2;
 
-std::string Counted(size_t count, std::string_view what) {
-  return absl::StrFormat("%d %s%s", count, what, count == 1 ? "" : "s");
-}
-
 // "rules/fraud.yaml: ok, team fraud, 6 rules"; a file of many teams counts them.
 std::string FormatLoaded(const LoadedFile& file) {
-  const std::string teams =
-      file.teams.size() == 1 ? "team " + file.teams.front() : Counted(file.teams.size(), "team");
-  return absl::StrFormat("%s: ok, %s, %s\n", file.file, teams, Counted(file.rules, "rule"));
+  const std::string teams = file.teams.size() == 1 ? "team " + file.teams.front()
+                                                   : Counted(std::ssize(file.teams), "team");
+  return absl::StrFormat("%s: ok, %s, %s\n", file.file, teams,
+                         Counted(static_cast<int64_t>(file.rules), "rule"));
 }
 
 // How the source is partitioned, as far as anybody said.

@@ -28,7 +28,7 @@ TEST(ReplayCommand, SumsUpWhatARunDid) {
       .took = absl::Milliseconds(1234)};
   EXPECT_EQ(FormatReplaySummary(options, summary),
             "job week is done: fraud/all, 45 offsets of 2 partitions\n"
-            "this run read 44 events in 1.2s: 7 matches, 6 records sent, 1 dead letters, "
+            "this run read 44 events in 1.2s: 7 matches, 6 records sent, 1 dead letter, "
             "3 events unreadable\n");
   summary.is_done = false;
   EXPECT_THAT(FormatReplaySummary(options, summary),
@@ -39,7 +39,7 @@ TEST(ReplayCommand, SumsUpWhatARunDid) {
                     HasSubstr("45 offsets of 2 partitions, from 0:5,1:0 to 0:40,1:10 (")));
   summary = {.job = "week", .ranges = {{0, {5, 5}}}, .is_done = true, .was_empty = true};
   EXPECT_EQ(FormatReplaySummary(options, summary),
-            "there is nothing in that range: fraud/all, 0 offsets of 1 partitions "
+            "there is nothing in that range: fraud/all, 0 offsets of 1 partition "
             "(job week has not begun)\n");
 }
 
