@@ -1,6 +1,25 @@
 #include "runtime/job_commands.h"
 
 namespace turnout::runtime {
+namespace {
+
+CommandOption PipelineOption() {
+  return {.name = "--config",
+          .argument = "FILE",
+          .kind = ArgumentKind::kFile,
+          .text = "The pipeline's config, in YAML. Required."};
+}
+
+}  // namespace
+
+CommandOption SetOption() {
+  return {.name = "--set",
+          .argument = "KEY=VALUE",
+          .kind = ArgumentKind::kText,
+          .text =
+              "Sets a value before the file's, as for `turnout run`. May be given more than "
+              "once."};
+}
 
 Command ReplayCommand() {
   return {
@@ -179,6 +198,157 @@ Command DiffCommand() {
                    {"turnout diff --from old.yaml --to new.yaml --events events.ndjson",
                     "Without a Kafka:"}},
       .see_also = "turnout validate, turnout match, turnout replay",
+  };
+}
+
+Command DlqCommand() {
+  return {
+      .name = "dlq",
+      .summary = "list, show and put back dead letters",
+      .synopsis =
+          "ls --config FILE [--rule RULE] [--kind KIND] [--reason TEXT]\n"
+          "                   [--since TIME] [--until TIME] [--parking] [--json]\n"
+          "                   [--set KEY=VALUE]...\n"
+          "    turnout dlq show ... [--limit N]\n"
+          "    turnout dlq redrive ... [--rate N] [--dry-run]",
+      .description =
+          "Reads the pipeline's dead-letter topic up to the end that it has now, without what was "
+          "put back already. ls counts by kind and rules, with the times of the first and the "
+          "last; show prints records, with what their headers say; redrive puts them back, each "
+          "once.\n\n"
+          "What is put back goes through the re-key topic to the running routers, and on from "
+          "where it stood: with the rules that its headers name and no others, by what these "
+          "rules are now; behind the steps that it had passed, which are not told of it again; to "
+          "the one destination that it lacked. What no rule could read is judged by all rules. "
+          "Where it can't go on (a step's state lies with the source's partition; the rule is "
+          "gone, in shadow, or sends elsewhere by now) it becomes a new dead letter that says so. "
+          "`turnout "
+          "replay` sends a rule's events once more, from the source.\n\n"
+          "Beside each batch goes a mark into the dead-letter topic, in one transaction: killed or "
+          "stopped, the same command again puts back the rest. Times are those of the events.",
+      .options =
+          {PipelineOption(),
+           SetOption(),
+           {.name = "--rule",
+            .argument = "RULE",
+            .kind = ArgumentKind::kText,
+            .text = "Only those of this rule, `team/name`, or of this team."},
+           {.name = "--kind",
+            .argument = "KIND",
+            .kind = ArgumentKind::kText,
+            .text = "Only those of this kind: unreadable_event, unroutable, state_full, "
+                    "record_too_large, destination_unavailable, poison; of the parking topic, "
+                    "missing_key, destination_unavailable, over_limit."},
+           {.name = "--reason",
+            .argument = "TEXT",
+            .kind = ArgumentKind::kText,
+            .text = "Only those whose reason has this text in it."},
+           {.name = "--since",
+            .argument = "TIME",
+            .kind = ArgumentKind::kText,
+            .text = "Only events from this time on: RFC 3339, or `2h` for two hours ago."},
+           {.name = "--until",
+            .argument = "TIME",
+            .kind = ArgumentKind::kText,
+            .text = "Only events before this time."},
+           {.name = "--parking",
+            .text = "The parking topic instead: of redrive, events that wait for a table's key."},
+           {.name = "--json", .text = "Prints JSON, an object a line."},
+           {.name = "--limit",
+            .argument = "N",
+            .kind = ArgumentKind::kText,
+            .default_text = "20",
+            .text = "How many records show prints; 0 is all."},
+           {.name = "--rate",
+            .argument = "N",
+            .kind = ArgumentKind::kText,
+            .default_text = "1000",
+            .text = "How many events a second redrive puts back; 0: as fast as it goes."},
+           {.name = "--dry-run",
+            .text = "Of redrive: says what it would put back, and changes nothing."}},
+      .operands = {{.name = "VERB",
+                    .kind = ArgumentKind::kChoice,
+                    .choices = {"ls", "show", "redrive"},
+                    .text = "What to do: ls, show or redrive."}},
+      .exits = {{0, "Done."},
+                {1, "The brokers don't answer, or a signal stopped it: the same again."},
+                {2, "The config is refused; a topic is missing or not granted; or unknown usage."}},
+      .examples = {{"turnout dlq ls --config pipeline.yaml --since 1d", "What went wrong today:"},
+                   {"turnout dlq show --config pipeline.yaml --rule fraud --json | jq .reason",
+                    "Why, of one team:"},
+                   {"turnout dlq redrive --config pipeline.yaml --rule shop/abroad --kind "
+                    "destination_unavailable",
+                    "Once its topic is there, put back what waited for it:"}},
+      .see_also = "turnout run, turnout txn",
+  };
+}
+
+Command TxnCommand() {
+  return {
+      .name = "txn",
+      .summary = "list the cluster's transactions, abort one that hangs",
+      .synopsis =
+          "ls --config FILE [--all] [--json] [--hanging [--topic TOPIC]...]\n"
+          "    turnout txn abort --config FILE --transactional-id ID [--yes]\n"
+          "    turnout txn abort --config FILE --topic TOPIC --partition N\n"
+          "                      --start-offset N [--yes]",
+      .description =
+          "ls prints the transactions that are open, with how long they have been, their timeouts "
+          "and partitions; those of this pipeline's routers, redrives and replays have a star. "
+          "Where an id may as well be of a pipeline whose group's name goes on after this one's "
+          "(group `a`, id `a-b-c-0`: instance `b-c` of `a`, or `c` of `a-b`) it has a question "
+          "mark, unless the instance is the config's: `--set instance=NAME` asks for another. "
+          "With --hanging it looks "
+          "for partitions instead whose readers are held back by a transaction that no "
+          "coordinator has open, so that nobody will end it; that takes some seconds.\n\n"
+          "abort ends one. By its transactional id: the id is taken over, its coordinator aborts "
+          "what is open, and its producer is fenced (a router begins anew and does its batch "
+          "again). By topic, partition and start offset, as ls --hanging prints them: the marker "
+          "that does not come is written into that partition; refused where a coordinator has the "
+          "transaction.\n\n"
+          "Needs Kafka 3.0; Describe on transactional ids, Read on topics; to abort, Write on the "
+          "id, or ClusterAction on the cluster.",
+      .options = {PipelineOption(),
+                  SetOption(),
+                  {.name = "--all", .text = "Of ls: also those that are over."},
+                  {.name = "--hanging", .text = "Of ls: partitions that are held back for good."},
+                  {.name = "--json", .text = "Of ls: prints JSON, an object a line."},
+                  {.name = "--transactional-id",
+                   .argument = "ID",
+                   .kind = ArgumentKind::kText,
+                   .text = "Which transaction to abort."},
+                  {.name = "--topic",
+                   .argument = "TOPIC",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "of ls --hanging: all that this principal may see",
+                   .text = "Where it hangs. Of ls --hanging it may be given more than once."},
+                  {.name = "--partition",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .text = "The same."},
+                  {.name = "--start-offset",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .text = "The offset at which it begins there."},
+                  {.name = "--yes",
+                   .text = "Does it. Without, abort says what it would do, and ends with status "
+                           "2."}},
+      .operands = {{.name = "VERB",
+                    .kind = ArgumentKind::kChoice,
+                    .choices = {"ls", "abort"},
+                    .text = "What to do: ls or abort."}},
+      .exits = {{0, "Done."},
+                {1, "There is no such transaction, or the brokers don't answer."},
+                {2,
+                 "The config is refused; something is not granted; --yes is missing; or unknown "
+                 "usage."}},
+      .examples = {{"turnout txn ls --config pipeline.yaml", "What is open now:"},
+                   {"turnout txn ls --config pipeline.yaml --hanging --topic shop.orders",
+                    "Does something hold a topic's readers back?"},
+                   {"turnout txn abort --config pipeline.yaml --transactional-id turnout-pod-3-0 "
+                    "--yes",
+                    "End what a pod that is gone for good left open:"}},
+      .see_also = "turnout run",
   };
 }
 

@@ -1,4 +1,5 @@
-// The commands that run rules over what a topic holds, as rows of the table of commands.cc.
+// The commands that work beside a pipeline's routers, on what its topics and its cluster hold, as
+// rows of the table of commands.cc.
 //
 // Internal to commands.cc.
 #pragma once
@@ -7,7 +8,12 @@
 
 namespace turnout::runtime {
 
+// --set, which `explain` has too.
+CommandOption SetOption();
+
 Command ReplayCommand();
 Command DiffCommand();
+Command DlqCommand();
+Command TxnCommand();
 
 }  // namespace turnout::runtime
