@@ -174,6 +174,9 @@ void ProduceQueue::Work(absl::Time now) {
   GiveUpWhatIsLate(now);
   std::erase_if(active_, [](const Partition* partition) { return partition->batches.empty(); });
   due_ = absl::InfiniteFuture();
+  for (const Request& request : requests_) {
+    if (now < SilentFrom(request)) due_ = std::min(due_, SilentFrom(request));
+  }
   if (broken_.ok() && (flushing_ || has_enough() || anything_sent_)) {
     SendReady(now);
   }
@@ -255,6 +258,7 @@ void ProduceQueue::SendTo(int32_t leader, absl::Span<Partition* const> partition
     // A leader gives its followers so long; one partition's holds up all of the request.
     const auto acknowledge_ms = static_cast<int32_t>(absl::ToInt64Milliseconds(settings_.patience));
     WriteProduce(id.empty() ? std::string_view() : id, acknowledge_ms, batches, &frame);
+    request.sent_at = now;
     request.ticket = {&connection, connection.Send(Api::kProduce, std::move(frame), now)};
     requests_.push_back(std::move(request));
     anything_sent_ = true;
@@ -290,6 +294,7 @@ void ProduceQueue::OnAnswer(const Request& request, const absl::StatusOr<Answer>
     if (!produced.ok()) cluster_->WantTopic(partition->topic->name);
     // One that the answer leaves out is sent again.
     const auto why = produced.ok() ? "was not answered" : produced.status().message();
+    partition->failing_since = std::min(partition->failing_since, request.sent_at);
     Again(*partition, std::string(why), kBackoff, now);
   }
   if (!produced.ok()) return;
@@ -403,18 +408,44 @@ void ProduceQueue::DropFirst(Partition& partition) {
   spare_->Keep(std::move(batch));
 }
 
+// A leader that is well answers once it has been patient with its followers.
+absl::Time ProduceQueue::SilentFrom(const Request& request) const {
+  return request.sent_at + 2 * settings_.patience;
+}
+
+// Where nobody takes anything it is not this leader that is unwell. Only where an abort fences what
+// comes late: else its answer has to be waited for.
+void ProduceQueue::GiveUpWhereLeadersAreSilent(absl::Time now) {
+  if (settings_.transactional_id.empty() || !partitions_add_themselves_) return;
+  std::erase_if(requests_, [this, now](const Request& request) {
+    if (now < SilentFrom(request) || taken_at_ <= request.sent_at) return false;
+    request.ticket.connection->Forget(request.ticket.request);
+    for (Partition* partition : request.partitions) {
+      partition->on_its_way = false;
+      partition->why = "its leader does not answer";
+      GiveUpAsSlow(*partition);
+    }
+    return true;
+  });
+}
+
+void ProduceQueue::GiveUpAsSlow(Partition& partition) {
+  failures_->AddSlow(partition.topic->name,
+                     absl::StrFormat("partition %d takes nothing, while others do: %s",
+                                     partition.index, partition.why));
+  while (!partition.batches.empty()) DropFirst(partition);
+}
+
 void ProduceQueue::GiveUpWhatIsLate(absl::Time now) {
+  GiveUpWhereLeadersAreSilent(now);
   for (Partition* partition : active_) {
     if (partition->on_its_way || partition->batches.empty()) continue;
     // Where nobody takes anything it is not this one that is unwell.
-    if (taken_at_ >= partition->failing_since) {
+    if (taken_at_ > partition->failing_since) {
       partition->passed_by_since = std::min(partition->passed_by_since, now);
     }
     if (now - partition->passed_by_since >= settings_.patience) {
-      failures_->AddSlow(partition->topic->name,
-                         absl::StrFormat("partition %d takes nothing, while others do: %s",
-                                         partition->index, partition->why));
-      while (!partition->batches.empty()) DropFirst(*partition);
+      GiveUpAsSlow(*partition);
     } else if (now - partition->failing_since > settings_.delivery_timeout) {
       GiveUp(*partition, kCodeRecordTimedOut);
     }

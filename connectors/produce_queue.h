@@ -41,7 +41,8 @@ struct ProduceSettings {
   int64_t record_bytes_max = 64 << 20;
   absl::Duration delivery_timeout =
       absl::Seconds(60);  // of tries in vain; the topic is unwell then
-  // ... while other partitions take records, and what a leader gives its followers.
+  // ... while other partitions take records, and what a leader gives its followers: one that has
+  // not answered after twice as long is silent.
   absl::Duration patience = absl::Seconds(3);
   Codec codec = Codec::kNone;
   int codec_level = -1;
@@ -115,7 +116,7 @@ class ProduceQueue {
     ProducerIdentity producer;  // whose sequence numbers these are
     int32_t next_sequence = 0;
     absl::Time retry_at = absl::InfinitePast();
-    absl::Time failing_since = absl::InfiniteFuture();    // its first batch
+    absl::Time failing_since = absl::InfiniteFuture();    // its first batch was sent, in vain
     absl::Time passed_by_since = absl::InfiniteFuture();  // others take records, it doesn't
     bool waited_out = false;  // its followers were too slow, by its leader's last answer
     std::string why;          // it failed last
@@ -134,6 +135,7 @@ class ProduceQueue {
   };
   struct Request {
     Ticket ticket;
+    absl::Time sent_at;
     std::vector<Partition*> partitions;
   };
 
@@ -156,6 +158,9 @@ class ProduceQueue {
   void GiveUp(Partition& partition, int code);
   void DropFirst(Partition& partition);
   void GiveUpWhatIsLate(absl::Time now);
+  void GiveUpWhereLeadersAreSilent(absl::Time now);
+  void GiveUpAsSlow(Partition& partition);
+  absl::Time SilentFrom(const Request& request) const;
 
   const ProduceSettings settings_;
   ClusterClient* const cluster_;

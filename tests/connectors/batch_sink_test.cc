@@ -24,7 +24,8 @@ class BatchSinkTest : public ::testing::Test {
   static inline const GroupMetadata kMember{"group", 1, "member", ""};
   static inline const std::vector<SourceOffset> kOffsets = {{0, 5, "note"}, {1, 7, ""}};
 
-  explicit BatchSinkTest(int16_t transaction_version = 2) : broker(transaction_version) {
+  explicit BatchSinkTest(int16_t transaction_version = 2, int brokers = 1)
+      : broker(transaction_version, brokers) {
     broker.AddTopic("out", 1);
   }
 
@@ -111,6 +112,39 @@ class BatchSinkTest : public ::testing::Test {
 class FirstTransactionsTest : public BatchSinkTest {
  protected:
   FirstTransactionsTest() : BatchSinkTest(1) {}
+};
+
+// The second one leads "other".
+class TwoBrokersTest : public BatchSinkTest {
+ protected:
+  TwoBrokersTest() : BatchSinkTest(2, 2) {
+    broker.AddTopic("other", 1);
+    broker.SetLeader("other", 0, 1);
+  }
+
+  // Both brokers have taken a record from it.
+  std::unique_ptr<Sink> OpenSinkThatKnowsTheOther() {
+    KafkaSinkOptions options = Options();
+    options.destination_patience_ms = 1'000;
+    options.call_timeout_ms = 200;
+    auto sink = OpenSink(options);
+    BeginWithRecord(*sink);
+    EXPECT_TRUE(Produce(*sink, "other").ok());
+    EXPECT_TRUE(CommitAtLast(*sink).ok());
+    return sink;
+  }
+
+  void ExpectTheOtherToBeNamedAsSlow(Sink& sink) {
+    EXPECT_TRUE(absl::IsAborted(CommitAtLast(sink)));
+    ASSERT_EQ(sink.FailuresOfTransaction().size(), 1u);
+    EXPECT_EQ(sink.FailuresOfTransaction()[0].topic, "other");
+    EXPECT_EQ(sink.FailuresOfTransaction()[0].kind, Kind::kSlow);
+    EXPECT_TRUE(AbortAtLast(sink).ok());
+    BeginWithRecord(sink);
+    EXPECT_TRUE(CommitAtLast(sink).ok());
+    EXPECT_EQ(broker.committed_records("out"), 2);
+    EXPECT_EQ(broker.committed_records("other"), 1);
+  }
 };
 
 TEST_F(BatchSinkTest, OutputsAndOffsetsAreCommittedTogetherAndTheEpochRises) {
@@ -673,6 +707,28 @@ TEST_F(BatchSinkTest, ADestinationThatTakesNothingWhileOthersDoIsNamedAsSlow) {
   ASSERT_EQ(sink->FailuresOfTransaction().size(), 1u);
   EXPECT_EQ(sink->FailuresOfTransaction()[0].topic, "slow");
   EXPECT_EQ(sink->FailuresOfTransaction()[0].kind, Kind::kSlow);
+}
+
+TEST_F(TwoBrokersTest, ADestinationWhoseLeaderIsSilentIsNamedAsSlow) {
+  auto sink = OpenSinkThatKnowsTheOther();
+  broker.SetBrokerSilent(1);
+  BeginWithRecord(*sink);
+  ASSERT_TRUE(Produce(*sink, "other").ok());
+  ExpectTheOtherToBeNamedAsSlow(*sink);
+}
+
+TEST_F(TwoBrokersTest, ADestinationWhoseLeaderIsLostWithWhatWasSentIsNamedAsSlow) {
+  auto sink = OpenSinkThatKnowsTheOther();
+  broker.SetBrokerSilent(1);
+  BeginWithRecord(*sink);
+  ASSERT_TRUE(Produce(*sink, "other").ok());
+  // The first broker's answer has come before the second one is lost.
+  do {
+    ASSERT_TRUE(absl::IsUnavailable(sink->Commit(kOffsets, kMember)));
+  } while (broker.requests(Api::kProduce, 0) < 2);
+  ASSERT_TRUE(absl::IsUnavailable(sink->Commit(kOffsets, kMember)));
+  broker.SetBrokerAway(1);
+  ExpectTheOtherToBeNamedAsSlow(*sink);
 }
 
 TEST_F(BatchSinkTest, WhereNothingIsTakenNobodyIsSlow) {

@@ -236,12 +236,15 @@ void FakeBroker::Run() {
   std::vector<Client> clients;
   while (!stopping_) {
     std::vector<pollfd> descriptors;
-    for (const Client& client : clients) descriptors.push_back({client.socket, POLLIN, 0});
+    for (const Client& client : clients) {
+      const bool is_silent = client.broker == silent_broker_;
+      descriptors.push_back({client.socket, static_cast<short>(is_silent ? 0 : POLLIN), 0});
+    }
     for (const int listener : listeners_) descriptors.push_back({listener, POLLIN, 0});
     if (::poll(descriptors.data(), descriptors.size(), kPollMs) < 0) break;
     const size_t served = clients.size();
     for (size_t i = 0; i < served; ++i) {
-      const bool readable = descriptors[i].revents != 0;
+      const bool readable = descriptors[i].revents != 0 && clients[i].broker != silent_broker_;
       const bool is_away = away_ || clients[i].broker == away_broker_;
       if (!is_away && (!readable || Serve(clients[i]))) continue;
       ::close(clients[i].socket);
@@ -380,9 +383,9 @@ std::string FakeBroker::Answer(Api api, int16_t version, int broker, WireReader&
 std::string FakeBroker::Versions() {
   std::string out;
   WireWriter writer(&out);
-  const std::vector<std::pair<int, int16_t>> newest = {
-      {0, 13}, {3, 13}, {10, 6}, {17, 1}, {18, 4}, {22, 6}, {24, 5}, {25, 4},
-      {26, 5}, {27, 1}, {28, 5}, {36, 2}, {61, 0}, {65, 0}, {66, 0}};
+  const std::vector<std::pair<int, int16_t>> newest = {{0, 13}, {3, 13}, {10, 6}, {17, 1}, {18, 4},
+                                                       {22, 6}, {24, 5}, {25, 4}, {26, 5}, {27, 1},
+                                                       {28, 5}, {36, 2}, {61, 0}, {65, 0}, {66, 0}};
   writer.Int16(0);
   writer.ArraySize(newest.size());
   for (const auto& [api, max] : newest) {

@@ -63,6 +63,8 @@ class FakeBroker {
   // Nothing is answered while all are away; connections are closed.
   void SetAway(bool away) { away_ = away; }
   void SetBrokerAway(int broker) { away_broker_ = broker; }
+  // Its connections stay, and it answers nothing; -1: all do.
+  void SetBrokerSilent(int broker) { silent_broker_ = broker; }
 
   // Clients have to authenticate by this mechanism, in one message, and are told to do so anew
   // within each `session` (zero: once). Who asks for anything else before is cut off, and so is who
@@ -148,6 +150,7 @@ class FakeBroker {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> away_{false};
   std::atomic<int> away_broker_{-1};
+  std::atomic<int> silent_broker_{-1};
   std::atomic<bool> keeps_last_id_busy_{false};
   std::atomic<int> connections_{0};
 
