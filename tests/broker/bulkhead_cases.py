@@ -1,11 +1,11 @@
 """Destinations that fall ill: their records wait and come in order, and nobody else waits for them."""
 import json
 import random
-import threading
 import time
 
 import topics
 from kafka import Kafka
+from latencies import Latencies, percentile
 from oracle import DESTINATION, SOURCE, Oracle
 
 PASSWORD = "Planted-Secret-7f3a91"
@@ -37,47 +37,6 @@ class _Events:
             yield {"key": b"user-%d" % self._chance.randrange(200), "value": value,
                    "timestamp": int(time.time() * 1000)}
             number += 1
-
-
-class _Latencies:
-    """Milliseconds from when an event was made to a read_committed reader of its destination, with
-    the moment when it came there."""
-
-    def __init__(self, bootstrap, names):
-        self._found = []
-        self._stop = threading.Event()
-        self._consumer = topics.tail(bootstrap, names)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self):
-        while not self._stop.is_set():
-            for message in self._consumer.consume(1000, timeout=0.02):
-                if message.error() is None:
-                    now = time.time()
-                    self._found.append((now, now * 1000 - message.timestamp()[1]))
-
-    def close(self):
-        if not self._stop.is_set():
-            self._stop.set()
-            self._thread.join(10)
-            self._consumer.close()
-
-    def wait_until_flowing(self):
-        """What came before the group had its members is through."""
-        deadline = time.time() + WATCH_S
-        while time.time() < deadline:
-            time.sleep(1)
-            found = self.between(time.time() - 1, time.time())
-            if found and found[-1] < 1000:
-                return
-
-    def between(self, begin, end):
-        return sorted(ms for at, ms in self._found if begin <= at < end)
-
-
-def _percentile(sorted_ms, share):
-    return sorted_ms[min(len(sorted_ms) - 1, int(share * len(sorted_ms)))] if sorted_ms else 0.0
 
 
 class _Hundred:
@@ -150,9 +109,7 @@ class _Hundred:
 
     def wait_until_drained(self):
         for router in self.routers:
-            router.wait_until("all that was parked being sent on",
-                              lambda: router.metric("turnout_outputs_waiting") == 0  # noqa: B023
-                              and router.metric("turnout_destinations_unwell") == 0, 60)  # noqa: B023
+            router.wait_until_drained()
 
     def watch(self, of_router):
         """The first router of which that is true, or None."""
@@ -182,9 +139,9 @@ class _Phases:
             recover()
         time.sleep(max(0.0, begun + PHASE_S * self._stage.scale - time.time()))
         found = self._latencies.between(begun, time.time())
-        self._p99.append((name, _percentile(found, 0.99)))
+        self._p99.append((name, percentile(found, 0.99)))
         self._stage.say(f"{name}: {len(found)} records of the others, p50 "
-                        f"{_percentile(found, 0.5):.1f} ms, p99 {_percentile(found, 0.99):.1f} ms")
+                        f"{percentile(found, 0.5):.1f} ms, p99 {percentile(found, 0.99):.1f} ms")
 
     def report(self):
         """Figures, never a verdict: they are a quiet machine's, and of longer phases (--scale)."""
@@ -199,7 +156,7 @@ class _Phases:
 
 
 def _measure(stage, hundred):
-    latencies = _Latencies(stage.bootstrap, hundred.well)
+    latencies = Latencies(stage.bootstrap, hundred.well)
     stage.at_end(latencies.close)
     phases = _Phases(stage, latencies)
     latencies.wait_until_flowing()

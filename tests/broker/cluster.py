@@ -2,7 +2,8 @@
 
 Every partition is on all of them and takes a record once all but one of them have it, so that one
 may be away. `with Cluster() as cluster:` starts and ends them; between the two, its `nodes` are
-Kafkas: `cluster.nodes[0].kill()`. What a test does with a Kafka, it may do with a Cluster.
+Kafkas: `cluster.nodes[0].kill()`. What a test does with a Kafka, it may do with a Cluster. One that
+is added later has what is put there and nothing else, so that all else goes on without it.
 
 Threads: one thread uses a Cluster.
 """
@@ -22,14 +23,14 @@ SYNC_TIMEOUT_S = 60
 
 
 class Cluster:
-    def __init__(self, directory=None, nodes=NODES, heap_mib=HEAP_MIB):
+    def __init__(self, directory=None, nodes=NODES, heap_mib=HEAP_MIB, settings=None):
         self.directory = Path(directory or tempfile.mkdtemp(prefix="turnout-kafka-"))
-        cluster_id = str(uuid.uuid4())
-        self.nodes = [Kafka(self.directory / f"node-{number}", heap_mib=heap_mib,
-                            lives_briefly=True, node_id=number, cluster_id=cluster_id)
-                      for number in range(1, nodes + 1)]
+        self._heap_mib = heap_mib
+        self._cluster_id = str(uuid.uuid4())
+        self.nodes = [self._node(number) for number in range(1, nodes + 1)]
+        self._settings = {**self._usual_settings(), **(settings or {})}
         for node in self.nodes:
-            node.settings.update(self._settings())
+            node.settings.update(self._settings)
 
     @property
     def bootstrap(self):
@@ -45,7 +46,7 @@ class Cluster:
 
     @property
     def data(self):
-        """Where all partitions' logs are, since each broker has them all."""
+        """Where all partitions' logs are but those of a broker that was added."""
         return self.nodes[0].data
 
     def __enter__(self):
@@ -63,6 +64,16 @@ class Cluster:
             node.launch()
         for node in self.nodes:
             node.wait_until_ready()
+
+    def add(self):
+        """One more broker, which is no controller and has no replicas: returns it once it answers."""
+        node = self._node(len(self.nodes) + 1)
+        self.nodes.append(node)
+        node.settings.update({
+            **self._settings, "process.roles": "broker",
+            "listeners": f"CLIENT://{node.bootstrap},ADMIN://{node.admin_bootstrap}"})
+        node.start()
+        return node
 
     def close(self):
         for node in self.nodes:
@@ -90,7 +101,11 @@ class Cluster:
                                    f"{behind[:3]}")
             time.sleep(0.3)
 
-    def _settings(self):
+    def _node(self, number):
+        return Kafka(self.directory / f"node-{number}", heap_mib=self._heap_mib, lives_briefly=True,
+                     node_id=number, cluster_id=self._cluster_id)
+
+    def _usual_settings(self):
         count = len(self.nodes)
         return {
             "controller.quorum.voters": ",".join(node.voter for node in self.nodes),

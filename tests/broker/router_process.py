@@ -95,6 +95,12 @@ class RouterProcess:
         self.wait_until("readiness", lambda: self.get("/readyz")[0] == 200, timeout_s)
         return self
 
+    def wait_until_drained(self, timeout_s=60):
+        """Returns when nothing that was parked waits any more and no destination is unwell."""
+        self.wait_until("all that was parked being sent on",
+                        lambda: self.metric("turnout_outputs_waiting") == 0
+                        and self.metric("turnout_destinations_unwell") == 0, timeout_s)
+
     def get(self, path, timeout_s=3):
         """Status and body of an HTTP request; (0, reason) when nobody answers."""
         return self._ask("GET", path, None, timeout_s)

@@ -18,11 +18,13 @@ Record = collections.namedtuple(
     "Record", "topic partition offset timestamp_ms key value headers")
 
 
-def create(bootstrap, names, partitions=1, config=None, timeout_s=30):
-    """Creates topics (one name or several) and returns when every partition has a leader."""
+def create(bootstrap, names, partitions=1, config=None, timeout_s=30, on=None):
+    """Creates topics (one name or several) and returns when every partition has a leader. `on`: the
+    ids of the brokers that have it, where the brokers are not to choose."""
     names = [names] if isinstance(names, str) else list(names)
     admin = _admin(bootstrap)
-    made = admin.create_topics([NewTopic(name, partitions, _DEFAULT, config=config or {})
+    replicas = {"replica_assignment": [on] * partitions} if on else {"replication_factor": _DEFAULT}
+    made = admin.create_topics([NewTopic(name, partitions, config=config or {}, **replicas)
                                 for name in names], operation_timeout=timeout_s)
     for future in made.values():
         future.result(timeout_s)
