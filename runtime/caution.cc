@@ -142,4 +142,8 @@ void Caution::Excuse(int32_t partition) {
   trial.noting = Noting::kInVain;
 }
 
+void Caution::ExcuseAll() {
+  for (const auto& [partition, trial] : trials_) Excuse(partition);
+}
+
 }  // namespace turnout::runtime

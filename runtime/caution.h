@@ -76,6 +76,8 @@ class Caution {
   // take what comes of one of them; or for another reason.
   void Blame(int32_t partition, int64_t first, int64_t end, std::string_view why);
   void Excuse(int32_t partition);
+  // Nothing will come of what is noted: its worker ends in good order.
+  void ExcuseAll();
 
  private:
   // The note says what it would, or no more than was so before the try.

@@ -210,6 +210,15 @@ void Worker::Impl::StepNoting() {
   if (!put_off.ok()) Wait(std::exchange(put_off, absl::OkStatus()));
 }
 
+// Who goes in good order has not failed at what it was going to try.
+void Worker::Impl::TakeBackTries(absl::Time until) {
+  caution.ExcuseAll();
+  const std::vector<int32_t> in_vain = caution.NotedInVain();
+  if (in_vain.empty()) return;
+  NoteTries(in_vain, {});
+  while (phase == Phase::kNoting && clock->Now() < until) StepNoting();
+}
+
 void Worker::Impl::LeaveTurn() {
   if (options.careful_turn != nullptr) options.careful_turn->Leave(this);
 }
@@ -264,6 +273,7 @@ void Worker::Close(absl::Duration timeout) {
          impl_->clock->Now() < commit_until) {
     Step();
   }
+  if (impl_->phase == Phase::kPolling) impl_->TakeBackTries(commit_until);
   if (impl_->phase == Phase::kAborting || impl_->phase == Phase::kCommitting ||
       impl_->phase == Phase::kNoting) {
     impl_->sink->Abort().IgnoreError();  // where it fails, the broker aborts for us

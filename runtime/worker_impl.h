@@ -113,6 +113,7 @@ struct Worker::Impl : connectors::AssignmentListener {
   void StepRejoining();
   void StepPolling();
   void StepNoting();
+  void TakeBackTries(absl::Time until);
   absl::Duration PollWait();
   bool HasParked();
   void ResetDrain();

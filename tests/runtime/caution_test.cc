@@ -151,6 +151,16 @@ TEST(Caution, TakesANoteBackWhereTheEventIsNotToBlame) {
   }
 }
 
+TEST(Caution, TakesEachNoteBackWhereItsWorkerEndsInGoodOrder) {
+  Caution caution(3);
+  caution.Assign(0, 10, {});
+  caution.Assign(1, 20, Trying(1, 2));
+  EXPECT_EQ(Try(&caution, Events(1, 20, 5)), (NotedTry{.events = 1, .times = 3}));
+  caution.ExcuseAll();
+  EXPECT_THAT(caution.NotedInVain(), ElementsAre(1));
+  EXPECT_EQ(caution.NoteOf(1), (NotedTry{.events = 1, .times = 2}));
+}
+
 TEST(Caution, PaysNoAttentionToWhatIsReplayed) {
   Caution caution(3);
   caution.Assign(0, 100, Trying(1, 1));
