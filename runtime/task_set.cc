@@ -241,7 +241,8 @@ absl::Status TaskSet::Retain(const router::RuleSet& rules, router::TaskSteps* st
   return steps->Retain(rules.steps_at(place));
 }
 
-// Those that were in force at that offset.
+// Those that were in force at that offset. They forget where they took effect, as live, and nowhere
+// else: who owned the task before went on with all that the state has.
 absl::Status TaskSet::UseReplayRules(Task* task, int64_t offset) {
   const size_t before = task->replay_next;
   while (task->replay_next < task->replay_since.size() &&
@@ -251,6 +252,8 @@ absl::Status TaskSet::UseReplayRules(Task* task, int64_t offset) {
   if (task->replay_next == before) return absl::OkStatus();
   const auto& rules = task->replay_rules[task->replay_next - 1];
   task->replay_router = std::make_unique<router::Router>(rules);
+  const std::string& hash = task->replay_since[task->replay_next - 1].hash;
+  if (before == 0 && task->state->point().rule_set == hash) return absl::OkStatus();
   return Retain(*rules, task->steps.get());
 }
 

@@ -178,5 +178,35 @@ TEST_F(TaskSetTest, AStateForgetsStepsThatKeepTheirStateBeyondTheHop) {
   EXPECT_FALSE(is_kept(/*is_rekeyed=*/true, "id"));
 }
 
+// Live, rules make a state forget where they take effect, and nowhere else. The event is passed
+// over, so that nothing is written anew.
+TEST_F(TaskSetTest, AReplayForgetsOnlyWhereOtherRulesTakeEffect) {
+  const auto is_kept = [&](const std::string& last_rules) {
+    auto state = std::make_unique<support::MemoryState>(0);
+    state->Put(kUnnamedStep, "key", "value", state::kNeverExpires);
+    EXPECT_TRUE(state->Commit(kCommitted - 1, last_rules).ok());
+    RecoveredTask recovered = FromCheckpoint(0);
+    recovered.state = std::move(state);
+    recovered.plan.replay_from = kCommitted - 1;
+    recovered.plan.rule_sets = {{rules_->hash(), kCommitted - 1}};
+    recovered.rule_sets = {rules_};
+    ScriptedKeeper keeper;
+    keeper.answers.push_back(std::move(recovered));
+    TaskSet tasks({.source_topic = "events"}, &source_, &keeper, &observer_);
+    state::CommitNote note;
+    note.GiveUp(kCommitted - 1);
+    const SourceOffset committed = {
+        .partition = kPartition, .offset = kCommitted, .note = EncodeCommitNote(note)};
+    tasks.Assign({&committed, 1});
+    tasks.Advance(rules_);
+    Task* const task = tasks.Find(kPartition);
+    EXPECT_TRUE(tasks.Replay(task, {.partition = kPartition, .offset = kCommitted - 1}).value());
+    std::string value;
+    return task->state->Get(kUnnamedStep, "key", &value).value_or(false);
+  };
+  EXPECT_TRUE(is_kept(rules_->hash()));
+  EXPECT_FALSE(is_kept("of another rule set"));
+}
+
 }  // namespace
 }  // namespace turnout::runtime
