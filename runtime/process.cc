@@ -741,8 +741,9 @@ Process::~Process() {
 absl::Status Process::Start() { return impl_->Start(); }
 
 absl::Status Process::Wait() {
-  if (impl_->control.joinable()) impl_->control.join();
+  // It ends at once when all is to stop; the control thread may have to be cut short.
   if (impl_->prober.joinable()) impl_->prober.join();
+  if (impl_->control.joinable()) impl_->control.join();
   // The control thread has ended: nobody adds workers any more.
   for (std::thread& worker : impl_->workers) {
     if (worker.joinable()) worker.join();
