@@ -209,7 +209,8 @@ void Worker::Impl::PrepareOffsets() {
         tasks.NoteOf(*share.task, share.has_rules ? rules.get() : nullptr, share.rules_from);
     share.end_offset = share.task->applied_offset;
     const bool is_replayed = share.note.state_start.has_value();
-    if (is_replayed && caution.GivesUp(share.task->partition)) {
+    // Of a partition that was only drained no event was given up.
+    if (is_replayed && share.has_rules && caution.GivesUp(share.task->partition)) {
       share.note.GiveUp(share.end_offset - 1);
     }
     open.offsets.push_back({.partition = share.task->partition,
