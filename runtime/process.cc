@@ -38,6 +38,7 @@
 #include "runtime/rule_history.h"
 #include "runtime/rule_origins.h"
 #include "runtime/rules_page.h"
+#include "runtime/state_options.h"
 #include "runtime/state_service.h"
 #include "runtime/status_board.h"
 #include "runtime/status_page.h"
@@ -380,15 +381,10 @@ absl::Status Process::Impl::StartStates() {
 }
 
 StateServiceOptions Process::Impl::StateOptions(const Hop& hop) const {
-  StateServiceOptions state;
+  StateServiceOptions state = StateOptionsOf(config);
   state.directory = state_dir;
   state.topic = hop.topic;
   state.group = config.group;
-  state.gap_policy =
-      config.state.go_on_after_gap ? state::GapPolicy::kGoOn : state::GapPolicy::kRefuse;
-  state.prune.count_max = static_cast<size_t>(config.checkpoints.keep);
-  state.prune.age_ms_max = absl::ToInt64Milliseconds(config.checkpoints.keep_for);
-  state.checkpoint_interval = config.checkpoints.interval;
   if (KeepsCheckpointsOnOwnDisk(config) && !options.embedded && !hop.is_rekeyed) {
     state.caution = absl::StrCat(
         "checkpoints are kept on this replica's own disk, in ", config.checkpoints.store,

@@ -26,6 +26,7 @@
 #include "runtime/replay_rule.h"
 #include "runtime/replay_worker.h"
 #include "runtime/rule_feed.h"
+#include "runtime/state_options.h"
 #include "runtime/state_service.h"
 #include "runtime/table_feed.h"
 #include "runtime/topic_range.h"
@@ -166,15 +167,10 @@ absl::Status ReplayJob::Impl::Begin() {
 }
 
 StateServiceOptions ReplayJob::Impl::StateOptions() const {
-  StateServiceOptions state;
+  StateServiceOptions state = StateOptionsOf(config);
   state.directory = names.directory;
   state.topic = config.topic;
   state.group = names.group;
-  state.gap_policy =
-      config.state.go_on_after_gap ? state::GapPolicy::kGoOn : state::GapPolicy::kRefuse;
-  state.prune.count_max = static_cast<size_t>(config.checkpoints.keep);
-  state.prune.age_ms_max = absl::ToInt64Milliseconds(config.checkpoints.keep_for);
-  state.checkpoint_interval = config.checkpoints.interval;
   state.only_rules = rules;
   state.on_trouble = [](const std::string& what) { LogWarning("state_trouble", what); };
   return state;
