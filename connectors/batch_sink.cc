@@ -7,11 +7,11 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/numbers.h"
-#include "absl/time/clock.h"
 #include "connectors/client_security.h"
 #include "connectors/cluster_client.h"
 #include "connectors/delivery_failures.h"
 #include "connectors/producer_session.h"
+#include "connectors/steady_clock.h"
 #include "connectors/transactional_ids.h"
 
 namespace turnout::connectors {
@@ -59,7 +59,7 @@ class BatchSink final : public Sink {
     ProducerSession session;
   };
 
-  absl::Time Deadline() const { return absl::Now() + call_timeout_; }
+  absl::Time Deadline() const { return SteadyNow() + call_timeout_; }
   // InvalidArgument is no outcome of a sink: it ends the producer.
   static absl::Status Sorted(absl::Status status);
   absl::Status Outcome(const Side& side, absl::Status status);
@@ -222,7 +222,7 @@ absl::Status BatchSink::AbortAll(absl::Time deadline) {
 // Where it fails, the broker aborts by itself: at the transaction's time-out, or when the next
 // producer of this id opens.
 void BatchSink::Close(absl::Duration timeout) {
-  if (state_ == State::kReady) AbortAll(absl::Now() + timeout).IgnoreError();
+  if (state_ == State::kReady) AbortAll(SteadyNow() + timeout).IgnoreError();
   state_ = State::kNone;
   open_ = ending_ = nullptr;
   cluster_->Reconnect();

@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "connectors/protocol_errors.h"
+#include "connectors/steady_clock.h"
 #include "connectors/wire_format.h"
 
 namespace turnout::connectors {
@@ -82,7 +82,7 @@ void BrokerConnection::Close(const absl::Status& why, absl::Time now) {
 
 void BrokerConnection::MoveTo(const std::string& host, int port) {
   if (host == host_ && port == port_) return;
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   Close(absl::UnavailableError("it has another address now"), now);
   retry_at_ = now;
   host_ = host;
@@ -292,7 +292,7 @@ void BrokerConnection::Forget(int32_t request) {
     pending_[i].forgotten = true;
     // The last of those pending are the unsent ones.
     if (i + unsent_.size() >= pending_.size()) {
-      Close(absl::UnavailableError("given up in the midst of a request"), absl::Now());
+      Close(absl::UnavailableError("given up in the midst of a request"), SteadyNow());
       retry_at_ = absl::InfinitePast();
     }
     return;

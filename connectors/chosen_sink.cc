@@ -3,10 +3,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "connectors/batch_sink.h"
 #include "connectors/cluster_client.h"
 #include "connectors/kafka_sink.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 namespace {
@@ -51,9 +51,9 @@ class ChosenSink final : public Sink {
 
 absl::Status ChosenSink::Choose() {
   if (probe_ == nullptr) return absl::OkStatus();
-  const absl::Time deadline = absl::Now() + absl::Milliseconds(options_.call_timeout_ms);
+  const absl::Time deadline = SteadyNow() + absl::Milliseconds(options_.call_timeout_ms);
   absl::Status reached = probe_->AnyBroker().status();
-  while (absl::IsUnavailable(reached) && absl::Now() < deadline) {
+  while (absl::IsUnavailable(reached) && SteadyNow() < deadline) {
     probe_->Turn(deadline);
     reached = probe_->AnyBroker().status();
   }

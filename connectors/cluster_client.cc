@@ -9,8 +9,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 #include "connectors/protocol_errors.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 namespace {
@@ -93,14 +93,14 @@ void ClusterClient::EachConnection(Visit visit) {
 
 void ClusterClient::Turn(absl::Time until) {
   Poll(until);
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   EachConnection([now](BrokerConnection& connection) { connection.OnTime(now); });
   PursueTopics(now);
   for (auto& [key, known] : coordinators_) PursueCoordinator(key, known, now);
 }
 
 void ClusterClient::Poll(absl::Time until) {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   constexpr size_t kFewBrokers = 8;
   absl::InlinedVector<pollfd, kFewBrokers> descriptors;
   absl::InlinedVector<BrokerConnection*, kFewBrokers> polled;
@@ -115,14 +115,14 @@ void ClusterClient::Poll(absl::Time until) {
   const absl::Duration wait = std::max(until - begin, absl::ZeroDuration());
   const timespec timeout = absl::ToTimespec(wait);
   if (::ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr) <= 0) return;
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   for (size_t i = 0; i < polled.size(); ++i) {
     if (descriptors[i].revents != 0) polled[i]->OnReady(now);
   }
 }
 
 absl::StatusOr<BrokerConnection*> ClusterClient::AnyBroker() {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   BrokerConnection* ready = nullptr;
   EachConnection([&ready](BrokerConnection& connection) {
     if (connection.ready() && connection.has_room()) ready = &connection;
@@ -149,7 +149,7 @@ absl::StatusOr<BrokerConnection*> ClusterClient::Broker(int32_t id) {
     return absl::UnavailableError(absl::StrFormat("broker %d is not known", id));
   }
   BrokerConnection& connection = *found->second;
-  const absl::Status status = connection.Ready(absl::Now());
+  const absl::Status status = connection.Ready(SteadyNow());
   if (!status.ok()) {
     trouble_ = std::string(status.message());
     return status;
@@ -245,7 +245,7 @@ absl::StatusOr<BrokerConnection*> ClusterClient::Coordinator(CoordinatorKind kin
     if (brokers_.at(known.broker)->closed()) known.broker = -1;
     return broker;
   }
-  PursueCoordinator({kind, key}, known, absl::Now());
+  PursueCoordinator({kind, key}, known, SteadyNow());
   if (known.trouble.ok()) return absl::UnavailableError("the coordinator is not known yet");
   if (absl::IsUnavailable(known.trouble)) return known.trouble;
   return std::exchange(known.trouble, absl::OkStatus());
@@ -289,7 +289,7 @@ void ClusterClient::LearnCoordinator(const absl::StatusOr<Answer>& answer, Known
 }
 
 void ClusterClient::Reconnect() {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   EachConnection([now](BrokerConnection& connection) {
     connection.Close(absl::UnavailableError("connecting anew"), now);
     connection.RetryAt(now);

@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "connectors/oidc_settings.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 
@@ -255,7 +256,7 @@ KafkaHandle::~KafkaHandle() {
   bool ended = false;
   {
     const absl::MutexLock lock(&callbacks_->mu);
-    ended = callbacks_->mu.AwaitWithTimeout(absl::Condition(&callbacks_->ended), kEndTimeout);
+    ended = AwaitSteadily(&callbacks_->mu, absl::Condition(&callbacks_->ended), kEndTimeout);
     callbacks_->over = true;
   }
   if (ended) {

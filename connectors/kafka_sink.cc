@@ -8,13 +8,13 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "connectors/delivery_failures.h"
 #include "connectors/id_takeover.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
 #include "connectors/kafka_offsets.h"
 #include "connectors/memberless_group.h"
+#include "connectors/steady_clock.h"
 #include "connectors/transactional_ids.h"
 
 namespace turnout::connectors {
@@ -287,10 +287,10 @@ absl::Status KafkaSink::Add(rd_kafka_topic_t* topic, const OutputRecord& record)
     }
     next(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
   }
-  const absl::Time deadline = absl::Now() + absl::Milliseconds(options_.call_timeout_ms);
+  const absl::Time deadline = SteadyNow() + absl::Milliseconds(options_.call_timeout_ms);
   rd_kafka_error_t* error = rd_kafka_produceva(client_->get(), fields, count);
   while (error != nullptr && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
-         absl::Now() < deadline) {
+         SteadyNow() < deadline) {
     rd_kafka_error_destroy(error);
     rd_kafka_poll(client_->get(), kQueueFullPollMs);
     error = rd_kafka_produceva(client_->get(), fields, count);

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "connectors/consumer_settings.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
@@ -15,6 +14,7 @@
 #include "connectors/message_batch.h"
 #include "connectors/partition_positions.h"
 #include "connectors/pending_assignment.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 namespace {
@@ -127,7 +127,7 @@ absl::Status KafkaSource::Start() {
   if (!format.ok()) return format;
   rd_kafka_poll_set_consumer(client_->get());
   queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
-  idle_check_after_ = absl::Now() + kIdleCheckAfter;
+  idle_check_after_ = SteadyNow() + kIdleCheckAfter;
   topic_.reset(rd_kafka_topic_new(client_->get(), options_.topic.c_str(), nullptr));
   if (topic_ == nullptr) return StatusOfKafkaCode(rd_kafka_last_error(), doing_);
   return Subscribe();
@@ -203,7 +203,7 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wai
       static_cast<size_t>(std::max(1, options_.poll_events_max)), options_.poll_bytes_max);
   if (!events.empty()) {
     Reachable(true, "events arrive");
-    idle_check_after_ = absl::Now() + kIdleCheckAfter;
+    idle_check_after_ = SteadyNow() + kIdleCheckAfter;
   }
   return events;
 }
@@ -223,7 +223,7 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::TakeMore() {
 
 absl::Status KafkaSource::TakeFirst(absl::Duration max_wait) {
   if (!messages_.empty()) max_wait = absl::ZeroDuration();
-  const absl::Time deadline = absl::Now() + max_wait;
+  const absl::Time deadline = SteadyNow() + max_wait;
   while (true) {
     stop_wait_ = true;
     rd_kafka_message_t* message = rd_kafka_consumer_poll(client_->get(), Milliseconds(max_wait));
@@ -232,7 +232,7 @@ absl::Status KafkaSource::TakeFirst(absl::Duration max_wait) {
     const bool waiting = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
     const absl::Status status = Keep(message);
     if (!waiting) return status;
-    max_wait = deadline - absl::Now();
+    max_wait = deadline - SteadyNow();
   }
 }
 
@@ -352,13 +352,13 @@ absl::Status KafkaSource::CheckProblem() {
   if (!fatal.ok()) return fatal;
   const bool down = reachable_ == false;
   const bool well = problem_.ok() && !down;
-  if (well && absl::Now() < idle_check_after_) return absl::OkStatus();
-  if (absl::Now() >= check_after_) {
+  if (well && SteadyNow() < idle_check_after_) return absl::OkStatus();
+  if (SteadyNow() >= check_after_) {
     const rd_kafka_metadata_t* metadata = nullptr;
     const rd_kafka_resp_err_t code =
         rd_kafka_metadata(client_->get(), 0, topic_.get(), &metadata, Milliseconds(kCheckTimeout));
-    check_after_ = absl::Now() + kCheckAfter;
-    idle_check_after_ = absl::Now() + kIdleCheckAfter;
+    check_after_ = SteadyNow() + kCheckAfter;
+    idle_check_after_ = SteadyNow() + kIdleCheckAfter;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
       OnError(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
               absl::StrFormat("no broker answers: %s", rd_kafka_err2str(code)));
@@ -508,7 +508,7 @@ absl::Status KafkaSource::Rejoin(AssignmentListener& listener) {
 // Serves the client's last rebalances until it has left.
 void KafkaSource::LeaveGroup(AssignmentListener& listener, absl::Duration timeout) {
   messages_.ReleaseReturned();
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = SteadyNow() + timeout;
   const KafkaQueue last(rd_kafka_queue_new(client_->get()));
   rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_->get(), last.get());
   if (error != nullptr) {
@@ -516,7 +516,7 @@ void KafkaSource::LeaveGroup(AssignmentListener& listener, absl::Duration timeou
     return;
   }
   pending_.Clear();
-  while (rd_kafka_consumer_closed(client_->get()) == 0 && absl::Now() < deadline) {
+  while (rd_kafka_consumer_closed(client_->get()) == 0 && SteadyNow() < deadline) {
     // Not rd_kafka_queue_poll_callback: that asserts when there are messages.
     rd_kafka_message_t* unread[kTakeMax];
     const ssize_t count = rd_kafka_consume_batch_queue(last.get(), 10, unread, kTakeMax);

@@ -12,9 +12,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 namespace {
@@ -39,7 +39,7 @@ struct OptionsDeleter {
 using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, OptionsDeleter>;
 
 int RemainingMs(absl::Time deadline) {
-  const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
+  const int64_t left = absl::ToInt64Milliseconds(deadline - SteadyNow());
   return static_cast<int>(std::clamp<int64_t>(left, 1, 3'600'000));
 }
 
@@ -154,7 +154,7 @@ absl::Status Admin::Start(const KafkaClientOptions& options) {
 absl::StatusOr<std::vector<TopicDescription>> Admin::Describe(absl::Span<const std::string> topics,
                                                               bool may_write,
                                                               absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = SteadyNow() + timeout;
   std::vector<TopicDescription> answers(topics.size());
   Descriptions wanted;
   for (size_t i = 0; i < topics.size(); ++i) {
@@ -181,7 +181,7 @@ absl::StatusOr<std::vector<TopicDescription>> Admin::Describe(absl::Span<const s
 absl::StatusOr<std::vector<std::string>> Admin::List(absl::Duration timeout) {
   const rd_kafka_metadata_t* metadata = nullptr;
   const rd_kafka_resp_err_t code =
-      rd_kafka_metadata(client_->get(), 1, nullptr, &metadata, RemainingMs(absl::Now() + timeout));
+      rd_kafka_metadata(client_->get(), 1, nullptr, &metadata, RemainingMs(SteadyNow() + timeout));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOfKafkaCode(code, "listing topics");
   std::vector<std::string> topics;
   for (int i = 0; i < metadata->topic_cnt; ++i) topics.emplace_back(metadata->topics[i].topic);
@@ -329,7 +329,7 @@ absl::Status Admin::AskMayWrite(const Descriptions& wanted, absl::Time deadline)
 
 absl::Status Admin::Create(absl::Span<const NewTopic> topics, absl::Duration timeout) {
   if (topics.empty()) return absl::OkStatus();
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = SteadyNow() + timeout;
   std::vector<rd_kafka_NewTopic_t*> wanted;
   absl::Status status;
   for (const NewTopic& topic : topics) {
@@ -348,6 +348,9 @@ absl::Status Admin::Create(absl::Span<const NewTopic> topics, absl::Duration tim
     if (topic.goes_by_age_alone) {
       rd_kafka_NewTopic_set_config(made, "cleanup.policy", "delete");
       rd_kafka_NewTopic_set_config(made, "retention.bytes", "-1");
+    }
+    if (topic.has_broker_time) {
+      rd_kafka_NewTopic_set_config(made, "message.timestamp.type", "LogAppendTime");
     }
     wanted.push_back(made);
   }

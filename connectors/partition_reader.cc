@@ -12,6 +12,7 @@
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_offsets.h"
 #include "connectors/message_batch.h"
+#include "connectors/steady_clock.h"
 #include "connectors/topic_consumer.h"
 #include "connectors/topic_offsets.h"
 
@@ -150,7 +151,7 @@ void KafkaPartitionReader::Run() {
       Read(wanted);
     } else if (!Assign(wanted)) {
       absl::MutexLock lock(&mu_);
-      mu_.AwaitWithTimeout(absl::Condition(&stopping_), kAgainAfter);
+      AwaitSteadily(&mu_, absl::Condition(&stopping_), kAgainAfter);
     }
   }
 }

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "connectors/kafka_errors.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 namespace {
@@ -31,7 +31,7 @@ absl::Duration PendingAssignment::ask_again_after() { return kAskAgainAfter; }
 
 void PendingAssignment::Begin(PartitionList partitions) {
   partitions_ = std::move(partitions);
-  since_ = absl::Now();
+  since_ = SteadyNow();
   ask_at_ = absl::InfinitePast();
 }
 
@@ -41,10 +41,10 @@ void PendingAssignment::Remove(int32_t partition) {
 
 absl::StatusOr<PartitionList> PendingAssignment::Take(rd_kafka_s* client,
                                                       const std::string& doing) {
-  if (empty() || absl::Now() < ask_at_) return PartitionList();
+  if (empty() || SteadyNow() < ask_at_) return PartitionList();
   const rd_kafka_resp_err_t code = ReadCommitted(client, partitions_.get());
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return std::move(partitions_);
-  ask_at_ = absl::Now() + kAskAgainAfter;
+  ask_at_ = SteadyNow() + kAskAgainAfter;
   problem_ = rd_kafka_err2str(code);
   absl::Status status = StatusOfKafkaCode(code, doing + ": committed offsets");
   if (absl::IsInvalidArgument(status)) return status;
@@ -52,7 +52,7 @@ absl::StatusOr<PartitionList> PendingAssignment::Take(rd_kafka_s* client,
 }
 
 std::string PendingAssignment::WaitsFor() const {
-  if (empty() || absl::Now() - since_ < kWaitUntold) return "";
+  if (empty() || SteadyNow() - since_ < kWaitUntold) return "";
   return absl::StrFormat(
       "%d partitions of %s wait for their committed offsets (%s): a transaction that has newer "
       "ones is open; a dead router's ends after limits.transaction_timeout, one that hangs by "

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 namespace {
@@ -36,8 +36,8 @@ ReadRecord CopyOf(const rd_kafka_message_t& message) {
     const char* name = nullptr;
     const void* value = nullptr;
     size_t size = 0;
-    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
-                       RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
          ++i) {
       record.headers.emplace_back(name, View(value, size));
     }
@@ -60,15 +60,15 @@ class RdKafkaPlainReader : public PlainReader {
   }
 
   std::vector<ReadRecord> Poll(absl::Duration max_wait) override {
-    if (absl::Now() >= look_at_) {
+    if (SteadyNow() >= look_at_) {
       FollowNewTopics();
-      look_at_ = absl::Now() + kLookForTopics;
+      look_at_ = SteadyNow() + kLookForTopics;
     }
     messages_.resize(kPollRecordsMax);
     std::vector<ReadRecord> records;
     const absl::Duration wait = std::min(max_wait, kLookForTopics);
-    rd_kafka_message_t* first = rd_kafka_consumer_poll(
-        client_, static_cast<int>(absl::ToInt64Milliseconds(wait)));
+    rd_kafka_message_t* first =
+        rd_kafka_consumer_poll(client_, static_cast<int>(absl::ToInt64Milliseconds(wait)));
     if (first == nullptr) return records;
     Take(first, &records);
     const ssize_t more =

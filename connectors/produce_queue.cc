@@ -7,10 +7,10 @@
 
 #include "absl/hash/hash.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/protocol_errors.h"
 #include "connectors/record_size.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 namespace {
@@ -20,6 +20,8 @@ constexpr absl::Duration kBackoff = absl::Milliseconds(20);
 constexpr absl::Duration kMarkersBackoff = absl::Milliseconds(1);
 // A topic that has just been made is not known to all brokers at once.
 constexpr absl::Duration kMissingPatience = absl::Seconds(2);
+// A broker's answer that takes longer is worth a word.
+constexpr absl::Duration kLate = absl::Milliseconds(500);
 constexpr absl::Duration kLookUpWait = absl::Milliseconds(20);
 // More of it before what could not go out, since all partitions wait for their leaders, is tried
 // again.
@@ -109,11 +111,11 @@ ProduceQueue::Topic& ProduceQueue::TopicOf(std::string_view name) {
 
 absl::Status ProduceQueue::Await(Topic& topic, absl::Time deadline) {
   for (;;) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     const absl::Status status = LookUp(topic, now);
     if (!absl::IsUnavailable(status) || now >= deadline) return status;
     cluster_->Turn(std::min(deadline, now + kLookUpWait));
-    Work(absl::Now());
+    Work(SteadyNow());
   }
 }
 
@@ -138,7 +140,7 @@ absl::Status ProduceQueue::Add(const OutputRecord& record, absl::Duration timeou
   }
   Topic& topic = TopicOf(record.topic);
   if (topic.looked_up_in != transaction_) {
-    const absl::Status status = Await(topic, absl::Now() + timeout);
+    const absl::Status status = Await(topic, SteadyNow() + timeout);
     if (!status.ok()) return status;
   }
   const absl::StatusOr<int32_t> index = Choose(topic, record);
@@ -289,6 +291,7 @@ void ProduceQueue::OnAnswer(const Request& request, const absl::StatusOr<Answer>
                             absl::Time now) {
   const absl::StatusOr<ProduceAnswer> produced =
       answer.ok() ? ReadProduce(answer->body()) : answer.status();
+  const std::string failed_last = why_;
   for (Partition* partition : request.partitions) {
     partition->on_its_way = false;
     if (!produced.ok()) cluster_->WantTopic(partition->topic->name);
@@ -298,6 +301,7 @@ void ProduceQueue::OnAnswer(const Request& request, const absl::StatusOr<Answer>
     Again(*partition, std::string(why), kBackoff, now);
   }
   if (!produced.ok()) return;
+  why_ = failed_last;
   if (produced->throttle_ms > 0) {
     request.ticket.connection->HoldUntil(now + absl::Milliseconds(produced->throttle_ms));
   }
@@ -422,7 +426,8 @@ void ProduceQueue::GiveUpWhereLeadersAreSilent(absl::Time now) {
     request.ticket.connection->Forget(request.ticket.request);
     for (Partition* partition : request.partitions) {
       partition->on_its_way = false;
-      partition->why = "its leader does not answer";
+      partition->why = absl::StrFormat("its leader, broker %s, does not answer",
+                                       request.ticket.connection->name());
       GiveUpAsSlow(*partition);
     }
     return true;
@@ -450,6 +455,15 @@ void ProduceQueue::GiveUpWhatIsLate(absl::Time now) {
       GiveUp(*partition, kCodeRecordTimedOut);
     }
   }
+}
+
+std::string ProduceQueue::WhyWaiting(absl::Time now) const {
+  const auto oldest =
+      std::min_element(requests_.begin(), requests_.end(),
+                       [](const Request& a, const Request& b) { return a.sent_at < b.sent_at; });
+  if (oldest == requests_.end() || now - oldest->sent_at < kLate) return why_;
+  return absl::StrFormat("broker %s has not answered for %.1f s", oldest->ticket.connection->name(),
+                         absl::ToDoubleSeconds(now - oldest->sent_at));
 }
 
 size_t ProduceQueue::records_waiting() const {

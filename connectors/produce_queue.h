@@ -90,8 +90,9 @@ class ProduceQueue {
   // What ended the producer, or the transaction without any destination's fault.
   const absl::Status& broken() const { return broken_; }
   size_t records_waiting() const;
-  // Why the last batch that was not acknowledged wasn't.
-  const std::string& why() const { return why_; }
+  // Of records that wait: whose answer is late; else why the last batch that was not acknowledged
+  // wasn't.
+  std::string WhyWaiting(absl::Time now) const;
 
   // Partitions with records that the transaction's coordinator has not been told of. Nothing is
   // sent to them until it has.

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "connectors/memberless_group.h"
 #include "connectors/protocol_errors.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 namespace {
@@ -49,7 +49,7 @@ void ProducerSession::Reset() {
 template <typename Work>
 absl::Status ProducerSession::Until(absl::Time deadline, Work work) {
   for (;;) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     const Outcome outcome = work(now);
     if (outcome) return *outcome;
     if (now >= deadline) return StillWaiting();
@@ -66,7 +66,8 @@ absl::Status ProducerSession::StillWaiting() const {
   std::string text = "no answer yet";
   if (const size_t records = queue_.records_waiting(); records > 0) {
     text = absl::StrFormat("%d records are not acknowledged yet", records);
-    if (!queue_.why().empty()) absl::StrAppendFormat(&text, " (%s)", queue_.why());
+    const std::string why = queue_.WhyWaiting(SteadyNow());
+    if (!why.empty()) absl::StrAppendFormat(&text, " (%s)", why);
   }
   for (const CoordinatorCall* call : {&open_call_, &partitions_call_, &offsets_call_, &end_call_}) {
     if (call->begun() && !call->why().empty()) absl::StrAppendFormat(&text, "; %s", call->why());
@@ -115,7 +116,7 @@ void ProducerSession::Begin() {
 
 absl::Status ProducerSession::Produce(const OutputRecord& record, absl::Duration timeout) {
   if (queue_.is_full()) {
-    const absl::Status room = Until(absl::Now() + timeout, [this](absl::Time now) -> Outcome {
+    const absl::Status room = Until(SteadyNow() + timeout, [this](absl::Time now) -> Outcome {
       const Outcome failed = WorkRecords(now);
       if (failed || queue_.is_full()) return failed;
       return absl::OkStatus();
@@ -125,7 +126,7 @@ absl::Status ProducerSession::Produce(const OutputRecord& record, absl::Duration
   absl::Status added = queue_.Add(record, timeout);
   if (!added.ok() || !queue_.is_worth_a_try()) return added;
   cluster_->Turn(absl::InfinitePast());
-  return WorkRecords(absl::Now()).value_or(absl::OkStatus());
+  return WorkRecords(SteadyNow()).value_or(absl::OkStatus());
 }
 
 // Nothing unless they failed. Partitions are added before the commit too: what is more than the
@@ -146,7 +147,7 @@ void ProducerSession::StartCommit(absl::Span<const SourceOffset> offsets,
 
 absl::Status ProducerSession::Commit(absl::Time deadline, Meanwhile meanwhile) {
   for (;;) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     const Outcome outcome = WorkCommit(now);
     const absl::Time due = meanwhile(now);
     if (outcome) return *outcome;
@@ -215,7 +216,7 @@ ProducerSession::Outcome ProducerSession::WorkPartitions(absl::Time now) {
 }
 
 absl::StatusOr<int16_t> ProducerSession::OnPartitions(const PartitionsAnswer& answer) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   int16_t code = 0;
   std::string just_made;
   for (const PartitionError& failed : answer.failed) {

@@ -30,6 +30,7 @@
 #include "connectors/delivery_failures.h"
 #include "connectors/produce_queue.h"
 #include "connectors/record.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 
@@ -56,7 +57,7 @@ class ProducerSession {
   // From here on it ends, by and by, as the calls below are made.
   void StartCommit(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
   // Takes answers, sends what can be sent.
-  void WorkOnCommit() { WorkCommit(absl::Now()); }
+  void WorkOnCommit() { WorkCommit(SteadyNow()); }
   // What else there is to do while something is waited for; answers when it has to be done again.
   using Meanwhile = absl::FunctionRef<absl::Time(absl::Time now)>;
   absl::Status Commit(absl::Time deadline, Meanwhile meanwhile);

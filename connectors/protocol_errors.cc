@@ -24,6 +24,7 @@ constexpr char kTimedOut[] =
     "limits.transaction_timeout";
 constexpr char kWithoutUs[] = "the group went on without this member";
 constexpr char kFewBrokers[] = "too few brokers are up";
+constexpr char kNoCoordinator[] = "too few brokers are up, or its work is being taken over";
 constexpr char kTooLarge[] = "the record is larger than the topic's max.message.bytes";
 constexpr char kCheckSasl[] = "check the sasl.* properties";
 constexpr char kCreate[] = "create it, or set create_topics";
@@ -46,7 +47,7 @@ constexpr ProtocolError kErrors[] = {
     {12, "OFFSET_METADATA_TOO_LARGE", kFatal},
     {13, "NETWORK_EXCEPTION", kRetry, kLeaders},
     {14, "COORDINATOR_LOAD_IN_PROGRESS", kRetry},
-    {15, "COORDINATOR_NOT_AVAILABLE", kRetry, kCoordinator},
+    {15, "COORDINATOR_NOT_AVAILABLE", kRetry, kCoordinator, kNoCoordinator},
     {16, "NOT_COORDINATOR", kRetry, kCoordinator},
     {17, "INVALID_TOPIC_EXCEPTION", kInput, kNothing, "Kafka takes no such topic name"},
     {18, "RECORD_LIST_TOO_LARGE", kAbort, kNothing, "it is larger than the topic's segment.bytes"},

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "connectors/memberless_group.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
 namespace {
@@ -56,7 +57,7 @@ absl::Status RangeSource::Assign(AssignmentListener& listener) {
     next_[offset.partition] = offset.offset;
   }
   bounds_.clear();
-  last_event_ = absl::Now();
+  last_event_ = SteadyNow();
   listener.OnAssigned(*committed);
   return absl::OkStatus();
 }
@@ -91,9 +92,9 @@ absl::StatusOr<absl::Span<const Event>> RangeSource::Take(absl::Duration max_wai
   if (!is_reading_) {
     if (absl::Status started = StartReading(); !started.ok()) return started;
   }
-  const absl::Duration pause = std::min(rate_.WaitTime(absl::Now()), max_wait);
+  const absl::Duration pause = std::min(rate_.WaitTime(SteadyNow()), max_wait);
   if (pause > absl::ZeroDuration()) absl::SleepFor(pause);
-  const size_t allowed = rate_.Available(absl::Now());
+  const size_t allowed = rate_.Available(SteadyNow());
   if (allowed == 0) return absl::Span<const Event>();
   if (untaken_.empty()) {
     // What is left is held, or there is none.
@@ -107,7 +108,7 @@ absl::StatusOr<absl::Span<const Event>> RangeSource::Take(absl::Duration max_wai
   untaken_.remove_prefix(taken.size());
   rate_.Spend(taken.size());
   for (const Event& event : taken) next_[event.partition] = event.offset + 1;
-  if (!taken.empty()) last_event_ = absl::Now();
+  if (!taken.empty()) last_event_ = SteadyNow();
   return taken;
 }
 
@@ -163,10 +164,10 @@ int64_t RangeSource::EndOffset(int32_t partition) const {
 }
 
 std::string RangeSource::waits_for() const {
-  if (next_.empty() || is_all_returned() || absl::Now() - last_event_ < kWaitUntold) return "";
+  if (next_.empty() || is_all_returned() || SteadyNow() - last_event_ < kWaitUntold) return "";
   return absl::StrCat(
       "no event of ", options_.topic, " has come for ",
-      absl::FormatDuration(absl::Trunc(absl::Now() - last_event_, absl::Seconds(1))),
+      absl::FormatDuration(absl::Trunc(SteadyNow() - last_event_, absl::Seconds(1))),
       ": no broker answers, or a transaction is open in it");
 }
 

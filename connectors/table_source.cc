@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
 #include "connectors/kafka_offsets.h"
 #include "connectors/message_batch.h"
+#include "connectors/steady_clock.h"
 #include "connectors/topic_consumer.h"
 #include "connectors/topic_offsets.h"
 
@@ -88,9 +88,9 @@ absl::Status KafkaTableSource::Start() {
 
 absl::StatusOr<TableBatch> KafkaTableSource::Poll(absl::Duration max_wait) {
   batch_.Clear();
-  if (absl::Now() >= look_at_ || log_is_lost_) {
+  if (SteadyNow() >= look_at_ || log_is_lost_) {
     problem_ = Look();
-    look_at_ = absl::Now() + (problem_.ok() ? kTableLookEvery : kLookAgainAfter);
+    look_at_ = SteadyNow() + (problem_.ok() ? kTableLookEvery : kLookAgainAfter);
   }
   // Without an answer, what is followed already goes on being read, as far as it can be.
   if (!problem_.ok() && (partitions_.empty() || !absl::IsUnavailable(problem_))) return problem_;
@@ -139,7 +139,7 @@ bool KafkaTableSource::FitsTheLog(int32_t partition, int64_t begin, int64_t end)
 // Looks at the topic: partitions, where their logs begin and end, and whether they are the ones
 // that we know.
 absl::Status KafkaTableSource::Look() {
-  const absl::Time begun = absl::Now();  // the ends are later ones
+  const absl::Time begun = SteadyNow();  // the ends are later ones
   const absl::StatusOr<int32_t> count = Count();
   if (!count.ok()) return count.status();
   const auto begins = Ask(*count, kBeginningOfLog);
@@ -163,8 +163,8 @@ absl::Status KafkaTableSource::Look() {
 
 // As before where no answer comes: the next time is soon enough.
 void KafkaTableSource::AskHowLongDeletionsAreKept() {
-  if (options_.admin == nullptr || absl::Now() < ask_config_at_) return;
-  ask_config_at_ = absl::Now() + kAskConfigEvery;
+  if (options_.admin == nullptr || SteadyNow() < ask_config_at_) return;
+  ask_config_at_ = SteadyNow() + kAskConfigEvery;
   const std::string topics[] = {options_.topic};
   const auto described = options_.admin->Describe(topics, /*may_write=*/false, kAskTimeout);
   if (!described.ok() || described->front().delete_retention_ms <= 0) return;

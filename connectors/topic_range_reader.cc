@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_offsets.h"
+#include "connectors/steady_clock.h"
 #include "connectors/topic_consumer.h"
 #include "connectors/topic_offsets.h"
 
@@ -79,7 +79,7 @@ absl::StatusOr<int32_t> TopicRangeReader::Count(absl::Duration within) {
 absl::StatusOr<std::map<int32_t, int64_t>> TopicRangeReader::Ask(int32_t partitions,
                                                                  int64_t timestamp_ms,
                                                                  absl::Time until) {
-  const absl::Duration within = std::max(until - absl::Now(), kAskTimeoutMin);
+  const absl::Duration within = std::max(until - SteadyNow(), kAskTimeoutMin);
   auto offsets = OffsetsAtTime(consumer_.client->get(), options_.topic, partitions, timestamp_ms,
                                doing_, within);
   if (!offsets.ok()) return WithReason(offsets.status());
@@ -87,7 +87,7 @@ absl::StatusOr<std::map<int32_t, int64_t>> TopicRangeReader::Ask(int32_t partiti
 }
 
 absl::StatusOr<OffsetRanges> TopicRangeReader::Bounds(absl::Duration within) {
-  const absl::Time until = absl::Now() + within;
+  const absl::Time until = SteadyNow() + within;
   const absl::StatusOr<int32_t> count = Count(within);
   if (!count.ok()) return count.status();
   const auto begins = Ask(*count, kBeginningOfLog, until);
@@ -108,7 +108,7 @@ absl::StatusOr<OffsetRanges> TopicRangeReader::Bounds(absl::Duration within) {
 
 absl::StatusOr<std::map<int32_t, int64_t>> TopicRangeReader::OffsetsAt(int64_t timestamp_ms,
                                                                        absl::Duration within) {
-  const absl::Time until = absl::Now() + within;
+  const absl::Time until = SteadyNow() + within;
   const absl::StatusOr<OffsetRanges> bounds = Bounds(within);
   if (!bounds.ok()) return bounds.status();
   auto offsets =

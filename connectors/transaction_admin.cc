@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "connectors/coordinator_call.h"
 #include "connectors/protocol_errors.h"
+#include "connectors/steady_clock.h"
 #include "connectors/transaction_protocol.h"
 
 namespace turnout::connectors {
@@ -46,7 +46,7 @@ absl::StatusOr<Answer> TransactionAdmin::Ask(const Find& find, Api api, const Wr
                                              absl::Time deadline) {
   absl::Status why = absl::UnavailableError("no broker has answered in time");
   Ticket ticket;
-  while (absl::Now() < deadline) {
+  while (SteadyNow() < deadline) {
     if (ticket.connection == nullptr) {
       const absl::StatusOr<BrokerConnection*> broker = find();
       if (broker.ok() && (*broker)->versions().Version(api) < 0) {
@@ -56,14 +56,14 @@ absl::StatusOr<Answer> TransactionAdmin::Ask(const Find& find, Api api, const Wr
       if (broker.ok()) {
         RequestFrame frame = (*broker)->Begin(api);
         write(frame.own());
-        ticket = {*broker, (*broker)->Send(api, std::move(frame), absl::Now())};
+        ticket = {*broker, (*broker)->Send(api, std::move(frame), SteadyNow())};
       } else if (!absl::IsUnavailable(broker.status())) {
         return OfTooOld(broker.status());
       } else {
         why = broker.status();
       }
     }
-    cluster_->Turn(std::min(deadline, absl::Now() + kLook));
+    cluster_->Turn(std::min(deadline, SteadyNow() + kLook));
     if (ticket.connection == nullptr) continue;
     if (std::optional<absl::StatusOr<Answer>> answer = ticket.connection->Take(ticket.request)) {
       if (answer->ok()) return *std::move(answer);
@@ -77,20 +77,20 @@ absl::StatusOr<Answer> TransactionAdmin::Ask(const Find& find, Api api, const Wr
 
 absl::StatusOr<std::vector<int32_t>> TransactionAdmin::Brokers(absl::Time deadline) {
   absl::Status why;
-  while (absl::Now() < deadline) {
+  while (SteadyNow() < deadline) {
     std::vector<int32_t> brokers = cluster_->brokers();
     if (!brokers.empty()) return brokers;
     // Any metadata names all brokers.
     cluster_->WantTopic("__transaction_state");
     why = cluster_->AnyBroker().status();
     if (!why.ok() && !absl::IsUnavailable(why)) return OfTooOld(why);
-    cluster_->Turn(std::min(deadline, absl::Now() + kLook));
+    cluster_->Turn(std::min(deadline, SteadyNow() + kLook));
   }
   return why.ok() ? absl::UnavailableError("no broker has answered in time") : why;
 }
 
 absl::StatusOr<std::vector<KnownTransaction>> TransactionAdmin::List(absl::Duration within) {
-  const absl::Time deadline = absl::Now() + within;
+  const absl::Time deadline = SteadyNow() + within;
   const absl::StatusOr<std::vector<int32_t>> brokers = Brokers(deadline);
   if (!brokers.ok()) return brokers.status();
   std::vector<KnownTransaction> transactions;
@@ -143,11 +143,11 @@ absl::StatusOr<std::vector<TopicPartition>> TransactionAdmin::Partitions(
   for (const std::string& name : topics) {
     const ClusterClient::Topic* topic = cluster_->FindTopic(name);
     for (; topic == nullptr; topic = cluster_->FindTopic(name)) {
-      if (absl::Now() >= deadline) {
+      if (SteadyNow() >= deadline) {
         return absl::UnavailableError(
             absl::StrFormat("topic %s: nobody says who leads it: %s", name, cluster_->trouble()));
       }
-      cluster_->Turn(std::min(deadline, absl::Now() + kLook));
+      cluster_->Turn(std::min(deadline, SteadyNow() + kLook));
     }
     if (topic->error_code == kUnknownTopic) {
       return absl::InvalidArgumentError(
@@ -174,7 +174,7 @@ absl::StatusOr<BrokerConnection*> TransactionAdmin::Leader(const TopicPartition&
 
 absl::StatusOr<std::vector<OpenInPartition>> TransactionAdmin::FindOpen(
     absl::Span<const std::string> topics, absl::Duration within) {
-  const absl::Time deadline = absl::Now() + within;
+  const absl::Time deadline = SteadyNow() + within;
   const auto partitions = Partitions(topics, deadline);
   if (!partitions.ok()) return partitions.status();
   std::map<int32_t, std::vector<TopicPartition>> by_leader;
@@ -219,7 +219,7 @@ absl::Status TransactionAdmin::FindOpenAt(int32_t leader,
 }
 
 absl::Status TransactionAdmin::Fence(const std::string& id, absl::Duration within) {
-  const absl::Time deadline = absl::Now() + within;
+  const absl::Time deadline = SteadyNow() + within;
   CoordinatorCall call(cluster_.get(), absl::StrFormat("taking over %s", id));
   call.Begin({.api = Api::kInitProducerId,
               .kind = CoordinatorKind::kTransaction,
@@ -231,9 +231,9 @@ absl::Status TransactionAdmin::Fence(const std::string& id, absl::Duration withi
                 if (!answer.ok()) return answer.status();
                 return answer->error_code;
               }});
-  while (absl::Now() < deadline) {
-    if (std::optional<absl::Status> ended = call.Work(absl::Now())) return *ended;
-    cluster_->Turn(std::min(deadline, absl::Now() + kLook));
+  while (SteadyNow() < deadline) {
+    if (std::optional<absl::Status> ended = call.Work(SteadyNow())) return *ended;
+    cluster_->Turn(std::min(deadline, SteadyNow() + kLook));
   }
   const std::string why = call.why();
   call.Drop();
@@ -249,7 +249,7 @@ absl::Status TransactionAdmin::AbortInPartition(const OpenInPartition& open,
                                     .coordinator_epoch = std::max(open.coordinator_epoch, 0)};
   const auto answer =
       Ask([&] { return Leader(open.of); }, Api::kWriteTxnMarkers,
-          [&](std::string* out) { WriteAbortMarker(marker, out); }, absl::Now() + within);
+          [&](std::string* out) { WriteAbortMarker(marker, out); }, SteadyNow() + within);
   if (!answer.ok()) return answer.status();
   const absl::StatusOr<int16_t> code = ReadAbortMarker(answer->body());
   if (!code.ok()) return code.status();

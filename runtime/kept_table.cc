@@ -175,7 +175,7 @@ absl::Status KeptTable::Apply() {
   const absl::MutexLock lock(&mu_);
   status_.records += batch_.records.size();
   status_.skipped += skipped;
-  if (!batch_.records.empty()) status_.last_change = clock_->Now();
+  if (!batch_.records.empty()) status_.last_change = clock_->TimeOfDay();
   if (skipped > 0) {
     LogWarning("table_records_skipped",
                absl::StrCat("table ", name_, ": ", skipped,

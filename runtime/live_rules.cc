@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "connectors/steady_clock.h"
 #include "runtime/log.h"
 #include "runtime/rules_page.h"
 #include "runtime/status_json.h"
@@ -72,7 +73,7 @@ bool LiveRules::HoldKept() {
 
 // True when teams or what is refused are others.
 bool LiveRules::TakeFromOrigin() {
-  std::optional<RuleFiles> files = parts_.origin->Take(parts_.clock->Now());
+  std::optional<RuleFiles> files = parts_.origin->Take(parts_.clock->TimeOfDay());
   if (!files.has_value()) return false;
   const bool is_first = !has_rules_;
   const bool is_changed = shelf_.Take(*std::move(files));
@@ -201,7 +202,9 @@ absl::StatusOr<std::string> LiveRules::Ask(Request request) {
   parts_.wake();
   absl::MutexLock lock(&mu_);
   const auto is_answered = [&] { return asked->answer.has_value(); };
-  if (mu_.AwaitWithTimeout(absl::Condition(&is_answered), kAnswerWait)) return *asked->answer;
+  const bool has_answer =
+      connectors::AwaitSteadily(&mu_, absl::Condition(&is_answered), kAnswerWait);
+  if (has_answer) return *asked->answer;
   return absl::UnavailableError(
       "it will be done, but the brokers that are asked first do not answer (see /v1/rules)");
 }

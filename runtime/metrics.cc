@@ -303,6 +303,7 @@ std::string Metrics::Text() const {
   {
     absl::MutexLock lock(&impl_->mu);
     impl_->figures.now = impl_->clock->Now();
+    impl_->figures.time_of_day = impl_->clock->TimeOfDay();
     CollectPipeline(impl_->figures, &collected);
     impl_->CollectRuleSizes(&collected);
   }

@@ -45,7 +45,7 @@ connectors::Event KeptRecord::View(std::vector<Header>* headers) const {
 absl::StatusOr<bool> Parking::Park(const OutputRecord& output, absl::Span<const Header> why) {
   if (ledger_ == nullptr) return false;
   state::ParkingLane* lane = ledger_->LaneOf(output.topic);
-  const int64_t now_ms = absl::ToUnixMillis(clock_->Now());
+  const int64_t now_ms = absl::ToUnixMillis(clock_->TimeOfDay());
   headers_.assign(output.headers.begin(), output.headers.end());
   headers_.insert(headers_.end(), why.begin(), why.end());
   OutputRecord record = output;

@@ -203,7 +203,7 @@ std::string StatusJson(const PipelineView& view) {
                  {"instance", facts.instance},
                  {"started", Timestamp(view.started)},
                  {"uptime_seconds", absl::ToInt64Seconds(view.now - view.started)},
-                 {"now", Timestamp(view.now)},
+                 {"now", Timestamp(view.time_of_day)},
                  {"ready", view.ready.ok},
                  {"reasons", view.ready.reasons},
                  {"troubles", TroublesJson(FindTroubles(view))},

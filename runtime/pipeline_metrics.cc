@@ -35,7 +35,9 @@ void CollectWorkers(const PipelineFigures& figures, MetricFamilies* to) {
       if (lag == 0) {
         seconds.Add(0, label);
       } else if (partition.last_event_time > absl::UnixEpoch()) {
-        seconds.Add(std::max(0.0, absl::ToDoubleSeconds(now - partition.last_event_time)), label);
+        seconds.Add(
+            std::max(0.0, absl::ToDoubleSeconds(figures.time_of_day - partition.last_event_time)),
+            label);
       }
     }
   }

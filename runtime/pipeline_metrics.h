@@ -18,6 +18,7 @@ namespace turnout::runtime {
 // All that was last told.
 struct PipelineFigures {
   absl::Time now;
+  absl::Time time_of_day;    // as events' times
   int destinations_max = 0;  // that have series of their own
   std::map<int, WorkerStatus> workers;
   std::map<int, absl::Time> open_since;  // their oldest open transactions

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/log.h"
@@ -13,6 +14,8 @@ namespace {
 
 // Different lines of Kafka clients remembered, so as not to repeat them.
 constexpr size_t kClientLinesMax = 200;
+// What was said is news again after so long.
+constexpr absl::Duration kSayAgainAfter = absl::Minutes(1);
 
 std::string Partitions(const WorkerStatus& status) {
   std::vector<int32_t> numbers;
@@ -27,13 +30,50 @@ std::string WithoutNumbers(std::string text) {
   return text;
 }
 
+// What a line of librdkafka says of a connection that failed.
+struct FailedConnection {
+  std::string broker;  // "host:port"; empty where the line names none
+  std::string what;    // without how long it took
+};
+
+// What is behind the first such text, or all.
+std::string_view Behind(std::string_view text, std::string_view mark) {
+  const size_t at = text.find(mark);
+  return at == std::string_view::npos ? text : text.substr(at + mark.size());
+}
+
+// "FAIL: [thrd:<thread>]: <protocol>://<host>:<port>/<id>: <what> (after <n>ms in state <state>)",
+// or
+// "<coordinator>: <host>:<port>: <what>", or "<name>: <what>".
+FailedConnection ReadFailure(std::string_view message) {
+  std::string_view rest = Behind(message.substr(0, message.find(" (after ")), "]: ");
+  FailedConnection failed;
+  if (rest.find("://") < rest.find(' ')) {
+    rest = Behind(rest, "://");
+    failed.broker = std::string(rest.substr(0, rest.find_first_of("/ ")));
+    rest = Behind(rest, ": ");
+  } else {
+    rest = Behind(rest, ": ");
+    const std::string_view word = rest.substr(0, rest.find(": "));
+    const bool is_address =
+        word.find(' ') == std::string_view::npos && word.rfind(':') < word.size();
+    if (is_address) {
+      failed.broker = std::string(word);
+      rest = Behind(rest, ": ");
+    }
+  }
+  failed.what = std::string(rest);
+  return failed;
+}
+
 // What a client's line says, however often, by whichever of its connections, after however long.
 std::string SameLine(const std::string& client, const std::string& message) {
   const std::string line = message.substr(0, message.find(" (after "));
   if (line.rfind("FAIL", 0) != 0) return WithoutNumbers(absl::StrCat(client, line));
-  const size_t what = line.rfind(": ");
-  const size_t which = what == std::string::npos ? 0 : line.rfind(": ", what - 1);
-  return WithoutNumbers(which == std::string::npos ? line : line.substr(which));
+  const FailedConnection failed = ReadFailure(message);
+  // Connections that have no address yet name it in what failed.
+  const bool is_named = absl::StrContains(failed.what, "Connect to ");
+  return is_named ? failed.what : absl::StrCat(failed.broker, WithoutNumbers(failed.what));
 }
 
 std::string_view Message(const absl::Status& status) {
@@ -186,12 +226,18 @@ void PipelineObserver::OnToken(const TokenReport& report) {
 
 void PipelineObserver::OnClientLog(int level, const std::string& client,
                                    const std::string& message) {
-  std::string line = SameLine(client, message);
+  const absl::Time now = clock_->Now();
   bool said = false;
   {
     absl::MutexLock lock(&mu_);
     if (client_lines_.size() >= kClientLinesMax) client_lines_.clear();
-    said = !client_lines_.insert(std::move(line)).second;
+    const auto [line, is_new] = client_lines_.try_emplace(SameLine(client, message), now);
+    said = !is_new && now - line->second < kSayAgainAfter;
+    if (!said) line->second = now;
+  }
+  if (message.rfind("FAIL", 0) == 0) {
+    const FailedConnection failed = ReadFailure(message);
+    if (!failed.broker.empty()) board_->OnBrokerFailed(failed.broker, failed.what);
   }
   // AUTOCREATE is a remark on brokers older than any that Turnout runs on, and on the embedded one.
   if (said || level > 6 || message.rfind("AUTOCREATE", 0) == 0) {

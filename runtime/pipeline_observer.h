@@ -6,12 +6,12 @@
 
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "runtime/clock.h"
 #include "runtime/metrics.h"
 #include "runtime/status_board.h"
 
@@ -19,8 +19,9 @@ namespace turnout::runtime {
 
 class PipelineObserver : public WorkerObserver {
  public:
-  // Both are borrowed.
-  PipelineObserver(StatusBoard* board, Metrics* metrics) : board_(board), metrics_(metrics) {}
+  // All are borrowed.
+  PipelineObserver(StatusBoard* board, Metrics* metrics, Clock* clock)
+      : board_(board), metrics_(metrics), clock_(clock) {}
 
   void OnTransaction(const TransactionReport& report) override;
   void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
@@ -37,12 +38,14 @@ class PipelineObserver : public WorkerObserver {
   void OnBrokers(const std::string& client, bool reachable, const std::string& reason);
   void OnToken(const TokenReport& report);
   // librdkafka's own words, at syslog's levels. It repeats itself with every try to connect; what
-  // was said once is said again only after brokers were reached.
+  // was said of a broker is said again once none was reached and one is again, or after a while.
+  // The board is told each time.
   void OnClientLog(int level, const std::string& client, const std::string& message);
 
  private:
   StatusBoard* const board_;
   Metrics* const metrics_;
+  Clock* const clock_;
   absl::Mutex mu_;
   // State, reason and partitions of each worker as last logged.
   struct Logged {
@@ -53,7 +56,8 @@ class PipelineObserver : public WorkerObserver {
   std::map<int, Logged> logged_ ABSL_GUARDED_BY(mu_);
   bool brokers_reachable_ ABSL_GUARDED_BY(mu_) = true;
   std::string token_trouble_ ABSL_GUARDED_BY(mu_) = "none was fetched yet";  // as last told
-  std::set<std::string> client_lines_ ABSL_GUARDED_BY(mu_);  // said since brokers were reached
+  // Said since brokers were reached, and when.
+  std::map<std::string, absl::Time> client_lines_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace turnout::runtime

@@ -71,11 +71,18 @@ struct UnavailableDestination {
   absl::Time at;
 };
 
+// A broker to which a connection failed of late.
+struct FailedBroker {
+  std::string what;  // as the client says
+  absl::Time at;
+};
+
 // All of it at one moment.
 struct PipelineView {
   PipelineFacts facts;
   absl::Time started;
-  absl::Time now;
+  absl::Time now;          // by which all else here is told
+  absl::Time time_of_day;  // that of the machine, which may have been set since; as events' times
   bool stopping = false;
   Health ready;
   Health brokers;
@@ -88,6 +95,7 @@ struct PipelineView {
   LiveRulesStatus live_rules;
   std::vector<TableStatus> tables;
   std::vector<UnavailableDestination> unavailable;
+  std::map<std::string, FailedBroker> failed_brokers;  // by address
   UnwellDestinations unwell;
   int64_t parked_lost = 0;  // outputs that the parking topic had lost before they were sent on
   StateServiceStats states;

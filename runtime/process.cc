@@ -11,12 +11,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "connectors/chosen_sink.h"
 #include "connectors/embedded_kafka.h"
 #include "connectors/kafka_source.h"
 #include "connectors/kafka_topic_admin.h"
 #include "connectors/partition_reader.h"
+#include "connectors/steady_clock.h"
 #include "connectors/table_source.h"
 #include "runtime/admin_server.h"
 #include "runtime/destination_probes.h"
@@ -295,7 +295,7 @@ absl::Status Process::Impl::Start() {
   exported.kafka_library_version = connectors::KafkaLibraryVersion();
   exported.delivery = DeliveryName(config.delivery);
   metrics = std::make_unique<Metrics>(std::move(exported), &clock);
-  observer = std::make_unique<PipelineObserver>(board.get(), metrics.get());
+  observer = std::make_unique<PipelineObserver>(board.get(), metrics.get(), &clock);
 
   for (const auto& part : {&Impl::StartTokens, &Impl::StartKafka, &Impl::StartStates,
                            &Impl::StartTables, &Impl::StartRules, &Impl::StartAdminServer}) {
@@ -511,7 +511,7 @@ std::vector<AdminPage> Process::Impl::Pages() {
       {"/readyz", [this] { return HealthAnswer(Ready()); }},
       {"/v1/status", [this] { return AdminAnswer{.body = StatusText()}; }},
       {"/v1/traffic",
-       [this] { return AdminAnswer{.body = TrafficJson(metrics->traffic(), clock.Now())}; }},
+       [this] { return AdminAnswer{.body = TrafficJson(metrics->traffic(), clock.TimeOfDay())}; }},
       {"/v1/rules", [this] { return AdminAnswer{.body = RulesPageJson(board->View())}; }},
       {.path = "/v1/rules/rollback",
        .post = [this](const std::string& body) { return RollBackAnswer(*live_rules, body); }},
@@ -626,7 +626,7 @@ const Hop& Process::Impl::HopOf(int worker) const {
 
 void Process::Impl::WaitForWork(absl::Duration at_most) {
   absl::MutexLock lock(&mu);
-  mu.AwaitWithTimeout(absl::Condition(&has_work), at_most);
+  connectors::AwaitSteadily(&mu, absl::Condition(&has_work), at_most);
   has_work = stopping;
 }
 
@@ -700,7 +700,7 @@ absl::Duration Process::Impl::CloseTimeout() const {
   const int64_t requested_ns = stop_requested_ns;
   if (requested_ns == 0) return config.limits.shutdown_timeout;
   const absl::Time deadline = absl::FromUnixNanos(requested_ns) + config.limits.shutdown_timeout;
-  return std::max(deadline - absl::Now(), kCloseTimeoutMin);
+  return std::max(deadline - connectors::SteadyNow(), kCloseTimeoutMin);
 }
 
 void Process::Impl::Fail(const absl::Status& why) {
@@ -714,7 +714,7 @@ void Process::Impl::Fail(const absl::Status& why) {
 
 void Process::Impl::RequestStop() {
   if (stopping.exchange(true)) return;
-  stop_requested_ns = absl::ToUnixNanos(absl::Now());
+  stop_requested_ns = absl::ToUnixNanos(connectors::SteadyNow());
   if (board != nullptr) board->SetStopping();
   LogInfo("stopping", "finishing the batch, committing, leaving the group");
   clock.Stop();

@@ -119,7 +119,7 @@ struct ReplayJob::Impl {
 absl::Status ReplayJob::Impl::ReadBounds() {
   for (const auto& [said, bound] :
        {std::pair(&options.from, &range_from), std::pair(&options.to, &range_to)}) {
-    const absl::StatusOr<RangeBound> read = ParseRangeBound(*said, clock.Now());
+    const absl::StatusOr<RangeBound> read = ParseRangeBound(*said, clock.TimeOfDay());
     if (!read.ok()) return read.status();
     *bound = *read;
   }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "connectors/steady_clock.h"
 #include "router/content_hash.h"
 #include "runtime/bearer_token.h"
 
@@ -86,7 +87,7 @@ void RuleEndpoint::Run() {
   absl::Duration failed_pause = kPauseMin;
   bool is_well = false;
   while (!stop_) {
-    const absl::Time asked_at = absl::Now();
+    const absl::Time asked_at = connectors::SteadyNow();
     absl::StatusOr<state::HttpResponse> answer = Ask(/*may_wait=*/is_well);
     absl::StatusOr<bool> learned = answer.ok() ? Learn(*std::move(answer)) : answer.status();
     is_well = learned.ok();
@@ -99,7 +100,7 @@ void RuleEndpoint::Run() {
     }
     failed_pause = kPauseMin;
     // One that does not wait is not asked without end.
-    const absl::Duration took = absl::Now() - asked_at;
+    const absl::Duration took = connectors::SteadyNow() - asked_at;
     Pause(*learned ? kPauseMin : std::max(kPauseMin, options_.pause - took));
   }
 }
@@ -164,7 +165,7 @@ bool RuleEndpoint::Tell(const absl::Status& asked) {
 void RuleEndpoint::Pause(absl::Duration pause) {
   absl::MutexLock lock(&mu_);
   const auto is_stopped = [this] { return stop_.load(); };
-  mu_.AwaitWithTimeout(absl::Condition(&is_stopped), pause);
+  connectors::AwaitSteadily(&mu_, absl::Condition(&is_stopped), pause);
 }
 
 }  // namespace turnout::runtime

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "connectors/steady_clock.h"
 #include "runtime/log.h"
 
 namespace turnout::runtime {
@@ -56,7 +57,7 @@ void RuleReporter::Run() {
     const auto is_overtaken = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
       return stop_ || report_ != report;
     };
-    mu_.AwaitWithTimeout(absl::Condition(&is_overtaken), pause);
+    connectors::AwaitSteadily(&mu_, absl::Condition(&is_overtaken), pause);
     pause = std::min(pause * 2, kPauseMax);
   }
 }

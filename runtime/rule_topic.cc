@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::runtime {
 namespace {
@@ -67,7 +68,7 @@ void RuleTopic::Run() {
     }
     absl::MutexLock lock(&mu_);
     const auto is_stopped = [this] { return stop_.load(); };
-    mu_.AwaitWithTimeout(absl::Condition(&is_stopped), pause);
+    connectors::AwaitSteadily(&mu_, absl::Condition(&is_stopped), pause);
     pause = std::min(pause * 2, kPauseMax);
   }
 }

@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "connectors/steady_clock.h"
 #include "runtime/path_name.h"
 #include "runtime/rocks_task_home.h"
 #include "runtime/rule_archive.h"
@@ -25,6 +26,9 @@
 
 namespace turnout::runtime {
 namespace {
+
+using connectors::AwaitSteadily;
+using connectors::SteadyNow;
 
 constexpr absl::Duration kRetryMin = absl::Milliseconds(100);
 constexpr absl::Duration kRetryMax = absl::Seconds(5);
@@ -281,7 +285,7 @@ class StateService::Impl::Keeper : public StateKeeper {
     if (found == service_->entries.end() || found->second->hurry) return;
     // One that has failed is tried again in its own time.
     const Entry& entry = *found->second;
-    if (entry.retry > kRetryMin && absl::Now() < entry.checkpoint_at) return;
+    if (entry.retry > kRetryMin && SteadyNow() < entry.checkpoint_at) return;
     found->second->hurry = true;
     ++service_->changes;
   }
@@ -330,13 +334,13 @@ void StateService::Impl::Keeper::WaitForHandOvers(absl::Time until) {
     });
   };
   absl::MutexLock lock(&service_->mu);
-  service_->mu.AwaitWithDeadline(absl::Condition(&have_parted), until);
+  AwaitSteadily(&service_->mu, absl::Condition(&have_parted), until - SteadyNow());
 }
 
 // --- recovery ------------------------------------------------------------------------------------
 
 std::shared_ptr<Job> StateService::Impl::NextJob() {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   for (const auto& job : jobs) {
     if (job->is_running || job->is_cancelled || job->at > now) continue;
     // An older owner in this process has not closed it yet, or a recovery that nobody wants any
@@ -366,7 +370,7 @@ void StateService::Impl::RunRecovery() {
           mu.AssertReaderHeld();
           return changes != seen || stopping;
         };
-        mu.AwaitWithTimeout(absl::Condition(&is_news), kRetryMin);
+        AwaitSteadily(&mu, absl::Condition(&is_news), kRetryMin);
         continue;
       }
       job->waits_for = "its state is being brought back";
@@ -392,7 +396,7 @@ void StateService::Impl::RunJob(const std::shared_ptr<Job>& job) {
     absl::MutexLock lock(&mu);
     job->is_running = false;
     job->waits_for = what;
-    job->at = absl::Now() + job->retry;
+    job->at = SteadyNow() + job->retry;
     job->retry = std::min(job->retry * 2, kRetryMax);
     if (job->is_cancelled) std::erase(jobs, job);
     return;
@@ -416,7 +420,7 @@ void StateService::Impl::RunJob(const std::shared_ptr<Job>& job) {
 // From here on its progress can be asked for.
 void StateService::Impl::SetCheckpoints(Job* job, const state::TaskCheckpoints* checkpoints) {
   absl::MutexLock lock(&mu);
-  job->began = absl::Now();
+  job->began = SteadyNow();
   job->checkpoints = checkpoints;
 }
 
@@ -426,7 +430,7 @@ void StateService::Impl::Register(int32_t partition, state::TaskState* store,
   entry->partition = partition;
   entry->store = static_cast<state::TaskStore*>(store);
   entry->checkpoints = std::move(checkpoints);
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   // Not all at once after a start.
   const double share = static_cast<double>(partition % 16 + 1) / 16;
   entry->checkpoint_at = now + options.checkpoint_interval * share;
@@ -470,14 +474,14 @@ void StateService::Impl::RunUpkeep() {
     {
       absl::MutexLock lock(&mu);
       const uint64_t seen = changes;
-      entry = NextDue(absl::Now());
+      entry = NextDue(SteadyNow());
       if (entry == nullptr) {
         if (stopping) return;
         const auto is_news = [this, seen] {
           mu.AssertReaderHeld();
           return changes != seen || stopping;
         };
-        mu.AwaitWithTimeout(absl::Condition(&is_news), kLookEvery);
+        AwaitSteadily(&mu, absl::Condition(&is_news), kLookEvery);
         continue;
       }
       if (stopping && !entry->is_gone) return;
@@ -498,7 +502,7 @@ bool StateService::Impl::KeepNextRules() {
   std::shared_ptr<const router::RuleSet> rules;
   {
     absl::MutexLock lock(&mu);
-    if (stopping || keeping_rules || rules_to_keep.empty() || absl::Now() < keep_rules_at) {
+    if (stopping || keeping_rules || rules_to_keep.empty() || SteadyNow() < keep_rules_at) {
       return false;
     }
     // In turn: one that can't be kept holds up no other.
@@ -521,7 +525,7 @@ bool StateService::Impl::KeepNextRules() {
       rules_kept.insert(rules->hash());
       rules_to_keep.erase(rules->hash());
     } else {
-      keep_rules_at = absl::Now() + absl::Seconds(1);
+      keep_rules_at = SteadyNow() + absl::Seconds(1);
     }
     ++changes;
   }
@@ -541,7 +545,7 @@ void StateService::Impl::BeginCreating(int32_t partition) {
 void StateService::Impl::RemoveUnusedStores() {
   {
     absl::MutexLock lock(&mu);
-    if (stopping || removing || absl::Now() < remove_at) return;
+    if (stopping || removing || SteadyNow() < remove_at) return;
     removing = true;
   }
   const std::vector<int32_t> present = unused_stores.Present();
@@ -552,12 +556,12 @@ void StateService::Impl::RemoveUnusedStores() {
     for (const auto& [partition, entry] : entries) used.insert(partition);
     for (const auto& job : jobs) used.insert(job->request.partition);
     used.insert(being_created.begin(), being_created.end());
-    due = unused_stores.Due(present, used, absl::Now());
+    due = unused_stores.Due(present, used, SteadyNow());
   }
   for (const int32_t partition : due) RemoveUnusedStore(partition);
   absl::MutexLock lock(&mu);
   removing = false;
-  remove_at = absl::Now() + options.unused_store_look_every;
+  remove_at = SteadyNow() + options.unused_store_look_every;
 }
 
 void StateService::Impl::RemoveUnusedStore(int32_t partition) {
@@ -593,7 +597,7 @@ void StateService::Impl::LookAfter(Entry* entry) {
   Due due;
   {
     absl::MutexLock lock(&mu);
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     due = DueOf(*entry, now);
     if (due.checkpoint) entry->active = entry->hurry = false;
     if (due.collecting) entry->collect_at = now + options.collect_interval;
@@ -630,14 +634,14 @@ void StateService::Impl::Collect(Entry* entry) {
 }
 
 bool StateService::Impl::TakeCheckpoint(Entry* entry) {
-  const absl::Time began = absl::Now();
+  const absl::Time began = SteadyNow();
   const auto taken = entry->checkpoints->Take(entry->store, absl::ToUnixMillis(absl::Now()));
   if (!taken.ok()) {
     Trouble(absl::StrFormat("taking a checkpoint of %s: %s", NameOf(entry->partition),
                             taken.status().message()));
   }
   absl::MutexLock lock(&mu);
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   if (!taken.ok()) {
     ++stats.checkpoint_failures;
     entry->active = true;
@@ -711,7 +715,7 @@ std::unique_ptr<StateKeeper> StateService::KeeperFor(int worker) {
 StateServiceStats StateService::Stats() const {
   absl::MutexLock lock(&impl_->mu);
   StateServiceStats stats = impl_->stats;
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   for (const auto& [partition, entry] : impl_->entries) {
     if (entry->is_gone) continue;
     ++stats.tasks;

@@ -1,5 +1,6 @@
 #include "runtime/status_board.h"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <map>
@@ -13,6 +14,7 @@ namespace {
 
 // Destinations found unavailable at run time that are remembered, the latest.
 constexpr size_t kUnavailableMax = 100;
+constexpr size_t kFailedBrokersMax = 100;
 // Dead letters are told of the last minutes, so many.
 constexpr int64_t kDeadLetterMinutes = 5;
 
@@ -71,6 +73,7 @@ struct StatusBoard::Impl {
   LiveRulesStatus live_rules ABSL_GUARDED_BY(mu);
   std::vector<TableStatus> tables ABSL_GUARDED_BY(mu);
   std::deque<UnavailableDestination> unavailable ABSL_GUARDED_BY(mu);
+  std::map<std::string, FailedBroker> failed_brokers ABSL_GUARDED_BY(mu);  // by address
   StateServiceStats states ABSL_GUARDED_BY(mu);
   RecentCount dead_letters ABSL_GUARDED_BY(mu);
   std::string dead_letter_error ABSL_GUARDED_BY(mu);  // of the latest
@@ -120,7 +123,15 @@ void StatusBoard::OnOpenTransaction(int worker, absl::Time since) {
 
 void StatusBoard::OnStatus(const WorkerStatus& status) {
   absl::MutexLock lock(&impl_->mu);
-  impl_->workers[status.worker].status = status;
+  WorkerStatus& known = impl_->workers[status.worker].status;
+  // One that is well again is no news any more.
+  for (const BulkheadStatus& before : known.bulkheads) {
+    const auto is_it = [&](const auto& one) { return one.destination == before.destination; };
+    if (std::any_of(status.bulkheads.begin(), status.bulkheads.end(), is_it)) continue;
+    std::erase_if(impl_->unavailable,
+                  [&](const auto& one) { return one.topic == before.destination; });
+  }
+  known = status;
 }
 
 void StatusBoard::OnDestinationUnavailable(const std::string& topic, const std::string& reason) {
@@ -134,6 +145,14 @@ void StatusBoard::OnDestinationUnavailable(const std::string& topic, const std::
   }
   known.push_back({topic, reason, now});
   if (known.size() > kUnavailableMax) known.pop_front();
+}
+
+void StatusBoard::OnBrokerFailed(const std::string& address, const std::string& what) {
+  const absl::Time now = impl_->clock->Now();
+  absl::MutexLock lock(&impl_->mu);
+  std::map<std::string, FailedBroker>& known = impl_->failed_brokers;
+  if (known.size() >= kFailedBrokersMax && known.count(address) == 0) return;
+  known[address] = {what, now};
 }
 
 void StatusBoard::OnTurn(int worker) {
@@ -225,7 +244,7 @@ Health StatusBoard::Ready() const {
   absl::MutexLock lock(&impl_->mu);
   if (impl_->stopping) health.reasons.push_back("stopping");
   const TokenReport& token = impl_->token;
-  if (!token.status.ok() && impl_->clock->Now() >= token.expires) {
+  if (!token.status.ok() && impl_->clock->TimeOfDay() >= token.expires) {
     health.reasons.emplace_back(token.status.message());
   }
   for (const std::string& reason : impl_->waiting_for) health.reasons.push_back(reason);
@@ -253,6 +272,7 @@ PipelineView StatusBoard::View() const {
   PipelineView view{.facts = impl_->facts,
                     .started = impl_->started,
                     .now = impl_->clock->Now(),
+                    .time_of_day = impl_->clock->TimeOfDay(),
                     .ready = Ready(),
                     .stuck = Alive().reasons};
   absl::MutexLock lock(&impl_->mu);
@@ -270,6 +290,7 @@ PipelineView StatusBoard::View() const {
   view.live_rules = impl_->live_rules;
   view.tables = impl_->tables;
   view.unavailable = {impl_->unavailable.begin(), impl_->unavailable.end()};
+  view.failed_brokers = impl_->failed_brokers;
   view.states = impl_->states;
   view.dead_letters = impl_->dead_letters.Sum(view.now);
   view.dead_letter_error = impl_->dead_letter_error;

@@ -37,6 +37,8 @@ class StatusBoard : public WorkerObserver {
 
   // True when this changed whether all clients reach their brokers.
   bool SetBrokers(const std::string& client, bool reachable, const std::string& reason);
+  // A connection to this broker failed, whichever client's.
+  void OnBrokerFailed(const std::string& address, const std::string& what);
   // Why no worker may start yet; empty when they may. True when it changed.
   bool SetWaitingFor(std::vector<std::string> reasons);
   // True when it changed.

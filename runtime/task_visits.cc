@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::runtime {
 
@@ -13,7 +14,7 @@ absl::Status TaskVisits::Visit(int32_t partition, absl::Duration within, Visitor
   requests_.push_back(&request);
   ++waiting_;
   const auto is_taken = [&request] { return request.stage != Stage::kWaiting; };
-  if (!mu_.AwaitWithTimeout(absl::Condition(&is_taken), within)) {
+  if (!connectors::AwaitSteadily(&mu_, absl::Condition(&is_taken), within)) {
     requests_.remove(&request);
     --waiting_;
     return absl::UnavailableError(

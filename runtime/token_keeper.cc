@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "connectors/steady_clock.h"
 #include "runtime/real_time.h"
 #include "state/backoff.h"
 
@@ -76,7 +77,8 @@ bool TokenKeeper::FetchOne() {
     failure_ = fetched.status();
     if (fetched.ok()) {
       token_ = *fetched;
-      renew_at_ = begun + std::max((fetched->expires - begun) * kRenewPart, kRenewWaitMin);
+      renew_at_ = connectors::SteadyNow() +
+                  std::max((fetched->expires - begun) * kRenewPart, kRenewWaitMin);
     }
     if (token_) report.expires = token_->expires;
   }
@@ -89,13 +91,13 @@ bool TokenKeeper::FetchOne() {
 
 absl::Duration TokenKeeper::UntilRenewal() {
   const absl::MutexLock lock(&mu_);
-  return renew_at_ - absl::Now();
+  return renew_at_ - connectors::SteadyNow();
 }
 
 void TokenKeeper::Wait(absl::Duration at_most) {
   const absl::MutexLock lock(&mu_);
   const auto stopped = [](std::atomic<bool>* stop) { return stop->load(); };
-  mu_.AwaitWithTimeout(absl::Condition(+stopped, &stop_), at_most);
+  connectors::AwaitSteadily(&mu_, absl::Condition(+stopped, &stop_), at_most);
 }
 
 }  // namespace turnout::runtime

@@ -17,6 +17,8 @@ namespace {
 constexpr char kReady[] = "turnout_ready";
 constexpr char kRuleSetMetric[] = "turnout_rule_set_info";
 constexpr char kEjection[] = "turnout_destination_ejection";
+// Events that are so many times older than those that wait can explain.
+constexpr double kUnexplained = 4;
 // Of troubles of one kind so many are told; a number says how many more there are.
 constexpr size_t kAlikeMax = 5;
 
@@ -60,6 +62,17 @@ constexpr Cure kCures[] = {
     {"may not be written",
      "Allow this principal to write to it; it is looked at again within "
      "`limits.destination_recheck`."},
+    {"grant this principal",
+     "Grant what it says: runtime/README.md lists all that a router needs. It is tried again all "
+     "the "
+     "time, and goes on by itself."},
+    {"too few brokers are up",
+     "Bring brokers back until every partition, of the brokers' own topics too, has "
+     "`min.insync.replicas` replicas again. It goes on by itself."},
+    {"not yet valid",
+     "Look at the clock of this machine, then at the certificate's dates. It is tried again all "
+     "the "
+     "time, and goes on by itself."},
     {"no broker answers",
      "Nothing if the brokers are down: it goes on by itself when they are back. Else look at "
      "`brokers` in the config and at the network between."},
@@ -142,7 +155,7 @@ class Finder {
       }
     }
     if (!view_.token.status.ok()) {
-      const bool is_over = view_.now >= view_.token.expires;
+      const bool is_over = view_.time_of_day >= view_.token.expires;
       Add(is_over ? Gravity::kStopped : Gravity::kNotice, std::string(view_.token.status.message()),
           "Look at the identity provider, and at this client's id and secret there; a secret's "
           "file "
@@ -153,9 +166,25 @@ class Finder {
       Add(Gravity::kStopped, view_.brokers.reasons.front(), CureOf("no broker answers"),
           "turnout_brokers_reachable");
     }
+    FindOfBrokers();
     for (const std::string& worker : view_.stuck) {
       Add(Gravity::kStopped, worker,
           "Restart this router: what it holds is taken over, and nothing is lost", kReady);
+    }
+  }
+
+  // Some of them; that none answers is told as such.
+  void FindOfBrokers() {
+    if (!view_.brokers.ok) return;
+    for (const auto& [address, failed] : view_.failed_brokers) {
+      if (view_.now - failed.at > kOutcomeIsNews) continue;
+      Add(Gravity::kNotice,
+          absl::StrFormat("broker %s does not answer as it should: %s, %s ago", address,
+                          failed.what, Spoken(view_.now - failed.at)),
+          "Nothing if it was restarted: others do its work meanwhile, and it is tried all the "
+          "time. "
+          "Else look at this broker, and at the network between",
+          "turnout_brokers_reachable");
     }
   }
 
@@ -166,7 +195,7 @@ class Finder {
       Add(Gravity::kStopped, absl::StrCat("worker ", index, " waits: ", status.reason),
           CureOf(status.reason), "turnout_workers");
     }
-    FindOfPartitions(status);
+    FindOfPartitions(worker);
     const absl::Duration open = view_.now - worker.open_since;
     if (worker.open_since != absl::InfinitePast() && open > kOpenTooLong) {
       Add(Gravity::kHarmed,
@@ -188,8 +217,11 @@ class Finder {
     }
   }
 
-  void FindOfPartitions(const WorkerStatus& status) {
+  void FindOfPartitions(const WorkerView& worker) {
+    const WorkerStatus& status = worker.status;
     size_t refused = 0;
+    int64_t waiting = 0;
+    absl::Time newest = absl::InfinitePast();
     const PartitionStatus* behind = nullptr;
     int others = -1;
     for (const PartitionStatus& partition : status.partitions) {
@@ -199,16 +231,29 @@ class Finder {
                          " stands still: ", partition.reason),
             CureOf(partition.reason), "turnout_tasks{phase=\"refused\"}");
       }
+      if (partition.phase == TaskPhase::kLive) newest = std::max(newest, partition.last_event_time);
       if (!IsBehind(partition)) continue;
+      waiting += partition.end_offset - partition.next_offset;
       ++others;
       if (behind == nullptr || partition.last_event_time < behind->last_event_time) {
         behind = &partition;
       }
     }
+    if (newest - view_.time_of_day > kLagTooLong) {
+      return TellOfClocks(
+          absl::StrFormat("the latest events of topic %s are of a time that is %s ahead",
+                          status.topic, Spoken(newest - view_.time_of_day)));
+    }
     if (behind == nullptr) return;
+    const absl::Duration age = view_.time_of_day - newest;
+    if (age > kLagTooLong && TimeFor(waiting, worker) * kUnexplained < age) {
+      return TellOfClocks(absl::StrFormat(
+          "events of topic %s are %s old when they are routed, though only %s waiting",
+          status.topic, Spoken(age), waiting == 1 ? "1 is" : absl::StrFormat("%d are", waiting)));
+    }
     Add(Gravity::kNotice,
         absl::StrFormat("topic %s is %s behind: partition %d the most, by %d records%s",
-                        status.topic, Spoken(view_.now - behind->last_event_time),
+                        status.topic, Spoken(view_.time_of_day - behind->last_event_time),
                         behind->partition, behind->end_offset - behind->next_offset,
                         others == 0 ? "" : absl::StrFormat(", %d more less", others)),
         "Nothing if it catches up. If it falls further behind, add `workers` up to the number of "
@@ -216,10 +261,28 @@ class Finder {
         "turnout_partition_lag_seconds");
   }
 
+  // In which this worker routes so many events, by what it has done so far.
+  absl::Duration TimeFor(int64_t events, const WorkerView& worker) const {
+    if (worker.events == 0) return absl::InfiniteDuration();
+    return (view_.now - view_.started) *
+           (static_cast<double>(events) / static_cast<double>(worker.events));
+  }
+
+  void TellOfClocks(std::string what) {
+    Add(Gravity::kNotice, std::move(what),
+        absl::StrCat(
+            "Look at the clock of this machine, which shows ",
+            absl::FormatTime(absl::RFC3339_sec, view_.time_of_day, absl::UTCTimeZone()),
+            ", and at those of the events' producers. Nothing is lost or held up: what is told "
+            "of lag and latency is wrong by as much. Where events are sent so late, nothing is "
+            "wrong"),
+        "turnout_partition_lag_seconds");
+  }
+
   bool IsBehind(const PartitionStatus& partition) const {
     return partition.phase == TaskPhase::kLive && partition.end_offset > partition.next_offset &&
            partition.last_event_time > absl::UnixEpoch() &&
-           view_.now - partition.last_event_time > kLagTooLong;
+           view_.time_of_day - partition.last_event_time > kLagTooLong;
   }
 
   void FindOfRules() {

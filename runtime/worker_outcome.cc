@@ -91,7 +91,7 @@ void Worker::Impl::Committed() {
 void Worker::Impl::Report(Transaction* transaction) {
   const absl::Time now = clock->Now();
   BatchCounts& counts = transaction->counts;
-  LatencyMeter meter(now);
+  LatencyMeter meter(clock->TimeOfDay());
   for (const SentRecord& record : counts.sent) {
     meter.Add(record.timestamp_ms, &counts.destinations[record.destination].latency);
     meter.Add(record.timestamp_ms, &counts.teams[record.team].latency);

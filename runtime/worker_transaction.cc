@@ -144,7 +144,7 @@ absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
 
 absl::Status Worker::Impl::GiveUp(const Task& task, const Event& event) {
   return dispatcher.GiveUp(routing.Read(event), {.why = caution.WhyGivenUp(task.partition),
-                                                 .now = clock->Now(),
+                                                 .now = clock->TimeOfDay(),
                                                  .bare = caution.GivesUpBare(task.partition)});
 }
 

@@ -1,11 +1,13 @@
 #include "runtime/pipeline_observer.h"
 
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/log.h"
 #include "runtime/pipeline_json.h"
+#include "runtime/troubles.h"
 #include "tests/support/simulated_clock.h"
 
 namespace turnout::runtime {
@@ -34,7 +36,7 @@ class PipelineObserverTest : public testing::Test {
   support::SimulatedClock clock_;
   StatusBoard board_{{}, &clock_};
   Metrics metrics_{{}, &clock_};
-  PipelineObserver observer_{&board_, &metrics_};
+  PipelineObserver observer_{&board_, &metrics_, &clock_};
   bool taken_ = false;
 };
 
@@ -121,6 +123,38 @@ TEST_F(PipelineObserverTest, AFailedConnectionIsLoggedOnceUntilBrokersWereReache
   fail("a", "bootstrap", 0);
   observer_.OnClientLog(3, "a", "FAIL: [thrd:x]: x: SSL handshake failed: wrong certificate");
   EXPECT_EQ(Count(Logged(), "\"kafka_client\""), 3);
+}
+
+// One that others stand in for: brokers are reached all the time.
+TEST_F(PipelineObserverTest, EachBrokersFailureIsLoggedAndAgainAfterAWhileAndIsATrouble) {
+  board_.SetWaitingFor({});
+  observer_.OnBrokers("a", true, "");
+  const auto fail = [this](const std::string& broker) {
+    observer_.OnClientLog(
+        3, "a",
+        "FAIL: [thrd:sasl_ssl://" + broker + "/bootstrap]: sasl_ssl://" + broker +
+            "/1: Connect to ipv4#" + broker +
+            " failed: Connection refused (after 3ms in state CONNECT, 1 identical "
+            "error(s) suppressed)");
+  };
+  fail("10.0.0.1:9092");
+  fail("10.0.0.1:9092");
+  fail("10.0.0.2:9092");
+  clock_.Advance(absl::Minutes(2));
+  fail("10.0.0.1:9092");
+  observer_.OnClientLog(
+      3, "a",
+      "FAIL: [thrd:x]: GroupCoordinator: b-3.example:9092: 2 request(s) timed out: disconnect "
+      "(average rtt 3.1ms) (after 60000ms in state UP)");
+  EXPECT_EQ(Count(Logged(), "\"kafka_client\""), 4);
+  std::vector<std::string> told;
+  for (const Trouble& trouble : FindTroubles(board_.View())) told.push_back(trouble.what);
+  EXPECT_THAT(told, testing::ElementsAre("Broker 10.0.0.1:9092 does not answer as it should: "
+                                         "Connect to ipv4#10.0.0.1:9092 failed: "
+                                         "Connection refused, 0 s ago.",
+                                         "Broker b-3.example:9092 does not answer as it should: 2 "
+                                         "request(s) timed out: disconnect "
+                                         "(average rtt 3.1ms), 0 s ago."));
 }
 
 }  // namespace

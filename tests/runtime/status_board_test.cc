@@ -115,6 +115,20 @@ TEST_F(StatusBoardTest, AChangeOfWhatIsWaitedForIsToldOnce) {
   EXPECT_TRUE(board.SetWaitingFor({}));
 }
 
+TEST_F(StatusBoardTest, ADestinationThatIsWellAgainIsNoNewsAnyMore) {
+  board.OnDestinationUnavailable("d1", "it may not be written");
+  board.OnDestinationUnavailable("d2", "it may not be written");
+  WorkerStatus status = {.worker = 0, .state = WorkerState::kRunning};
+  status.bulkheads = {{.destination = "d1"}};
+  board.OnStatus(status);
+  EXPECT_EQ(board.View().unavailable.size(), 2u);
+  status.bulkheads.clear();
+  board.OnStatus(status);
+  const PipelineView view = board.View();
+  ASSERT_EQ(view.unavailable.size(), 1u);
+  EXPECT_EQ(view.unavailable[0].topic, "d2");
+}
+
 TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   RunAll();
   board.OnStatus(

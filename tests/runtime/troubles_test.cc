@@ -20,7 +20,7 @@ using testing::SizeIs;
 // A pipeline that is well: one worker, which reads `events`.
 PipelineView Well() {
   PipelineView view;
-  view.now = absl::FromUnixSeconds(1'700'000'000);
+  view.now = view.time_of_day = absl::FromUnixSeconds(1'700'000'000);
   view.ready.ok = true;
   view.brokers.ok = true;
   view.facts.dead_letter_topic = "events.dead-letter";
@@ -51,6 +51,32 @@ TEST(TroublesTest, WhatKeepsAllEventsWaitingIsSaidWithItsCure) {
   EXPECT_EQ(trouble.what, "No event is routed yet: source topic events does not exist.");
   EXPECT_THAT(trouble.cure, HasSubstr("Create the topic"));
   EXPECT_EQ(trouble.metric, "turnout_ready");
+}
+
+TEST(TroublesTest, ALagThatWhatWaitsDoesNotExplainIsAClocks) {
+  PipelineView view = Well();
+  view.started = view.now - absl::Minutes(10);
+  view.workers[0].events = 60'000;  // 100 a second
+  PartitionOf(view).last_event_time = view.now - absl::Hours(1);
+  PartitionOf(view).end_offset = PartitionOf(view).next_offset + 200;
+  const Trouble trouble = OnlyTrouble(view);
+  EXPECT_EQ(trouble.gravity, Gravity::kNotice);
+  EXPECT_EQ(
+      trouble.what,
+      "Events of topic events are 60 min old when they are routed, though only 200 are waiting.");
+  EXPECT_THAT(trouble.cure,
+              HasSubstr("the clock of this machine, which shows 2023-11-14T22:13:20"));
+  PartitionOf(view).end_offset += 100'000;
+  EXPECT_THAT(OnlyTrouble(view).what, HasSubstr("is 60 min behind"));
+}
+
+TEST(TroublesTest, EventsOfATimeToComeAreAClocks) {
+  PipelineView view = Well();
+  PartitionOf(view).last_event_time = view.time_of_day + kLagTooLong;
+  EXPECT_THAT(FindTroubles(view), IsEmpty());
+  PartitionOf(view).last_event_time = view.time_of_day + absl::Hours(1);
+  EXPECT_EQ(OnlyTrouble(view).what,
+            "The latest events of topic events are of a time that is 60 min ahead.");
 }
 
 TEST(TroublesTest, WithoutBrokersWorkersThatWaitAreNoNews) {
