@@ -1,5 +1,5 @@
 """The little of Kafka's own protocol that the tests speak themselves: whether a broker takes
-requests, elections, ACLs, settings, the notes beside committed offsets, for which their Python
+requests, elections, coordinators, ACLs, quotas, settings, the notes beside committed offsets, for which their Python
 client is too old, and records of a transaction that no coordinator is told of, which no client
 would write.
 
@@ -12,6 +12,8 @@ import time
 
 _METADATA, _OFFSET_FETCH, _CREATE_ACLS, _DELETE_ACLS, _ELECT_LEADERS = 3, 9, 30, 31, 43
 _PRODUCE, _INIT_PRODUCER_ID, _INCREMENTAL_ALTER_CONFIGS = 0, 22, 44
+_FIND_COORDINATOR, _ALTER_CLIENT_QUOTAS = 10, 49
+_COORDINATED = {"group": 0, "transactional_id": 1}
 _TRANSACTIONAL = 0x10
 _KINDS = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
 _OPERATIONS = {"all": 2, "read": 3, "write": 4, "create": 5, "describe": 8, "describe_configs": 10,
@@ -129,6 +131,26 @@ def change_acl(port, how, user, operation, kind, name, pattern):
     error = struct.unpack(">h", answer[8:10])[0]  # after the throttle time and the count
     if error:
         raise RuntimeError(f"the broker refused the ACL: error {error}")
+
+
+def coordinator(port, kind, key, timeout_s=10):
+    """The id of the broker that coordinates this group or transactional id; None while none does."""
+    answer = _request(port, _FIND_COORDINATOR, _string(key) + struct.pack(">b", _COORDINATED[kind]),
+                      timeout_s)
+    error, size = struct.unpack_from(">hh", answer, 4)  # after the throttle time
+    found, = struct.unpack_from(">i", answer, 8 + max(0, size))
+    return None if error else found
+
+
+def set_user_quota(port, user, name, value, timeout_s=10):
+    """What this user may do at each broker: set_user_quota(port, "app", "producer_byte_rate", 1e6)."""
+    entity = struct.pack(">i", 1) + _string("user") + _string(user)
+    body = struct.pack(">i", 1) + entity + struct.pack(">i", 1) + _string(name)
+    body += struct.pack(">dbb", value, False, False)  # not to be removed, nor tried only
+    answer = _request(port, _ALTER_CLIENT_QUOTAS, body, timeout_s, version=0)
+    error, = struct.unpack_from(">h", answer, 8)  # after the throttle time and the count
+    if error:
+        raise RuntimeError(f"the broker refused the quota: error {error}")
 
 
 def _request(port, api, body, timeout_s, version=1):

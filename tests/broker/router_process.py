@@ -2,6 +2,7 @@
 
 Threads: one thread uses a RouterProcess.
 """
+import contextlib
 import http.client
 import json
 import os
@@ -33,8 +34,9 @@ class RouterProcess:
     def __init__(self, binary, directory, config, environment=None):
         """`directory` is this router's own and is kept; `config` is the whole pipeline.yaml but for
         `listen` and `state_dir`. `through` may be set to a command that starts it, `arguments` to
-        more of its own."""
+        more of its own, `network` to the RouterNetwork that it is started in."""
         self.through = []
+        self.network = None
         self.arguments = []
         self.binary = Path(binary)
         self.directory = Path(directory)
@@ -112,6 +114,8 @@ class RouterProcess:
     def _ask(self, method, path, body, timeout_s):
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
         try:
+            with self.network.inside() if self.network else contextlib.nullcontext():
+                link.connect()
             link.request(method, path, body)
             answer = link.getresponse()
             return answer.status, answer.read().decode()

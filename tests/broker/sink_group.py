@@ -9,15 +9,20 @@ GOING_ON_TIMEOUT_S = 120  # three brokers and four routers on two cores
 
 
 class SinkGroup:
-    """Two routers with this sink; topics, rules, load and judgement of their own."""
+    """Routers with this sink; topics, rules, load and judgement of their own. `prepare(group)` is called
+    once its topics are there, before its routers are started."""
 
-    def __init__(self, stage, sink):
+    def __init__(self, stage, sink, routers=2, prepare=None):
         self.stage = stage.beside(sink)
         self.sink = sink
         self.teams = self.stage.teams("fraud", "growth")
         self.stage.write_rules(self.teams)
         self.stage.make_topics(self.teams, partitions=2)
-        self.routers = [self.stage.router(name).start() for name in ("router-a", "router-b")]
+        self.routers = [self.stage.router(name) for name in ("router-a", "router-b")[:routers]]
+        if prepare:
+            prepare(self)
+        for router in self.routers:
+            router.start()
         self._flow = None
 
     @property
@@ -49,20 +54,20 @@ class SinkGroup:
         self.stage.check(self.teams)
 
 
-def start_both(stage):
+def start_both(stage, routers=2, prepare=None):
     """A group of each sink, with events flowing to it."""
-    groups = [SinkGroup(stage, sink) for sink in SINKS]
+    groups = [SinkGroup(stage, sink, routers, prepare) for sink in SINKS]
     for group in groups:
         group.begin()
     return groups
 
 
-def wait_until_going_on(groups, how, commits=3):
+def wait_until_going_on(groups, how, commits=3, timeout_s=GOING_ON_TIMEOUT_S):
     """Returns when each router has committed so many transactions since now."""
     before = {router: _committed(router) for group in groups for router in group.routers}
     for router, count in before.items():
         router.wait_until(f"going on {how}", lambda: (
-            _committed(router) >= count + commits), GOING_ON_TIMEOUT_S)  # noqa: B023
+            _committed(router) >= count + commits), timeout_s)  # noqa: B023
 
 
 def judge_both(groups):

@@ -33,11 +33,19 @@ def is_alone(test):
 
 class SharedBroker:
     """The broker that all tests of a lane use, started when the first asks and again if one left it
-    dead; one of each version that is asked for."""
+    dead; one of each version that is asked for, and what several tests share beside."""
 
     def __init__(self, directory):
         self._directory = directory
         self._by_version = {}
+        self._others = {}
+
+    def other(self, name, make):
+        """What `make(directory)` made for the first that asked, whole again."""
+        if name not in self._others:
+            self._others[name] = make(f"{self._directory}-{name}")
+        self._others[name].start()
+        return self._others[name]
 
     def get(self, version):
         if version not in self._by_version:
@@ -49,7 +57,7 @@ class SharedBroker:
         return kafka
 
     def close(self):
-        for kafka in self._by_version.values():
+        for kafka in [*self._by_version.values(), *self._others.values()]:
             kafka.close()
 
 
@@ -84,6 +92,11 @@ class Stage:
         self._closers.append(kafka.close)
         kafka.start()
         return kafka
+
+    def use_shared(self, name, make):
+        """From here on this test uses brokers that others have used before, or will."""
+        self._kafka = self._shared.other(name, make)
+        return self._kafka
 
     def beside(self, sink):
         """Another stage on the same broker: names, load, routers with this sink and judgement of
@@ -181,7 +194,12 @@ class Stage:
                 whole[key] = {**whole.get(key, {}), **value}
             else:
                 whole[key] = value
+        properties = getattr(self.kafka, "client_properties", None)
+        if properties:
+            whole["kafka"] = {**properties, **whole.get("kafka", {})}
         router = RouterProcess(self.binary, self.directory / name, whole)
+        if properties:
+            self.kafka.place(router)
         self._routers.append(router)
         self._closers.append(router.close)
         return router

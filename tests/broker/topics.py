@@ -65,6 +65,12 @@ def leaders(bootstrap, name, timeout_s=10):
     return {number: partition.leader for number, partition in partitions.items()}
 
 
+def in_sync(bootstrap, name, timeout_s=10):
+    """Partition to the ids of the brokers whose replicas have all that the leader has."""
+    partitions = _admin(bootstrap).list_topics(name, timeout=timeout_s).topics[name].partitions
+    return {number: frozenset(partition.isrs) for number, partition in partitions.items()}
+
+
 def behind(bootstrap, timeout_s=10):
     """(topic, partition) of all, the brokers' own too, of which a replica is not in sync."""
     known = _admin(bootstrap).list_topics(timeout=timeout_s).topics
