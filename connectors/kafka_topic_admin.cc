@@ -349,9 +349,6 @@ absl::Status Admin::Create(absl::Span<const NewTopic> topics, absl::Duration tim
       rd_kafka_NewTopic_set_config(made, "cleanup.policy", "delete");
       rd_kafka_NewTopic_set_config(made, "retention.bytes", "-1");
     }
-    if (topic.has_broker_time) {
-      rd_kafka_NewTopic_set_config(made, "message.timestamp.type", "LogAppendTime");
-    }
     wanted.push_back(made);
   }
   const KafkaQueue queue(rd_kafka_queue_new(client_->get()));

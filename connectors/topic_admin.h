@@ -45,8 +45,6 @@ struct NewTopic {
   int64_t retention_ms = 0;         // 0: the broker's default; -1: for ever
   // Records go by their age alone, whatever the broker's defaults are: neither by size nor by key.
   bool goes_by_age_alone = false;
-  // A record's time is the broker's when it takes it: ours may be further ahead than it takes.
-  bool has_broker_time = false;
 };
 
 class TopicAdmin {

@@ -41,7 +41,6 @@ absl::StatusOr<std::string> EnsureParkingTopic(const std::string& topic,
   wanted.partitions = source->partitions;
   wanted.retention_ms = absl::ToInt64Milliseconds(kParkingRetention);
   wanted.goes_by_age_alone = true;
-  wanted.has_broker_time = true;
   const absl::Status created = admin->Create({wanted}, kTimeout);
   if (created.ok()) return "";
   if (absl::IsUnavailable(created)) return created;
