@@ -44,6 +44,9 @@ DOORS = (
     ("lz4", ("PkgConfig::liblz4",), {"connectors"}),
     ("snappy", ("PkgConfig::libsnappy",), {"connectors"}),
     ("zstd", ("PkgConfig::libzstd",), {"connectors"}),
+    ("google/protobuf/", ("PkgConfig::protobuf",), {"connectors"}),
+    ("nlohmann/", ("nlohmann_json::nlohmann_json",),
+     {"bench", "connectors", "runtime", "state"}),
 )
 
 # router/ is pure, and neither router/ nor state/ reads a clock.
