@@ -53,9 +53,7 @@ absl::Status EventFields::Read(const Event& event) {
   event_bytes_ = event.value.size();
   AddRecord(event);
   if (!reads_payload_) return absl::OkStatus();
-  absl::Status status = parser_.Parse(event.value, payload_, &gathered_);
-  if (!status.ok()) AddRecord(event);  // what a malformed payload has left behind is forgotten
-  return status;
+  return reader_.Read(event, payload_, &gathered_);
 }
 
 absl::Span<const LeafIndex> EventFields::Leaves(const FieldRef& field) {

@@ -80,6 +80,8 @@ struct EventParser::Structure {
                           simdjson::stage1_mode::regular);
   }
 
+  size_t valid = 0;  // structurals of what was found right, and the one behind
+
   // With the sentinel that stage 1 leaves behind the last index.
   absl::Span<const uint32_t> structurals() const {
     return {parser->structural_indexes.get(), parser->n_structural_indexes + 1};
@@ -89,10 +91,16 @@ struct EventParser::Structure {
 EventParser::EventParser() : structure_(std::make_unique<Structure>()) {}
 EventParser::~EventParser() = default;
 
-absl::Span<const uint32_t> EventParser::structurals() const { return structure_->structurals(); }
+absl::Span<const uint32_t> EventParser::structurals() const {
+  return structure_->valid == 0 ? absl::Span<const uint32_t>()
+                                : structure_->structurals().first(structure_->valid);
+}
 
-absl::Status EventParser::Parse(std::string_view text, const FieldTrie& trie,
-                                GatheredEvent* event) {
+void EventParser::Forget() { structure_->valid = 0; }
+
+absl::Status EventParser::FindStructurals(std::string_view* whole, bool is_data) {
+  std::string_view text = *whole;
+  structure_->valid = 0;
   if (text.empty()) return Malformed(0, "the payload is empty");
   if (text.size() > kEventBytesMax) return Malformed(kEventBytesMax, "longer than 2 GiB");
   simdjson::error_code error = structure_->FindStructurals(text);
@@ -109,14 +117,32 @@ absl::Status EventParser::Parse(std::string_view text, const FieldTrie& trie,
     return absl::ResourceExhaustedError("not enough memory to parse the event");
   }
   const absl::Span<const uint32_t> structurals = structure_->structurals();
-  // Nothing but the event's own closing brace keeps the walk inside of the text; where something
-  // else comes last, a copy with a NUL behind it does.
-  if (structurals.size() < 2 || text[structurals[structurals.size() - 2]] != '}') {
+  // Nothing but the event's own closing brace keeps the walk inside of the text, or the data's own
+  // closing bracket; where something else comes last, a copy with a NUL behind it does.
+  const char last = structurals.size() < 2 ? '\0' : text[structurals[structurals.size() - 2]];
+  if (last != '}' && !(is_data && last == ']')) {
     structure_->closed.assign(text);
     text = structure_->closed;
   }
-  EventWalk walk(text, structurals, trie, event);
+  *whole = text;
+  return absl::OkStatus();
+}
+
+absl::Status EventParser::Parse(std::string_view text, const FieldTrie& trie,
+                                GatheredEvent* event) {
+  if (absl::Status found = FindStructurals(&text, false); !found.ok()) return found;
+  EventWalk walk(text, structure_->structurals(), trie, event);
   if (!walk.Walk()) return Malformed(walk.error_offset(), walk.error());
+  structure_->valid = walk.walked() + 1;
+  return absl::OkStatus();
+}
+
+absl::Status EventParser::ParseData(std::string_view text, const FieldTrie& trie,
+                                    FieldTrie::NodeId node, GatheredEvent* event) {
+  if (absl::Status found = FindStructurals(&text, true); !found.ok()) return found;
+  EventWalk walk(text, structure_->structurals(), trie, event);
+  if (!walk.WalkData(node)) return Malformed(walk.error_offset(), walk.error());
+  structure_->valid = walk.walked() + 1;
   return absl::OkStatus();
 }
 

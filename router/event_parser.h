@@ -34,12 +34,22 @@ class EventParser {
   // Fills `event`, which has been Reset, with the leaves at `trie`'s fields.
   absl::Status Parse(std::string_view text, const FieldTrie& trie, GatheredEvent* event);
 
-  // Where the structural characters stand in the event that Parse found right: braces, brackets,
-  // colons, commas and the first byte of each scalar.
+  // The same of the data of an event whose attributes are elsewhere: any JSON value, which stands
+  // at `node` of the trie (kNoNode: nobody asks for it), one level below the event.
+  absl::Status ParseData(std::string_view text, const FieldTrie& trie, FieldTrie::NodeId node,
+                         GatheredEvent* event);
+
+  // Where the structural characters stand in what was found right: braces, brackets, colons, commas
+  // and the first byte of each scalar. One more says where the next thing begins, or the text ends.
+  // Empty after what was not right, and Forget.
   absl::Span<const uint32_t> structurals() const;
+  void Forget();
 
  private:
   struct Structure;
+
+  // `text` becomes what can be walked through.
+  absl::Status FindStructurals(std::string_view* text, bool is_data);
   std::unique_ptr<Structure> structure_;
 };
 

@@ -86,14 +86,32 @@ EventWalk::EventWalk(std::string_view text, absl::Span<const uint32_t> structura
       has_escapes_(std::memchr(text.data(), '\\', text.size()) != nullptr) {}
 
 bool EventWalk::Walk() {
-  At end = nullptr;
   if (CharAt(first_) != '{') {
     Fail("an event must be a JSON object", first_);
   } else {
-    end = trie_.empty() ? SkipObject(first_, 1) : Object(first_, FieldTrie::kRoot, 1);
+    end_ = trie_.empty() ? SkipObject(first_, 1) : Object(first_, FieldTrie::kRoot, 1);
   }
-  if (end == nullptr) return false;
-  return !has_escapes_ || CheckEscapes(end[-1]);
+  if (end_ == nullptr) return false;
+  return !has_escapes_ || CheckEscapes(end_[-1]);
+}
+
+bool EventWalk::WalkData(FieldTrie::NodeId node) {
+  end_ = Data(node);
+  if (end_ == nullptr) return false;
+  // A string is all of its own structural character.
+  const size_t end = CharAt(first_) == '"' ? StringEnd(*end_) : end_[-1];
+  return !has_escapes_ || CheckEscapes(end);
+}
+
+EventWalk::At EventWalk::Data(FieldTrie::NodeId node) {
+  constexpr int kDepth = 2;
+  const bool is_asked = node != FieldTrie::kNoNode;
+  const char c = CharAt(first_);
+  if (c != '{' && c != '[') {
+    return Scalar(first_, is_asked ? trie_.FieldAt(node) : FieldTrie::kNoField);
+  }
+  if (is_asked) return Container(first_, node, kDepth);
+  return c == '{' ? SkipObject(first_, kDepth) : SkipArray(first_, kDepth);
 }
 
 // Every backslash of an event whose grammar holds stands in a string.

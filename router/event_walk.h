@@ -30,6 +30,12 @@ class EventWalk {
             GatheredEvent* event);
 
   bool Walk();
+  // The same of an event's data: any JSON value, one level below the event. `node` is what stands
+  // for it in the trie, or kNoNode.
+  bool WalkData(FieldTrie::NodeId node);
+
+  // How many structurals what was found right has.
+  size_t walked() const { return static_cast<size_t>(end_ - first_); }
 
   const char* error() const { return error_; }
   size_t error_offset() const { return error_offset_; }
@@ -64,6 +70,7 @@ class EventWalk {
   size_t StringEnd(size_t next) const;
   FieldTrie::NodeId Follow(FieldTrie::NodeId node, At key) const;
   bool CheckEscapes(size_t end);
+  At Data(FieldTrie::NodeId node);
 
   const char* const text_;
   const size_t size_;
@@ -71,6 +78,7 @@ class EventWalk {
   const FieldTrie& trie_;
   GatheredEvent* const event_;
   const bool has_escapes_;
+  At end_ = nullptr;
   uint32_t scope_ = 0;
   const char* error_ = nullptr;
   size_t error_offset_ = 0;

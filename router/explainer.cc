@@ -27,7 +27,8 @@ ExplainedOutput OutputOf(const Output& output) {
           .key = Owned(output.key),
           .value = Owned(output.value),
           .window_end_ms = output.window_end_ms,
-          .rule_ids = std::string(output.rule_ids)};
+          .rule_ids = std::string(output.rule_ids),
+          .content_type = std::string(output.content_type)};
 }
 
 std::optional<RolloutDecision> RolloutOf(const Rollout& rollout) {
@@ -46,7 +47,8 @@ struct Explainer::Impl {
         options(std::move(the_options)),
         router(rules, tables),
         steps_by_id(RememberingSteps(plan)),
-        scratch(rules->matcher().NewScratch()) {
+        scratch(rules->matcher().NewScratch()),
+        fields(rules->settings().cloud_events) {
     for (const Team& team : rules->teams()) {
       for (const Rule& rule : team->rules) {
         patterns.emplace_back(absl::StrCat(team->team, "/", rule.name), &rule);
@@ -63,6 +65,7 @@ struct Explainer::Impl {
     return options.only_rule.empty() || patterns[rule].first == options.only_rule;
   }
 
+  void TakeCloudEvent(const Event& event, Explanation* explanation) const;
   RuleExplanation* Find(RuleIndex rule, Explanation* explanation) const;
   void TakeRoutes(const Routes& routes, Explanation* explanation);
   void TakeRejections(absl::Span<const Rejection> rejections, Explanation* explanation);
@@ -105,6 +108,8 @@ Explanation Explainer::JudgePatterns(const Event& event) {
   Explanation explanation;
   explanation.rule_set = impl.rules->hash();
   explanation.keeps_state = impl.rules->keeps_state();
+  impl.TakeCloudEvent(event, &explanation);
+  const bool is_binary = explanation.mode == CloudEvent::Mode::kBinary;
   const absl::Status read = impl.fields.Read(event);
   if (!read.ok()) explanation.payload_error = std::string(read.message());
   std::vector<RuleExplanation> unmatched;
@@ -112,7 +117,10 @@ Explanation Explainer::JudgePatterns(const Event& event) {
     if (!impl.IsAsked(rule)) continue;
     ++explanation.rules_judged;
     const PatternContent& pattern = *impl.patterns[rule].second->match;
-    std::optional<PatternFault> fault = impl.judge.FaultOf(pattern, read.ok(), &impl.fields);
+    std::optional<PatternFault> fault = impl.judge.FaultOf(pattern, &impl.fields);
+    if (fault && is_binary && explanation.reads_cloud_events) {
+      fault->header = AttributeHeader(fault->field);
+    }
     RuleExplanation told{.id = impl.patterns[rule].first, .matched = !fault.has_value()};
     if (told.matched) {
       told.rollout = RolloutOf(impl.patterns[rule].second->rollout);
@@ -148,6 +156,17 @@ void Explainer::DecideRoutes(const Event& event, state::TaskState* state,
   trial.Rollback();
   TaskSteps task(&trial);
   impl.AskSteps(event, &task, matched, explanation);
+}
+
+void Explainer::Impl::TakeCloudEvent(const Event& event, Explanation* explanation) const {
+  const CloudEvent cloud_event = ReadCloudEvent(event);
+  explanation->mode = cloud_event.mode;
+  explanation->data = cloud_event.data;
+  explanation->reads_cloud_events = rules->settings().cloud_events;
+  if (cloud_event.mode != CloudEvent::Mode::kBinary) return;
+  ForEachAttribute(event, cloud_event, [&](std::string_view name, std::string_view) {
+    explanation->attribute_headers.push_back(AttributeHeader(name));
+  });
 }
 
 // Null: it is not told of.
@@ -200,7 +219,8 @@ void Explainer::Impl::TakeShadowed(const Routes& routes, Explanation* explanatio
                                        .key = Owned(record.key),
                                        .value = Owned(record.value),
                                        .window_end_ms = record.window_end_ms,
-                                       .rule_ids = patterns[record.rule].first});
+                                       .rule_ids = patterns[record.rule].first,
+                                       .content_type = std::string(record.content_type)});
   }
 }
 

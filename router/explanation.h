@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "router/cloud_event.h"
 #include "router/enrich_spec.h"
 #include "router/pattern_fault.h"
 #include "router/step.h"
@@ -52,6 +53,7 @@ struct ExplainedOutput {
   std::optional<std::string> value;
   std::optional<int64_t> window_end_ms;  // of a window that the event closes
   std::string rule_ids;                  // "team/a,team/b"
+  std::string content_type;              // as Output's; empty: the event's headers are the record's
 };
 
 // What a rule's rollout makes of what would otherwise be sent.
@@ -83,10 +85,16 @@ struct RuleExplanation {
 struct Explanation {
   std::string rule_set;       // hash
   std::string payload_error;  // why the payload can't be read; empty: it can
-  absl::Status state_error;   // the state could not be asked: steps and outputs are missing
-  bool keeps_state = false;   // some rule of the set does
-  bool has_state = false;     // the steps were asked with what the task remembers
-  int64_t event_ms = 0;       // keeps_state: the event's time...
+  // What the record is, and whether a CloudEvent in binary mode is read as one; else its attributes
+  // are headers and no more. Those that it has, by the headers' names.
+  CloudEvent::Mode mode = CloudEvent::Mode::kNone;
+  CloudEvent::Data data = CloudEvent::Data::kNone;
+  bool reads_cloud_events = false;
+  std::vector<std::string> attribute_headers;
+  absl::Status state_error;  // the state could not be asked: steps and outputs are missing
+  bool keeps_state = false;  // some rule of the set does
+  bool has_state = false;    // the steps were asked with what the task remembers
+  int64_t event_ms = 0;      // keeps_state: the event's time...
   bool is_late = false;
   int64_t watermark_ms = 0;  // ... and the task's time once the event has moved it
   // Rules that match, then others, each in the order of ids.

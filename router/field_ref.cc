@@ -15,6 +15,12 @@ bool StartsWith(std::string_view text, std::string_view prefix) {
 
 }  // namespace
 
+bool IsInData(const FieldRef& field) {
+  constexpr std::string_view kData = "data";
+  return field.source == FieldRef::Source::kPayload && StartsWith(field.path, kData) &&
+         (field.path.size() == kData.size() || field.path[kData.size()] == '.');
+}
+
 bool ParseFieldRef(std::string_view path, FieldRef* field, std::string* error, std::string* cure) {
   if (!StartsWith(path, kKafkaField) ||
       (path.size() > kKafkaField.size() && path[kKafkaField.size()] != '.')) {
@@ -33,10 +39,9 @@ bool ParseFieldRef(std::string_view path, FieldRef* field, std::string* error, s
     *field = {FieldRef::Source::kHeader, std::string(rest.substr(kHeadersPrefix.size()))};
   } else {
     const bool bare_headers = rest == "headers";
-    *error = rest.empty() ? "`$kafka` is reserved for the Kafka record and holds no values itself"
-             : bare_headers
-                 ? "`$kafka.headers` holds no values itself"
-                 : absl::StrCat("`$kafka` has no field `", std::string(rest), "`");
+    *error = rest.empty()   ? "`$kafka` is reserved for the Kafka record and holds no values itself"
+             : bare_headers ? "`$kafka.headers` holds no values itself"
+                            : absl::StrCat("`$kafka` has no field `", std::string(rest), "`");
     *cure = bare_headers || rest.empty()
                 ? "write {\"$kafka\": {\"headers\": {\"name\": [...]}, \"key\": [...], \"topic\": "
                   "[...], \"partition\": [...]}}"

@@ -45,6 +45,16 @@ struct FieldLeaves {
   uint32_t count = 0;
 };
 
+// What of an event somebody looks into: nothing, the data of a CloudEvent whose attributes are
+// headers, or all that is not the record's own.
+enum class EventPart : uint8_t { kNone, kData, kPayload };
+
+// How an event was read.
+struct Reading {
+  EventPart missing = EventPart::kNone;     // what could not be read
+  EventPart payload = EventPart::kPayload;  // what its payload is
+};
+
 struct GatheredEvent {
   std::vector<Leaf> leaves;
   std::vector<Scope> scopes;
@@ -69,18 +79,13 @@ struct GatheredEvent {
   bool has_scopes() const { return scopes.size() > 1; }
 
   void Add(FieldId field, Leaf leaf) {
-    const auto index = static_cast<LeafIndex>(leaves.size());
-    FieldLeaves& list = found[field];
-    if (list.count++ == 0) {
-      list.first = index;
-      touched.push_back(field);
-    } else {
-      leaves[list.last].next = index;
-    }
-    list.last = index;
     leaf.field = field;
     leaves.push_back(leaf);
+    Chain(static_cast<LeafIndex>(leaves.size() - 1));
   }
+
+  // Forgets all leaves but the first `count`, which lie in no array.
+  void KeepFirst(size_t count);
 
   // The leaf with its escapes decoded; decoding happens once a leaf. `event_bytes` bounds what all
   // decoded texts of this event need together.
@@ -89,6 +94,17 @@ struct GatheredEvent {
   }
 
  private:
+  // The leaf is its field's last one.
+  void Chain(LeafIndex index) {
+    FieldLeaves& list = found[leaves[index].field];
+    if (list.count++ == 0) {
+      list.first = index;
+      touched.push_back(leaves[index].field);
+    } else {
+      leaves[list.last].next = index;
+    }
+    list.last = index;
+  }
   const Leaf& Decode(LeafIndex index, size_t event_bytes);
 
   std::vector<char> decoded_;

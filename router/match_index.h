@@ -172,6 +172,7 @@ struct MatchIndex {
   std::vector<StoredPredicateId> test_predicates;
   std::vector<StoredPredicate> predicates;
   std::vector<bool> reads_payload;  // by rule
+  std::vector<bool> reads_data;
 
   size_t rule_count() const { return reads_payload.size(); }
 

@@ -70,6 +70,7 @@ void MatchIndexBuilder::AddPattern(const PatternContent& pattern,
                                    absl::Span<const FieldId> fields) {
   const auto rule = static_cast<uint32_t>(index_->rule_count());
   index_->reads_payload.push_back(pattern.reads_payload);
+  index_->reads_data.push_back(pattern.reads_data);
   for (const std::vector<uint32_t>& branch : pattern.branches) {
     const bool needs_consistency = NeedsConsistency(pattern, branch);
     MatchIndex::Branch& added = index_->branches.emplace_back();

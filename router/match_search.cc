@@ -27,11 +27,11 @@ MatchSearch::MatchSearch(const MatchIndex& index) : index_(index) {
   rules_.Resize(index.rule_count());
 }
 
-absl::Status MatchSearch::Run(GatheredEvent* event, size_t event_bytes, bool with_payload,
+absl::Status MatchSearch::Run(GatheredEvent* event, size_t event_bytes, Reading reading,
                               std::vector<uint32_t>* matches) {
   event_ = event;
   event_bytes_ = event_bytes;
-  with_payload_ = with_payload;
+  unanswered_ = ReadersOf(reading.missing);
   gave_up_ = false;
   ++event_number_;
   facts_.assign(event->leaves.size(), LeafFacts());
@@ -48,11 +48,24 @@ absl::Status MatchSearch::Run(GatheredEvent* event, size_t event_bytes, bool wit
   rules_.MoveTo(matches);
   if (!gave_up_) return absl::OkStatus();
   // It is no answer to know some of the rules only.
+  const std::vector<bool>& readers = *ReadersOf(reading.payload);
   matches->erase(std::remove_if(matches->begin(), matches->end(),
-                                [&](uint32_t rule) { return index_.reads_payload[rule]; }),
+                                [&](uint32_t rule) { return readers[rule]; }),
                  matches->end());
   return absl::ResourceExhaustedError(
       "the event's arrays allow more combinations of elements than are tried for a rule");
+}
+
+const std::vector<bool>* MatchSearch::ReadersOf(EventPart part) const {
+  switch (part) {
+    case EventPart::kNone:
+      return nullptr;
+    case EventPart::kData:
+      return &index_.reads_data;
+    case EventPart::kPayload:
+      return &index_.reads_payload;
+  }
+  return nullptr;
 }
 
 // --- from leaves to buckets ----------------------------------------------------------------------
@@ -370,7 +383,7 @@ bool MatchSearch::Satisfies(StoredPredicateId id, LeafIndex leaf) {
 // --- branches ------------------------------------------------------------------------------------
 
 void MatchSearch::AcceptRule(uint32_t rule) {
-  if (with_payload_ || !index_.reads_payload[rule]) rules_.Add(rule);
+  if (unanswered_ == nullptr || !(*unanswered_)[rule]) rules_.Add(rule);
 }
 
 void MatchSearch::AcceptBranch(BranchId id) {

@@ -25,9 +25,9 @@ class MatchSearch {
  public:
   explicit MatchSearch(const MatchIndex& index);
 
-  // Sets `matches` to the rules that match, ascending. Without a payload, which could not be read,
-  // rules that look into it don't. `event_bytes` is the length of the event's text.
-  absl::Status Run(GatheredEvent* event, size_t event_bytes, bool with_payload,
+  // Sets `matches` to the rules that match, ascending. Those that look into what could not be read
+  // don't. `event_bytes` is the length of the event's text.
+  absl::Status Run(GatheredEvent* event, size_t event_bytes, Reading reading,
                    std::vector<uint32_t>* matches);
 
  private:
@@ -58,6 +58,8 @@ class MatchSearch {
   void AddValue(FieldId field, ValueForm form, std::string_view bytes, LeafFacts* facts);
   Value ValueOf(LeafIndex leaf);
 
+  // The rules that look into that part of an event; null: none.
+  const std::vector<bool>* ReadersOf(EventPart part) const;
   void VisitField(FieldId field);
   void VisitLeaf(LeafIndex leaf, const MatchIndex::FieldPlan& plan);
   void VisitTexts(LeafIndex leaf, const MatchIndex::FieldPlan& plan);
@@ -85,7 +87,7 @@ class MatchSearch {
   const MatchIndex& index_;
   GatheredEvent* event_ = nullptr;
   size_t event_bytes_ = 0;
-  bool with_payload_ = true;
+  const std::vector<bool>* unanswered_ = nullptr;  // rules; null: all are answered
   bool gave_up_ = false;
   uint64_t event_number_ = 0;
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <utility>
 
-#include "router/event_parser.h"
+#include "router/event_reader.h"
 #include "router/field_trie.h"
 #include "router/gathered_event.h"
 #include "router/match_index.h"
@@ -59,6 +59,7 @@ struct Matcher::Impl {
   std::unique_ptr<const MatchIndex> index;
   std::vector<FieldId> asked_fields;  // for Scratch::Field; kNoField for an impossible one
   bool reads_payload = false;
+  bool reads_cloud_events = false;
 
   size_t field_count() const { return payload_fields.field_count() + kafka_fields.count(); }
 
@@ -76,7 +77,8 @@ using PartitionText = std::array<char, 16>;
 
 class MatchScratch : public Matcher::Scratch {
  public:
-  explicit MatchScratch(const MatchIndex& index) : search_(index) {}
+  MatchScratch(const MatchIndex& index, bool reads_cloud_events)
+      : reader_(reads_cloud_events), search_(index) {}
 
   absl::Span<const PatternId> matches() const override { return matches_; }
   std::string_view Field(size_t i) const override { return fields_[i]; }
@@ -84,12 +86,14 @@ class MatchScratch : public Matcher::Scratch {
     return fields_[i].data() == nullptr ? ValueKind::kNull
                                         : event_.leaves[event_.found[asked_[i]].first].kind;
   }
-  absl::Span<const uint32_t> structurals() const override { return structurals_; }
+  absl::Span<const uint32_t> structurals() const override {
+    return is_read_ ? reader_.structurals() : absl::Span<const uint32_t>();
+  }
 
   // Forgets the last event and puts the record's own fields where the patterns look for them.
   void Begin(const Event& event, const KafkaFields& fields, FieldId first) {
     event_.Reset(first + fields.count());
-    structurals_ = {};
+    is_read_ = false;
     using Source = FieldRef::Source;
     const auto add = [&](uint32_t position, std::string_view text, ValueKind kind) {
       if (position == FieldTrie::kNoField) return;
@@ -113,14 +117,18 @@ class MatchScratch : public Matcher::Scratch {
     }
   }
 
-  absl::Status Parse(std::string_view text, const FieldTrie& fields) {
-    absl::Status status = parser_.Parse(text, fields, &event_);
-    if (status.ok()) structurals_ = parser_.structurals();
-    return status;
+  absl::Status Read(const Event& event, const FieldTrie& fields) {
+    is_read_ = true;
+    return reader_.Read(event, fields, &event_);
+  }
+  void ReadRecord(const Event& event, const FieldTrie& fields) {
+    is_read_ = true;
+    reader_.ReadRecord(event, fields, &event_);
   }
 
-  absl::Status Search(bool with_payload, size_t event_bytes) {
-    const absl::Status status = search_.Run(&event_, event_bytes, with_payload, &matches_);
+  absl::Status Search(size_t event_bytes) {
+    const Reading reading = is_read_ ? reader_.reading() : Reading();
+    const absl::Status status = search_.Run(&event_, event_bytes, reading, &matches_);
     return status.ok() ? status : absl::InvalidArgumentError(status.message());
   }
 
@@ -143,20 +151,22 @@ class MatchScratch : public Matcher::Scratch {
     return leaf.kind == ValueKind::kNull ? std::string_view() : leaf.text;
   }
 
-  EventParser parser_;
+  EventReader reader_;
+  bool is_read_ = false;  // by it, the event at hand
   GatheredEvent event_;
   MatchSearch search_;
   std::vector<PatternId> matches_;
   absl::Span<const FieldId> asked_;
   std::vector<std::string_view> fields_;
-  absl::Span<const uint32_t> structurals_;
   PartitionText partition_{};
 };
 
 }  // namespace
 
-Matcher::Matcher(const std::vector<Pattern>& patterns, const std::vector<std::string>& fields) {
+Matcher::Matcher(const std::vector<Pattern>& patterns, const std::vector<std::string>& fields,
+                 bool reads_cloud_events) {
   auto impl = std::make_unique<Impl>();
+  impl->reads_cloud_events = reads_cloud_events;
   std::vector<FieldRef> asked(fields.size());
   std::vector<bool> possible(fields.size());
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -203,22 +213,27 @@ Matcher::Matcher(Matcher&&) noexcept = default;
 Matcher& Matcher::operator=(Matcher&&) noexcept = default;
 
 std::unique_ptr<Matcher::Scratch> Matcher::NewScratch() const {
-  return std::make_unique<MatchScratch>(*impl_->index);
+  return std::make_unique<MatchScratch>(*impl_->index, impl_->reads_cloud_events);
 }
 
 absl::Status Matcher::Match(const Event& event, Scratch* scratch) const {
   auto* const work = static_cast<MatchScratch*>(scratch);
-  const auto first_kafka = static_cast<FieldId>(impl_->payload_fields.field_count());
-  work->Begin(event, impl_->kafka_fields, first_kafka);
-  absl::Status parsed;
-  if (impl_->reads_payload) {
-    parsed = work->Parse(event.value, impl_->payload_fields);
-    // What a malformed payload has left behind is forgotten.
-    if (!parsed.ok()) work->Begin(event, impl_->kafka_fields, first_kafka);
-  }
-  const absl::Status searched = work->Search(parsed.ok(), event.value.size());
+  work->Begin(event, impl_->kafka_fields,
+              static_cast<FieldId>(impl_->payload_fields.field_count()));
+  absl::Status read;
+  if (impl_->reads_payload) read = work->Read(event, impl_->payload_fields);
+  const absl::Status searched = work->Search(event.value.size());
   work->AnswerFields(impl_->asked_fields, event.value.size());
-  return parsed.ok() ? searched : parsed;
+  return read.ok() ? searched : read;
+}
+
+void Matcher::MatchRecord(const Event& event, Scratch* scratch) const {
+  auto* const work = static_cast<MatchScratch*>(scratch);
+  work->Begin(event, impl_->kafka_fields,
+              static_cast<FieldId>(impl_->payload_fields.field_count()));
+  if (impl_->reads_payload) work->ReadRecord(event, impl_->payload_fields);
+  work->Search(event.value.size()).IgnoreError();  // only arrays could allow too much
+  work->AnswerFields(impl_->asked_fields, event.value.size());
 }
 
 }  // namespace turnout::router

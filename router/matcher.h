@@ -3,11 +3,12 @@
 // Built once from compiled patterns, never changed. Match validates the whole payload when any
 // pattern (or requested field) looks into it, gathers only the fields that are asked for, and
 // answers with the patterns that match. Patterns that ask for `$kafka` alone are judged without
-// parsing the payload.
+// parsing the payload, and of a CloudEvent in binary mode all that don't ask for its `data`
+// (event_reader.h).
 //
 // Errors: InvalidArgument when the payload is needed and is not a JSON object (malformed, too deep,
-//   empty); the message says what and at which byte. Patterns that ask only for `$kafka` are
-//   answered all the same.
+//   empty); the message says what and at which byte. Patterns that don't look into what can't be
+//   read are answered all the same.
 // Threads: a Matcher is immutable and shared; each thread has a Scratch of its own.
 // Lifetime: the Scratch's answers are valid until its next Match, and while the event's bytes live.
 #pragma once
@@ -35,12 +36,17 @@ class Matcher {
 
   // `fields` are dotted paths whose values the caller will ask for beside the matches (record keys,
   // destination templates); Scratch::Field(i) answers for fields[i].
-  Matcher(const std::vector<Pattern>& patterns, const std::vector<std::string>& fields);
+  // With `reads_cloud_events`, those in binary mode are read as in structured mode.
+  Matcher(const std::vector<Pattern>& patterns, const std::vector<std::string>& fields,
+          bool reads_cloud_events = false);
   ~Matcher();
   Matcher(Matcher&&) noexcept;
   Matcher& operator=(Matcher&&) noexcept;
 
   absl::Status Match(const Event& event, Scratch* scratch) const;
+
+  // As if the payload could not be read.
+  void MatchRecord(const Event& event, Scratch* scratch) const;
 
   std::unique_ptr<Scratch> NewScratch() const;
 
@@ -67,7 +73,7 @@ class Matcher::Scratch {
   virtual ValueKind FieldKind(size_t i) const = 0;
 
   // Where the payload's structural characters stand (EventParser::structurals); empty when it was
-  // not parsed, or is malformed.
+  // not parsed, or is malformed. Of a CloudEvent in binary mode those of its data.
   virtual absl::Span<const uint32_t> structurals() const = 0;
 };
 

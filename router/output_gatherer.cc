@@ -19,35 +19,31 @@ void OutputGatherer::Start() {
   links_.clear();
 }
 
-size_t OutputGatherer::HashOf(const Open& output) {
+size_t OutputGatherer::HashOf(const Sent& sent) {
   const std::hash<std::string_view> hash;
-  return ((hash(output.destination) * 31 + hash(output.key)) * 31 + output.value.size()) * 31 +
-         output.team;
+  return ((hash(sent.destination) * 31 + hash(sent.key)) * 31 + sent.value.size()) * 31 + sent.team;
 }
 
-uint32_t OutputGatherer::FindOrOpen(uint32_t team, std::string_view destination,
-                                    std::string_view key, std::string_view value) {
+uint32_t OutputGatherer::FindOrOpen(const Sent& sent) {
   if ((open_.size() + 1) * 2 > table_.size()) Grow();
-  const Open sought = {.team = team, .destination = destination, .key = key, .value = value};
-  size_t position = PositionOf(HashOf(sought));
+  size_t position = PositionOf(HashOf(sent));
   for (uint32_t found; (found = At(position)) != kNone; position = Next(position)) {
-    const Open& other = open_[found];
+    const Sent& other = open_[found].sent;
     // No key at all and an empty key are different records.
-    if (other.team == team && other.destination == destination && other.key == key &&
-        (other.key.data() == nullptr) == (key.data() == nullptr) &&
-        IsSameValue(other.value, value)) {
+    if (other.team == sent.team && other.destination == sent.destination && other.key == sent.key &&
+        (other.key.data() == nullptr) == (sent.key.data() == nullptr) &&
+        IsSameValue(other.value, sent.value) && other.content_type == sent.content_type) {
       return found;
     }
   }
   const auto output = static_cast<uint32_t>(open_.size());
   table_[position] = {event_number_, output};
-  open_.push_back(sought);
+  open_.push_back({.sent = sent});
   return output;
 }
 
-uint32_t OutputGatherer::OpenFeature(uint32_t team, std::string_view destination,
-                                     std::string_view key, std::string_view value) {
-  const uint32_t output = FindOrOpen(team, destination, key, value);
+uint32_t OutputGatherer::OpenFeature(const Sent& sent) {
+  const uint32_t output = FindOrOpen(sent);
   open_[output].is_feature = true;
   return output;
 }
@@ -55,7 +51,7 @@ uint32_t OutputGatherer::OpenFeature(uint32_t team, std::string_view destination
 void OutputGatherer::Grow() {
   table_.assign(table_.size() * 2, {});
   for (uint32_t i = 0; i < open_.size(); ++i) {
-    size_t position = PositionOf(HashOf(open_[i]));
+    size_t position = PositionOf(HashOf(open_[i].sent));
     while (At(position) != kNone) position = Next(position);
     table_[position] = {event_number_, i};
   }
@@ -75,11 +71,12 @@ void OutputGatherer::AddRule(uint32_t output, RuleIndex rule) {
 
 Output OutputGatherer::CloseOne(const Open& from, RuleIndex* rule_space, Arena* arena) const {
   const std::vector<RuleInfo>& infos = rules_.rules();
-  Output output{.destination = from.destination,
-                .key = from.key,
-                .value = from.value,
+  Output output{.destination = from.sent.destination,
+                .key = from.sent.key,
+                .value = from.sent.value,
                 .is_feature = from.is_feature,
-                .rules = absl::MakeConstSpan(rule_space, from.rule_count)};
+                .rules = absl::MakeConstSpan(rule_space, from.rule_count),
+                .content_type = from.sent.content_type};
   if (from.rule_count == 1) {
     *rule_space = links_[from.first_link].rule;
     output.rule_ids = infos[*rule_space].id;

@@ -17,16 +17,23 @@ namespace turnout::router {
 
 class OutputGatherer {
  public:
+  // What one team sends; the views as an Output's.
+  struct Sent {
+    uint32_t team = 0;
+    std::string_view destination;
+    std::string_view key;
+    std::string_view value;
+    std::string_view content_type = {};
+  };
+
   explicit OutputGatherer(const RuleSet& rules) : rules_(rules) {}
 
   // The next event begins.
   void Start();
   // The output's number.
-  uint32_t FindOrOpen(uint32_t team, std::string_view destination, std::string_view key,
-                      std::string_view value);
+  uint32_t FindOrOpen(const Sent& sent);
   // The same, of a record that a rule sends in the event's place.
-  uint32_t OpenFeature(uint32_t team, std::string_view destination, std::string_view key,
-                       std::string_view value);
+  uint32_t OpenFeature(const Sent& sent);
   // The rule sends the output, too. All of one rule's come after each other.
   void AddRule(uint32_t output, RuleIndex rule);
   // Appends the outputs in the order in which they were opened. They are valid until Start, and
@@ -38,10 +45,7 @@ class OutputGatherer {
 
   // Its rules are a chain in links_.
   struct Open {
-    uint32_t team = 0;
-    std::string_view destination;
-    std::string_view key;
-    std::string_view value;
+    Sent sent;
     uint32_t first_link = kNone;
     uint32_t last_link = kNone;
     uint32_t rule_count = 0;
@@ -58,7 +62,7 @@ class OutputGatherer {
     uint32_t output = kNone;
   };
 
-  static size_t HashOf(const Open& output);
+  static size_t HashOf(const Sent& sent);
   size_t PositionOf(size_t hash) const { return hash & (table_.size() - 1); }
   size_t Next(size_t position) const { return (position + 1) & (table_.size() - 1); }
   uint32_t At(size_t position) const {

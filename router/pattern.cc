@@ -216,6 +216,7 @@ class Compiler {
     if (!ParseFieldRef(path, &field, &error, &cure)) Fail(at, error, cure);
     if (field.source == FieldRef::Source::kPayload) {
       content_->reads_payload = true;
+      content_->reads_data = content_->reads_data || IsInData(field);
     } else if (limits_.dialect == PatternDialect::kEventBridge) {
       Fail(at, absl::StrCat("`", path, "`: EventBridge knows no Kafka record around an event"),
            "ask for a field of the event, and have its sender put the value there");

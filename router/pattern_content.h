@@ -28,6 +28,9 @@ struct FieldRef {
   }
 };
 
+// Whether the field is `data` of the payload, or below it.
+bool IsInData(const FieldRef& field);
+
 // The field that a dotted path names, `$kafka.` understood. False, with the reason in `error` and
 // what to do in `cure`, when it begins with `$kafka` and goes on with something unknown.
 bool ParseFieldRef(std::string_view path, FieldRef* field, std::string* error, std::string* cure);
@@ -45,7 +48,10 @@ struct PatternContent {
   // Indices into `tests`, ordered by field path: the order decides which of two fields of one array
   // is looked for first, and with it whether `exists: false` sees the other's element.
   std::vector<std::vector<uint32_t>> branches;
+  // Whether a field is not the record's own, and whether one is `data` or below it: where an
+  // event's attributes are headers, only that is in its payload.
   bool reads_payload = false;
+  bool reads_data = false;
 };
 
 }  // namespace turnout::router

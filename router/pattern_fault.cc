@@ -16,6 +16,18 @@ bool IsWanted(const Value& value, const FieldTest& test) {
                      [&](const Predicate& predicate) { return Satisfies(value, predicate); });
 }
 
+bool LooksInto(const PatternContent& pattern, EventPart part) {
+  switch (part) {
+    case EventPart::kNone:
+      return false;
+    case EventPart::kData:
+      return pattern.reads_data;
+    case EventPart::kPayload:
+      return pattern.reads_payload;
+  }
+  return false;
+}
+
 // Cut at the beginning of a character.
 SeenValue Shown(const Value& value) {
   const std::string_view text = value.text();
@@ -63,9 +75,9 @@ ArrayConsistency::Answer PatternJudge::Solve(const PatternContent& pattern, cons
   return consistency_.Solve(event, asked);
 }
 
-std::optional<PatternFault> PatternJudge::FaultOf(const PatternContent& pattern, bool is_readable,
+std::optional<PatternFault> PatternJudge::FaultOf(const PatternContent& pattern,
                                                   EventFields* fields) {
-  if (pattern.reads_payload && !is_readable) return PatternFault{};
+  if (LooksInto(pattern, fields->reading().missing)) return PatternFault{};
   JudgeTests(pattern, fields);
   const Branch* closest = nullptr;
   size_t fewest = SIZE_MAX;

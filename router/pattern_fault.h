@@ -40,6 +40,7 @@ struct PatternFault {
 
   Kind kind = Kind::kUnreadable;
   std::string field;            // as the rule names it
+  std::string header;           // that a binary CloudEvent has the field in; empty: in none
   std::string wanted;           // its list, in the rule's notation: JSON
   std::vector<SeenValue> seen;  // the first kSeenValuesMax; of kElements those that would do
   size_t values = 0;            // how many there were
@@ -59,9 +60,8 @@ inline constexpr size_t kWantedEntriesMax = 20;
 class PatternJudge {
  public:
   // Nothing where the pattern holds. `fields` has been asked for the pattern's and has read the
-  // event; `is_readable` is whether its payload could be.
-  std::optional<PatternFault> FaultOf(const PatternContent& pattern, bool is_readable,
-                                      EventFields* fields);
+  // event.
+  std::optional<PatternFault> FaultOf(const PatternContent& pattern, EventFields* fields);
 
  private:
   // A field's test, by itself.

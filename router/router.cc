@@ -132,13 +132,24 @@ bool Router::Impl::PassesState(RuleIndex rule, const StepPlan& step) {
   return *verdict == StepVerdict::kPasses || *verdict == StepVerdict::kSends;
 }
 
+// It goes with the event's headers, but for those that would say that it is a CloudEvent.
+void Router::Impl::SendFeature(const RoutePlan::Target& target, const Record& record,
+                               RuleIndex rule, const Event& event) {
+  const bool is_of_json = CloudEventOf(event).mode == CloudEvent::Mode::kNone;
+  gatherer.AddRule(
+      gatherer.OpenFeature({.team = target.team,
+                            .destination = target.destination.text,
+                            .key = record.key,
+                            .value = record.value,
+                            .content_type = is_of_json ? std::string_view() : kJsonType}),
+      rule);
+}
+
 // Its destinations are constants that the team may write.
-void Router::Impl::RouteFeature(RuleIndex rule) {
+void Router::Impl::RouteFeature(RuleIndex rule, const Event& event) {
   for (uint32_t i = plan.rules[rule].begin; i < plan.rules[rule + 1].begin; ++i) {
     const RoutePlan::Target& target = plan.targets[plan.target_ids[i]];
-    gatherer.AddRule(
-        gatherer.OpenFeature(target.team, target.destination.text, feature.key, feature.value),
-        rule);
+    SendFeature(target, feature, rule, event);
   }
   feature = {};
 }
@@ -207,48 +218,6 @@ void Router::Impl::GatherRekeyed() {
   }
 }
 
-// Once an event and form, however many rules have it.
-const Enricher::Result& Router::Impl::Formed(uint32_t form, const Event& event) {
-  FormedEvent& slot = formed[form];
-  if (slot.event != event_number) {
-    slot = {event_number, FormEvent(plan.forms[form], event)};
-  }
-  return slot.result;
-}
-
-Enricher::Result Router::Impl::CantBeRead(std::string_view needed_by, const absl::Status& why) {
-  const absl::string_view message = why.message();
-  return {.reason = arena.Join({"the rule's `", needed_by, "` needs the payload, which can't be ",
-                                "read: ", std::string_view(message.data(), message.size())})};
-}
-
-Enricher::Result Router::Impl::FormEvent(const RoutePlan::Form& form, const Event& event) {
-  absl::Span<const uint32_t> structurals = scratch->structurals();
-  if (structurals.empty()) {
-    absl::Status status = routes.payload_error;
-    if (status.ok()) {
-      gathered.Reset(0);
-      status = parser.Parse(event.value, no_fields, &gathered);
-    }
-    if (!status.ok()) return CantBeRead(form.enrich == nullptr ? "shape" : "enrich", status);
-    structurals = parser.structurals();
-  }
-  std::string_view text = event.value;
-  if (form.enrich != nullptr) {
-    const Enricher::Result enriched =
-        enricher.Enrich(*form.enrich, text, structurals, *scratch, &arena);
-    if (enriched.outcome != Enricher::Outcome::kEnriched || form.shape == nullptr) return enriched;
-    text = enriched.value;
-    gathered.Reset(0);
-    const absl::Status status = parser.Parse(text, no_fields, &gathered);
-    if (!status.ok()) return CantBeRead("shape", status);
-    structurals = parser.structurals();
-  }
-  const EventShaper::Result shaped = shaper.Shape(*form.shape, text, structurals, &arena);
-  if (IsNull(shaped.value)) return {.reason = shaped.reason};
-  return {.outcome = Enricher::Outcome::kEnriched, .value = shaped.value};
-}
-
 void Router::Impl::GiveUp(RuleIndex rule, const Enricher::Result& result) {
   if (result.outcome == Enricher::Outcome::kDropped) {
     stopped.push_back({rule, StepKind::kEnrich});
@@ -277,13 +246,16 @@ std::string_view Router::Impl::AllowedName(const RoutePlan::Target& target, Slot
   return {};
 }
 
-void Router::Impl::ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value,
-                                 Slot* slot) {
+void Router::Impl::ResolveTarget(uint32_t target_id, const Record& record, Slot* slot) {
   const RoutePlan::Target& target = plan.targets[target_id];
   *slot = {.event = event_number};
   const std::string_view name = AllowedName(target, slot);
   if (IsNull(name)) return;
-  slot->output = gatherer.FindOrOpen(target.team, name, key, value);
+  slot->output = gatherer.FindOrOpen({.team = target.team,
+                                      .destination = name,
+                                      .key = record.key,
+                                      .value = record.value,
+                                      .content_type = record.content_type});
 }
 
 // Steps from `first_step` on; those that keep state by the field `local_key` keep it here.
@@ -299,12 +271,14 @@ std::optional<Router::Impl::Record> Router::Impl::MakeRecord(RuleIndex rule, con
   const RoutePlan::RuleTargets& from = plan.rules[rule];
   Record record = {.key = event.key, .value = event.value};
   if (from.form != RoutePlan::kOwnForm) {
-    const Enricher::Result& result = Formed(from.form, event);
+    const FormedEvent& made = Formed(from.form, event);
+    const Enricher::Result& result = made.result;
     if (result.outcome != Enricher::Outcome::kEnriched) {
       GiveUp(rule, result);
       return std::nullopt;
     }
     record.value = result.value;
+    record.content_type = made.content_type;
   }
   if (from.key_field == RoutePlan::kOwnKey) return record;
   record.key = scratch->Field(from.key_field);
@@ -315,7 +289,7 @@ std::optional<Router::Impl::Record> Router::Impl::MakeRecord(RuleIndex rule, con
 }
 
 void Router::Impl::SendMatch(RuleIndex rule, const Event& event) {
-  if (!IsNull(feature.value)) return RouteFeature(rule);
+  if (!IsNull(feature.value)) return RouteFeature(rule, event);
   const std::optional<Record> record = MakeRecord(rule, event);
   if (!record) return;
   const uint32_t end = plan.rules[rule + 1].begin;
@@ -327,7 +301,7 @@ void Router::Impl::SendMatch(RuleIndex rule, const Event& event) {
     is_sent = true;
     Slot& slot = slots[plan.target_ids[i]];
     if (slot.event != event_number) {
-      ResolveTarget(plan.target_ids[i], record->key, record->value, &slot);
+      ResolveTarget(plan.target_ids[i], *record, &slot);
     }
     if (slot.output == Slot::kRejected) {
       rejections.push_back({.rule = rule, .reason = slot.reason});

@@ -35,13 +35,16 @@ inline constexpr state::StepId kNoStep = 0;
 struct Output {
   std::string_view destination;  // topic name
   std::string_view key;          // record key; null data(): none
-  std::string_view value;  // the payload, what the rules' shape made of it, or a feature record
+  std::string_view value;   // the payload, what the rules' shape made of it, or a feature record
   bool is_feature = false;  // the latter, sent in the event's place
   // Of a window that this event closed: its end, and the event's own headers are none of its.
   std::optional<int64_t> window_end_ms;
   absl::Span<const RuleIndex> rules;
   // "team/a,team/b": the provenance header's value.
   std::string_view rule_ids;
+  // Of what was made of a CloudEvent: the value's media type, in place of the event's headers that
+  // say what that was (IsOfCloudEvent). Null data(): the headers go as they came.
+  std::string_view content_type = {};
 };
 
 struct Rejection {
@@ -64,6 +67,7 @@ struct Shadowed {
   std::string_view key;  // as an Output's
   std::string_view value;
   std::optional<int64_t> window_end_ms;
+  std::string_view content_type = {};
 };
 
 // A match that a step, or a key that `enrich` misses, let go no further.

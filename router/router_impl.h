@@ -1,7 +1,7 @@
-// Router::Impl: what a Router has at hand of one event. Its functions are in three files: router.cc
-// takes a match from its steps to its destinations, router_rollout.cc does where a rule sends a
-// share of its records or none, router_resume.cc goes on with events that were sent on or put
-// aside.
+// Router::Impl: what a Router has at hand of one event. Its functions are in four files: router.cc
+// takes a match from its steps to its destinations, router_forms.cc enriches and shapes it on the
+// way, router_rollout.cc does where a rule sends a share of its records or none, router_resume.cc
+// goes on with events that were sent on or put aside.
 //
 // For these files alone. Threads: one.
 #pragma once
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "router/arena.h"
+#include "router/cloud_event.h"
 #include "router/enricher.h"
 #include "router/event_parser.h"
 #include "router/event_shaper.h"
@@ -20,6 +21,7 @@
 #include "router/route_plan.h"
 #include "router/router.h"
 #include "router/step_engine.h"
+#include "router/structured_event.h"
 
 namespace turnout::router {
 
@@ -40,6 +42,7 @@ struct Router::Impl {
   struct FormedEvent {
     uint64_t event = 0;
     Enricher::Result result;
+    std::string_view content_type;  // as Output's
   };
   // A match that goes on where its next step's key lives.
   struct SentOn {
@@ -52,6 +55,7 @@ struct Router::Impl {
   struct Record {
     std::string_view key;
     std::string_view value;
+    std::string_view content_type = {};  // as Output's
   };
 
   Impl(std::shared_ptr<const RuleSet> the_rules, const TableLookup* tables)
@@ -101,19 +105,28 @@ struct Router::Impl {
   bool PassesState(RuleIndex rule, const StepPlan& step);
   // What the rule makes of the event; nothing after it was rejected or stopped.
   std::optional<Record> MakeRecord(RuleIndex rule, const Event& event);
-  void RouteFeature(RuleIndex rule);
+  void RouteFeature(RuleIndex rule, const Event& event);
+  void SendFeature(const RoutePlan::Target& target, const Record& record, RuleIndex rule,
+                   const Event& event);
   void SendOn(RuleIndex rule, const StepPlan& step);
   void Reject(RuleIndex rule, const StepPlan& step, const StepEngine::Fault& fault);
   void RejectFull(RuleIndex rule, const StepPlan& step);
   void RejectAtSource(RuleIndex rule, const StepPlan& step);
   void RejectElsewhere(RuleIndex rule, std::string_view destination);
   void GatherRekeyed();
-  const Enricher::Result& Formed(uint32_t form, const Event& event);
+  const FormedEvent& Formed(uint32_t form, const Event& event);
+  // What the event at hand is; kNone where nobody reads CloudEvents.
+  const CloudEvent& CloudEventOf(const Event& event);
+  // All of the event as JSON, with its structural characters, in `text` and `structurals`.
+  absl::Status FindJson(const Event& event, std::string_view* text,
+                        absl::Span<const uint32_t>* structurals);
+  // Its payload's, or a binary CloudEvent's data's, in place.
+  absl::Status FindStructurals(const Event& event, absl::Span<const uint32_t>* structurals);
   Enricher::Result FormEvent(const RoutePlan::Form& form, const Event& event);
   Enricher::Result CantBeRead(std::string_view needed_by, const absl::Status& why);
   // Rejects or stops the match whose payload came to nothing.
   void GiveUp(RuleIndex rule, const Enricher::Result& result);
-  void ResolveTarget(uint32_t target_id, std::string_view key, std::string_view value, Slot* slot);
+  void ResolveTarget(uint32_t target_id, const Record& record, Slot* slot);
   // The topic's name; null data() after setting the slot's reason.
   std::string_view ResolveName(const RoutePlan::Target& target, Slot* slot);
   // The same, of a topic that the team may write.
@@ -139,6 +152,12 @@ struct Router::Impl {
   EventParser parser;
   GatheredEvent gathered;
   const FieldTrie no_fields;
+  // For CloudEvents.
+  CloudEvent cloud_event;
+  uint64_t cloud_event_of = 0;  // the event that it is of
+  StructuredEvent structured;
+  uint64_t structured_of = 0;  // the event that is written there
+  FormedType formed_type;
   OutputGatherer gatherer;
   std::vector<Output> outputs;
   std::vector<Rejection> rejections;

@@ -86,9 +86,7 @@ void Router::Impl::RejectElsewhere(RuleIndex rule, std::string_view destination)
 
 // Rules that ask nothing of the payload have had the event.
 void Router::Impl::RedriveAnew(const Event& event) {
-  Event without_payload = event;
-  without_payload.value = {};
-  rules->matcher().Match(without_payload, scratch.get()).IgnoreError();
+  rules->matcher().MatchRecord(event, scratch.get());
   const std::vector<RuleIndex> had(scratch->matches().begin(), scratch->matches().end());
   routes.payload_error = rules->matcher().Match(event, scratch.get());
   for (const RuleIndex rule : scratch->matches()) {
@@ -101,8 +99,7 @@ void Router::Impl::SendAsItIs(RuleIndex rule, std::string_view destination, cons
   for (uint32_t i = plan.rules[rule].begin; i < plan.rules[rule + 1].begin; ++i) {
     const RoutePlan::Target& target = plan.targets[plan.target_ids[i]];
     if (target.destination.text != destination) continue;
-    return gatherer.AddRule(gatherer.OpenFeature(target.team, destination, event.key, event.value),
-                            rule);
+    return SendFeature(target, {.key = event.key, .value = event.value}, rule, event);
   }
   RejectElsewhere(rule, destination);
 }

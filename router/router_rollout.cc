@@ -56,7 +56,11 @@ void Router::Impl::ShadowMatch(RuleIndex rule, const Event& event) {
     if (IsNull(name)) {
       rejections.push_back({rule, slot.reason});
     } else {
-      AddShadowed({.rule = rule, .destination = name, .key = record->key, .value = record->value});
+      AddShadowed({.rule = rule,
+                   .destination = name,
+                   .key = record->key,
+                   .value = record->value,
+                   .content_type = record->content_type});
     }
   }
 }

@@ -30,6 +30,7 @@ std::string HashOf(const std::vector<Team>& teams, const StateSettings& settings
   if (settings.team_state_bytes_max != kNoStateLimit) {
     hash.AddNumber(static_cast<uint64_t>(settings.team_state_bytes_max));
   }
+  if (settings.cloud_events) hash.Add("cloud events");
   for (const state::StepId step : kept_steps) hash.AddNumber(step);
   return absl::StrFormat("%016x", hash.Value());
 }
@@ -172,7 +173,7 @@ std::shared_ptr<const RuleSet> RuleSet::Build(std::vector<Team> teams, StateSett
     builder.SetPartitionField(settings.partitioned_by);
   }
   RoutePlan plan = builder.Finish();
-  Matcher matcher(patterns, plan.fields);
+  Matcher matcher(patterns, plan.fields, settings.cloud_events);
   std::vector<Destination> destinations = ConstantDestinations(teams, plan);
   auto impl = std::make_unique<const Impl>(
       Impl{std::move(hash), std::move(settings), std::move(steps), std::move(steps_at),
@@ -187,9 +188,8 @@ const std::vector<RuleSet::Destination>& RuleSet::destinations() const {
   return impl_->destinations;
 }
 bool RuleSet::rekeys() const {
-  return std::any_of(impl_->teams.begin(), impl_->teams.end(), [this](const Team& team) {
-    return Rekeys(*team, impl_->settings);
-  });
+  return std::any_of(impl_->teams.begin(), impl_->teams.end(),
+                     [this](const Team& team) { return Rekeys(*team, impl_->settings); });
 }
 const std::vector<Team>& RuleSet::teams() const { return impl_->teams; }
 bool RuleSet::keeps_all_steps() const {

@@ -1,5 +1,6 @@
-// StateSettings: what a pipeline's config says that decides what its steps remember. A part of the
-// rule set and of its hash, so that a replay decides as the first time.
+// StateSettings: what a pipeline's config says that decides what its steps remember, and how its
+// events are read. A part of the rule set and of its hash, so that a replay decides as the first
+// time.
 //
 // Units: milliseconds of event time; bytes as StateMeter counts them.
 #pragma once
@@ -30,6 +31,8 @@ struct StateSettings {
   int64_t rule_state_bytes_max = int64_t{1} << 30;
   // What all rules of a team may.
   int64_t team_state_bytes_max = kNoStateLimit;
+  // CloudEvents in binary mode are read as in structured mode (cloud_event.h).
+  bool cloud_events = false;
 
   bool operator==(const StateSettings&) const = default;
 };

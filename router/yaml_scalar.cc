@@ -29,8 +29,7 @@ bool IsInfinityOrNan(std::string_view text) {
 }
 
 // 0x1F and 0o17: digits after a two-character prefix, all of them valid in the base.
-bool IsPrefixedInteger(std::string_view text, std::string_view prefix,
-                       std::string_view digits) {
+bool IsPrefixedInteger(std::string_view text, std::string_view prefix, std::string_view digits) {
   return text.size() > prefix.size() && text.substr(0, prefix.size()) == prefix &&
          text.find_first_not_of(digits, prefix.size()) == std::string_view::npos;
 }

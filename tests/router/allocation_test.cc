@@ -105,6 +105,56 @@ TEST(Allocation, RoutingAllocatesNothingOnceWarm) {
   EXPECT_EQ(allocations - before, 0);
 }
 
+constexpr std::string_view kCloudRules = R"(
+team: t
+destinations: [t.*]
+rules:
+  - name: all
+    match: {type: [{prefix: order.}], source: [{suffix: eu}]}
+    to: [t.all, "t.by.{tenant}"]
+  - name: total
+    match: {data: {total: [{numeric: [">", 10]}]}}
+    to: t.total
+    key: data.customer.id
+  - {name: shaped, match: {type: [order.created]}, shape: {keep: [type, data.total]}, to: t.shaped}
+  - {name: masked, match: {subject: [{exists: true}]}, shape: {drop: [data.customer]}, to: t.masked}
+)";
+
+TEST(Allocation, CloudEventsInBinaryModeAllocateNothingOnceWarm) {
+  std::vector<Problem> problems;
+  std::optional<RuleFile> file = ReadRuleFile("rules.yaml", kCloudRules, {}, &problems);
+  ASSERT_TRUE(file.has_value());
+  Router router(
+      RuleSet::Build({std::make_shared<const RuleFile>(*std::move(file))}, {.cloud_events = true}));
+  std::vector<Header> headers = {{"ce_specversion", "1.0"},
+                                 {"ce_id", "e-1"},
+                                 {"ce_source", "/shop/\xc3\xa9/eu"},
+                                 {"ce_subject", "s"},
+                                 {"ce_tenant", "acme"},
+                                 {"ce_type", "order.created"},
+                                 {"trace", "t"}};
+  const std::vector<std::string> values = {
+      R"({"total": 12.5, "customer": {"id": "c-\u0031"}, "items": [{"sku": "A"}, {"sku": "B"}]})",
+      R"([{"total": 12.5}, {"total": 3, "customer": {"id": "c-2"}}])", R"("t\u0061xt")", ""};
+  const auto route_all = [&] {
+    size_t routed = 0;
+    for (const std::string_view type : {"application/json", "application/xml"}) {
+      headers.back() = {"content-type", type};
+      for (const std::string& value : values) {
+        const Routes& routes =
+            router.Route({.value = value, .key = "k", .topic = "in", .headers = headers});
+        EXPECT_TRUE(routes.payload_error.ok());
+        routed += routes.outputs.size() + routes.rejections.size();
+      }
+    }
+    return routed;
+  };
+  for (int warming = 0; warming < 3; ++warming) EXPECT_GT(route_all(), 30U);
+  const long before = allocations;
+  for (int i = 0; i < 10; ++i) route_all();
+  EXPECT_EQ(allocations - before, 0);
+}
+
 // Keeps entries in the memory that they had before.
 class WarmState : public state::TaskState {
  public:

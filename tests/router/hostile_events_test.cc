@@ -329,6 +329,87 @@ TEST(HostileEvents, AnEventThatIsGivenUpMatchesNoRuleThatReadsIt) {
   EXPECT_EQ(Ids(scratch->matches().begin(), scratch->matches().end()), Ids{2});
 }
 
+// --- CloudEvents -------------------------------------------------------------------------------
+
+// Of a CloudEvent in binary mode; the payload's error in `error`.
+Ids BinaryMatchesOf(const std::vector<std::string>& patterns, const std::string& payload,
+                    const std::vector<Header>& headers, std::string* error) {
+  const Matcher matcher(CompiledAll(patterns), {}, /*reads_cloud_events=*/true);
+  const auto scratch = matcher.NewScratch();
+  // A copy of exactly its size, so that the sanitizer sees any read beyond it.
+  const std::vector<char> bytes(payload.begin(), payload.end());
+  const absl::Status status = matcher.Match(
+      {.value = {bytes.data(), bytes.size()}, .topic = "in", .headers = headers}, scratch.get());
+  *error = std::string(status.message());
+  return {scratch->matches().begin(), scratch->matches().end()};
+}
+
+TEST(HostileEvents, ABinaryCloudEventThatIsGivenUpMatchesRulesOverItsAttributes) {
+  std::string error;
+  EXPECT_EQ(BinaryMatchesOf(
+                {R"({"type":["x"]})", R"({"data":{"a":{"x":[1],"y":[1]}}})",
+                 R"({"type":["x"],"data":{"t":[1]}})", R"({"$kafka":{"topic":["in"]}})"},
+                Buried(900, 3 * kElements), {{"ce_specversion", "1.0"}, {"ce_type", "x"}}, &error),
+            (Ids{0, 3}));
+  EXPECT_THAT(error, HasSubstr("more combinations of elements"));
+}
+
+TEST(HostileEvents, DataMayBeAsDeepAsInStructuredMode) {
+  const auto nested = [](size_t levels) {
+    return std::string(levels, '[') + "1" + std::string(levels, ']');
+  };
+  const std::vector<std::string> patterns = {R"({"data":[1]})"};
+  const std::vector<Header> headers = {{"ce_specversion", "1.0"}};
+  for (const size_t levels : {999, 1000}) {
+    std::string error;
+    const Ids matches = BinaryMatchesOf(patterns, nested(levels), headers, &error);
+    EXPECT_EQ(matches, MatchesOf(patterns, "{\"data\":" + nested(levels) + "}"));
+    EXPECT_EQ(matches, levels == 999 ? Ids{0} : Ids{});
+    EXPECT_EQ(error.empty(), levels == 999) << error;
+  }
+  std::string error;
+  EXPECT_EQ(BinaryMatchesOf(patterns, std::string(1'000'000, '['), headers, &error), Ids{});
+  EXPECT_THAT(error, HasSubstr("1000 levels"));
+}
+
+TEST(HostileEvents, DataThatBreaksOffAnywhereIsReadWithinItsBounds) {
+  const std::string whole = R"( {"a": [1, {"b": "x\u0061"}, -2.5e1], "c": true} )";
+  const std::vector<Header> headers = {{"ce_specversion", "1.0"}, {"ce_type", "x"}};
+  size_t whole_ones = 0;
+  for (const char* end : {"", "]", "}", "\"", "\\", "tru", "1."}) {
+    for (size_t size = 1; size < whole.size(); ++size) {
+      std::string error;
+      const Ids matches = BinaryMatchesOf({R"({"type":["x"]})", R"({"data":{"c":[true]}})"},
+                                          whole.substr(0, size) + end, headers, &error);
+      EXPECT_EQ(matches.front(), 0U);
+      // Rarely is it whole by chance, with or without its last field.
+      if (error.empty()) {
+        ++whole_ones;
+      } else {
+        EXPECT_EQ(matches, Ids{0}) << size << end << error;
+      }
+    }
+  }
+  EXPECT_GT(whole_ones, 0U);
+  EXPECT_LT(whole_ones, 20U);
+}
+
+TEST(HostileEvents, ManyAndLargeAttributesAreReadAsOthers) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < 20'000; ++i) names.push_back("ce_x" + std::to_string(i));
+  const std::string large(4 * kMebibyte, 'v');
+  std::vector<Header> headers = {{"ce_specversion", "1.0"}, {"ce_type", large}};
+  for (const std::string& name : names) headers.emplace_back(name, "v");
+  for (size_t i = 0; i < 20'000; ++i) headers.emplace_back("ce_twice", i == 19'999 ? "last" : "v");
+  std::string error;
+  EXPECT_EQ(BinaryMatchesOf({R"({"x19999":["v"],"type":[{"suffix":"vv"}]})",
+                             R"({"twice":["last"],"x1":[{"exists":true}]})",
+                             R"({"type":[{"wildcard":"*v*w*"}]})"},
+                            "", headers, &error),
+            (Ids{0, 1}));
+  EXPECT_EQ(error, "");
+}
+
 // --- patterns that would explode -----------------------------------------------------------------
 
 std::string FirstProblem(const std::string& text) {

@@ -58,6 +58,7 @@ Pattern PatternOf(const PatternContent& pattern, const PatternFault& fault) {
   alone->tests = pattern.tests;
   alone->branches = {fault.tests};
   alone->reads_payload = pattern.reads_payload;
+  alone->reads_data = pattern.reads_data;
   return alone;
 }
 
@@ -82,7 +83,7 @@ std::string Judge(const Pattern& pattern, const router::Event& event, ExplainTal
   const absl::Status read = fields.Read(event);
   if (read.code() != wanted.status.code()) return "whether the payload can be read differs";
   router::PatternJudge judge;
-  const std::optional<PatternFault> fault = judge.FaultOf(*pattern, read.ok(), &fields);
+  const std::optional<PatternFault> fault = judge.FaultOf(*pattern, &fields);
   if (!fault) {
     ++tally->matches;
     return wanted.matches.empty() && wanted.gave_up.empty() ? "no fault, and no match" : "";
