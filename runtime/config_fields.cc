@@ -112,8 +112,17 @@ void AddSourceFields(Fields* fields) {
        .store = [](const FieldValue& v, Config* c) { c->session_timeout_ms = Int(v); }});
 }
 
-// What decides what rules remember.
+// What decides what rules remember, and as what events are read.
 void AddTimeFields(Fields* fields) {
+  fields->push_back(
+      {.key = "source.cloud_events",
+       .type = FieldType::kBool,
+       .default_text = "false",
+       .effect = "CloudEvents in binary mode are read as in structured mode: a header `ce_type` is "
+                 "the field `type`, the payload lies below `data`.",
+       .cost = "Each event's headers are looked through. Switched over, rules see other fields in "
+               "such events from then on; what they remember stays.",
+       .store = [](const FieldValue& v, Config* c) { c->time.cloud_events = v.number != 0; }});
   fields->push_back(
       {.key = "source.partitioned_by",
        .default_text = kNone,
@@ -599,8 +608,9 @@ void AddLimitFields(Fields* fields) {
                  "replica. What is over it is parked, and sent when there is room.",
        .cost = "Smaller: a team that floods its destinations waits itself. What waits for longer "
                "than `parking_topic` keeps it is lost. Not with at_least_once.",
-       .store = [](const FieldValue& v,
-                   Config* c) { c->limits.team_bytes_per_second_max = v.number; }});
+       .store = [](const FieldValue& v, Config* c) {
+         c->limits.team_bytes_per_second_max = v.number;
+       }});
   fields->push_back(
       {.key = "limits.table_bytes_max",
        .type = FieldType::kBytes,

@@ -25,8 +25,9 @@ constexpr std::string_view kLimitsPrefix = "limits.";
 constexpr std::string_view kS3Prefix = "checkpoints.s3.";
 // What decides which rules are re-keyed: for who judges rules without running them.
 constexpr std::string_view kPartitionedByKey = "source.partitioned_by";
-constexpr std::string_view kTimeKeys[] = {kPartitionedByKey, "source.time_field", "source.lateness",
-                                          "source.ahead_max", "limits.rule_state_bytes_max"};
+constexpr std::string_view kTimeKeys[] = {kPartitionedByKey,     "source.time_field",
+                                          "source.lateness",     "source.ahead_max",
+                                          "source.cloud_events", "limits.rule_state_bytes_max"};
 
 bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;

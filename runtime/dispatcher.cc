@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "connectors/record_size.h"
+#include "router/cloud_event.h"
 #include "runtime/record_headers.h"
 #include "runtime/rejection_kind.h"
 #include "runtime/rekey.h"
@@ -194,6 +195,13 @@ absl::Status Dispatcher::SendRekeyed(const Event& event, const router::Rekeyed& 
   return absl::OkStatus();
 }
 
+void Dispatcher::TakeHeaders(const Event& event, const router::Output& output) {
+  headers_.assign(event.headers.begin(), event.headers.end());
+  if (output.content_type.data() == nullptr) return;
+  std::erase_if(headers_, [](const Header& one) { return router::IsOfCloudEvent(one.first); });
+  headers_.emplace_back(router::kContentTypeHeader, output.content_type);
+}
+
 absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& output) {
   // The pre-flight refuses such rules; only a name that comes from an event's field gets this far.
   if (output.destination == options_.source_topic ||
@@ -208,7 +216,7 @@ absl::Status Dispatcher::SendOutput(const Event& event, const router::Output& ou
                               .rule_ids = output.rule_ids,
                               .rules = output.rules});
   }
-  headers_.assign(event.headers.begin(), event.headers.end());
+  TakeHeaders(event, output);
   if (options_.provenance_headers) AddProvenance(output.rule_ids, {});
   const OutputRecord record{.topic = output.destination,
                             .timestamp_ms = event.timestamp_ms,

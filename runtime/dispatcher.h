@@ -112,6 +112,8 @@ class Dispatcher {
   void Begin(const connectors::Event& event, std::string_view source);
   absl::Status SendRekeyed(const connectors::Event& event, const router::Rekeyed& rekeyed);
   absl::Status SendOutput(const connectors::Event& event, const router::Output& output);
+  // The event's headers, as far as they hold of the output.
+  void TakeHeaders(const connectors::Event& event, const router::Output& output);
   bool IsOverLimit(const router::Output& output);
   absl::StatusOr<bool> Park(const connectors::OutputRecord& record, const Undeliverable& why);
   absl::Status DeadLetter(const connectors::Event& event, const Undeliverable& why);

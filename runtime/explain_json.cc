@@ -1,6 +1,7 @@
 #include "runtime/explain_json.h"
 
 #include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -127,8 +128,9 @@ std::string FaultJson(const PatternFault& fault) {
   if (fault.kind == PatternFault::Kind::kUnreadable) return json.Close();
   JsonWriter seen = Array();
   for (const router::SeenValue& value : fault.seen) seen.Raw("", SeenJson(value));
-  json.Text("field", fault.field)
-      .Raw("wanted", fault.wanted)
+  json.Text("field", fault.field);
+  if (!fault.header.empty()) json.Text("header", fault.header);
+  json.Raw("wanted", fault.wanted)
       .Raw("seen", seen.Close())
       .Number("values", static_cast<int64_t>(fault.values));
   if (!fault.together_with.empty()) {
@@ -241,6 +243,21 @@ std::string EventJson(const ExplainedEvent& event) {
   return json.Close();
 }
 
+std::string CloudEventJson(const Explanation& explanation) {
+  using CloudEvent = router::CloudEvent;
+  JsonWriter json = Object();
+  if (explanation.mode == CloudEvent::Mode::kStructured) {
+    return json.Text("mode", "structured").Close();
+  }
+  JsonWriter attributes = Array();
+  for (const std::string& header : explanation.attribute_headers) attributes.Text("", header);
+  return json.Text("mode", "binary")
+      .Bool("read", explanation.reads_cloud_events)
+      .Text("data", router::DataName(explanation.data))
+      .Raw("attribute_headers", attributes.Close())
+      .Close();
+}
+
 std::string_view StateName(const Explanation& explanation) {
   if (!explanation.keeps_state) return "none_needed";
   return explanation.has_state ? "asked" : "not_at_hand";
@@ -278,6 +295,10 @@ OutputHeaders HeadersOf(const ExplainFrame& frame, const Explanation& explanatio
                         const router::ExplainedOutput& output) {
   OutputHeaders headers;
   if (!output.window_end_ms) headers = frame.event.headers;
+  if (!output.content_type.empty()) {
+    std::erase_if(headers, [](const auto& one) { return router::IsOfCloudEvent(one.first); });
+    headers.emplace_back(std::string(router::kContentTypeHeader), output.content_type);
+  }
   if (!frame.provenance_headers) return headers;
   headers.emplace_back(std::string(kRulesHeader), output.rule_ids);
   headers.emplace_back(std::string(kRuleSetHeader), explanation.rule_set);
@@ -300,6 +321,9 @@ std::string ExplanationJson(const ExplainFrame& frame, const Explanation& explan
   for (const std::string& note : frame.notes) notes.Text("", note);
   JsonWriter json = Object();
   json.Raw("event", EventJson(frame.event)).Text("rule_set", explanation.rule_set);
+  if (explanation.mode != router::CloudEvent::Mode::kNone) {
+    json.Raw("cloud_event", CloudEventJson(explanation));
+  }
   if (!explanation.payload_error.empty()) json.Text("payload_error", explanation.payload_error);
   json.Text("state", StateName(explanation));
   if (!explanation.state_error.ok()) {

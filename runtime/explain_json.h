@@ -27,7 +27,8 @@ struct ExplainFrame {
 // One line, without its end.
 std::string ExplanationJson(const ExplainFrame& frame, const router::Explanation& explanation);
 
-// Headers of an output: the event's, but for a window's, and its provenance.
+// Headers of an output: the event's, but for a window's and those that no more hold of a
+// CloudEvent, and its provenance.
 using OutputHeaders = std::vector<std::pair<std::string, std::optional<std::string>>>;
 OutputHeaders HeadersOf(const ExplainFrame& frame, const router::Explanation& explanation,
                         const router::ExplainedOutput& output);

@@ -54,7 +54,9 @@ std::string SeenOf(const PatternFault& fault) {
 }
 
 std::string FaultText(const PatternFault& fault) {
-  const std::string wanted = absl::StrCat("    ", fault.field, ": wanted ", fault.wanted);
+  const std::string header =
+      fault.header.empty() ? "" : absl::StrCat(" (header ", fault.header, ")");
+  const std::string wanted = absl::StrCat("    ", fault.field, header, ": wanted ", fault.wanted);
   switch (fault.kind) {
     case PatternFault::Kind::kAbsent:
       return wanted + ", the field is absent\n";
@@ -245,6 +247,18 @@ std::string OutputText(const ExplainFrame& frame, const Explanation& explanation
   return text;
 }
 
+// What the record is, where that is not plain from its payload.
+std::string CloudEventText(const Explanation& explanation) {
+  if (explanation.mode != router::CloudEvent::Mode::kBinary) return "";
+  const std::string headers = absl::StrJoin(explanation.attribute_headers, ", ");
+  if (!explanation.reads_cloud_events) {
+    return absl::StrCat("a CloudEvent in binary mode, and `source.cloud_events` is not set: ",
+                        headers, " are headers and no more\n");
+  }
+  return absl::StrCat("a CloudEvent in binary mode: its attributes are ", headers, "; its data is ",
+                      std::string(router::DataName(explanation.data)), "\n");
+}
+
 std::string HeadText(const ExplainFrame& frame, const Explanation& explanation) {
   const auto matched = std::count_if(explanation.rules.begin(), explanation.rules.end(),
                                      [](const RuleExplanation& rule) { return rule.matched; });
@@ -252,6 +266,7 @@ std::string HeadText(const ExplainFrame& frame, const Explanation& explanation) 
   std::string text = absl::StrCat("event", position.empty() ? "" : " ", position, ": ", matched,
                                   " of ", explanation.rules_judged, " rules match (rule set ",
                                   explanation.rule_set, ")\n");
+  text += CloudEventText(explanation);
   if (!explanation.payload_error.empty()) {
     absl::StrAppend(&text, "-> dead letter: ", explanation.payload_error, "\n");
   }

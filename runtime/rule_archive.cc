@@ -47,7 +47,8 @@ Json SettingsJson(const router::StateSettings& settings) {
           {"lateness_ms", settings.lateness_ms},
           {"ahead_ms_max", settings.ahead_ms_max},
           {"rule_state_bytes_max", settings.rule_state_bytes_max},
-          {"team_state_bytes_max", settings.team_state_bytes_max}};
+          {"team_state_bytes_max", settings.team_state_bytes_max},
+          {"cloud_events", settings.cloud_events}};
 }
 
 router::StateSettings SettingsOf(const Json& json) {
@@ -60,6 +61,7 @@ router::StateSettings SettingsOf(const Json& json) {
   settings.rule_state_bytes_max =
       json.value("rule_state_bytes_max", std::numeric_limits<int64_t>::max());
   settings.team_state_bytes_max = json.value("team_state_bytes_max", router::kNoStateLimit);
+  settings.cloud_events = json.value("cloud_events", false);
   return settings;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "router/cloud_event.h"
 #include "router/router.h"
 #include "router/table_lookup.h"
 #include "router/task_steps.h"
@@ -103,9 +104,7 @@ class CaseRun {
   absl::Status Open(const std::string& name, Home* home);
   absl::Status Take(const Routes& routes, const TestEvent& event, EventResult* result);
   void TakeRecords(const Routes& routes, const TestEvent& event, EventResult* result);
-  std::string_view IdOf(router::RuleIndex rule) const {
-    return router_.rules().rules()[rule].id;
-  }
+  std::string_view IdOf(router::RuleIndex rule) const { return router_.rules().rules()[rule].id; }
   std::string WhatRulesSaid(const EventResult& result) const;
   std::string WhyNone(const Expectation& expected, const EventResult& result,
                       std::vector<bool>* is_told) const;
@@ -148,6 +147,9 @@ void CaseRun::TakeRecords(const Routes& routes, const TestEvent& event, EventRes
              .timestamp_ms = output.window_end_ms.value_or(event.timestamp_ms),
              .rules = absl::StrSplit(std::string(output.rule_ids), ',')};
     if (!output.window_end_ms) found.headers.insert(event.headers.begin(), event.headers.end());
+    if (output.content_type.data() == nullptr) continue;
+    std::erase_if(found.headers, [](const auto& one) { return router::IsOfCloudEvent(one.first); });
+    found.headers[std::string(router::kContentTypeHeader)] = std::string(output.content_type);
   }
   if (!routes.payload_error.ok()) return;  // what the event lacks is no news
   for (const router::Rejection& rejection : routes.rejections) {

@@ -58,7 +58,8 @@ TEST(StateSettings, ComeFromAConfigOfWhichNothingElseIsThere) {
   const support::TempDirectory directory;
   const std::string config = directory.Write(
       "pipeline.yaml",
-      "source: {partitioned_by: user.id, time_field: at, lateness: 2s, ahead_max: 5m}\n"
+      "source: {partitioned_by: user.id, time_field: at, lateness: 2s, ahead_max: 5m,\n"
+      "         cloud_events: true}\n"
       "limits.rule_state_bytes_max: 64KiB\n"
       "instance: ${env:TURNOUT_TEST_NO_SUCH_VARIABLE}\n");
   std::string problems;
@@ -68,7 +69,8 @@ TEST(StateSettings, ComeFromAConfigOfWhichNothingElseIsThere) {
                                         .time_field = "at",
                                         .lateness_ms = 2'000,
                                         .ahead_ms_max = 300'000,
-                                        .rule_state_bytes_max = 65'536};
+                                        .rule_state_bytes_max = 65'536,
+                                        .cloud_events = true};
   EXPECT_EQ(*settings, wanted);
   EXPECT_EQ(*LoadStateSettings("", &problems), router::StateSettings{});
 }

@@ -590,6 +590,7 @@ source.topic: orders  # /etc/turnout/p.yaml:2
 source.group: turnout-orders  # default
 source.start: earliest  # default
 source.session_timeout: 90s  # /etc/turnout/p.yaml:2
+source.cloud_events: false  # default
 source.partitioned_by: none  # default
 source.time_field: none  # default
 source.lateness: 10s  # default

@@ -214,6 +214,38 @@ TEST_F(DispatcherTest, AWindowsRecordHasNoTraceContext) {
   EXPECT_EQ(dispatcher.counts().sent[0].timestamp_ms, 60'000);
 }
 
+TEST_F(DispatcherTest, WhatWasMadeOfACloudEventHasNoHeaderThatSaysOtherwise) {
+  const router::RuleIndex rule = 0;
+  const router::Output outputs[] = {{.destination = "shop.orders",
+                                     .key = "k",
+                                     .value = "{}",
+                                     .rules = absl::MakeConstSpan(&rule, 1),
+                                     .rule_ids = "shop/all",
+                                     .content_type = "application/json"},
+                                    {.destination = "shop.orders",
+                                     .key = "k",
+                                     .value = "[]",
+                                     .rules = absl::MakeConstSpan(&rule, 1),
+                                     .rule_ids = "shop/all"}};
+  Dispatcher dispatcher({.source_topic = source_topic_, .dead_letter_topic = "events.dead-letter"},
+                        &sink_, &destinations_);
+  dispatcher.UseRules(rules_);
+  const Header headers[] = {{"ce_type", "a"},
+                            {"traceparent", kTraceParent},
+                            {"content-type", "application/xml"},
+                            {"ce_specversion", "1.0"}};
+  ASSERT_TRUE(
+      dispatcher.Dispatch({.value = "{}", .headers = headers}, {}, {.outputs = outputs}).ok());
+  ASSERT_EQ(sink_.records.size(), 2u);
+  EXPECT_EQ(HeaderOf(sink_.records[0], "ce_type"), "(none)");
+  EXPECT_EQ(HeaderOf(sink_.records[0], "ce_specversion"), "(none)");
+  EXPECT_EQ(HeaderOf(sink_.records[0], "content-type"), "application/json");
+  EXPECT_EQ(HeaderOf(sink_.records[0], "traceparent"), kTraceParent);
+  EXPECT_EQ(sink_.records[0].headers.size(), 5u) << "with provenance";
+  EXPECT_EQ(HeaderOf(sink_.records[1], "ce_type"), "a");
+  EXPECT_EQ(HeaderOf(sink_.records[1], "content-type"), "application/xml");
+}
+
 TEST_F(DispatcherTest, EachDestinationIsCounted) {
   admin_.limits["shop.south"] = 0;
   for (const char* event :

@@ -126,6 +126,42 @@ TEST_F(ExplainCommandTest, AnOutputIsShownWithItsKeyAndHeaders) {
   EXPECT_THAT(answer.out, Not(HasSubstr("shop/once")));
 }
 
+TEST_F(ExplainCommandTest, OfACloudEventInBinaryModeTheHeadersAreTold) {
+  options_.records = true;
+  options_.rules = directory_.Write("cloud.yaml", R"(
+team: shop
+destinations: [shop.*]
+rules:
+  - { name: paid, match: { type: [paid], data: { total: [1] } }, to: shop.paid }
+  - { name: short, match: { data: { total: [1] } }, shape: { keep: [id] }, to: shop.short }
+)");
+  const char* const record =
+      R"({"value": {"total": 1}, "headers": {"ce_specversion": "1.0", "ce_type": "open",)"
+      R"( "trace": "x", "ce_id": "e", "content-type": "application/json"}})";
+  EXPECT_THAT(Explain(record).out,
+              HasSubstr("a CloudEvent in binary mode, and `source.cloud_events` is not set: "
+                        "ce_specversion, ce_type, ce_id, content-type are headers and no more\n"));
+  options_.config_path = directory_.Write(
+      "pipeline.yaml", "brokers: b:1\nsource: {topic: t, cloud_events: true}\nrules: r\n");
+  const Answer answer = Explain(record);
+  EXPECT_EQ(answer.status, 0) << answer.err;
+  EXPECT_THAT(answer.out,
+              HasSubstr("a CloudEvent in binary mode: its attributes are ce_specversion, "
+                        "ce_type, ce_id, content-type; its data is json\n"));
+  EXPECT_THAT(answer.out,
+              HasSubstr("shop/paid does not match\n"
+                        "    type (header ce_type): wanted [\"paid\"], saw \"open\"\n"));
+  EXPECT_THAT(answer.out, HasSubstr("    value \"{\\\"id\\\":\\\"e\\\"}\"\n"
+                                    "    header trace: \"x\"\n"
+                                    "    header content-type: \"application/json\"\n"
+                                    "    header turnout-rules"));
+  options_.json = true;
+  EXPECT_THAT(
+      Explain(record).out,
+      HasSubstr(R"("cloud_event":{"mode":"binary","read":true,"data":"json",)"
+                R"("attribute_headers":["ce_specversion","ce_type","ce_id","content-type"]})"));
+}
+
 TEST_F(ExplainCommandTest, WhatARolloutKeepsBackIsSaidToBe) {
   options_.rules = directory_.Write("dark.yaml", R"(
 team: shop

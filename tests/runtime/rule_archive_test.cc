@@ -85,6 +85,17 @@ TEST_F(RuleArchiveTest, WhatIsKeptIsFoundByItsHash) {
   EXPECT_EQ(settings->partitioned_by, "user");
   EXPECT_EQ(settings->time_field, "time");
   EXPECT_EQ(settings->lateness_ms, 10'000);
+  EXPECT_FALSE(settings->cloud_events);
+}
+
+TEST_F(RuleArchiveTest, WhetherCloudEventsAreReadIsKeptToo) {
+  router::StateSettings settings = kSettings;
+  settings.cloud_events = true;
+  const auto rules = router::RuleSet::Build(Rules()->teams(), settings);
+  ASSERT_TRUE(Keep(*rules).ok());
+  const auto found = Find(rules->hash());
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ((*found)->settings(), settings);
 }
 
 TEST_F(RuleArchiveTest, OneThatWasNeverKeptIsNotFound) {

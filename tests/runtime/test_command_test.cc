@@ -309,5 +309,13 @@ TEST_F(TestCommand, TheExamplesOfDeployPassTheirOwnCases) {
   }
 }
 
+TEST_F(TestCommand, CloudEventsInBinaryModeAreReadWhereThePipelineReadsThem) {
+  const std::string rules = std::string(TURNOUT_SOURCE_DIR) + "/deploy/examples/cloudevents/rules";
+  const Answer answer = RunPath(rules, {.cloud_events = true});
+  EXPECT_EQ(answer.status, 0) << answer.out << answer.err;
+  EXPECT_THAT(answer.out, HasSubstr("2 passed"));
+  EXPECT_EQ(RunPath(rules).status, 1) << "without the setting they are headers";
+}
+
 }  // namespace
 }  // namespace turnout::runtime
