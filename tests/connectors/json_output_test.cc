@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -37,6 +38,20 @@ TEST(JsonOutput, TextsAreEscapedAndHeldToUtf8) {
         "\xf5\x80\x80\x80"sv, "\xf0\x90\x80"sv, "\xff"sv}) {
     std::string out;
     EXPECT_FALSE(AppendJsonText(text, &out)) << testing::PrintToString(text);
+  }
+}
+
+TEST(JsonOutput, EveryCharacterReadsBackWhereverItStands) {
+  for (int c = 0; c < 0x80; ++c) {
+    for (size_t at = 0; at < 19; ++at) {
+      std::string text(19, '~');
+      text[at] = static_cast<char>(c);
+      std::string out;
+      EXPECT_TRUE(AppendJsonText(text, &out));
+      EXPECT_EQ(nlohmann::json::parse(out), text) << c << " at " << at;
+      text[at] = static_cast<char>(c + 0x80);
+      EXPECT_FALSE(AppendJsonText(text, &out)) << c << " at " << at;
+    }
   }
 }
 
