@@ -60,7 +60,7 @@ absl::Status ReadOne(const KafkaProperty& property, Draft& draft) {
     draft.tls.verify_host = value != "none" && !value.empty();
     return absl::OkStatus();
   }
-  if (IsOidcProperty(name) || !IsAboutSecurity(name)) return absl::OkStatus();
+  if (IsTokenProperty(name) || !IsAboutSecurity(name)) return absl::OkStatus();
   return OnlyLibrdkafkaHonours(name);
 }
 
@@ -71,8 +71,8 @@ absl::Status TakeTokens(Draft& draft, TokenSource* tokens) {
   }
   if (!draft.unsecured_token) {
     return absl::InvalidArgumentError(
-        "OAUTHBEARER: nothing gives tokens; set kafka.sasl.oauthbearer.method: oidc and what "
-        "belongs to it");
+        "OAUTHBEARER: nothing gives tokens; set kafka.sasl.oauthbearer.method to oidc, and what "
+        "belongs to it, or to aws_msk_iam");
   }
   const auto token = UnsecuredToken(draft.token_config, 0);
   if (!token.ok()) return token.status();

@@ -126,7 +126,7 @@ absl::Status CheckOne(rd_kafka_conf_t* scratch, const KafkaProperty& property) {
           absl::StrFormat("kafka.%s may not be set: %s", name, owned.reason));
     }
   }
-  if (IsOidcProperty(name)) return CheckOidcProperty(property);
+  if (IsTokenProperty(name)) return CheckTokenProperty(property);
   char reason[512] = "";
   switch (rd_kafka_conf_set(scratch, name.c_str(), value.c_str(), reason, sizeof(reason))) {
     case RD_KAFKA_CONF_OK:
@@ -163,8 +163,9 @@ bool IsSecretProperty(const std::string& name) {
     if (absl::EndsWith(name, harmless)) return false;
   }
   if (absl::StartsWith(name, "enable.")) return false;
-  constexpr std::array kParts = {"password", "secret", "token", "jaas", ".key.", "ssl_key",
-                                 "oauthbearer.config", "kerberos.kinit.cmd"};
+  constexpr std::array kParts = {
+      "password",          "secret", "token", "jaas", ".key.", "ssl_key", "oauthbearer.config",
+      "kerberos.kinit.cmd"};
   return std::any_of(kParts.begin(), kParts.end(),
                      [&](const char* part) { return absl::StrContains(name, part); });
 }

@@ -145,7 +145,7 @@ absl::Status SetAll(rd_kafka_conf_t* conf, const KafkaHandleSetup& setup) {
   // Connections that brokers close for idleness are no news.
   all.emplace_back("log.connection.close", "false");
   for (const KafkaProperty& property : setup.client.properties) {
-    const bool is_ours = IsOidcProperty(property.first);
+    const bool is_ours = IsTokenProperty(property.first);
     if (!is_ours && BelongsTo(property.first, setup.role)) all.push_back(property);
   }
   all.insert(all.end(), setup.settings.begin(), setup.settings.end());
@@ -158,13 +158,9 @@ absl::Status SetAll(rd_kafka_conf_t* conf, const KafkaHandleSetup& setup) {
 
 }  // namespace
 
-void KafkaQueueDeleter::operator()(rd_kafka_queue_t* queue) const {
-  rd_kafka_queue_destroy(queue);
-}
+void KafkaQueueDeleter::operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
 
-void KafkaTopicDeleter::operator()(rd_kafka_topic_t* topic) const {
-  rd_kafka_topic_destroy(topic);
-}
+void KafkaTopicDeleter::operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
 
 const std::vector<KnownKafkaProperty>& KnownKafkaProperties() {
   static const auto* const known = new std::vector<KnownKafkaProperty>(ReadKnownProperties());
@@ -191,13 +187,13 @@ absl::StatusOr<std::unique_ptr<KafkaHandle>> KafkaHandle::Make(KafkaHandleSetup 
 
   char reason[512] = "";
   const bool consumer = given.role == KafkaRole::kConsumer;
-  handle->client_ = rd_kafka_new(consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, reason,
-                                 sizeof(reason));
+  handle->client_ =
+      rd_kafka_new(consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
   if (handle->client_ == nullptr) {
     rd_kafka_conf_destroy(conf);
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "kafka: librdkafka refuses these properties together: %s",
-        HideSecrets(reason, given.client.properties)));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("kafka: librdkafka refuses these properties together: %s",
+                        HideSecrets(reason, given.client.properties)));
   }
   status = handle->TakeTokens();
   if (!status.ok()) return status;

@@ -12,7 +12,6 @@
 namespace turnout::connectors {
 namespace {
 
-constexpr char kMethod[] = "sasl.oauthbearer.method";
 constexpr char kTokenUrl[] = "sasl.oauthbearer.token.endpoint.url";
 constexpr char kClientId[] = "sasl.oauthbearer.client.id";
 constexpr char kClientSecret[] = "sasl.oauthbearer.client.secret";
@@ -21,7 +20,6 @@ constexpr char kScope[] = "sasl.oauthbearer.scope";
 constexpr char kExtensions[] = "sasl.oauthbearer.extensions";
 constexpr char kCaFile[] = "https.ca.location";
 constexpr absl::string_view kPlainScheme = "http://";
-constexpr char kSystemsCa[] = "probe";  // librdkafka's word for it
 
 // Properties as they come.
 struct Draft {
@@ -29,13 +27,14 @@ struct Draft {
   std::string mechanism;
   std::string method;
   std::string extensions;
+  std::string region;   // the other method's
   std::string unknown;  // one of sasl.oauthbearer.*, and nobody's here
   bool unsecured_token = false;
   OidcSettings settings;
 };
 
 constexpr TextProperty<Draft> kTaken[] = {
-    {kMethod, [](Draft& draft) { return &draft.method; }},
+    {kTokenMethod, [](Draft& draft) { return &draft.method; }},
     {kTokenUrl, [](Draft& draft) { return &draft.settings.token_url; }},
     {kClientId, [](Draft& draft) { return &draft.settings.client_id; }},
     {kClientSecret, [](Draft& draft) { return &draft.settings.client_secret; }},
@@ -43,6 +42,7 @@ constexpr TextProperty<Draft> kTaken[] = {
     {kScope, [](Draft& draft) { return &draft.settings.scope; }},
     {kExtensions, [](Draft& draft) { return &draft.extensions; }},
     {kCaFile, [](Draft& draft) { return &draft.settings.ca_file; }},
+    {kAwsRegion, [](Draft& draft) { return &draft.region; }},
 };
 constexpr TextProperty<Draft> kSeen[] = {
     {"security.protocol", [](Draft& draft) { return &draft.protocol; }},
@@ -86,6 +86,14 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ExtensionsOf(
   return extensions;
 }
 
+// It becomes a part of hosts' names.
+bool IsRegion(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_islower(static_cast<unsigned char>(c)) ||
+           absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '-';
+  });
+}
+
 absl::Status CheckComplete(const OidcSettings& settings) {
   if (settings.token_url.empty()) {
     return Refused(kTokenUrl, "is missing: the address where the identity provider gives tokens");
@@ -114,15 +122,19 @@ absl::string_view HostOf(absl::string_view url) {
 
 }  // namespace
 
-bool IsOidcProperty(std::string_view name) {
+bool IsTokenProperty(std::string_view name) {
   return FindProperty(absl::MakeConstSpan(kTaken), name) != nullptr;
 }
 
-absl::Status CheckOidcProperty(const KafkaProperty& property) {
+absl::Status CheckTokenProperty(const KafkaProperty& property) {
   const auto& [name, value] = property;
   if (value.empty()) return Refused(name.c_str(), "is empty");
-  if (name == kMethod && value != "oidc" && value != "default") {
-    return Refused(kMethod, absl::StrFormat("`%s` is neither oidc nor default", value));
+  if (name == kTokenMethod && value != "oidc" && value != kMskIamMethod && value != "default") {
+    return Refused(kTokenMethod,
+                   absl::StrFormat("`%s` is none of oidc, aws_msk_iam and default", value));
+  }
+  if (name == kAwsRegion && !IsRegion(value)) {
+    return Refused(kAwsRegion, absl::StrFormat("`%s` is no region, like eu-west-1", value));
   }
   if (name == kTokenUrl && !absl::StartsWith(value, "https://") &&
       !absl::StartsWith(value, kPlainScheme)) {
@@ -141,14 +153,19 @@ absl::StatusOr<std::optional<OidcSettings>> OidcSettingsOf(
     if (!read.ok()) return read;
   }
   if (!WantsSasl(draft.protocol) || draft.mechanism != "OAUTHBEARER") return std::nullopt;
+  if (draft.method == kMskIamMethod) return std::nullopt;
   if (draft.method != "oidc") {
     if (draft.unsecured_token) return std::nullopt;
-    return Refused(kMethod,
+    return Refused(kTokenMethod,
                    "OAUTHBEARER needs `oidc` here, and the properties beside it that say "
-                   "where tokens come from");
+                   "where tokens come from, or `aws_msk_iam`");
+  }
+  if (!draft.region.empty()) {
+    return Refused(kAwsRegion, "belongs to the method aws_msk_iam; take it out");
   }
   if (draft.unsecured_token) {
-    return Refused(kMethod, "oidc and enable.sasl.oauthbearer.unsecure.jwt exclude each other");
+    return Refused(kTokenMethod,
+                   "oidc and enable.sasl.oauthbearer.unsecure.jwt exclude each other");
   }
   if (!draft.unknown.empty()) {
     return Refused(draft.unknown.c_str(),

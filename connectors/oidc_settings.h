@@ -3,7 +3,8 @@
 // Turnout takes these properties over: it fetches tokens itself, by OAuth's client credentials, for
 // librdkafka's clients and the batch sink alike, so librdkafka need not be built with OIDC and the
 // secret may lie in a file that is replaced. `sasl.oauthbearer.client.secret.location` is Turnout's
-// own; the rest is as in librdkafka's CONFIGURATION.md.
+// own; the rest is as in librdkafka's CONFIGURATION.md. The other method that Turnout has is read
+// by `msk_iam_settings`.
 //
 // Errors: InvalidArgument names the property and the cure, and never the secret.
 #pragma once
@@ -20,6 +21,11 @@
 
 namespace turnout::connectors {
 
+inline constexpr char kTokenMethod[] = "sasl.oauthbearer.method";
+inline constexpr char kMskIamMethod[] = "aws_msk_iam";
+inline constexpr char kAwsRegion[] = "sasl.oauthbearer.aws.region";
+inline constexpr char kSystemsCa[] = "probe";  // librdkafka's word for it
+
 struct OidcSettings {
   std::string token_url;
   std::string client_id;
@@ -30,13 +36,14 @@ struct OidcSettings {
   std::vector<std::pair<std::string, std::string>> extensions;
 };
 
-// Whether the property is one that librdkafka is not told of.
-bool IsOidcProperty(std::string_view name);
+// Whether the property is one that librdkafka is not told of: it says where tokens come from.
+bool IsTokenProperty(std::string_view name);
 
 // One such property by itself.
-absl::Status CheckOidcProperty(const KafkaProperty& property);
+absl::Status CheckTokenProperty(const KafkaProperty& property);
 
-// Nullopt where the properties ask for no OAUTHBEARER, or for librdkafka's unsecured tokens.
+// Nullopt where the properties ask for no OAUTHBEARER, for another method, or for librdkafka's
+// unsecured tokens.
 absl::StatusOr<std::optional<OidcSettings>> OidcSettingsOf(
     const std::vector<KafkaProperty>& properties);
 

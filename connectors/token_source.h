@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
@@ -25,6 +26,8 @@ struct OAuthToken {
   absl::Time expires = absl::InfiniteFuture();
   // SASL extensions (RFC 7628), as Confluent Cloud asks for: "logicalCluster", "lkc-1".
   std::vector<std::pair<std::string, std::string>> extensions;
+  // The token is good, and the ones to come may not be, since this failed meanwhile.
+  absl::Status trouble;
 };
 
 class TokenSource {

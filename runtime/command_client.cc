@@ -3,14 +3,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/keep_tokens.h"
 #include "runtime/log.h"
-#include "runtime/oidc_tokens.h"
 
 namespace turnout::runtime {
 
 absl::StatusOr<CommandClient> MakeCommandClient(const Config& config, const std::string& command,
                                                 std::FILE* err) {
-  auto tokens = KeepTokens(config.kafka, [command, err](const TokenReport& report) {
+  auto tokens = KeepTokens(config.brokers, config.kafka, [command, err](const TokenReport& report) {
     if (report.status.ok()) return;
     const absl::string_view why = report.status.message();
     std::fprintf(err, "turnout %s: %s\n", command.c_str(),

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "connectors/kafka_client.h"
+#include "connectors/msk_iam_settings.h"
 #include "connectors/oidc_settings.h"
 #include "runtime/config_checks.h"
 #include "runtime/config_names.h"
@@ -411,7 +412,8 @@ void ConfigReader::ReadKafkaProperty(const std::string& key, const Given& given)
 
 void ConfigReader::CheckTogether() {
   const Config& config = loaded_.config;
-  const absl::Status tokens = connectors::OidcSettingsOf(config.kafka).status();
+  absl::Status tokens = connectors::OidcSettingsOf(config.kafka).status();
+  if (tokens.ok()) tokens = connectors::MskIamSettingsOf(config.kafka, config.brokers).status();
   if (!tokens.ok()) {
     Add({.what = std::string(tokens.message()),
          .cure = "runtime/README.md shows them all, under Tokens"});

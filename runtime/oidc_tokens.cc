@@ -192,21 +192,4 @@ absl::StatusOr<OAuthToken> OidcTokens::Fetch(const std::atomic<bool>& stop) {
   return token;
 }
 
-absl::StatusOr<std::unique_ptr<TokenKeeper>> KeepTokens(
-    const std::vector<connectors::KafkaProperty>& properties, TokenKeeper::Report report) {
-  auto settings = connectors::OidcSettingsOf(properties);
-  if (!settings.ok()) return settings.status();
-  if (!settings->has_value()) return nullptr;
-  if (connectors::ShowsSecretOnTheWay(**settings)) {
-    LogWarning("token_url", absl::StrCat((*settings)->token_url,
-                                         ": by http:// anybody on the way reads the client's "
-                                         "secret and the tokens (use https:// in "
-                                         "kafka.sasl.oauthbearer.token.endpoint.url)"));
-  }
-  const auto provider = std::make_shared<OidcTokens>(**std::move(settings));
-  return std::make_unique<TokenKeeper>(
-      [provider](const std::atomic<bool>& stop) { return provider->Fetch(stop); },
-      std::move(report));
-}
-
 }  // namespace turnout::runtime

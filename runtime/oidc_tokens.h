@@ -12,14 +12,11 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "connectors/oidc_settings.h"
 #include "connectors/token_source.h"
-#include "runtime/token_keeper.h"
 #include "state/http_client.h"
 
 namespace turnout::runtime {
@@ -39,9 +36,5 @@ class OidcTokens {
   state::HttpClient http_;
   std::string hidden_secret_;  // in the log
 };
-
-// Keeps a token as Kafka's properties say; null where they ask for none. Clients borrow it.
-absl::StatusOr<std::unique_ptr<TokenKeeper>> KeepTokens(
-    const std::vector<connectors::KafkaProperty>& properties, TokenKeeper::Report report);
 
 }  // namespace turnout::runtime

@@ -22,11 +22,11 @@
 #include "runtime/destination_probes.h"
 #include "runtime/destinations.h"
 #include "runtime/explain_page.h"
+#include "runtime/keep_tokens.h"
 #include "runtime/live_rules.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/new_topic.h"
-#include "runtime/oidc_tokens.h"
 #include "runtime/parking_topic.h"
 #include "runtime/pipeline_json.h"
 #include "runtime/pipeline_observer.h"
@@ -324,8 +324,8 @@ absl::Status Process::Impl::Start() {
 
 // Before all clients, which borrow it.
 absl::Status Process::Impl::StartTokens() {
-  auto kept =
-      KeepTokens(config.kafka, [this](const TokenReport& report) { observer->OnToken(report); });
+  auto kept = KeepTokens(bootstrap_servers, config.kafka,
+                         [this](const TokenReport& report) { observer->OnToken(report); });
   if (!kept.ok()) return kept.status();
   tokens = *std::move(kept);
   return absl::OkStatus();

@@ -71,7 +71,7 @@ bool TokenKeeper::FetchOne() {
   const absl::Time begun = absl::Now();
   const absl::StatusOr<OAuthToken> fetched = fetch_(stop_);
   if (stop_) return false;
-  TokenReport report = {.status = fetched.status()};
+  TokenReport report = {.status = fetched.ok() ? fetched->trouble : fetched.status()};
   {
     const absl::MutexLock lock(&mu_);
     failure_ = fetched.status();
@@ -86,7 +86,7 @@ bool TokenKeeper::FetchOne() {
   if (!fetched.ok()) return false;
   const absl::MutexLock lock(&listeners_mu_);
   for (const auto& [number, listener] : listeners_) listener(*fetched);
-  return true;
+  return fetched->trouble.ok();
 }
 
 absl::Duration TokenKeeper::UntilRenewal() {

@@ -1,8 +1,9 @@
 // TokenKeeper: keeps an OAUTHBEARER token at hand, fetched ahead of the last one's end.
 //
 // A thread of its own fetches: at once, then when four fifths of a token's life are over, and after
-// a failure again and again, with pauses that grow to kPauseMax. While the token of now is good, a
-// failure is the log's and the metrics' matter only.
+// a failure again and again, with pauses that grow to kPauseMax; a token that came with trouble is
+// taken, and fetched again likewise. While the token of now is good, a failure is the log's and the
+// metrics' matter only.
 // Threads: any; the report is made on the keeper's own. The destructor waits for a fetch to give
 // up, as soon as it is told to stop.
 #pragma once

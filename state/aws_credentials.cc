@@ -40,11 +40,11 @@ absl::StatusOr<AwsCredentials> AwsCredentialProvider::Fetch() {
     return CredentialsOfWebIdentity(options_, &sts_);
   }
   if (!environment("AWS_CONTAINER_CREDENTIALS_FULL_URI").empty()) {
-    return CredentialsOfContainer(environment, &metadata_);
+    return CredentialsOfContainer(options_, &metadata_);
   }
   std::string instance = "AWS_EC2_METADATA_DISABLED forbids to ask the instance metadata service";
   if (absl::AsciiStrToLower(environment("AWS_EC2_METADATA_DISABLED")) != "true") {
-    auto credentials = CredentialsOfInstance(environment, &metadata_);
+    auto credentials = CredentialsOfInstance(options_, &metadata_);
     // Whoever had some from there waits for it to answer again.
     if (credentials.ok() || absl::IsUnavailable(credentials.status())) return credentials;
     if (absl::IsNotFound(credentials.status()) && current_.has_value()) {
@@ -65,6 +65,7 @@ absl::StatusOr<AwsCredentials> AwsCredentialProvider::Get() {
   const absl::Time now = now_();
   if (current_.has_value() && now < renew_at_) return *current_;
   absl::StatusOr<AwsCredentials> fresh = Fetch();
+  trouble_ = fresh.status();
   if (fresh.ok()) {
     current_ = *fresh;
     // Short-lived ones are not asked for at every call.
@@ -76,6 +77,11 @@ absl::StatusOr<AwsCredentials> AwsCredentialProvider::Get() {
     return *current_;
   }
   return fresh;
+}
+
+absl::Status AwsCredentialProvider::trouble() const {
+  const absl::MutexLock lock(&mutex_);
+  return trouble_;
 }
 
 bool AwsCredentialProvider::Forget(const AwsCredentials& refused) {

@@ -12,6 +12,7 @@
 // Threads: any; calls may block, for one renewal at a time.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -43,6 +44,8 @@ struct AwsCredentialOptions {
   std::string sts_endpoint;  // empty: AWS_ENDPOINT_URL_STS, else the region's
   std::string ca_bundle;     // for STS
   Environment environment = ProcessEnvironment();
+  // Once true, nobody is waited for any more; outlives the provider.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 class AwsCredentialProvider {
@@ -55,6 +58,9 @@ class AwsCredentialProvider {
 
   absl::StatusOr<AwsCredentials> Get();
 
+  // Why the last renewal failed, also while those at hand serve on; OK once one has succeeded.
+  absl::Status trouble() const;
+
   // These were refused as expired or unknown: the next Get asks for new ones. False if there are no
   // others to be had.
   bool Forget(const AwsCredentials& refused);
@@ -66,9 +72,10 @@ class AwsCredentialProvider {
   const std::function<absl::Time()> now_;
   HttpClient sts_;
   HttpClient metadata_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::optional<AwsCredentials> current_ ABSL_GUARDED_BY(mutex_);
   absl::Time renew_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Status trouble_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace turnout::state

@@ -77,15 +77,16 @@ absl::StatusOr<AwsCredentials> FromJson(const std::string& text, absl::string_vi
   return credentials;
 }
 
-absl::StatusOr<HttpResponse> Ask(HttpClient* http, const std::string& method,
-                                 const std::string& url, HttpHeaders headers,
-                                 std::string_view body = {}) {
+absl::StatusOr<HttpResponse> Ask(const AwsCredentialOptions& options, HttpClient* http,
+                                 const std::string& method, const std::string& url,
+                                 HttpHeaders headers, std::string_view body = {}) {
   return http->Send({.method = method,
                      .url = url,
                      .headers = std::move(headers),
                      .body = body,
                      .answer_bytes_max = kAnswerBytesMax,
-                     .timeout = kTimeout});
+                     .timeout = kTimeout,
+                     .stop = options.stop});
 }
 
 // Whether what is sent there stays on the machine, or is encrypted.
@@ -140,7 +141,7 @@ absl::StatusOr<AwsCredentials> CredentialsOfWebIdentity(const AwsCredentialOptio
       "&RoleSessionName=", UriEncode(session.empty() ? "turnout" : session, false),
       "&WebIdentityToken=", UriEncode(*token, false));
   const auto answer =
-      Ask(http, "POST", endpoint + "/",
+      Ask(options, http, "POST", endpoint + "/",
           {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "text/xml"}}, form);
   if (!answer.ok()) return WithPlace(answer.status(), "asking STS for the role " + role);
   const absl::Status status =
@@ -157,8 +158,9 @@ absl::StatusOr<AwsCredentials> CredentialsOfWebIdentity(const AwsCredentialOptio
                         .source = "the web identity's role " + role};
 }
 
-absl::StatusOr<AwsCredentials> CredentialsOfContainer(const Environment& environment,
+absl::StatusOr<AwsCredentials> CredentialsOfContainer(const AwsCredentialOptions& options,
                                                       HttpClient* http) {
+  const Environment& environment = options.environment;
   const std::string url = environment("AWS_CONTAINER_CREDENTIALS_FULL_URI");
   if (!IsPrivate(url)) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -174,7 +176,7 @@ absl::StatusOr<AwsCredentials> CredentialsOfContainer(const Environment& environ
   }
   HttpHeaders headers;
   if (!token.empty()) headers.emplace_back("Authorization", token);
-  const auto answer = Ask(http, "GET", url, headers);
+  const auto answer = Ask(options, http, "GET", url, headers);
   if (!answer.ok()) return WithPlace(answer.status(), "asking the pod identity agent");
   const absl::Status status =
       StatusOf(*answer, "the pod identity agent at " + url,
@@ -185,12 +187,13 @@ absl::StatusOr<AwsCredentials> CredentialsOfContainer(const Environment& environ
   return credentials;
 }
 
-absl::StatusOr<AwsCredentials> CredentialsOfInstance(const Environment& environment,
+absl::StatusOr<AwsCredentials> CredentialsOfInstance(const AwsCredentialOptions& options,
                                                      HttpClient* http) {
+  const Environment& environment = options.environment;
   std::string endpoint = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
   if (endpoint.empty()) endpoint = kInstanceEndpoint;
   while (absl::EndsWith(endpoint, "/")) endpoint.pop_back();
-  const auto token = Ask(http, "PUT", endpoint + "/latest/api/token",
+  const auto token = Ask(options, http, "PUT", endpoint + "/latest/api/token",
                          {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}});
   if (!token.ok()) return absl::NotFoundError(token.status().message());
   constexpr char kCure[] = "let the machine's metadata options allow it, hop limit included";
@@ -198,14 +201,14 @@ absl::StatusOr<AwsCredentials> CredentialsOfInstance(const Environment& environm
   if (!status.ok()) return status;
   const HttpHeaders headers = {{"X-aws-ec2-metadata-token", token->body}};
 
-  const auto roles = Ask(http, "GET", endpoint + kInstanceRoles, headers);
+  const auto roles = Ask(options, http, "GET", endpoint + kInstanceRoles, headers);
   if (!roles.ok()) return roles.status();
   status = StatusOf(*roles, endpoint, "give the machine an instance profile with a role");
   if (!status.ok()) return status;
   const std::string role = roles->body.substr(0, roles->body.find_first_of("\r\n"));
 
-  const auto answer =
-      Ask(http, "GET", absl::StrCat(endpoint, kInstanceRoles, UriEncode(role, false)), headers);
+  const auto answer = Ask(options, http, "GET",
+                          absl::StrCat(endpoint, kInstanceRoles, UriEncode(role, false)), headers);
   if (!answer.ok()) return answer.status();
   status = StatusOf(*answer, endpoint, "give the machine an instance profile with a role");
   if (!status.ok()) return status;

@@ -21,12 +21,12 @@ absl::StatusOr<AwsCredentials> CredentialsOfWebIdentity(const AwsCredentialOptio
 
 // EKS's pod identity agent, or whatever else answers at that address. Only https and addresses
 // that never leave the machine are asked, since the token goes with the question.
-absl::StatusOr<AwsCredentials> CredentialsOfContainer(const Environment& environment,
+absl::StatusOr<AwsCredentials> CredentialsOfContainer(const AwsCredentialOptions& options,
                                                       HttpClient* http);
 
 // The role of the machine, by IMDSv2. AWS_EC2_METADATA_SERVICE_ENDPOINT takes the place of the
 // usual address. NotFound if nobody answers there, as outside of EC2.
-absl::StatusOr<AwsCredentials> CredentialsOfInstance(const Environment& environment,
+absl::StatusOr<AwsCredentials> CredentialsOfInstance(const AwsCredentialOptions& options,
                                                      HttpClient* http);
 
 }  // namespace turnout::state

@@ -99,4 +99,21 @@ std::string Authorization(const SigV4Request& request, const SigV4Scope& scope,
                       ",Signature=", Signature(scope, secret_access_key, text));
 }
 
+std::string PresignedQuery(SigV4Request request, const SigV4Scope& scope, const SigV4Keys& keys,
+                           absl::Duration life) {
+  request.query.insert(
+      request.query.end(),
+      {{"X-Amz-Algorithm", kAlgorithm},
+       {"X-Amz-Credential", absl::StrCat(keys.access_key_id, "/", ScopeText(scope))},
+       {"X-Amz-Date", SigV4Time(scope.time)},
+       {"X-Amz-Expires", absl::StrCat(absl::ToInt64Seconds(life))},
+       {"X-Amz-SignedHeaders", SignedHeaders(request)}});
+  if (!keys.session_token.empty()) {
+    request.query.emplace_back("X-Amz-Security-Token", keys.session_token);
+  }
+  const std::string text = StringToSign(scope, CanonicalRequest(request));
+  return absl::StrCat(CanonicalQuery(request),
+                      "&X-Amz-Signature=", Signature(scope, keys.secret_access_key, text));
+}
+
 }  // namespace turnout::state

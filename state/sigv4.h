@@ -29,6 +29,12 @@ struct SigV4Scope {
   std::string service;
 };
 
+struct SigV4Keys {
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token;  // empty: none
+};
+
 // RFC 3986: all but letters, digits and `-._~` as %XX; `/` stays where `keep_slash`.
 std::string UriEncode(std::string_view text, bool keep_slash);
 
@@ -49,5 +55,11 @@ std::string Signature(const SigV4Scope& scope, std::string_view secret_access_ke
 // already, and `x-amz-security-token` if the credentials have one.
 std::string Authorization(const SigV4Request& request, const SigV4Scope& scope,
                           std::string_view access_key_id, std::string_view secret_access_key);
+
+// The query of a link that is good for `life` (whole seconds) from the scope's time on, for whoever
+// has it: the request's own, and all that signs it, the signature last. The request's headers hold
+// `host`.
+std::string PresignedQuery(SigV4Request request, const SigV4Scope& scope, const SigV4Keys& keys,
+                           absl::Duration life);
 
 }  // namespace turnout::state

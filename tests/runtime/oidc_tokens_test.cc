@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/keep_tokens.h"
 #include "tests/support/fake_http_server.h"
 #include "tests/support/temp_directory.h"
 
@@ -192,7 +193,7 @@ class KeepTokensTest : public OidcTokensTest {
 TEST_F(KeepTokensTest, TheProviderThatThePropertiesNameIsAsked) {
   reply_ = {.body = R"({"access_token":"opaque","expires_in":30})"};
   absl::Notification reported;
-  const auto keeper = KeepTokens(Properties(), [&](const TokenReport&) { reported.Notify(); });
+  const auto keeper = KeepTokens("", Properties(), [&](const TokenReport&) { reported.Notify(); });
   ASSERT_TRUE(keeper.ok() && *keeper != nullptr) << keeper.status();
   ASSERT_TRUE(reported.WaitForNotificationWithTimeout(absl::Seconds(20)));
   const auto token = (*keeper)->Current();
@@ -201,19 +202,20 @@ TEST_F(KeepTokensTest, TheProviderThatThePropertiesNameIsAsked) {
 }
 
 TEST_F(KeepTokensTest, NobodyIsAskedWhereNoTokenIsNeeded) {
-  const auto none = KeepTokens({{"security.protocol", "SSL"}}, [](const TokenReport&) {});
+  const auto none = KeepTokens("", {{"security.protocol", "SSL"}}, [](const TokenReport&) {});
   ASSERT_TRUE(none.ok()) << none.status();
   EXPECT_EQ(*none, nullptr);
   auto properties = Properties();
   properties.pop_back();
-  EXPECT_TRUE(absl::IsInvalidArgument(KeepTokens(properties, [](const TokenReport&) {}).status()));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(KeepTokens("", properties, [](const TokenReport&) {}).status()));
 }
 
 TEST_F(KeepTokensTest, ASecretThatTravelsInTheClearIsWarnedOf) {
   for (const char* const url : {"http://0.0.0.0:1/token", "http://127.0.0.1:1/token"}) {
     settings_.token_url = url;
     testing::internal::CaptureStderr();
-    ASSERT_TRUE(KeepTokens(Properties(), [](const TokenReport&) {}).ok());
+    ASSERT_TRUE(KeepTokens("", Properties(), [](const TokenReport&) {}).ok());
     const std::string logged = testing::internal::GetCapturedStderr();
     const bool is_near = settings_.token_url.find("127.0.0.1") != std::string::npos;
     EXPECT_EQ(logged.find("use https://") == std::string::npos, is_near) << logged;

@@ -75,6 +75,26 @@ TEST(TokenKeeperTest, ATokenIsRenewedWhenFourFifthsOfItsLifeAreOver) {
   }
 }
 
+TEST(TokenKeeperTest, ATokenThatCameWithTroubleIsTakenAndFetchedAgainSoon) {
+  std::atomic<int> fetched{0};
+  Provider seen;
+  TokenKeeper keeper(
+      [&fetched](const std::atomic<bool>&) -> absl::StatusOr<OAuthToken> {
+        const int number = ++fetched;
+        return OAuthToken{.value = absl::StrCat("t", number),
+                          .expires = absl::Now() + absl::Hours(1),
+                          .trouble = number < 3 ? absl::UnavailableError("who signs goes soon")
+                                                : absl::OkStatus()};
+      },
+      seen.Report());
+  const std::vector<TokenReport> reports = seen.Reports(3);
+  ASSERT_THAT(reports, SizeIs(Ge(3u)));
+  EXPECT_EQ(reports[0].status.message(), "who signs goes soon");
+  EXPECT_GT(reports[0].expires, absl::Now());
+  EXPECT_TRUE(reports[2].status.ok()) << reports[2].status;
+  EXPECT_EQ(keeper.Current()->value, "t3");
+}
+
 TEST(TokenKeeperTest, TheTokenAtHandServesOnWhileTheProviderIsAway) {
   Provider provider;
   TokenKeeper keeper(provider.Fetch(absl::Seconds(2)), provider.Report());

@@ -149,6 +149,49 @@ TEST(SigV4, PutsEveryPartOfTheRequestInItsPlace) {
       "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date,Signature="));
 }
 
+struct PresignedVector {
+  const char* name;
+  SigV4Request request;
+  SigV4Scope scope;
+  SigV4Keys keys;
+  absl::Duration life;
+  const char* signature;
+};
+
+TEST(SigV4, PresignsAsTheS3ManualAndTheTestSuiteDo) {
+  const SigV4Scope suite{absl::FromUnixSeconds(1440938160), "us-east-1", "service"};
+  const SigV4Keys keys{"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", ""};
+  SigV4Keys with_token = keys;
+  with_token.session_token = "6e86291e8372ff2a2260956d9b8aae1d763fbf315fa00fa31553b73ebf194267";
+  const std::vector<std::pair<std::string, std::string>> host = {{"Host", "example.amazonaws.com"}};
+  const std::vector<PresignedVector> vectors = {
+      {"GetObject of the manual",
+       {"GET", "/test.txt", {}, {{"host", "examplebucket.s3.amazonaws.com"}}, "UNSIGNED-PAYLOAD"},
+       {absl::FromUnixSeconds(1369353600), "us-east-1", "s3"},
+       {"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""},
+       absl::Hours(24),
+       "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"},
+      {"get-vanilla-query-order-key-case",
+       {"GET", "/", {{"Param2", "value2"}, {"Param1", "value1"}}, host, kEmptySha256},
+       suite,
+       keys,
+       absl::Hours(1),
+       "86012e2c9ad4d77369f5d81c11f75158aae4f895a085212cc6d3f923d300bed5"},
+      {"get-vanilla-with-session-token",
+       {"GET", "/", {}, host, kEmptySha256},
+       suite,
+       with_token,
+       absl::Hours(1),
+       "7ff2b50b376cb4d151970630573d6291dc128cc5c2a12ffb237f73cc53f67b6c"},
+  };
+  for (const PresignedVector& vector : vectors) {
+    const std::string query =
+        PresignedQuery(vector.request, vector.scope, vector.keys, vector.life);
+    EXPECT_TRUE(absl::EndsWith(query, std::string("&X-Amz-Signature=") + vector.signature))
+        << vector.name << ": " << query;
+  }
+}
+
 TEST(SigV4, EncodesAllButTheUnreserved) {
   EXPECT_EQ(UriEncode("a/b c+d=e&f~g-h_i.j", true), "a/b%20c%2Bd%3De%26f~g-h_i.j");
   EXPECT_EQ(UriEncode("a/b", false), "a%2Fb");
