@@ -34,6 +34,13 @@ BrokerConnection::BrokerConnection(const ConnectionSettings* settings, std::stri
       why_closed_(absl::UnavailableError("not connected yet")) {}
 
 absl::Status BrokerConnection::Ready(absl::Time now) {
+  if (renew_ && stage_ == Stage::kReady) {
+    if (!pending_.empty()) {
+      return absl::UnavailableError(
+          absl::StrFormat("broker %s: connecting anew once it has answered", name_));
+    }
+    Close(absl::UnavailableError("connecting anew by fresh certificates"), now);
+  }
   if (stage_ == Stage::kReady && now >= expires_at_) {
     why_closed_ = absl::UnavailableError(absl::StrFormat("broker %s: authenticating anew", name_));
     setup_deadline_ = now + settings_->setup_timeout;
@@ -53,6 +60,7 @@ absl::Status BrokerConnection::Connect(absl::Time now) {
   if (!socket.ok()) return socket.status();
   socket_ = *std::move(socket);
   stage_ = Stage::kConnecting;
+  renew_ = false;
   setup_deadline_ = now + settings_->setup_timeout;
   return absl::OkStatus();
 }

@@ -84,6 +84,10 @@ class BrokerConnection {
   // giving the connection up.
   void Forget(int32_t request);
 
+  // To be made anew, since what it was made with has changed: as soon as all that is on its way is
+  // answered, and before anything else is.
+  void Renew() { renew_ = stage_ != Stage::kClosed; }
+
   // After a broker's throttle time: nothing is sent until then.
   void HoldUntil(absl::Time then) { held_until_ = then; }
 
@@ -150,6 +154,7 @@ class BrokerConnection {
   absl::Duration backoff_;
   absl::Time retry_at_ = absl::InfinitePast();
   bool wanted_ = false;  // closed, and somebody waits for it
+  bool renew_ = false;
   absl::Time setup_deadline_ = absl::InfiniteFuture();
   absl::Time expires_at_ = absl::InfiniteFuture();  // the authentication's end
   absl::Time held_until_ = absl::InfinitePast();

@@ -15,6 +15,7 @@ namespace {
 // Properties as they come, and what else decides what they mean.
 struct Draft {
   std::string protocol = "plaintext";
+  bool has_tls = false;
   TlsSettings tls;
   SaslCredentials sasl;
   bool unsecured_token = false;
@@ -96,6 +97,22 @@ absl::Status TakeSasl(Draft& draft, TokenSource* tokens, ClientSecurity& securit
   return absl::OkStatus();
 }
 
+absl::StatusOr<Draft> DraftOf(const std::vector<KafkaProperty>& properties) {
+  Draft draft;
+  for (const KafkaProperty& property : properties) {
+    const absl::Status status = ReadOne(property, draft);
+    if (!status.ok()) return status;
+  }
+  draft.protocol = absl::AsciiStrToLower(draft.protocol);
+  const std::string under = WantsSasl(draft.protocol) ? draft.protocol.substr(5) : draft.protocol;
+  if (under != "plaintext" && under != "ssl") {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("kafka.security.protocol: there is no `%s`", draft.protocol));
+  }
+  draft.has_tls = under == "ssl";
+  return draft;
+}
+
 }  // namespace
 
 absl::Status OnlyLibrdkafkaHonours(const std::string& name) {
@@ -105,25 +122,23 @@ absl::Status OnlyLibrdkafkaHonours(const std::string& name) {
 
 absl::StatusOr<ClientSecurity> ClientSecurityOf(const std::vector<KafkaProperty>& properties,
                                                 TokenSource* tokens) {
-  Draft draft;
-  for (const KafkaProperty& property : properties) {
-    const absl::Status status = ReadOne(property, draft);
-    if (!status.ok()) return status;
-  }
+  absl::StatusOr<Draft> draft = DraftOf(properties);
+  if (!draft.ok()) return draft.status();
   ClientSecurity security;
-  const std::string protocol = absl::AsciiStrToLower(draft.protocol);
-  const bool has_sasl = WantsSasl(protocol);
-  const std::string under = has_sasl ? protocol.substr(5) : protocol;
-  if (under != "plaintext" && under != "ssl") {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("kafka.security.protocol: there is no `%s`", draft.protocol));
-  }
-  if (under == "ssl") security.tls = draft.tls;
-  if (has_sasl) {
-    const absl::Status status = TakeSasl(draft, tokens, security);
+  if (draft->has_tls) security.tls = draft->tls;
+  if (WantsSasl(draft->protocol)) {
+    const absl::Status status = TakeSasl(*draft, tokens, security);
     if (!status.ok()) return status;
   }
   return security;
+}
+
+absl::StatusOr<std::optional<TlsSettings>> TlsSettingsOf(
+    const std::vector<KafkaProperty>& properties) {
+  absl::StatusOr<Draft> draft = DraftOf(properties);
+  if (!draft.ok()) return draft.status();
+  if (!draft->has_tls) return std::nullopt;
+  return std::move(draft->tls);
 }
 
 }  // namespace turnout::connectors

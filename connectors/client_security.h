@@ -32,6 +32,10 @@ struct ClientSecurity {
   std::optional<SaslCredentials> sasl;
 };
 
+// The part of it that is TLS's; nullopt where connections are not encrypted.
+absl::StatusOr<std::optional<TlsSettings>> TlsSettingsOf(
+    const std::vector<KafkaProperty>& properties);
+
 // Unimplemented, with the property's name.
 absl::Status OnlyLibrdkafkaHonours(const std::string& name);
 

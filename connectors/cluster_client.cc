@@ -50,8 +50,7 @@ absl::StatusOr<Address> AddressOf(absl::string_view text) {
 
 }  // namespace
 
-ClusterClient::ClusterClient(const KafkaClientOptions& options)
-    : bootstrap_servers_(options.bootstrap_servers) {
+ClusterClient::ClusterClient(const KafkaClientOptions& options) : options_(options) {
   settings_.client_id = options.client_id;
 }
 
@@ -60,22 +59,50 @@ ClusterClient::~ClusterClient() = default;
 absl::StatusOr<std::unique_ptr<ClusterClient>> ClusterClient::Make(
     const KafkaClientOptions& options) {
   std::unique_ptr<ClusterClient> client(new ClusterClient(options));
-  absl::StatusOr<ClientSecurity> security = ClientSecurityOf(options.properties, options.tokens);
-  if (!security.ok()) return security.status();
-  client->settings_.security = *std::move(security);
   const absl::Status started = client->Start();
   if (!started.ok()) return started;
   return client;
 }
 
-absl::Status ClusterClient::Start() {
-  if (settings_.security.tls) {
-    absl::StatusOr<std::unique_ptr<TlsContext>> tls = TlsContext::Make(*settings_.security.tls);
+// What was there before stays in use where it fails.
+absl::Status ClusterClient::TakeSecurity() {
+  absl::StatusOr<ClientSecurity> security = ClientSecurityOf(
+      options_.security != nullptr ? options_.security->Current() : options_.properties,
+      options_.tokens);
+  if (!security.ok()) return security.status();
+  std::unique_ptr<TlsContext> context;
+  if (security->tls) {
+    absl::StatusOr<std::unique_ptr<TlsContext>> tls = TlsContext::Make(*security->tls);
     if (!tls.ok()) return tls.status();
-    tls_ = *std::move(tls);
-    settings_.tls = tls_.get();
+    context = *std::move(tls);
   }
-  for (absl::string_view part : absl::StrSplit(bootstrap_servers_, ',', absl::SkipWhitespace())) {
+  settings_.security = *std::move(security);
+  settings_.tls = context.get();
+  tls_ = std::move(context);
+  return absl::OkStatus();
+}
+
+// Passwords are for the next authentication; certificates are shown when a connection is made.
+void ClusterClient::RenewSecurity() {
+  if (options_.security == nullptr) return;
+  const uint64_t passwords = options_.security->password_edition();
+  const uint64_t certificates = options_.security->certificate_edition();
+  if (passwords == password_edition_ && certificates == certificate_edition_) return;
+  password_edition_ = passwords;
+  if (!TakeSecurity().ok()) return;  // a file is replaced again: the next edition comes with it
+  if (std::exchange(certificate_edition_, certificates) == certificates) return;
+  EachConnection([](BrokerConnection& connection) { connection.Renew(); });
+}
+
+absl::Status ClusterClient::Start() {
+  if (options_.security != nullptr) {
+    password_edition_ = options_.security->password_edition();
+    certificate_edition_ = options_.security->certificate_edition();
+  }
+  const absl::Status secured = TakeSecurity();
+  if (!secured.ok()) return secured;
+  for (absl::string_view part :
+       absl::StrSplit(options_.bootstrap_servers, ',', absl::SkipWhitespace())) {
     const absl::StatusOr<Address> address = AddressOf(absl::StripAsciiWhitespace(part));
     if (!address.ok()) return address.status();
     bootstrap_.push_back(
@@ -92,6 +119,7 @@ void ClusterClient::EachConnection(Visit visit) {
 }
 
 void ClusterClient::Turn(absl::Time until) {
+  RenewSecurity();
   Poll(until);
   const absl::Time now = SteadyNow();
   EachConnection([now](BrokerConnection& connection) { connection.OnTime(now); });

@@ -87,6 +87,8 @@ class ClusterClient {
 
   explicit ClusterClient(const KafkaClientOptions& options);
   absl::Status Start();
+  absl::Status TakeSecurity();
+  void RenewSecurity();
   void Poll(absl::Time until);
   void PursueTopics(absl::Time now);
   void AskForTopics(absl::Time now);
@@ -97,7 +99,9 @@ class ClusterClient {
   template <typename Visit>
   void EachConnection(Visit visit);
 
-  const std::string bootstrap_servers_;
+  const KafkaClientOptions options_;
+  uint64_t password_edition_ = 0;     // that it goes by
+  uint64_t certificate_edition_ = 0;  // ... and that its connections are made of
   ConnectionSettings settings_;
   std::unique_ptr<TlsContext> tls_;
   std::vector<std::unique_ptr<BrokerConnection>> bootstrap_;

@@ -27,7 +27,7 @@ absl::StatusOr<std::unique_ptr<KafkaHandle>> MakeProducer(const std::string& id,
 }  // namespace
 
 absl::Status IdTakeover::Work(const KafkaSinkOptions& options, int wait_ms) {
-  if (client_ == nullptr) {
+  if (client_ == nullptr || client_->is_outdated()) {
     absl::StatusOr<std::unique_ptr<KafkaHandle>> made = MakeProducer(id_, options);
     if (!made.ok()) return made.status();
     client_ = *std::move(made);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "connectors/security_source.h"
 #include "connectors/sink.h"
 #include "connectors/token_source.h"
 
@@ -34,6 +35,9 @@ struct KafkaClientOptions {
   std::vector<KafkaProperty> properties;
   KafkaEvents events;
   TokenSource* tokens = nullptr;  // borrowed; for OAUTHBEARER by `oidc_settings`, else null
+  // Borrowed; what takes the place of `properties` once files that they come from have changed.
+  // Null: nobody looks.
+  SecuritySource* security = nullptr;
 };
 
 struct KafkaSourceOptions {
@@ -43,8 +47,8 @@ struct KafkaSourceOptions {
   std::string group_instance_id;  // empty: dynamic membership
   bool start_at_earliest = true;  // where nothing is committed
   int session_timeout_ms = 10'000;
-  int poll_events_max = 10'000;         // events a Poll returns at most
-  int64_t poll_bytes_max = 16 << 20;    // payload bytes a Poll returns at most, or one event
+  int poll_events_max = 10'000;       // events a Poll returns at most
+  int64_t poll_bytes_max = 16 << 20;  // payload bytes a Poll returns at most, or one event
 };
 
 // Which implementation of Sink: BatchSink, or KafkaSink.
@@ -53,8 +57,8 @@ enum class SinkKind { kBatch, kLibrdkafka };
 struct KafkaSinkOptions {
   KafkaClientOptions client;
   Delivery delivery = Delivery::kExactlyOnce;
-  std::string transactional_id;        // exactly-once only
-  std::string source_topic;            // exactly-once only: the topic that committed offsets are of
+  std::string transactional_id;  // exactly-once only
+  std::string source_topic;      // exactly-once only: the topic that committed offsets are of
   int transaction_timeout_ms = 15'000;
   int call_timeout_ms = 1'000;          // a call answers Unavailable after this
   int64_t batch_bytes_max = 1'000'000;  // smallest max.message.bytes of the destinations

@@ -45,6 +45,19 @@ void GiveToken(rd_kafka_t* client, const OAuthToken& token) {
   if (result != RD_KAFKA_RESP_ERR_NO_ERROR) RefuseToken(client, reason);
 }
 
+// For the next time that it authenticates; connections stay as they are.
+void GivePassword(rd_kafka_t* client, const std::vector<KafkaProperty>& properties) {
+  std::string username;
+  std::string password;
+  for (const auto& [name, value] : properties) {
+    if (name == "sasl.username") username = value;
+    if (name == "sasl.password") password = value;
+  }
+  rd_kafka_error_t* const error =
+      rd_kafka_sasl_set_credentials(client, username.c_str(), password.c_str());
+  if (error != nullptr) rd_kafka_error_destroy(error);  // it has no SASL
+}
+
 }  // namespace
 
 // librdkafka's C callbacks, on their way to the handle that owns the client.
@@ -138,13 +151,14 @@ std::string HideSecrets(std::string text, const std::vector<KafkaProperty>& prop
   return text;
 }
 
-absl::Status SetAll(rd_kafka_conf_t* conf, const KafkaHandleSetup& setup) {
+absl::Status SetAll(rd_kafka_conf_t* conf, const KafkaHandleSetup& setup,
+                    const std::vector<KafkaProperty>& properties) {
   std::vector<KafkaProperty> all = setup.defaults;
   all.emplace_back("bootstrap.servers", setup.client.bootstrap_servers);
   if (!setup.client.client_id.empty()) all.emplace_back("client.id", setup.client.client_id);
   // Connections that brokers close for idleness are no news.
   all.emplace_back("log.connection.close", "false");
-  for (const KafkaProperty& property : setup.client.properties) {
+  for (const KafkaProperty& property : properties) {
     const bool is_ours = IsTokenProperty(property.first);
     if (!is_ours && BelongsTo(property.first, setup.role)) all.push_back(property);
   }
@@ -171,7 +185,12 @@ absl::StatusOr<std::unique_ptr<KafkaHandle>> KafkaHandle::Make(KafkaHandleSetup 
   std::unique_ptr<KafkaHandle> handle(new KafkaHandle(std::move(setup)));
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   const KafkaHandleSetup& given = handle->callbacks_->setup;
-  absl::Status status = SetAll(conf, given);
+  SecuritySource* const security = given.client.security;
+  // Before the properties are asked for: those that change meanwhile make it outdated.
+  if (security != nullptr) handle->certificate_edition_ = security->certificate_edition();
+  const std::vector<KafkaProperty> properties =
+      security != nullptr ? security->Current() : given.client.properties;
+  absl::Status status = SetAll(conf, given, properties);
   if (!status.ok()) {
     rd_kafka_conf_destroy(conf);
     return status;
@@ -193,8 +212,9 @@ absl::StatusOr<std::unique_ptr<KafkaHandle>> KafkaHandle::Make(KafkaHandleSetup 
     rd_kafka_conf_destroy(conf);
     return absl::InvalidArgumentError(
         absl::StrFormat("kafka: librdkafka refuses these properties together: %s",
-                        HideSecrets(reason, given.client.properties)));
+                        HideSecrets(reason, properties)));
   }
+  handle->TakePasswords();
   status = handle->TakeTokens();
   if (!status.ok()) return status;
   return handle;
@@ -216,9 +236,28 @@ absl::Status KafkaHandle::TakeTokens() {
   return absl::OkStatus();
 }
 
-void KafkaHandle::LeaveTokens() {
-  if (token_listener_) callbacks_->setup.client.tokens->RemoveListener(*token_listener_);
+// Those that change before it listens are asked for once more.
+void KafkaHandle::TakePasswords() {
+  SecuritySource* const security = callbacks_->setup.client.security;
+  if (security == nullptr) return;
+  password_listener_ =
+      security->AddListener([client = client_](const std::vector<KafkaProperty>& properties) {
+        GivePassword(client, properties);
+      });
+  if (security->password_edition() != 0) GivePassword(client_, security->Current());
+}
+
+void KafkaHandle::LeaveSources() {
+  const KafkaClientOptions& client = callbacks_->setup.client;
+  if (token_listener_) client.tokens->RemoveListener(*token_listener_);
+  if (password_listener_) client.security->RemoveListener(*password_listener_);
   token_listener_.reset();
+  password_listener_.reset();
+}
+
+bool KafkaHandle::is_outdated() const {
+  const SecuritySource* const security = callbacks_->setup.client.security;
+  return security != nullptr && security->certificate_edition() != certificate_edition_;
 }
 
 KafkaHandle::KafkaHandle(KafkaHandleSetup setup)
@@ -231,7 +270,7 @@ void KafkaHandle::Abandon() {
   using Abandoned = std::vector<std::pair<std::shared_ptr<Callbacks>, rd_kafka_t*>>;
   static absl::Mutex mu(absl::kConstInit);
   static auto* const abandoned = new Abandoned;
-  LeaveTokens();
+  LeaveSources();
   {
     const absl::MutexLock lock(&mu);
     abandoned->emplace_back(callbacks_, client_);
@@ -243,7 +282,7 @@ void KafkaHandle::Abandon() {
 
 KafkaHandle::~KafkaHandle() {
   if (client_ == nullptr) return;
-  LeaveTokens();
+  LeaveSources();
   std::thread ending([client = client_, callbacks = callbacks_] {
     rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     const absl::MutexLock lock(&callbacks->mu);

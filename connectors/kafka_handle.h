@@ -7,7 +7,8 @@
 // Errors: InvalidArgument names the property; values of secret properties are never repeated.
 // Threads: callbacks of `on_error` run on the thread that polls the client; logs come on any.
 // Tokens
-//   are handed to the client on its own thread and on the token source's.
+//   are handed to the client on its own thread and on the token source's, passwords on the security
+//   source's.
 #pragma once
 
 #include <functional>
@@ -61,6 +62,8 @@ class KafkaHandle {
   void Abandon();
 
   rd_kafka_s* get() const { return client_; }
+  // Whether certificates or keys have changed since it was made: it knows the old ones only.
+  bool is_outdated() const;
   // The `owner` of the handle that a callback's opaque pointer stands for.
   static void* Owner(void* opaque);
 
@@ -69,11 +72,14 @@ class KafkaHandle {
   struct Callbacks;  // what librdkafka's threads refer to; lives as long as they do
   explicit KafkaHandle(KafkaHandleSetup setup);
   absl::Status TakeTokens();
-  void LeaveTokens();
+  void TakePasswords();
+  void LeaveSources();
 
   std::shared_ptr<Callbacks> callbacks_;
   rd_kafka_s* client_ = nullptr;
   std::optional<int> token_listener_;
+  std::optional<int> password_listener_;
+  uint64_t certificate_edition_ = 0;  // that it was made of
 };
 
 // Parts of a client, which end before it does.

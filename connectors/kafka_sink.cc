@@ -83,6 +83,9 @@ class KafkaSink final : public Sink {
   // The table's InvalidArgument is no outcome of a sink: it ends the producer. To a call that timed
   // out is added what was last heard of the brokers.
   absl::Status Sorted(absl::Status status) const;
+  // A client of old certificates may wait in vain for brokers that would let fresh ones in: then it
+  // is to be opened anew, which settles what became of the transaction.
+  absl::Status Outdated(absl::Status status) const;
   void AbandonTransaction(int timeout_ms);
   void DropClient();
 
@@ -203,7 +206,7 @@ void KafkaSink::TakeOverOtherIds() {
 }
 
 absl::Status KafkaSink::OpenProducer() {
-  if (!IsBeingOpened()) {
+  if (!IsBeingOpened() || client_ == nullptr || client_->is_outdated()) {
     DropClient();
     const absl::Status made = Make();
     if (!made.ok()) return made;
@@ -225,6 +228,11 @@ absl::Status KafkaSink::OpenProducer() {
 absl::Status KafkaSink::Begin() {
   if (state_ != State::kReady) {
     return absl::InternalError(doing_ + ": Begin before Open, or in a transaction");
+  }
+  if (client_->is_outdated()) {
+    DropClient();
+    const absl::Status renewed = Reopen();
+    if (!renewed.ok()) return renewed;
   }
   failures_.Begin();
   offsets_sent_ = false;
@@ -327,7 +335,7 @@ absl::Status KafkaSink::Commit(absl::Span<const SourceOffset> offsets, const Gro
     broker_reason_.clear();
     return status;
   }
-  status = Sorted(status);
+  status = Outdated(Sorted(status));
   if (absl::IsUnavailable(status)) state_ = State::kCommitting;
   if (absl::IsAborted(status)) {
     state_ = State::kOpen;
@@ -411,7 +419,7 @@ absl::Status KafkaSink::Abort() {
     const absl::Status aborted = Sorted(TakeKafkaError(
         client_->get(), rd_kafka_abort_transaction(client_->get(), options_.call_timeout_ms),
         doing_ + ": aborting"));
-    if (!aborted.ok()) return aborted;
+    if (!aborted.ok()) return Outdated(aborted);
     state_ = State::kReady;
   }
   // At least once, what is on its way may still arrive.
@@ -455,6 +463,12 @@ absl::Status KafkaSink::Sorted(absl::Status status) const {
     return absl::UnavailableError(absl::StrFormat("%s; %s", status.message(), broker_reason_));
   }
   return status;
+}
+
+absl::Status KafkaSink::Outdated(absl::Status status) const {
+  if (!absl::IsUnavailable(status) || !client_->is_outdated()) return status;
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "%s; certificates have changed: the producer is made anew", status.message()));
 }
 
 void KafkaSink::Close(absl::Duration timeout) {

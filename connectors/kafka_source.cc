@@ -74,6 +74,7 @@ class KafkaSource final : public Source {
   void LeaveGroup(AssignmentListener& listener, absl::Duration timeout);
   void DropClient();
   void LoseAll(AssignmentListener& listener);
+  absl::Status Renew(AssignmentListener& listener);
 
   // Each Poll, in this order.
   absl::Status TakeFirst(absl::Duration max_wait);
@@ -186,6 +187,10 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wai
     if (!status.ok()) return status;
   }
   messages_.ReleaseReturned();
+  if (client_->is_outdated()) {
+    const absl::Status renewed = Renew(listener);
+    if (!renewed.ok()) return renewed;
+  }
   absl::Status status = ActivatePending(listener);
   if (status.ok())
     status = TakeFirst(pending_.empty() ? max_wait
@@ -502,6 +507,13 @@ absl::Status KafkaSource::Rejoin(AssignmentListener& listener) {
   LoseAll(listener);
   if (client_ != nullptr) LeaveGroup(listener, kRejoinLeaveTimeout);
   DropClient();
+  return Start();
+}
+
+// By fresh certificates, which librdkafka reads when a client is made: it leaves the group in good
+// order and comes back as another member.
+absl::Status KafkaSource::Renew(AssignmentListener& listener) {
+  Close(listener, kRejoinLeaveTimeout + kEndTimeout);
   return Start();
 }
 

@@ -93,11 +93,13 @@ void FillConfig(absl::string_view name, absl::string_view value, TopicDescriptio
 class Admin final : public TopicAdmin {
  public:
   absl::Status Start(const KafkaClientOptions& options);
+  bool is_outdated() const { return client_->is_outdated(); }
 
   absl::StatusOr<std::vector<TopicDescription>> Describe(absl::Span<const std::string> topics,
                                                          bool may_write,
                                                          absl::Duration timeout) override;
   absl::Status Create(absl::Span<const NewTopic> topics, absl::Duration timeout) override;
+  absl::StatusOr<std::vector<std::string>> List(absl::Duration timeout) override;
 
  private:
   // What the delivery reports of one probe said.
@@ -105,8 +107,6 @@ class Admin final : public TopicAdmin {
     std::map<std::string, int> codes;  // of topics that were asked for
   };
   static void OnProbed(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
-
-  absl::StatusOr<std::vector<std::string>> List(absl::Duration timeout) override;
 
   absl::Status ListAll(Descriptions& wanted, absl::Time deadline);
   absl::Status AskOne(const std::string& topic, TopicDescription& description, absl::Time deadline);
@@ -387,11 +387,53 @@ absl::Status Admin::Create(absl::Span<const NewTopic> topics, absl::Duration tim
   return absl::OkStatus();
 }
 
+// An Admin that is made anew once certificates have changed, while others still ask the one before.
+class RenewedAdmin final : public TopicAdmin {
+ public:
+  explicit RenewedAdmin(const KafkaClientOptions& options) : options_(options) {}
+
+  absl::Status Start() {
+    const absl::MutexLock lock(&mu_);
+    return Renew();
+  }
+
+  absl::StatusOr<std::vector<TopicDescription>> Describe(absl::Span<const std::string> topics,
+                                                         bool may_write,
+                                                         absl::Duration timeout) override {
+    return Now()->Describe(topics, may_write, timeout);
+  }
+  absl::Status Create(absl::Span<const NewTopic> topics, absl::Duration timeout) override {
+    return Now()->Create(topics, timeout);
+  }
+  absl::StatusOr<std::vector<std::string>> List(absl::Duration timeout) override {
+    return Now()->List(timeout);
+  }
+
+ private:
+  absl::Status Renew() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    auto fresh = std::make_shared<Admin>();
+    const absl::Status started = fresh->Start(options_);
+    if (started.ok()) admin_ = std::move(fresh);
+    return started;
+  }
+
+  // The one before where another can't be made: what it asks says why.
+  std::shared_ptr<Admin> Now() {
+    const absl::MutexLock lock(&mu_);
+    if (admin_->is_outdated()) Renew().IgnoreError();
+    return admin_;
+  }
+
+  const KafkaClientOptions options_;
+  absl::Mutex mu_;
+  std::shared_ptr<Admin> admin_ ABSL_GUARDED_BY(mu_);
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TopicAdmin>> MakeKafkaTopicAdmin(const KafkaClientOptions& options) {
-  auto admin = std::make_unique<Admin>();
-  const absl::Status status = admin->Start(options);
+  auto admin = std::make_unique<RenewedAdmin>(options);
+  const absl::Status status = admin->Start();
   if (!status.ok()) return status;
   return admin;
 }

@@ -179,6 +179,15 @@ absl::StatusOr<int64_t> KafkaPartitionReader::StartOf(const Wanted& wanted) {
 }
 
 bool KafkaPartitionReader::Assign(const Wanted& wanted) {
+  // By fresh certificates: nobody holds a record of the old client's, since this is another Seek.
+  if (consumer_.client->is_outdated()) {
+    TopicConsumer before = std::exchange(consumer_, {});
+    if (const absl::Status renewed = Start(); !renewed.ok()) {
+      consumer_ = std::move(before);
+      SetTrouble(renewed);
+      return false;
+    }
+  }
   rd_kafka_assign(client(), nullptr);
   if (wanted.partition != kNoPartition) {
     const absl::StatusOr<int64_t> start = StartOf(wanted);

@@ -48,6 +48,7 @@ class KafkaTableSource final : public TableSource {
     bool moved = false;   // since the last answer
   };
 
+  absl::Status Renew();
   absl::Status Look();
   void AskHowLongDeletionsAreKept();
   absl::StatusOr<int32_t> Count();
@@ -88,6 +89,9 @@ absl::Status KafkaTableSource::Start() {
 
 absl::StatusOr<TableBatch> KafkaTableSource::Poll(absl::Duration max_wait) {
   batch_.Clear();
+  if (consumer_.client->is_outdated()) {
+    if (const absl::Status renewed = Renew(); !renewed.ok()) return renewed;
+  }
   if (SteadyNow() >= look_at_ || log_is_lost_) {
     problem_ = Look();
     look_at_ = SteadyNow() + (problem_.ok() ? kTableLookEvery : kLookAgainAfter);
@@ -103,6 +107,23 @@ absl::StatusOr<TableBatch> KafkaTableSource::Poll(absl::Duration max_wait) {
   }
   if (!log_is_lost_ && lag() == 0) look_.reached = look_.at;
   return answer;
+}
+
+// By fresh certificates, which librdkafka reads when a client is made: another one goes on where
+// this one was.
+absl::Status KafkaTableSource::Renew() {
+  TopicConsumer before = std::exchange(consumer_, {});
+  if (const absl::Status started = Start(); !started.ok()) {
+    consumer_ = std::move(before);
+    return started;
+  }
+  std::vector<SourceOffset> places;
+  for (const auto& [number, partition] : partitions_)
+    places.push_back({number, partition.next, {}});
+  if (places.empty()) return absl::OkStatus();
+  const PartitionList list = MakePartitionList(consumer_.client->get(), options_.topic, places);
+  return TakeKafkaError(consumer_.client->get(),
+                        rd_kafka_incremental_assign(consumer_.client->get(), list.get()), doing_);
 }
 
 absl::StatusOr<int32_t> KafkaTableSource::Count() {

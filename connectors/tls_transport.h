@@ -23,7 +23,7 @@ class TlsContext {
   ~TlsContext();
 
   // `host` is what the certificate has to be of; Unavailable where none can be of it. The socket
-  // outlives the transport, and so does the context.
+  // outlives the transport; the context need not.
   absl::StatusOr<std::unique_ptr<Transport>> MakeTransport(int descriptor,
                                                            const std::string& host) const;
 

@@ -95,6 +95,14 @@ struct Config {
   };
   std::vector<Table> tables;
   std::vector<connectors::KafkaProperty> kafka;  // kafka: librdkafka's properties
+  // Those of them whose value was written with references, as written: what a reference stands for
+  // may change.
+  struct KafkaReference {
+    std::string name;
+    std::string written;
+    std::string directory;  // that relative paths start at; empty: the current one
+  };
+  std::vector<KafkaReference> kafka_references;
 };
 
 // One value in force. `source` says where it came from: "default", "pipeline.yaml:12", "--set",

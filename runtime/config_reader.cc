@@ -407,6 +407,10 @@ void ConfigReader::ReadKafkaProperty(const std::string& key, const Given& given)
     return;
   }
   loaded_.config.kafka.emplace_back(name, resolved->text);
+  if (resolved->text != given.text) {
+    loaded_.config.kafka_references.push_back(
+        {name, given.text, given.in_override ? "" : directory_});
+  }
   Remember(key, resolved->text, true, *resolved);
 }
 

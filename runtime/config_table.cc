@@ -148,7 +148,8 @@ std::string ConfigTableMarkdown() {
   out +=
       "| `kafka.<property>` | librdkafka's | librdkafka's, but for what Turnout sets itself | Any "
       "property of librdkafka, for its clients in this process: security, sizes, timeouts. "
-      "OAUTHBEARER by `sasl.oauthbearer.method: oidc` is Turnout's own: see \"Tokens\". "
+      "OAUTHBEARER by `sasl.oauthbearer.method: oidc` or `aws_msk_iam` is Turnout's own: see "
+      "\"Kafka security\". "
       "| See its CONFIGURATION.md. Passwords, keys and tokens are never shown. |\n";
   return out;
 }

@@ -60,6 +60,8 @@ struct Families {
                           "1 for each team that stands aside for a destination.")),
         token_expiry(Gauges(r, "turnout_token_expiry_timestamp_seconds",
                             "When the OAUTHBEARER token at hand is over; 0: there is none.")),
+        certificate_expiry(Gauges(r, "turnout_certificate_expiry_timestamp_seconds",
+                                  "When a certificate that Kafka's clients go by ends.")),
         build_info(Gauges(r, "turnout_build_info", "What runs here: 1.")),
         rule_set_rules(Gauges(r, "turnout_rule_set_rules", "Rules in force.").Add({})),
         rule_set_version(
@@ -88,7 +90,8 @@ struct Families {
                                      "Of a transaction, its commit.", kTransactionBounds)) {}
 
   Family<Counter>&outcomes, &token_fetches;
-  Family<Gauge>&rule_set_info, &file_refused, &team_aside, &token_expiry, &build_info;
+  Family<Gauge>&rule_set_info, &file_refused, &team_aside, &token_expiry, &certificate_expiry,
+      &build_info;
   Gauge &rule_set_rules, &rule_set_version, &rule_set_published;
   Gauge &rules_origin_reachable, &rules_from_disk, &rules_rolled_back;
   Counter& rules_report_failures;
@@ -284,6 +287,13 @@ void Metrics::OnTeams(const std::vector<std::string>& refused_files,
 }
 
 void Metrics::OnBrokers(bool reachable) { impl_->families.brokers_reachable.Set(reachable); }
+
+void Metrics::OnSecurity(const SecurityReport& report) {
+  for (const connectors::CertificateLife& life : report.certificates) {
+    impl_->families.certificate_expiry.Add({{"property", life.property}})
+        .Set(absl::ToDoubleSeconds(life.ends - absl::UnixEpoch()));
+  }
+}
 
 void Metrics::OnToken(const TokenReport& report) {
   Families& f = impl_->families;

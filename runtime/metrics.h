@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "runtime/clock.h"
 #include "runtime/kept_table.h"
+#include "runtime/security_keeper.h"
 #include "runtime/state_stats.h"
 #include "runtime/token_keeper.h"
 #include "runtime/traffic.h"
@@ -57,6 +58,7 @@ class Metrics : public WorkerObserver {
   void OnTables(std::vector<TableStatus> tables);
   void OnBrokers(bool reachable);
   void OnToken(const TokenReport& report);
+  void OnSecurity(const SecurityReport& report);
   void OnReady(bool ready);
 
   // The page.

@@ -91,6 +91,16 @@ Json TokenJson(const TokenReport& token) {
           {"trouble", std::string(token.status.message())}};
 }
 
+Json CertificatesJson(const SecurityReport& security) {
+  Json all = Json::array();
+  for (const connectors::CertificateLife& life : security.certificates) {
+    all.push_back({{"property", life.property},
+                   {"subject", life.subject},
+                   {"ends", TimestampOrNull<Json>(life.ends)}});
+  }
+  return {{"certificates", std::move(all)}, {"trouble", std::string(security.status.message())}};
+}
+
 Json RolloutsJson(const std::vector<RuleRollout>& rollouts) {
   Json all = Json::array();
   for (const RuleRollout& rollout : rollouts) {
@@ -217,6 +227,7 @@ std::string StatusJson(const PipelineView& view) {
                  {"delivery", facts.delivery},
                  {"sink", {{"kind", view.sink.kind}, {"why", view.sink.why}}},
                  {"token", TokenJson(view.token)},
+                 {"security", CertificatesJson(view.security)},
                  {"checkpoints", CheckpointsJson(view)},
                  {"rules", RulesJson(view.rules, view.live_rules)},
                  {"tables", TablesJson(view.tables)},

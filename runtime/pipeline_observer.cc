@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "runtime/log.h"
 
 namespace turnout::runtime {
@@ -222,6 +223,28 @@ void PipelineObserver::OnToken(const TokenReport& report) {
     LogWarning("token_not_fetched",
                absl::StrCat(trouble, " (trying on; the last token is good until ", until, ")"));
   }
+}
+
+void PipelineObserver::OnSecurity(const SecurityReport& report) {
+  board_->SetSecurity(report);
+  metrics_->OnSecurity(report);
+  if (report.certificates_changed) {
+    LogInfo("certificates_renewed",
+            "certificates or keys of kafka.ssl.* have changed and are taken up");
+  }
+  if (report.passwords_changed) {
+    LogInfo("password_renewed", "kafka.sasl.password has changed and is taken up");
+  }
+  std::string trouble(report.status.message());
+  for (const connectors::CertificateLife& life : report.certificates) {
+    const std::string ends = CertificateTrouble(life, absl::Now());
+    if (!ends.empty()) absl::StrAppend(&trouble, trouble.empty() ? "" : "; ", ends);
+  }
+  {
+    absl::MutexLock lock(&mu_);
+    if (std::exchange(security_trouble_, trouble) == trouble) return;
+  }
+  if (!trouble.empty()) LogWarning("security", trouble);
 }
 
 void PipelineObserver::OnClientLog(int level, const std::string& client,

@@ -37,6 +37,7 @@ class PipelineObserver : public WorkerObserver {
 
   void OnBrokers(const std::string& client, bool reachable, const std::string& reason);
   void OnToken(const TokenReport& report);
+  void OnSecurity(const SecurityReport& report);
   // librdkafka's own words, at syslog's levels. It repeats itself with every try to connect; what
   // was said of a broker is said again once none was reached and one is again, or after a while.
   // The board is told each time.
@@ -56,6 +57,7 @@ class PipelineObserver : public WorkerObserver {
   std::map<int, Logged> logged_ ABSL_GUARDED_BY(mu_);
   bool brokers_reachable_ ABSL_GUARDED_BY(mu_) = true;
   std::string token_trouble_ ABSL_GUARDED_BY(mu_) = "none was fetched yet";  // as last told
+  std::string security_trouble_ ABSL_GUARDED_BY(mu_);                        // the same
   // Said since brokers were reached, and when.
   std::map<std::string, absl::Time> client_lines_ ABSL_GUARDED_BY(mu_);
 };

@@ -12,6 +12,7 @@
 #include "runtime/kept_table.h"
 #include "runtime/live_rules_status.h"
 #include "runtime/rules_status.h"
+#include "runtime/security_keeper.h"
 #include "runtime/state_stats.h"
 #include "runtime/token_keeper.h"
 #include "runtime/unwell_destinations.h"
@@ -91,6 +92,7 @@ struct PipelineView {
   std::map<int, WorkerView> workers;
   SinkStatus sink;
   TokenReport token;
+  SecurityReport security;
   RulesStatus rules;
   LiveRulesStatus live_rules;
   std::vector<TableStatus> tables;

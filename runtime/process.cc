@@ -38,6 +38,7 @@
 #include "runtime/rule_history.h"
 #include "runtime/rule_origins.h"
 #include "runtime/rules_page.h"
+#include "runtime/security_keeper.h"
 #include "runtime/state_options.h"
 #include "runtime/state_service.h"
 #include "runtime/status_board.h"
@@ -111,7 +112,7 @@ struct Process::Impl {
   explicit Impl(ProcessOptions with) : options(std::move(with)), config(options.config) {}
 
   absl::Status Start();
-  absl::Status StartTokens();
+  absl::Status StartSecurity();
   absl::Status StartKafka();
   absl::Status StartStates();
   absl::Status StartTables();
@@ -172,6 +173,7 @@ struct Process::Impl {
   std::unique_ptr<Metrics> metrics;
   std::unique_ptr<PipelineObserver> observer;
   std::unique_ptr<TokenKeeper> tokens;  // null: no token is needed
+  std::unique_ptr<SecurityKeeper> security;
   RuleFeed feed;
   TaskVisits visits;  // of who wants to look at tasks of the ingestion topic
   std::unique_ptr<connectors::TopicAdmin> own_admin;
@@ -233,6 +235,7 @@ connectors::KafkaClientOptions Process::Impl::ClientOptions(const std::string& n
   client.client_id = absl::StrCat("turnout-", config.instance, "-", name);
   client.properties = config.kafka;
   client.tokens = tokens.get();
+  client.security = security.get();
   client.events.on_brokers = [this, id = client.client_id](bool reachable,
                                                            const std::string& reason) {
     observer->OnBrokers(id, reachable, reason);
@@ -297,7 +300,7 @@ absl::Status Process::Impl::Start() {
   metrics = std::make_unique<Metrics>(std::move(exported), &clock);
   observer = std::make_unique<PipelineObserver>(board.get(), metrics.get(), &clock);
 
-  for (const auto& part : {&Impl::StartTokens, &Impl::StartKafka, &Impl::StartStates,
+  for (const auto& part : {&Impl::StartSecurity, &Impl::StartKafka, &Impl::StartStates,
                            &Impl::StartTables, &Impl::StartRules, &Impl::StartAdminServer}) {
     const absl::Status started = (this->*part)();
     if (!started.ok()) return started;
@@ -323,11 +326,14 @@ absl::Status Process::Impl::Start() {
 }
 
 // Before all clients, which borrow it.
-absl::Status Process::Impl::StartTokens() {
+absl::Status Process::Impl::StartSecurity() {
   auto kept = KeepTokens(bootstrap_servers, config.kafka,
                          [this](const TokenReport& report) { observer->OnToken(report); });
   if (!kept.ok()) return kept.status();
   tokens = *std::move(kept);
+  security = std::make_unique<SecurityKeeper>(
+      config.kafka, ReadingOf(config),
+      [this](const SecurityReport& report) { observer->OnSecurity(report); });
   return absl::OkStatus();
 }
 

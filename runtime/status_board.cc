@@ -69,6 +69,7 @@ struct StatusBoard::Impl {
   std::vector<std::string> waiting_for ABSL_GUARDED_BY(mu) = {"starting"};
   SinkStatus sink ABSL_GUARDED_BY(mu);
   TokenReport token ABSL_GUARDED_BY(mu);
+  SecurityReport security ABSL_GUARDED_BY(mu);
   RulesStatus rules ABSL_GUARDED_BY(mu);
   LiveRulesStatus live_rules ABSL_GUARDED_BY(mu);
   std::vector<TableStatus> tables ABSL_GUARDED_BY(mu);
@@ -199,6 +200,11 @@ void StatusBoard::SetToken(const TokenReport& report) {
   impl_->token = report;
 }
 
+void StatusBoard::SetSecurity(SecurityReport report) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->security = std::move(report);
+}
+
 void StatusBoard::SetRules(RulesStatus rules) {
   absl::MutexLock lock(&impl_->mu);
   impl_->rules = std::move(rules);
@@ -286,6 +292,7 @@ PipelineView StatusBoard::View() const {
   }
   view.sink = impl_->sink;
   view.token = impl_->token;
+  view.security = impl_->security;
   view.rules = impl_->rules;
   view.live_rules = impl_->live_rules;
   view.tables = impl_->tables;

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "runtime/clock.h"
 #include "runtime/pipeline_view.h"
+#include "runtime/security_keeper.h"
 #include "runtime/token_keeper.h"
 
 namespace turnout::runtime {
@@ -44,6 +45,7 @@ class StatusBoard : public WorkerObserver {
   // True when it changed.
   bool SetSink(SinkStatus sink);
   void SetToken(const TokenReport& report);
+  void SetSecurity(SecurityReport report);
   void SetRules(RulesStatus rules);
   RulesStatus rules() const;
   void SetLiveRules(LiveRulesStatus rules);

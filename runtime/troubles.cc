@@ -17,6 +17,7 @@ namespace {
 constexpr char kReady[] = "turnout_ready";
 constexpr char kRuleSetMetric[] = "turnout_rule_set_info";
 constexpr char kEjection[] = "turnout_destination_ejection";
+constexpr char kCertificateExpiry[] = "turnout_certificate_expiry_timestamp_seconds";
 // Events that are so many times older than those that wait can explain.
 constexpr double kUnexplained = 4;
 // Of troubles of one kind so many are told; a number says how many more there are.
@@ -157,11 +158,11 @@ class Finder {
     if (!view_.token.status.ok()) {
       const bool is_over = view_.time_of_day >= view_.token.expires;
       Add(is_over ? Gravity::kStopped : Gravity::kNotice, std::string(view_.token.status.message()),
-          "Look at the identity provider, and at this client's id and secret there; a secret's "
-          "file "
-          "is read again at each try",
+          "Look at the identity provider and at this client's id and secret there, or at the "
+          "AWS role; a secret's file is read again at each try",
           "turnout_token_expiry_timestamp_seconds");
     }
+    FindOfSecurity();
     if (!view_.brokers.ok && view_.waiting_for.empty() && !view_.stopping) {
       Add(Gravity::kStopped, view_.brokers.reasons.front(), CureOf("no broker answers"),
           "turnout_brokers_reachable");
@@ -185,6 +186,19 @@ class Finder {
           "time. "
           "Else look at this broker, and at the network between",
           "turnout_brokers_reachable");
+    }
+  }
+
+  void FindOfSecurity() {
+    if (!view_.security.status.ok()) {
+      Add(Gravity::kNotice, std::string(view_.security.status.message()),
+          "Put the file right: it is read again every second", kCertificateExpiry);
+    }
+    for (const connectors::CertificateLife& life : view_.security.certificates) {
+      const std::string ends = CertificateTrouble(life, view_.time_of_day);
+      if (ends.empty()) continue;
+      Add(view_.time_of_day < life.ends ? Gravity::kNotice : Gravity::kHarmed, ends,
+          "Have whoever issues it put a fresh one where this one is", kCertificateExpiry);
     }
   }
 

@@ -6,6 +6,7 @@
 #include "connectors/batch_sink.h"
 #include "connectors/kafka_topic_admin.h"
 #include "tests/connectors/fake_broker.h"
+#include "tests/connectors/scripted_security.h"
 #include "tests/connectors/scripted_tokens.h"
 
 namespace turnout::connectors {
@@ -34,6 +35,7 @@ class AuthenticationTest : public ::testing::Test {
                                  {"sasl.username", "me"},
                                  {"sasl.password", "hunter2"}};
     if (mechanism == "OAUTHBEARER") options.client.tokens = &tokens;
+    options.client.security = security;
     options.transactional_id = "tx";
     options.source_topic = "source";
     options.call_timeout_ms = 100;
@@ -65,6 +67,7 @@ class AuthenticationTest : public ::testing::Test {
 
   FakeBroker broker;
   ScriptedTokens tokens;
+  SecuritySource* security = nullptr;
 };
 
 class RenewedAuthenticationTest : public AuthenticationTest,
@@ -136,6 +139,64 @@ TEST_F(AuthenticationTest, ARefusedTokenIsAnsweredWithWhatTheBrokerLacks) {
   EXPECT_THAT(std::string(opened.message()), Not(HasSubstr("first")));
   EXPECT_EQ(broker.proofs()[0], kFirstMessage);
   EXPECT_EQ(broker.proofs()[1], "\1");
+}
+
+TEST_F(AuthenticationTest, APasswordThatHasChangedIsShownAtTheNextAuthentication) {
+  ScriptedSecurity changing({{"security.protocol", "sasl_plaintext"},
+                             {"sasl.mechanism", "PLAIN"},
+                             {"sasl.username", "me"},
+                             {"sasl.password", "hunter2"}});
+  security = &changing;
+  broker.WantSasl("PLAIN", kSession);
+  const auto sink = MakeSink("PLAIN");
+  ASSERT_TRUE(AtLast([&] { return sink->Open(); }).ok());
+  ASSERT_TRUE(Transact(*sink).ok());
+  EXPECT_THAT(broker.proofs(), Each("\0me\0hunter2"sv));
+  const int connections = broker.connections();
+  changing.SetPassword("hunter3");
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (broker.proofs().back() != "\0me\0hunter3"sv && absl::Now() < deadline) {
+    ASSERT_TRUE(Transact(*sink).ok());
+  }
+  EXPECT_EQ(broker.proofs().back(), "\0me\0hunter3"sv);
+  EXPECT_EQ(broker.connections(), connections) << "no connection is given up for it";
+}
+
+TEST_F(AuthenticationTest, FreshCertificatesMakeConnectionsAnewBetweenRequests) {
+  ScriptedSecurity changing({});
+  security = &changing;
+  const auto sink = MakeSink("PLAIN");
+  ASSERT_TRUE(AtLast([&] { return sink->Open(); }).ok());
+  ASSERT_TRUE(Transact(*sink).ok());
+  for (int i = 0; i < 3; ++i) {
+    const int connections = broker.connections();
+    ASSERT_TRUE(Transact(*sink).ok());
+    EXPECT_EQ(broker.connections(), connections);
+    changing.ChangeCertificates();
+    ASSERT_TRUE(Transact(*sink).ok());
+    EXPECT_GT(broker.connections(), connections);
+  }
+}
+
+TEST_F(AuthenticationTest, LibrdkafkasClientsListenForPasswordsUntilTheyEnd) {
+  ScriptedSecurity changing({{"security.protocol", "sasl_plaintext"},
+                             {"sasl.mechanism", "PLAIN"},
+                             {"sasl.username", "me"},
+                             {"sasl.password", "hunter2"}});
+  KafkaClientOptions options;
+  options.bootstrap_servers = broker.address();
+  options.security = &changing;
+  {
+    const auto admin = MakeKafkaTopicAdmin(options);
+    ASSERT_TRUE(admin.ok()) << admin.status();
+    const size_t listeners = changing.listeners();
+    EXPECT_GT(listeners, 0u);
+    changing.SetPassword("hunter3");
+    changing.ChangeCertificates();
+    (*admin)->List(absl::Milliseconds(1)).IgnoreError();
+    EXPECT_EQ(changing.listeners(), listeners) << "those of before are gone";
+  }
+  EXPECT_EQ(changing.listeners(), 0u);
 }
 
 TEST_F(AuthenticationTest, LibrdkafkasClientsAreHandedEachTokenUntilTheyEnd) {

@@ -499,6 +499,11 @@ TEST(Config, OneLineBreakAtTheEndOfAFileIsLeftOut) {
                                         std::pair("sasl.username", "line-one\nline-two\n"),
                                         std::pair("ssl.key.password", "crlf-secret"),
                                         std::pair("client.rack", "beside-the-config")));
+  // Files may be replaced: what they are is known still.
+  ASSERT_THAT(config.kafka_references, SizeIs(4));
+  EXPECT_EQ(config.kafka_references[3].name, "client.rack");
+  EXPECT_EQ(config.kafka_references[3].written, "${file:beside}");
+  EXPECT_EQ(config.kafka_references[3].directory, "/etc/turnout");
 }
 
 TEST(Config, OverridesGoBeforeTheFile) {
@@ -514,6 +519,7 @@ TEST(Config, OverridesGoBeforeTheFile) {
   EXPECT_EQ(config.group, "3");
   EXPECT_FALSE(config.log.json);
   EXPECT_THAT(config.kafka, ElementsAre(std::pair("client.rack", "a=b")));
+  EXPECT_THAT(config.kafka_references, IsEmpty());
   EXPECT_EQ(FindValue(*reading.loaded, "workers")->source, "--set");
 }
 

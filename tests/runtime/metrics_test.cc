@@ -375,6 +375,7 @@ std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& c
   metrics.OnTables({{.name = "merchants", .topic = "catalog"}});
   metrics.OnBrokers(true);
   metrics.OnToken({});
+  metrics.OnSecurity({.certificates = {{.property = "ssl.ca.location"}}});
   metrics.OnReady(true);
   std::set<std::string> names;
   std::istringstream lines(metrics.Text());
@@ -398,6 +399,18 @@ TEST_F(MetricsTest, TokensAreShownWhereTheyAreNeeded) {
   text = metrics.Text();
   EXPECT_NE(text.find("turnout_token_fetches_total{outcome=\"fetched\"} 1\n"), std::string::npos);
   EXPECT_NE(text.find("turnout_token_expiry_timestamp_seconds 1000\n"), std::string::npos);
+}
+
+TEST_F(MetricsTest, CertificatesAreShownByTheirProperty) {
+  metrics.OnSecurity({});
+  EXPECT_EQ(metrics.Text().find("turnout_certificate_"), std::string::npos) << "there are none";
+  metrics.OnSecurity({.certificates = {{.property = "ssl.certificate.location",
+                                        .subject = "CN=router",
+                                        .begins = absl::FromUnixSeconds(10),
+                                        .ends = absl::FromUnixSeconds(1'000)}}});
+  EXPECT_NE(metrics.Text().find("turnout_certificate_expiry_timestamp_seconds{"
+                                "property=\"ssl.certificate.location\"} 1000\n"),
+            std::string::npos);
 }
 
 TEST_F(MetricsTest, TablesAreShownByName) {
