@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "connectors/oidc_settings.h"
+#include "connectors/scram_caution.h"
 #include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
@@ -64,7 +65,10 @@ void GivePassword(rd_kafka_t* client, const std::vector<KafkaProperty>& properti
 struct KafkaCallbacks {
   static void OnError(rd_kafka_t*, int code, const char* reason, void* opaque) {
     const KafkaHandleSetup& setup = static_cast<KafkaHandle::Callbacks*>(opaque)->setup;
-    if (setup.on_error) setup.on_error(code, reason);
+    if (!setup.on_error) return;
+    const bool is_refused = code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    const std::string caution = is_refused ? ScramCaution(setup.client.properties) : std::string();
+    setup.on_error(code, caution.empty() ? reason : absl::StrFormat("%s: %s", caution, reason));
   }
 
   static void OnLog(const rd_kafka_t* client, int level, const char* facility, const char* text) {

@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_handle.h"
+#include "connectors/scram_caution.h"
 #include "connectors/steady_clock.h"
 
 namespace turnout::connectors {
@@ -400,13 +401,15 @@ class RenewedAdmin final : public TopicAdmin {
   absl::StatusOr<std::vector<TopicDescription>> Describe(absl::Span<const std::string> topics,
                                                          bool may_write,
                                                          absl::Duration timeout) override {
-    return Now()->Describe(topics, may_write, timeout);
+    auto described = Now()->Describe(topics, may_write, timeout);
+    return described.ok() ? std::move(described) : Cautioned(described.status());
   }
   absl::Status Create(absl::Span<const NewTopic> topics, absl::Duration timeout) override {
-    return Now()->Create(topics, timeout);
+    return Cautioned(Now()->Create(topics, timeout));
   }
   absl::StatusOr<std::vector<std::string>> List(absl::Duration timeout) override {
-    return Now()->List(timeout);
+    auto listed = Now()->List(timeout);
+    return listed.ok() ? std::move(listed) : Cautioned(listed.status());
   }
 
  private:
@@ -415,6 +418,14 @@ class RenewedAdmin final : public TopicAdmin {
     const absl::Status started = fresh->Start(options_);
     if (started.ok()) admin_ = std::move(fresh);
     return started;
+  }
+
+  // That no broker lets us in is told as that none is there.
+  absl::Status Cautioned(absl::Status status) const {
+    if (!absl::IsUnavailable(status)) return status;
+    const std::string caution = ScramCaution(options_.properties);
+    if (caution.empty()) return status;
+    return absl::UnavailableError(absl::StrFormat("%s; %s", status.message(), caution));
   }
 
   // The one before where another can't be made: what it asks says why.

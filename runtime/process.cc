@@ -16,6 +16,7 @@
 #include "connectors/kafka_source.h"
 #include "connectors/kafka_topic_admin.h"
 #include "connectors/partition_reader.h"
+#include "connectors/scram_caution.h"
 #include "connectors/steady_clock.h"
 #include "connectors/table_source.h"
 #include "runtime/admin_server.h"
@@ -338,6 +339,8 @@ absl::Status Process::Impl::StartSecurity() {
 }
 
 absl::Status Process::Impl::StartKafka() {
+  const std::string caution = connectors::ScramCaution(config.kafka);
+  if (!caution.empty()) LogWarning("scram", caution);
   if (options.topic_admin != nullptr) {
     admin = options.topic_admin;
   } else if (embedded != nullptr) {

@@ -4,11 +4,13 @@ import time
 
 import events
 import topics
+import newer_librdkafka
 from certificates import Authority
 from kafka import Kafka
 from oracle import Oracle
 
 PASSWORD = "Planted-Secret-7f3a91"
+SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 def _secured(stage):
@@ -129,5 +131,84 @@ def a_broker_that_wants_certificates_and_passwords_gets_both(stage):
     doubting.stop()
 
 
-TESTS = [a_forbidden_destination_sets_its_team_aside_and_is_never_written,
+def _with_scram(stage):
+    """A broker that takes SCRAM over TLS alone, knows one user by either kind, and looks at ACLs;
+    what a router is told of it."""
+    authority = Authority(stage.directory / "certificates")
+    broker_certificate, broker_key = authority.issue("broker")
+    store = stage.directory / "broker-store.pem"
+    store.write_text(broker_key.read_text() + broker_certificate.read_text())
+    module = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    kafka = stage.use(Kafka(stage.directory / "kafka", sasl=True, settings={
+        "listener.security.protocol.map": "CLIENT:SASL_SSL,ADMIN:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "ssl.keystore.type": "PEM", "ssl.keystore.location": store,
+        "sasl.enabled.mechanisms": ",".join(SCRAM),
+        **{f"listener.name.client.{name.lower()}.sasl.jaas.config": module for name in SCRAM}}))
+    for name in SCRAM:
+        kafka.tool("kafka.admin.ConfigCommand", "--bootstrap-server", kafka.admin_bootstrap,
+                   "--alter", "--entity-type", "users", "--entity-name", "router", "--add-config",
+                   f"{name}=[password={PASSWORD}]")
+    kafka.allow("router", "read", "topic", stage.source)
+    kafka.allow("router", "read", "group", stage.group)
+    kafka.allow("router", "write", "transactional_id", f"{stage.group}-", "prefixed")
+    kafka.allow("router", "write", "topic", f"{stage.prefix}.", "prefixed")
+    secret = stage.directory / "password"
+    secret.write_text(PASSWORD + "\n")
+    return {"security.protocol": "SASL_SSL", "sasl.username": "router",
+            "sasl.password": f"${{file:{secret}}}",
+            "ssl.ca.location": str(authority.certificate)}
+
+
+def scram_over_tls_is_routed_by_either_sink_with_a_newer_librdkafka(stage):
+    """SCRAM-SHA-256 and -512, SASL_SSL and ACLs: all is routed once by each sink; a wrong password
+    is refused and never shown."""
+    properties = _with_scram(stage)
+    library = {"LD_LIBRARY_PATH": str(newer_librdkafka.directory())}
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    first_id = 0
+    for mechanism in SCRAM:
+        for sink in ("librdkafka", "batch"):
+            router = stage.router(f"{sink}-{mechanism}", sink=sink,
+                                  kafka={**properties, "sasl.mechanisms": mechanism})
+            router.environment.update(library)
+            router.start().wait_ready()
+            stage.produce(events.stream(1_500, stage.seed + first_id, first_id=first_id))
+            first_id += 1_500
+            stage.consumed()
+            assert f"by the {sink} sink" in router.log(), router.log_tail()
+            assert "#4895" not in router.log(), router.log_tail()
+            assert router.metric("turnout_build_info", librdkafka=newer_librdkafka.LIBRARY) == 1
+            router.stop()
+    stage.check(teams)
+    wrong = stage.router("wrong", log={"level": "debug"}, kafka={
+        **properties, "sasl.mechanisms": SCRAM[0], "sasl.password": "Wrong-" + PASSWORD})
+    wrong.environment.update(library)
+    wrong.start()
+    wrong.wait_until("the log telling of the refusal", lambda: "uthentication" in wrong.log(), 20)
+    assert wrong.get("/readyz")[0] == 503
+    wrong.stop()
+    assert PASSWORD not in wrong.log()
+
+
+def scram_with_debians_librdkafka_is_named_before_and_beside_its_failure(stage):
+    """librdkafka 2.0.2 against Kafka 4, with the right password: Turnout says what is at fault."""
+    properties = _with_scram(stage)
+    teams = stage.teams()
+    stage.write_rules(teams)
+    stage.make_topics(teams)
+    router = stage.router(kafka={**properties, "sasl.mechanisms": SCRAM[1]}).start()
+    told = ("librdkafka 2.0.2 can't do SCRAM-SHA-512 with Kafka 4", "librdkafka#4895",
+            "2.6.1 or newer")
+    router.wait_until("the caution at the start", lambda: told[0] in router.log(), 20)
+    router.wait_until("the failure being named by its cause",
+                      lambda: all(words in router.get("/readyz")[1] for words in told))
+    assert router.get("/readyz")[0] == 503
+    router.stop()
+
+
+TESTS = [scram_over_tls_is_routed_by_either_sink_with_a_newer_librdkafka,
+         scram_with_debians_librdkafka_is_named_before_and_beside_its_failure,
+         a_forbidden_destination_sets_its_team_aside_and_is_never_written,
          a_broker_that_wants_certificates_and_passwords_gets_both]
