@@ -65,15 +65,14 @@ constexpr Cure kCures[] = {
      "`limits.destination_recheck`."},
     {"grant this principal",
      "Grant what it says: runtime/README.md lists all that a router needs. It is tried again all "
-     "the "
-     "time, and goes on by itself."},
+     "the time, and goes on by itself."},
     {"too few brokers are up",
      "Bring brokers back until every partition, of the brokers' own topics too, has "
      "`min.insync.replicas` replicas again. It goes on by itself."},
-    {"not yet valid",
-     "Look at the clock of this machine, then at the certificate's dates. It is tried again all "
-     "the "
-     "time, and goes on by itself."},
+    {"certificate verify failed",
+     "See whether `ssl.ca.location` has the authority of the brokers' certificates, whether these "
+     "are over or not valid yet, and whether this machine's clock is right. It is tried again all "
+     "the time, and goes on by itself."},
     {"no broker answers",
      "Nothing if the brokers are down: it goes on by itself when they are back. Else look at "
      "`brokers` in the config and at the network between."},
@@ -85,11 +84,15 @@ constexpr char kCureOfTheRest[] =
     "Nothing for a minute: it is tried again all the time, and nothing is lost meanwhile. If it "
     "stays, the log says more.";
 
-std::string CureOf(std::string_view reason) {
+constexpr char kCureOfABroker[] =
+    "Nothing if it was restarted: others do its work meanwhile, and it is tried all the time. Else "
+    "look at this broker, and at the network between.";
+
+std::string CureOf(std::string_view reason, std::string_view otherwise = kCureOfTheRest) {
   for (const Cure& cure : kCures) {
     if (reason.find(cure.words) != std::string_view::npos) return std::string(cure.cure);
   }
-  return kCureOfTheRest;
+  return std::string(otherwise);
 }
 
 std::string CureOfEjection(const BulkheadStatus& destination) {
@@ -174,18 +177,14 @@ class Finder {
     }
   }
 
-  // Some of them; that none answers is told as such.
+  // Also where none answers: what the connections died of is known of each alone.
   void FindOfBrokers() {
-    if (!view_.brokers.ok) return;
     for (const auto& [address, failed] : view_.failed_brokers) {
       if (view_.now - failed.at > kOutcomeIsNews) continue;
       Add(Gravity::kNotice,
           absl::StrFormat("broker %s does not answer as it should: %s, %s ago", address,
                           failed.what, Spoken(view_.now - failed.at)),
-          "Nothing if it was restarted: others do its work meanwhile, and it is tried all the "
-          "time. "
-          "Else look at this broker, and at the network between",
-          "turnout_brokers_reachable");
+          CureOf(failed.what, kCureOfABroker), "turnout_brokers_reachable");
     }
   }
 

@@ -8,6 +8,7 @@ import time
 
 from secured_cluster import SecuredCluster
 from sink_group import judge_both, start_both, wait_until_going_on
+from skewed_clock import SkewedClock
 from stage import alone
 from witness import Witness
 
@@ -15,6 +16,9 @@ RECOVERY_S = 40  # from the end of a fault to commits of every router; 0.5 to 13
 ISR_OUTAGE_S = 8  # times the scale
 CUT_S = 8
 SLOW_MS = 1_500
+AHEAD_S = 3_500  # what is parked has the router's time; brokers take none more than an hour ahead
+BEHIND_S = -3_600
+SET_BACK_S = 5  # long enough for whatever is waited for by the clock to be missed
 NOTHING_IS_WRONG = None
 
 
@@ -69,6 +73,13 @@ class _Trial:
             f"{what}: " + (f"all went on within {going_on_s:.1f} s, " if goes_on else "")
             + f"named within {named_s:.1f} s; all commit {time.monotonic() - ended:.1f} s after its"
             " end")
+
+    def restart_routers(self, between):
+        for router in self.routers:
+            router.kill()
+        between()
+        for router in self.routers:
+            router.start()
 
     def judge(self):
         judge_both(self.groups)
@@ -138,7 +149,8 @@ def a_network_that_is_cut_or_slow_holds_events_up_and_loses_none(stage):
                      lambda: cluster.network.mend(0), log=_address(node), status=_address(node),
                      lasts_s=CUT_S)
     else:
-        stage.say("SKIPPED the link to a broker cut: " + cluster.lacks_network)
+        # Where `tests/run` looks for it.
+        print(f"SKIPPED: the link to a broker cut: {cluster.lacks_network}", flush=True)
     node = cluster.proxied
     trial.suffer(f"broker {node.node_id} answers {2 * SLOW_MS} ms late",
                  lambda: cluster.proxy.delay(SLOW_MS), lambda: cluster.proxy.delay(0), log=_address(node),
@@ -168,6 +180,32 @@ def permissions_taken_away_and_given_back_hold_up_what_they_concern(stage):
     trial.judge()
 
 
+@alone
+def a_router_whose_clock_is_an_hour_off_says_so_and_goes_on(stage):
+    """Ahead, while a destination falls ill and is well again; behind, so that the brokers' certificates
+    are not valid yet, and set right while it runs; set back while it runs."""
+    clock = SkewedClock(stage.directory)
+    trial = _Trial(stage, environment=clock.environment)
+
+    def change(seconds):
+        return lambda: clock.set(seconds)
+
+    trial.suffer("the clock is almost an hour ahead",
+                 lambda: trial.restart_routers(change(AHEAD_S)), lambda: None, log="",
+                 status="old when they are routed", goes_on=True)
+    for group in trial.groups:
+        one = group.destinations[0]
+        trial.without(f"writing {one}, the clock ahead", [("write", "topic", one)], log=one, status=one,
+                      goes_on=True, groups=[group])
+    trial.suffer("the clock is behind what the certificates say",
+                 lambda: trial.restart_routers(change(BEHIND_S)), change(0),
+                 log="certificate verify failed", status="certificate verify failed")
+    trial.suffer("the clock set back while it runs", change(BEHIND_S), change(0), log="",
+                 status="of a time that is", goes_on=True, lasts_s=SET_BACK_S)
+    trial.judge()
+
+
 TESTS = [brokers_of_a_secured_cluster_restart_or_are_killed_and_nothing_is_lost,
          a_network_that_is_cut_or_slow_holds_events_up_and_loses_none,
-         permissions_taken_away_and_given_back_hold_up_what_they_concern]
+         permissions_taken_away_and_given_back_hold_up_what_they_concern,
+         a_router_whose_clock_is_an_hour_off_says_so_and_goes_on]

@@ -70,6 +70,21 @@ TEST(TroublesTest, ALagThatWhatWaitsDoesNotExplainIsAClocks) {
   EXPECT_THAT(OnlyTrouble(view).what, HasSubstr("is 60 min behind"));
 }
 
+TEST(TroublesTest, WhatABrokersConnectionsDiedOfIsTold) {
+  PipelineView view = Well();
+  view.failed_brokers["b-1:9092"] = {.what = "Disconnected", .at = view.now - absl::Seconds(3)};
+  view.failed_brokers["b-2:9092"] = {.what = "refused", .at = view.now - absl::Minutes(2)};
+  EXPECT_EQ(OnlyTrouble(view).what,
+            "Broker b-1:9092 does not answer as it should: Disconnected, 3 s ago.");
+  EXPECT_THAT(OnlyTrouble(view).cure, HasSubstr("others do its work meanwhile"));
+  view.brokers = {.ok = false, .reasons = {"client c reaches no broker: transport failure"}};
+  view.failed_brokers["b-1:9092"].what = "SSL handshake failed: certificate verify failed";
+  const std::vector<Trouble> troubles = FindTroubles(view);
+  ASSERT_THAT(troubles, SizeIs(2));
+  EXPECT_THAT(troubles[0].what, HasSubstr("reaches no broker"));
+  EXPECT_THAT(troubles[1].cure, HasSubstr("this machine's clock"));
+}
+
 TEST(TroublesTest, EventsOfATimeToComeAreAClocks) {
   PipelineView view = Well();
   PartitionOf(view).last_event_time = view.time_of_day + kLagTooLong;
