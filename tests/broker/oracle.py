@@ -115,7 +115,7 @@ def matches(pattern, document):
 
 def _kafka_document(record):
     """What `$kafka` in a pattern looks at."""
-    document = {"headers": {name: value.decode() for name, value in record.headers
+    document = {"headers": {name: value.decode(errors="replace") for name, value in record.headers
                             if value is not None},
                 "topic": record.topic, "partition": record.partition}
     if record.key is not None:
@@ -215,21 +215,26 @@ class Oracle:
         """What all destinations should hold, dead letters included, as a list of Expected."""
         return [one for event in events for one in self._of_event(event)]
 
-    def _of_event(self, event):
+    def _read(self, event):
+        """The event's fields, and why rules with this match are not judged: what can't be read."""
         try:
             document = json.loads(event.value)
-            readable = isinstance(document, dict)
-        except ValueError:
-            readable = False
+        except (TypeError, ValueError):
+            document = None
+        if isinstance(document, dict):
+            return document, None
+        return {}, lambda match: list(match) != ["$kafka"]
+
+    def _of_event(self, event):
+        document, is_unjudged = self._read(event)
         found = []
-        if not readable:  # rules that ask for nothing of it are judged all the same
-            document = {}
+        if is_unjudged:  # rules that ask for nothing of it are judged all the same
             found.append(Expected(self.dead_letter_topic, event.key, "", event, "unreadable_event"))
         document["$kafka"] = _kafka_document(event)
         for team in self.teams:
             outputs = collections.defaultdict(list)
             for rule in team["rules"]:
-                judged = readable or list(rule["match"]) == ["$kafka"]
+                judged = not is_unjudged or not is_unjudged(rule["match"])
                 if judged and matches(rule["match"], document):
                     self._route(team["team"], rule, event, document, outputs, found)
             for (topic, key, value), rules in outputs.items():
@@ -279,7 +284,7 @@ class Oracle:
         return PASSED
 
     def _within_limit(self, topic, key, rules, event, value):
-        size = len(event.value if value is None else value)
+        size = len((event.value if value is None else value) or b"")
         if size > self.limits.get(topic, size):
             return Expected(self.dead_letter_topic, event.key, rules, event, "record_too_large")
         return Expected(topic, key, rules, event, None, value)
@@ -344,7 +349,11 @@ class Oracle:
             headers[ERROR] = one.reason.encode()
         if one.timestamp_ms is not None:
             return (), one.timestamp_ms, tuple(sorted(headers.items()))
-        return tuple(event.headers), event.timestamp_ms, tuple(sorted(headers.items()))
+        return self._carried(one), event.timestamp_ms, tuple(sorted(headers.items()))
+
+    def _carried(self, one):
+        """What it has of the event's headers."""
+        return tuple(one.event.headers)
 
     def _check_order(self, due, found, verdict):
         """Per destination and key, records of one source partition keep their order."""
