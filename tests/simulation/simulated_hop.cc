@@ -90,13 +90,15 @@ runtime::DestinationOptions MakeDestinationOptions(const Surroundings& around,
 }
 
 runtime::WorkerOptions MakeWorkerOptions(Hop hop, int ordinal, const Surroundings& around,
-                                         connectors::PartitionReader* parked) {
+                                         connectors::PartitionReader* parked,
+                                         runtime::CarefulTurn* turn) {
   runtime::WorkerOptions options = {.index = ordinal,
                                     .delivery = around.delivery,
                                     .source_topic = kSourceTopic,
                                     .dead_letter_topic = kDeadLetterTopic,
                                     .group = kGroup,
-                                    .event_tries_max = around.gives_up ? kTriesMax : 0};
+                                    .event_tries_max = around.gives_up ? kTriesMax : 0,
+                                    .careful_turn = turn};
   if (Parks(around)) {
     options.parking_topic = kParkingTopic;
     options.parked = parked;
@@ -116,7 +118,7 @@ runtime::WorkerOptions MakeWorkerOptions(Hop hop, int ordinal, const Surrounding
 }  // namespace
 
 SimulatedHop::SimulatedHop(Hop hop, int ordinal, Surroundings* around,
-                           support::SimulatedProcess* process)
+                           support::SimulatedProcess* process, runtime::CarefulTurn* turn)
     : place_((hop == Hop::kSource ? around->states : around->rekeyed_states)
                  ->PlaceFor(ordinal, process)),
       buggy_place_(MakeBuggyPlace(around->mutation, place_.get())),
@@ -128,7 +130,7 @@ SimulatedHop::SimulatedHop(Hop hop, int ordinal, Surroundings* around,
       admin_(around->log.get(), &around->points, process),
       parked_(kParkingTopic, around->log.get(), &around->points, process),
       destinations_(MakeDestinationOptions(*around, &probes_), &admin_, &around->clock),
-      worker_(MakeWorkerOptions(hop, ordinal, *around, &parked_), source_.get(), sink_.get(),
+      worker_(MakeWorkerOptions(hop, ordinal, *around, &parked_, turn), source_.get(), sink_.get(),
               Chosen(buggy_keeper_.get(), &keeper_), &destinations_, FeedOf(hop, *around),
               &around->observer, &around->clock) {
   if (around->mutation == Mutation::kDrainSkipsOne) parked_.SkipFirst();

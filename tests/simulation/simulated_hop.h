@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/caution.h"
 #include "runtime/destination_probes.h"
 #include "runtime/destinations.h"
 #include "runtime/rule_feed.h"
@@ -55,7 +56,9 @@ enum class Hop { kSource, kRekeyed };
 
 class SimulatedHop {
  public:
-  SimulatedHop(Hop hop, int ordinal, Surroundings* around, support::SimulatedProcess* process);
+  // `turn` is that of the process.
+  SimulatedHop(Hop hop, int ordinal, Surroundings* around, support::SimulatedProcess* process,
+               runtime::CarefulTurn* turn);
 
   void Step();
   void Close(absl::Duration timeout) { worker_.Close(timeout); }

@@ -19,7 +19,7 @@ SimulatedRouter::SimulatedRouter(int ordinal, Surroundings* around)
     : ordinal_(ordinal),
       around_(around),
       process_(NewProcess(*around, ordinal)),
-      source_(Hop::kSource, ordinal, around, &process_) {}
+      source_(Hop::kSource, ordinal, around, &process_, &turn_) {}
 
 SimulatedRouter::~SimulatedRouter() {
   process_.dead = true;
@@ -43,7 +43,8 @@ bool SimulatedRouter::Run(Action action) {
 bool SimulatedRouter::Step() {
   return Run([this] {
     if (rekeyed_ == nullptr && around_->has_rekeyed) {
-      rekeyed_ = std::make_unique<SimulatedHop>(Hop::kRekeyed, ordinal_, around_, &process_);
+      rekeyed_ =
+          std::make_unique<SimulatedHop>(Hop::kRekeyed, ordinal_, around_, &process_, &turn_);
     }
     const bool rekeyed = rekeyed_ != nullptr && around_->turn_random.OneIn(2);
     (rekeyed ? *rekeyed_ : source_).Step();

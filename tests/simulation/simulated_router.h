@@ -37,6 +37,7 @@ class SimulatedRouter {
   support::SimulatedProcess& process_;
   bool busy_ = false;
   bool closed_ = false;
+  runtime::CarefulTurn turn_;
   SimulatedHop source_;
   std::unique_ptr<SimulatedHop> rekeyed_;  // null: no rules have needed it
 };

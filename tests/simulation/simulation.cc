@@ -34,7 +34,8 @@ constexpr absl::Duration kRestWithin = absl::Seconds(45);
 // Where events may be given up, the last ones may be tried one at a time, each noted before, by one
 // of several routers whose polls take their turns: 64 at some 0.7 s each.
 constexpr absl::Duration kCarefulRestWithin = absl::Seconds(90);
-constexpr int kRestRoundsMax = 3'000;
+constexpr int kRestRoundsMax = 3'000;                   // since the last fault
+constexpr int kStrikesAtRestMax = 1'000;                // faults and poisonings meanwhile
 constexpr absl::Duration kRecheck = absl::Seconds(31);  // longer than a destination is believed ill
 
 // Faults have a chance of their own, so that they change nothing else before they strike; a fault
@@ -527,7 +528,8 @@ bool Simulation::ComeToRest() {
   absl::Time since = around_.clock.Now();
   const auto faults_so_far = [this] { return around_.points.faults() + around_.poisons.struck; };
   int64_t faults = faults_so_far();
-  for (int round = 0; round < kRestRoundsMax; ++round) {
+  const int64_t faults_max = faults + kStrikesAtRestMax;
+  for (int round = 0; round < kRestRoundsMax && faults <= faults_max; ++round) {
     StartMissing();
     StepZombies();
     for (std::unique_ptr<SimulatedRouter>& router : routers_) {
@@ -536,6 +538,7 @@ bool Simulation::ComeToRest() {
     if (faults_so_far() != faults) {  // a planned fault came as late as this
       faults = faults_so_far();
       since = around_.clock.Now();
+      round = 0;
     }
     if (WhatIsNotAtRest().empty()) return true;
     if (around_.clock.Now() - since > rest_within) break;

@@ -308,6 +308,7 @@ void StateChecker::CheckPartition(size_t hop, int32_t partition, const std::vect
       CompareWithPlain(lines, &plain, hop, coming, version->second);
     } else {
       undisturbed.PassOver(coming, version->second);
+      plain.PassOver(version->second);
     }
     versions_so_far.insert(version->second);
     if (coming.arrival == nullptr && versions_so_far.size() == 1) {

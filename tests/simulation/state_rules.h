@@ -83,6 +83,8 @@ class PlainTask {
   // The lines of the next event of the partition. In the second hop it goes on with these steps.
   std::vector<std::string> Apply(const SimEvent& event, int version,
                                  const std::vector<GoesOn>* goes_on = nullptr);
+  // It was given up: these rules are in force from it on, and what others remember is forgotten.
+  void PassOver(int version) { Use(version); }
 
  private:
   // What a step knows of a key. A step uses what it needs.
