@@ -35,6 +35,11 @@ void DeliveryFailures::OnBrokersDown() {
   brokers_down_ = true;
 }
 
+bool DeliveryFailures::are_brokers_down() const {
+  const absl::MutexLock lock(&mu_);
+  return brokers_down_;
+}
+
 void DeliveryFailures::Add(int code, std::string_view topic, int64_t record_bytes) {
   const absl::MutexLock lock(&mu_);
   ++records_;

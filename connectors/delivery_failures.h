@@ -35,6 +35,7 @@ class DeliveryFailures {
 
   // No broker can be reached: time-outs in this transaction are nobody's fault.
   void OnBrokersDown() ABSL_LOCKS_EXCLUDED(mu_);
+  bool are_brokers_down() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // `record_bytes`: key and value of the record that failed; 0 where that is not known.
   void Add(int code, std::string_view topic, int64_t record_bytes = 0) ABSL_LOCKS_EXCLUDED(mu_);

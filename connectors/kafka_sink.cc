@@ -29,7 +29,12 @@ struct TopicHash {
     return absl::Hash<absl::string_view>()(absl::string_view(text.data(), text.size()));
   }
 };
-using Topics = absl::flat_hash_map<std::string, rd_kafka_topic_t*, TopicHash, std::equal_to<>>;
+struct Topic {
+  rd_kafka_topic_t* handle = nullptr;
+  int64_t unanswered = 0;  // records that no delivery report has come for
+};
+// Of stable addresses: a record's report comes with its topic's.
+using Topics = absl::flat_hash_map<std::string, std::unique_ptr<Topic>, TopicHash, std::equal_to<>>;
 
 class KafkaSink final : public Sink {
  public:
@@ -71,13 +76,17 @@ class KafkaSink final : public Sink {
   static void OnDelivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
   void OnError(int code, const std::string& reason);
 
-  rd_kafka_topic_t* FindTopic(std::string_view topic);
-  absl::Status Add(rd_kafka_topic_t* topic, const OutputRecord& record);
+  Topic* FindTopic(std::string_view topic);
+  absl::Status Add(Topic* topic, const OutputRecord& record);
   absl::Status ProduceFailed(rd_kafka_error_t* error, std::string_view topic);
   absl::Status CommitTransaction(absl::Span<const SourceOffset> offsets,
                                  const GroupMetadata& group);
   absl::Status SendOffsets(absl::Span<const SourceOffset> offsets, const GroupMetadata& group);
   absl::Status AwaitDeliveries();
+  absl::Status BlameWhoTakesNothing();
+  bool IsOutOfPatience() const {
+    return absl::Now() - waits_since_ >= absl::Milliseconds(options_.destination_patience_ms);
+  }
   absl::Status CommitDeliveries();
   absl::Status Reopen();
   // The table's InvalidArgument is no outcome of a sink: it ends the producer. To a call that timed
@@ -97,9 +106,12 @@ class KafkaSink final : public Sink {
   Topics topics_;
   std::vector<IdTakeover> takeovers_;  // still to be done before it is open
   State state_ = State::kNone;
-  bool offsets_sent_ = false;  // in this transaction
+  bool offsets_sent_ = false;   // in this transaction
+  bool offsets_taken_ = false;  // there were some, and the brokers have them
   uint64_t assumed_ = 0;       // records of this transaction that no broker has acknowledged itself
-  std::string broker_reason_;  // since the last success
+  uint64_t acknowledged_ = 0;  // records of it that one has
+  absl::Time waits_since_ = absl::InfiniteFuture();  // for what it has not acknowledged
+  std::string broker_reason_;                        // since the last success
 
   DeliveryFailures failures_;  // of this transaction
 };
@@ -235,8 +247,9 @@ absl::Status KafkaSink::Begin() {
     if (!renewed.ok()) return renewed;
   }
   failures_.Begin();
-  offsets_sent_ = false;
-  assumed_ = 0;
+  offsets_sent_ = offsets_taken_ = false;
+  assumed_ = acknowledged_ = 0;
+  waits_since_ = absl::InfiniteFuture();
   if (exactly_once_) {
     const absl::Status status =
         Sorted(TakeKafkaError(client_->get(), rd_kafka_begin_transaction(client_->get()),
@@ -247,20 +260,21 @@ absl::Status KafkaSink::Begin() {
   return absl::OkStatus();
 }
 
-rd_kafka_topic_t* KafkaSink::FindTopic(std::string_view topic) {
+Topic* KafkaSink::FindTopic(std::string_view topic) {
   const auto found = topics_.find(topic);
-  if (found != topics_.end()) return found->second;
+  if (found != topics_.end()) return found->second.get();
   std::string name(topic);
-  rd_kafka_topic_t* made = rd_kafka_topic_new(client_->get(), name.c_str(), nullptr);
-  if (made != nullptr) topics_.emplace(std::move(name), made);
-  return made;
+  rd_kafka_topic_t* const made = rd_kafka_topic_new(client_->get(), name.c_str(), nullptr);
+  if (made == nullptr) return nullptr;
+  const auto added = topics_.emplace(std::move(name), std::make_unique<Topic>(Topic{made}));
+  return added.first->second.get();
 }
 
 absl::Status KafkaSink::Produce(const OutputRecord& record) {
   if (state_ != State::kOpen) {
     return absl::InternalError(doing_ + ": Produce outside of a transaction");
   }
-  rd_kafka_topic_t* topic = FindTopic(record.topic);
+  Topic* const topic = FindTopic(record.topic);
   if (topic == nullptr) {
     failures_.Add(RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, record.topic);
     return failures_.ToStatus();
@@ -268,14 +282,15 @@ absl::Status KafkaSink::Produce(const OutputRecord& record) {
   return Add(topic, record);
 }
 
-absl::Status KafkaSink::Add(rd_kafka_topic_t* topic, const OutputRecord& record) {
-  rd_kafka_vu_t fields[7];
+absl::Status KafkaSink::Add(Topic* topic, const OutputRecord& record) {
+  rd_kafka_vu_t fields[8];
   size_t count = 0;
   const auto next = [&fields, &count](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
     fields[count].vtype = type;
     return fields[count++];
   };
-  next(RD_KAFKA_VTYPE_RKT).u.rkt = topic;
+  next(RD_KAFKA_VTYPE_RKT).u.rkt = topic->handle;
+  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = topic;
   next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
   next(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = record.timestamp_ms;
   next(RD_KAFKA_VTYPE_PARTITION).u.i32 =
@@ -303,7 +318,10 @@ absl::Status KafkaSink::Add(rd_kafka_topic_t* topic, const OutputRecord& record)
     rd_kafka_poll(client_->get(), kQueueFullPollMs);
     error = rd_kafka_produceva(client_->get(), fields, count);
   }
-  if (error == nullptr) return absl::OkStatus();  // the headers are librdkafka's now
+  if (error == nullptr) {  // the headers are librdkafka's now
+    ++topic->unanswered;
+    return absl::OkStatus();
+  }
   if (headers != nullptr) rd_kafka_headers_destroy(headers);
   return ProduceFailed(error, record.topic);
 }
@@ -348,22 +366,24 @@ absl::Status KafkaSink::Commit(absl::Span<const SourceOffset> offsets, const Gro
 
 // The offsets go out first: they and the records, which librdkafka is sending already, don't wait
 // for each other. The commit waits for both. While brokers are in trouble the records go first:
-// waiting for them can be bounded and resumed.
+// waiting for them can be bounded and resumed. Later that the offsets are taken tells whose trouble
+// it is.
 absl::Status KafkaSink::CommitTransaction(absl::Span<const SourceOffset> offsets,
                                           const GroupMetadata& group) {
   if (state_ == State::kOpen && failures_.blames_any()) return failures_.ToStatus();
-  if (!offsets_sent_ && !broker_reason_.empty()) {
+  if (!offsets_sent_ && !broker_reason_.empty() && !IsOutOfPatience()) {
     const absl::Status status = AwaitDeliveries();
     if (!status.ok()) return status;
   }
   if (!offsets_sent_ && !offsets.empty()) {
     const absl::Status status = SendOffsets(offsets, group);
     if (!status.ok()) return status;
+    offsets_taken_ = true;
   }
   offsets_sent_ = true;
   const absl::Status delivered = AwaitDeliveries();
   // Sent again, the offsets tell whether the transaction has failed meanwhile.
-  if (absl::IsUnavailable(delivered)) offsets_sent_ = false;
+  if (absl::IsUnavailable(delivered)) offsets_sent_ = offsets_taken_ = false;
   if (!delivered.ok()) return delivered;
   return TakeKafkaError(client_->get(),
                         rd_kafka_commit_transaction(client_->get(), options_.call_timeout_ms),
@@ -376,7 +396,11 @@ absl::Status KafkaSink::CommitTransaction(absl::Span<const SourceOffset> offsets
 // leader between two batches, as a new topic's may, refuses the one, takes the other, and the first
 // one's records are gone: nothing shows it but that they have no offset.
 absl::Status KafkaSink::AwaitDeliveries() {
-  if (rd_kafka_flush(client_->get(), options_.call_timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+  waits_since_ = std::min(waits_since_, absl::Now());
+  const int wait_ms = std::min(options_.call_timeout_ms, options_.destination_patience_ms);
+  if (rd_kafka_flush(client_->get(), wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const absl::Status blamed = BlameWhoTakesNothing();
+    if (!blamed.ok()) return blamed;
     return absl::UnavailableError(
         absl::StrFormat("%s: committing: %d records are not acknowledged yet", doing_,
                         rd_kafka_outq_len(client_->get())));
@@ -385,6 +409,24 @@ absl::Status KafkaSink::AwaitDeliveries() {
   return absl::AbortedError(absl::StrFormat(
       "%s: no broker has acknowledged %d records, only later ones of their partition", doing_,
       assumed_));
+}
+
+// A topic none of whose brokers answers must not hold up what goes to all others. Where nobody has
+// taken anything it is not the topic that is unwell.
+absl::Status KafkaSink::BlameWhoTakesNothing() {
+  const bool others_are_taken = exactly_once_ ? offsets_taken_ : acknowledged_ > 0;
+  if (!others_are_taken || failures_.are_brokers_down() || !IsOutOfPatience()) {
+    return absl::OkStatus();
+  }
+  const auto waited_ms = absl::ToInt64Milliseconds(absl::Now() - waits_since_);
+  for (const auto& [name, topic] : topics_) {
+    if (topic->unanswered == 0) continue;
+    failures_.AddSlow(name,
+                      absl::StrFormat("%d records are not acknowledged after %d ms, while the "
+                                      "brokers take others",
+                                      topic->unanswered, waited_ms));
+  }
+  return failures_.blames_any() ? failures_.ToStatus() : absl::OkStatus();
 }
 
 // Not resumable in librdkafka, but may be repeated: the same offsets again change nothing.
@@ -444,9 +486,10 @@ std::vector<DestinationFailure> KafkaSink::FailuresOfTransaction() {
 
 void KafkaSink::OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
   auto* self = static_cast<KafkaSink*>(KafkaHandle::Owner(opaque));
+  --static_cast<Topic*>(message->_private)->unanswered;
   switch (message->err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
-      if (message->offset < 0) ++self->assumed_;
+      ++(message->offset < 0 ? self->assumed_ : self->acknowledged_);
       return;
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
@@ -499,9 +542,9 @@ void KafkaSink::DropClient() {
   if (client_ == nullptr) return;
   rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                      RD_KAFKA_PURGE_F_NON_BLOCKING);
-  for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
-  topics_.clear();
+  for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic->handle);
   client_.reset();
+  topics_.clear();  // reports of what was purged may have come until now
 }
 
 }  // namespace

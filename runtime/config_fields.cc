@@ -573,8 +573,7 @@ void AddLimitFields(Fields* fields) {
        .effect = "How long one destination may take no records while others do; then the "
                  "transaction is redone and its outputs are parked.",
        .cost = "Shorter: others wait less for it, and a leader that changes may have its "
-               "destinations parked for a moment. Longer: the reverse. `sink: librdkafka` knows "
-               "only `limits.transaction_timeout`.",
+               "destinations parked for a moment. Longer: the reverse.",
        .store = [](const FieldValue& v, Config* c) { c->limits.destination_patience = Ms(v); }});
   fields->push_back(
       {.key = "limits.rules_recheck",

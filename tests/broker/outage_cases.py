@@ -41,7 +41,7 @@ class _Outage:
     """Two routers; the one destination has one replica, on a broker that has nothing else: topics
     of the brokers' own are made before it is there."""
 
-    def __init__(self, stage):
+    def __init__(self, stage, sink):
         self._stage = stage
         self._one = f"{stage.prefix}.the-one"
         self._well = [f"{stage.prefix}.well.{number}" for number in range(WELL)]
@@ -53,7 +53,7 @@ class _Outage:
         topics.create(stage.bootstrap, stage.source, 4)
         topics.create(stage.bootstrap, self._well + [stage.dead_letters], 2)
         self._routers = [
-            stage.router(name, sink="batch",  # librdkafka's has no patience of its own
+            stage.router(name, sink=sink,
                          limits={"destination_patience": f"{PATIENCE_S}s"}).start()
             for name in ("router-a", "router-b")]
         for router in self._routers:
@@ -131,7 +131,16 @@ def a_destination_whose_broker_dies_or_is_silent_holds_up_nobody(stage):
     """kill -9 of its only broker: leaderless, and meanwhile a router is killed too. SIGSTOP: its leader
     takes records and says nothing. The others go on, what is due to it is parked, and drained once the
     broker is back."""
-    outage = _Outage(stage)
+    _check(stage, "batch")
+
+
+def a_destination_whose_broker_dies_holds_up_nobody_with_librdkafka_either(stage):
+    """The same with the other sink."""
+    _check(stage, "librdkafka")
+
+
+def _check(stage, sink):
+    outage = _Outage(stage, sink)
     begun = time.time()
     time.sleep(2)
     outage.say_latencies("all well", begun)
@@ -159,4 +168,5 @@ def a_destination_whose_broker_dies_or_is_silent_holds_up_nobody(stage):
     stage.check([outage.team])
 
 
-TESTS = [a_destination_whose_broker_dies_or_is_silent_holds_up_nobody]
+TESTS = [a_destination_whose_broker_dies_or_is_silent_holds_up_nobody,
+         a_destination_whose_broker_dies_holds_up_nobody_with_librdkafka_either]

@@ -112,6 +112,53 @@ TEST_P(KafkaSinkDeliveryTest, ARecordTooLargeAbortsAndNamesItsTopic) {
   EXPECT_TRUE(sink->FailuresOfTransaction().empty());
 }
 
+// One destination's leader is gone for longer than others are to wait for it.
+TEST_P(KafkaSinkDeliveryTest, ALeaderlessTopicIsNamedOnceOthersHaveWaitedLongEnough) {
+  CreateTopic("stuck", 1);
+  rd_kafka_mock_partition_set_leader(mock, "stuck", 0, -1);
+  KafkaSinkOptions options = SinkOptions(GetParam());
+  options.destination_patience_ms = 500;
+  auto sink = OpenSink(options);
+  const absl::Time begun = absl::Now();
+  BeginWithRecord(*sink);
+  OutputRecord record;
+  record.topic = "stuck";
+  record.value = "value";
+  ASSERT_TRUE(sink->Produce(record).ok());
+  const absl::Status status = CommitAsMember(*sink);
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  EXPECT_LT(absl::Now() - begun, absl::Milliseconds(options.transaction_timeout_ms));
+  const auto failures = sink->FailuresOfTransaction();
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].topic, "stuck");
+  EXPECT_EQ(failures[0].kind, Kind::kSlow);
+  EXPECT_THAT(failures[0].reason, HasSubstr("1 records are not acknowledged"));
+
+  absl::Status aborted = sink->Abort();
+  while (absl::IsUnavailable(aborted)) aborted = sink->Abort();
+  ASSERT_TRUE(aborted.ok()) << aborted;
+  BeginWithRecord(*sink);
+  const absl::Status then = CommitAtLast(*sink);
+  EXPECT_TRUE(then.ok()) << then;
+}
+
+// Where nothing is taken, no topic is to blame.
+TEST_P(KafkaSinkDeliveryTest, WhileNoBrokerAnswersNoTopicIsToBlame) {
+  KafkaSinkOptions options = SinkOptions(GetParam());
+  options.destination_patience_ms = 200;
+  auto sink = OpenSink(options);
+  BeginWithRecord(*sink);
+  BrokerDown();
+  for (int i = 0; i < 4; ++i) {
+    const absl::Status status = sink->Commit({}, {});
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  }
+  EXPECT_TRUE(sink->FailuresOfTransaction().empty());
+  BrokerUp();
+  const absl::Status then = CommitAtLast(*sink);
+  EXPECT_TRUE(then.ok()) << then;
+}
+
 TEST_P(KafkaSinkDeliveryTest, ARecordLargerThanTheClientLetsThroughIsATooLargeOne) {
   KafkaSinkOptions options = SinkOptions(GetParam());
   options.record_bytes_max = 2'000;
