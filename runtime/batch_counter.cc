@@ -23,10 +23,23 @@ bool IsTopic(std::string_view name) {
 void BatchCounts::Clear() {
   events = event_bytes = outputs = parked = drained = dead_lettered_events = 0;
   rule_counts.clear();
+  rule_latencies.clear();
   destinations.clear();
   teams.clear();
   dead_letters.clear();
   sent.clear();
+  sent_for_rules.clear();
+}
+
+void BatchCounts::MeasureLatencies(LatencyMeter* meter) {
+  for (const SentRecord& record : sent) {
+    meter->Add(record.timestamp_ms, &destinations[record.destination].latency);
+    meter->Add(record.timestamp_ms, &teams[record.team].latency);
+  }
+  rule_latencies.resize(rule_counts.size());
+  for (const SentForRule& record : sent_for_rules) {
+    meter->Add(record.timestamp_ms, &rule_latencies[record.rule]);
+  }
 }
 
 void BatchCounter::UseRules(const router::RuleSet& rules) {
@@ -58,13 +71,13 @@ void BatchCounter::Take(BatchCounts* counts) {
   counts_.Clear();
 }
 
-RuleCounts& BatchCounter::Of(router::RuleIndex rule) {
+uint32_t BatchCounter::PlaceOf(router::RuleIndex rule) {
   uint32_t& slot = slot_of_rule_[rule];
   if (slot == 0) {
     counts_.rule_counts.push_back({.rule = rule});
     slot = static_cast<uint32_t>(counts_.rule_counts.size());
   }
-  return counts_.rule_counts[slot - 1];
+  return slot - 1;
 }
 
 void BatchCounter::CountEvent(size_t bytes) {
@@ -92,7 +105,11 @@ void BatchCounter::CountMatches(const router::Routes& routes) {
 void BatchCounter::CountSent(std::string_view topic, int64_t timestamp_ms,
                              absl::Span<const router::RuleIndex> rules) {
   AddSent(topic, timestamp_ms, &teams_[team_of_rule_[rules.front()]]);
-  for (const router::RuleIndex rule : rules) ++Of(rule).routed;
+  for (const router::RuleIndex rule : rules) {
+    const uint32_t place = PlaceOf(rule);
+    ++counts_.rule_counts[place].routed;
+    counts_.sent_for_rules.push_back({place, timestamp_ms});
+  }
 }
 
 void BatchCounter::CountSentOn(std::string_view topic, int64_t timestamp_ms,

@@ -24,6 +24,12 @@ struct SentRecord {
   int64_t timestamp_ms = 0;
 };
 
+// The same, for each rule that it was produced for.
+struct SentForRule {
+  uint32_t rule = 0;  // of BatchCounts::rule_counts
+  int64_t timestamp_ms = 0;
+};
+
 // What became of the events of one transaction.
 struct BatchCounts {
   uint64_t events = 0;
@@ -33,12 +39,16 @@ struct BatchCounts {
   uint64_t drained = 0;  // of those that were parked before, sent on
   uint64_t dead_lettered_events = 0;
   std::vector<RuleCounts> rule_counts;
+  std::vector<LatencyHistogram> rule_latencies;  // of those, in their order
   std::vector<DestinationCounts> destinations;
   std::vector<TeamLatency> teams;
   std::vector<DeadLetterCount> dead_letters;
   std::vector<SentRecord> sent;
+  std::vector<SentForRule> sent_for_rules;
 
   void Clear();
+  // How long what was sent took until it was committed at this time.
+  void MeasureLatencies(LatencyMeter* meter);
 };
 
 class BatchCounter {
@@ -50,7 +60,7 @@ class BatchCounter {
   void Take(BatchCounts* counts);
   const BatchCounts& counts() const { return counts_; }
 
-  RuleCounts& Of(router::RuleIndex rule);
+  RuleCounts& Of(router::RuleIndex rule) { return counts_.rule_counts[PlaceOf(rule)]; }
   void CountEvent(size_t bytes);
   void CountUnread() { ++counts_.dead_lettered_events; }
   // Those matches of which nothing is sent are done with.
@@ -79,6 +89,8 @@ class BatchCounter {
     Place place;
   };
 
+  // In counts_.rule_counts.
+  uint32_t PlaceOf(router::RuleIndex rule);
   // In counts_.destinations.
   uint32_t PlaceOf(std::string_view topic);
   // In counts_.teams.

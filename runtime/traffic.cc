@@ -37,21 +37,35 @@ void Traffic::CountRules(const TransactionReport& report) {
   WorkerRules& worker = workers_[report.worker];
   if (worker.rules != report.rules) worker = {report.rules, {}};
   const std::vector<router::RuleInfo>& rules = report.rules->rules();
-  for (const RuleCounts& counts : report.rule_counts) {
+  for (size_t i = 0; i < report.rule_counts.size(); ++i) {
+    const RuleCounts& counts = report.rule_counts[i];
     if (counts.rule >= rules.size()) continue;
-    RuleCounts*& counted = worker.by_rule[counts.rule];
-    if (counted == nullptr) counted = CountsOf(rules[counts.rule]);
-    counted->Add(counts);
+    const router::RuleInfo& rule = rules[counts.rule];
+    RuleSeries*& series = worker.by_rule[counts.rule];
+    if (series == nullptr) series = SeriesOf(rule);
+    series->counts.Add(counts);
+    if (counts.routed == 0 || report.rule_latencies.empty()) continue;
+    LatencyOf(series)->Add(report.rule_latencies[i]);
   }
 }
 
-RuleCounts* Traffic::CountsOf(const router::RuleInfo& rule) {
+Traffic::RuleSeries* Traffic::SeriesOf(const router::RuleInfo& rule) {
   RuleKey key(rule.team(), rule.name());
   const auto found = rules_.find(key);
   if (found != rules_.end()) return &found->second;
   const bool has_room = rules_.size() < static_cast<size_t>(limits_.rules_max);
-  if (!has_room) key = RuleKey(kOtherSeries, kOtherSeries);
-  return &rules_[std::move(key)];
+  return has_room ? &rules_[std::move(key)] : OtherRules();
+}
+
+Traffic::RuleSeries* Traffic::OtherRules() { return &rules_[RuleKey(kOtherSeries, kOtherSeries)]; }
+
+LatencyHistogram* Traffic::LatencyOf(RuleSeries* series) {
+  if (!series->latency && rule_latencies_ >= limits_.latencies_max) series = OtherRules();
+  if (!series->latency) {
+    series->latency.emplace();
+    ++rule_latencies_;
+  }
+  return &*series->latency;
 }
 
 void Traffic::CountDestination(const DestinationCounts& counts) {
@@ -96,15 +110,17 @@ void Traffic::OnRuleSet(const router::RuleSet& rules) {
   workers_.clear();  // they point into what is about to go
   std::erase_if(rules_, [&](const auto& rule) {
     const auto& [team, name] = rule.first;
-    return team != kOtherSeries && !Has(rules, team, name);
+    const bool is_gone = team != kOtherSeries && !Has(rules, team, name);
+    if (is_gone && rule.second.latency) --rule_latencies_;
+    return is_gone;
   });
 }
 
 TrafficTotals Traffic::Totals() const {
   absl::MutexLock lock(&mu_);
   TrafficTotals totals = sums_;
-  for (const auto& [key, counts] : rules_) {
-    totals.rules.push_back({key.first, key.second, counts});
+  for (const auto& [key, series] : rules_) {
+    totals.rules.push_back({key.first, key.second, series.counts, series.latency});
   }
   for (const auto& [topic, traffic] : destinations_) totals.destinations.push_back(traffic);
   return totals;

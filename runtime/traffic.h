@@ -27,13 +27,14 @@ namespace turnout::runtime {
 struct TrafficLimits {
   int rules_max = 2'000;
   int destinations_max = 1'000;
-  int latencies_max = 200;  // destinations, and teams, with a histogram
+  int latencies_max = 200;  // destinations, teams, and rules, with a histogram
 };
 
 struct RuleTraffic {
   std::string team;
   std::string rule;
   RuleCounts counts;
+  std::optional<LatencyHistogram> latency = std::nullopt;
 };
 
 struct DestinationTraffic {
@@ -74,14 +75,22 @@ class Traffic {
  private:
   using RuleKey = std::pair<std::string, std::string>;  // team, name
 
+  struct RuleSeries {
+    RuleCounts counts;
+    std::optional<LatencyHistogram> latency;
+  };
+
   // Where the rules are counted of the rule set that a worker last reported on. Those that it has
   // matched, not all: a worker pays for this in its first transaction under new rules.
   struct WorkerRules {
     std::shared_ptr<const router::RuleSet> rules;
-    absl::flat_hash_map<router::RuleIndex, RuleCounts*> by_rule;
+    absl::flat_hash_map<router::RuleIndex, RuleSeries*> by_rule;
   };
 
-  RuleCounts* CountsOf(const router::RuleInfo& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  RuleSeries* SeriesOf(const router::RuleInfo& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  RuleSeries* OtherRules() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Its own, or that of the others.
+  LatencyHistogram* LatencyOf(RuleSeries* series) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   DestinationTraffic* TrafficOf(std::string_view topic) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CountRules(const TransactionReport& report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CountDestination(const DestinationCounts& counts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -90,7 +99,8 @@ class Traffic {
   const TrafficLimits limits_;
   mutable absl::Mutex mu_;
   TrafficTotals sums_ ABSL_GUARDED_BY(mu_);  // but for rules and destinations
-  std::map<RuleKey, RuleCounts> rules_ ABSL_GUARDED_BY(mu_);
+  std::map<RuleKey, RuleSeries> rules_ ABSL_GUARDED_BY(mu_);
+  int rule_latencies_ ABSL_GUARDED_BY(mu_) = 0;  // of rules_
   std::map<std::string, DestinationTraffic, std::less<>> destinations_ ABSL_GUARDED_BY(mu_);
   int latencies_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<int, WorkerRules> workers_ ABSL_GUARDED_BY(mu_);

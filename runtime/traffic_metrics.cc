@@ -106,6 +106,14 @@ void CollectRules(const std::vector<RuleTraffic>& rules, MetricFamilies* to) {
     }
   }
   AddUnlessEmpty(std::move(stopped), to);
+  MetricFamily latency = {"turnout_rule_latency_seconds",
+                          "From a record's timestamp to its commit, by rule.",
+                          MetricKind::kHistogram};
+  for (const RuleTraffic& rule : rules) {
+    if (!rule.latency) continue;
+    AddLatency(*rule.latency, &latency, {{"rule", rule.rule}, {"team", rule.team}});
+  }
+  AddUnlessEmpty(std::move(latency), to);
 }
 
 void CollectDestinations(const std::vector<DestinationTraffic>& destinations, MetricFamilies* to) {

@@ -81,10 +81,12 @@ struct TransactionReport {
   uint64_t events = 0;
   uint64_t event_bytes = 0;
   uint64_t outputs = 0;
-  uint64_t parked = 0;                          // outputs
-  uint64_t drained = 0;                         // of those that were parked before
-  uint64_t dead_lettered_events = 0;            // payloads that could not be read
-  std::vector<RuleCounts> rule_counts;          // of rules that matched at least once
+  uint64_t parked = 0;                  // outputs
+  uint64_t drained = 0;                 // of those that were parked before
+  uint64_t dead_lettered_events = 0;    // payloads that could not be read
+  std::vector<RuleCounts> rule_counts;  // of rules that matched at least once
+  // Of those, in their order: how long the records took that were sent for each. Or none.
+  std::vector<LatencyHistogram> rule_latencies;
   std::vector<DestinationCounts> destinations;  // that something was for
   std::vector<TeamLatency> teams;               // that something was sent for
   std::vector<DeadLetterCount> dead_letters;

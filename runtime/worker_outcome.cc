@@ -92,10 +92,7 @@ void Worker::Impl::Report(Transaction* transaction) {
   const absl::Time now = clock->Now();
   BatchCounts& counts = transaction->counts;
   LatencyMeter meter(clock->TimeOfDay());
-  for (const SentRecord& record : counts.sent) {
-    meter.Add(record.timestamp_ms, &counts.destinations[record.destination].latency);
-    meter.Add(record.timestamp_ms, &counts.teams[record.team].latency);
-  }
+  counts.MeasureLatencies(&meter);
   TransactionReport report{.worker = options.index,
                            .rules = rules,
                            .events = counts.events,
@@ -105,6 +102,7 @@ void Worker::Impl::Report(Transaction* transaction) {
                            .drained = counts.drained,
                            .dead_lettered_events = counts.dead_lettered_events,
                            .rule_counts = counts.rule_counts,
+                           .rule_latencies = counts.rule_latencies,
                            .destinations = counts.destinations,
                            .teams = counts.teams,
                            .dead_letters = counts.dead_letters,

@@ -89,6 +89,8 @@ TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
                          .shadowed = 6,
                          .shadow_dead_lettered = 5,
                          .held_back = 8}};
+  report.rule_latencies.resize(1);
+  report.rule_latencies[0].counts[1] = 4;
   metrics.OnTransaction(report);
   const std::string text = metrics.Text();
   EXPECT_THAT(text,
@@ -110,6 +112,8 @@ TEST_F(MetricsTest, ARuleIsCountedByTeamAndName) {
                               "team=\"fraud\"} 5\n"));
   EXPECT_THAT(text,
               HasSubstr("turnout_rule_events_held_back_total{rule=\"r0001\",team=\"fraud\"} 8\n"));
+  EXPECT_THAT(text,
+              HasSubstr("turnout_rule_latency_seconds_count{rule=\"r0001\",team=\"fraud\"} 4\n"));
   EXPECT_THAT(text, Not(HasSubstr("r0000")));
 }
 
@@ -354,11 +358,13 @@ std::set<std::string> ExportedNames(Metrics& metrics, support::SimulatedClock& c
                          .matched = 1,
                          .stopped = {1},
                          .late = 1,
+                         .routed = 1,
                          .rekeyed = 1,
                          .state_full = 1,
                          .shadowed = 1,
                          .shadow_dead_lettered = 1,
                          .held_back = 1}};
+  report.rule_latencies.resize(1);
   report.destinations = {{.topic = "out", .sent = 1}};
   report.teams = {{.team = "team"}};
   metrics.OnTransaction(report);

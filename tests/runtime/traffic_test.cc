@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "runtime/log.h"
 #include "runtime/traffic_json.h"
+#include "tests/support/rules_of.h"
 
 namespace turnout::runtime {
 namespace {
@@ -70,6 +71,29 @@ TEST(TrafficTest, TeamsBeyondTheLimitOfLatenciesAreCountedAsOther) {
   ASSERT_EQ(totals.teams.size(), 2u);
   EXPECT_EQ(totals.teams.at("a").counts[2], 2u);
   EXPECT_EQ(totals.teams.at("other").counts[2], 4u);
+}
+
+TEST(TrafficTest, RulesBeyondTheLimitOfLatenciesAreCountedAsOther) {
+  Traffic traffic({.latencies_max = 1});
+  TransactionReport report;
+  report.rules = support::RuleSetOf({R"({"team": "t", "destinations": ["t"], "rules": [
+      {"name": "a", "match": {"x": [1]}, "to": "t"}, {"name": "b", "match": {"x": [1]}, "to": "t"},
+      {"name": "c", "match": {"x": [1]}, "to": "t"}, {"name": "d", "match": {"x": [1]}, "to": "t"}
+      ]})"});
+  for (router::RuleIndex rule = 0; rule < 4; ++rule) {
+    report.rule_counts.push_back({.rule = rule, .matched = 1, .routed = rule == 0 ? 0u : 1u});
+    report.rule_latencies.emplace_back().counts[2] = rule;
+  }
+  traffic.OnTransaction(report);
+  traffic.OnTransaction(report);
+  const std::vector<RuleTraffic> rules = traffic.Totals().rules;
+  ASSERT_EQ(rules.size(), 5u);
+  EXPECT_EQ(rules[0].team, "other");
+  EXPECT_EQ(rules[0].latency->counts[2], 4u + 6u);
+  EXPECT_FALSE(rules[1].latency) << "nothing was sent for it";
+  EXPECT_EQ(rules[2].latency->counts[2], 2u);
+  EXPECT_FALSE(rules[3].latency);
+  EXPECT_EQ(rules[3].counts.routed, 2u) << "its records are counted by name all the same";
 }
 
 TEST(TrafficTest, TheAnswerHoldsTheBusiestInTheirOrder) {
