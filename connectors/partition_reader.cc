@@ -3,12 +3,14 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_offsets.h"
 #include "connectors/message_batch.h"
@@ -23,6 +25,7 @@ constexpr int kAskTimeoutMs = 1'000;
 constexpr int kPollMs = 100;
 constexpr int32_t kNoPartition = -1;
 constexpr absl::Duration kAgainAfter = absl::Milliseconds(200);
+constexpr absl::Duration kBeginAgainAfter = absl::Seconds(1);
 
 // What is to be read; `number` tells one Seek from the next.
 struct Wanted {
@@ -41,6 +44,10 @@ class KafkaPartitionReader final : public PartitionReader {
   void Seek(int32_t partition, int64_t offset, int64_t since_ms) override;
   void Stop() override;
   absl::Span<const Event> Take() override;
+  bool is_at_end() const override {
+    const absl::MutexLock lock(&mu_);
+    return is_at_end_ && reading_ == wanted_.number && ready_.empty();
+  }
   std::string trouble() const override {
     const absl::MutexLock lock(&mu_);
     return trouble_;
@@ -55,6 +62,7 @@ class KafkaPartitionReader final : public PartitionReader {
   absl::StatusOr<int64_t> Ask(int32_t partition, int64_t timestamp_ms);
   absl::StatusOr<int64_t> StartOf(const Wanted& wanted);
   void Read(const Wanted& wanted);
+  bool IsWholeLog(const rd_kafka_message_t& end) const;
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (stopping_ || wanted_.number != reading_) return true;
     return wanted_.partition != kNoPartition && ready_.size() < kReaderRecordsMax &&
@@ -76,7 +84,12 @@ class KafkaPartitionReader final : public PartitionReader {
   int64_t reading_ ABSL_GUARDED_BY(mu_) = 0;  // number of what is assigned
   MessageBatch ready_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_at_end_ ABSL_GUARDED_BY(mu_) = false;
   std::string trouble_ ABSL_GUARDED_BY(mu_);
+
+  // The caller's: what could not be begun, and when that is tried again.
+  std::optional<Wanted> not_begun_;
+  absl::Time begin_at_;
 };
 
 absl::Status KafkaPartitionReader::Start() {
@@ -108,15 +121,21 @@ KafkaPartitionReader::~KafkaPartitionReader() {
 }
 
 void KafkaPartitionReader::Seek(int32_t partition, int64_t offset, int64_t since_ms) {
+  not_begun_.reset();
   if (!thread_.joinable()) {
     const absl::Status started = Start();
-    if (!started.ok()) return SetTrouble(started);
+    if (!started.ok()) {
+      not_begun_ = {.partition = partition, .offset = offset, .since_ms = since_ms};
+      begin_at_ = absl::Now() + kBeginAgainAfter;
+      return SetTrouble(started);
+    }
     thread_ = std::thread([this] { Run(); });
   }
   Want(partition, offset, since_ms);
 }
 
 void KafkaPartitionReader::Stop() {
+  not_begun_.reset();
   if (thread_.joinable()) Want(kNoPartition, -1, -1);
 }
 
@@ -125,10 +144,15 @@ void KafkaPartitionReader::Want(int32_t partition, int64_t offset, int64_t since
   const absl::MutexLock lock(&mu_);
   wanted_ = {wanted_.number + 1, partition, offset, since_ms};
   ready_.Clear();
+  is_at_end_ = false;
   trouble_.clear();
 }
 
 absl::Span<const Event> KafkaPartitionReader::Take() {
+  if (not_begun_ && absl::Now() >= begin_at_) {
+    const Wanted wanted = *not_begun_;
+    Seek(wanted.partition, wanted.offset, wanted.since_ms);
+  }
   taken_.ReleaseReturned();
   taken_.Clear();
   const absl::MutexLock lock(&mu_);
@@ -209,6 +233,9 @@ void KafkaPartitionReader::Read(const Wanted& wanted) {
     // A passing trouble of the client's, which it cures by itself.
     if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       SetTrouble(StatusOfKafkaCode(message->err, "reading " + topic_));
+    } else if (IsWholeLog(*message)) {
+      const absl::MutexLock lock(&mu_);
+      is_at_end_ = wanted_.number == wanted.number;
     }
     rd_kafka_message_destroy(message);
     return;
@@ -220,6 +247,15 @@ void KafkaPartitionReader::Read(const Wanted& wanted) {
   } else {
     rd_kafka_message_destroy(message);
   }
+}
+
+// A reader of committed records comes to an end before those of an open transaction, too.
+bool KafkaPartitionReader::IsWholeLog(const rd_kafka_message_t& end) const {
+  int64_t low = -1;
+  int64_t high = -1;
+  const rd_kafka_resp_err_t code =
+      rd_kafka_get_watermark_offsets(client(), topic_.c_str(), end.partition, &low, &high);
+  return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 && end.offset >= high;
 }
 
 }  // namespace

@@ -36,6 +36,10 @@ class PartitionReader {
   // Lifetime: until the next call of any method.
   virtual absl::Span<const Event> Take() = 0;
 
+  // Whether all was taken that the log held at a time since the last Seek, with no transaction open
+  // in it then.
+  virtual bool is_at_end() const = 0;
+
   virtual std::string trouble() const = 0;
 };
 

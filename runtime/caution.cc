@@ -52,11 +52,14 @@ size_t Caution::Admit(absl::Span<const Event> events) const {
   return count;
 }
 
-bool Caution::AdmitsAll(absl::Span<const Event> events) const {
-  const bool is_tried_with_care = std::any_of(trials_.begin(), trials_.end(), [](const auto& one) {
+bool Caution::is_trying_with_care() const {
+  return std::any_of(trials_.begin(), trials_.end(), [](const auto& one) {
     return one.second.is_careful() && one.second.noting == Noting::kDone;
   });
-  return !is_tried_with_care && !IsCareful(events.front()) && Admit(events) == events.size() &&
+}
+
+bool Caution::AdmitsAll(absl::Span<const Event> events) const {
+  return !is_trying_with_care() && !IsCareful(events.front()) && Admit(events) == events.size() &&
          Unnoted(events).empty();
 }
 

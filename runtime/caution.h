@@ -54,6 +54,8 @@ class Caution {
   size_t Admit(absl::Span<const connectors::Event> events) const;
   // Whether all of them may, as they are, while the one before ends: not beside a careful one.
   bool AdmitsAll(absl::Span<const connectors::Event> events) const;
+  // Whether what is being tried is tried by itself, so that nothing may go on beside it.
+  bool is_trying_with_care() const;
   // Their partitions whose notes don't say so yet.
   std::vector<int32_t> Unnoted(absl::Span<const connectors::Event> events) const;
   // Those whose notes speak of a try that doesn't count.

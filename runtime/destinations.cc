@@ -191,6 +191,12 @@ void Destinations::TakeAnswer(const DestinationProbes::Answer& answer) {
   const Ejection why = learnt.bulkhead.why;
   learnt.bulkhead = std::move(destination.bulkhead);
   destination = std::move(learnt);
+  if (destination.bulkhead.state == BulkheadState::kEjected) {
+    // It was asked about before it was ejected, for another thing.
+    destination.available = false;
+    destination.reason = destination.bulkhead.reason;
+    return;
+  }
   if (destination.available) {
     return Observe(topic, &destination, {.kind = Observation::Kind::kWell});
   }

@@ -304,17 +304,36 @@ absl::Status Dispatcher::Deliver(const ParkedRecord& parked) {
   } else {
     SetTooLarge("the record", *room);
   }
+  return DeadLetterParked(parked, lacks_key ? kErrorUnroutable : kErrorTooLarge, reason_,
+                          {.timestamp_ms = record.timestamp_ms,
+                           .key = record.key,
+                           .value = record.value,
+                           .headers = record.headers});
+}
+
+absl::Status Dispatcher::GiveUpParked(const ParkedRecord& parked, std::string_view why,
+                                      absl::Time now) {
+  const OutputRecord& record = parked.output;
+  const std::string timestamp = absl::StrCat(record.timestamp_ms);
+  std::vector<Header> headers(record.headers.begin(), record.headers.end());
+  headers.emplace_back(kTimestampHeader, timestamp);
+  counter_.CountDrained();
+  return DeadLetterParked(parked, kErrorPoison, why,
+                          {.timestamp_ms = absl::ToUnixMillis(now),
+                           .key = record.key,
+                           .value = record.value,
+                           .headers = headers});
+}
+
+absl::Status Dispatcher::DeadLetterParked(const ParkedRecord& parked, std::string_view kind,
+                                          std::string_view reason, const Event& event) {
   source_.assign(parked.source);
-  return DeadLetter({.timestamp_ms = record.timestamp_ms,
-                     .key = record.key,
-                     .value = record.value,
-                     .headers = record.headers},
-                    {.kind = lacks_key ? kErrorUnroutable : kErrorTooLarge,
-                     .reason = reason_,
-                     .destination = record.topic,
-                     .rule_ids = parked.rule_ids,
-                     .rule_set = parked.rule_set,
-                     .is_record = parked.is_record});
+  return DeadLetter(event, {.kind = kind,
+                            .reason = reason,
+                            .destination = parked.output.topic,
+                            .rule_ids = parked.rule_ids,
+                            .rule_set = parked.rule_set,
+                            .is_record = parked.is_record});
 }
 
 absl::Status Dispatcher::DeadLetter(const Event& event, const Undeliverable& why) {

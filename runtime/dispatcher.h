@@ -74,6 +74,8 @@ class Dispatcher {
 
   // Sends what was parked, or makes it a dead letter where its destination can't take this one.
   absl::Status Deliver(const ParkedRecord& parked);
+  // Makes it a dead letter, of this time: its own may be what it is refused for.
+  absl::Status GiveUpParked(const ParkedRecord& parked, std::string_view why, absl::Time now);
 
   const BatchCounts& counts() const { return counter_.counts(); }
   // Hands them out, and begins anew. Lifetime of their topics: until UseRules.
@@ -103,6 +105,9 @@ class Dispatcher {
   };
 
   // Lifetime: until the next call.
+  // What was parked, as an event of its own headers and time.
+  absl::Status DeadLetterParked(const ParkedRecord& parked, std::string_view kind,
+                                std::string_view reason, const connectors::Event& event);
   absl::StatusOr<Room> RoomFor(const connectors::OutputRecord& record);
   // The same in a topic of the pipeline's own, `kind` of topic, which has to be there.
   absl::StatusOr<Room> OwnRoomFor(const connectors::OutputRecord& record, std::string_view kind);

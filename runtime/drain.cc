@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "runtime/record_headers.h"
 
 namespace turnout::runtime {
@@ -15,8 +16,18 @@ constexpr int64_t kClocksDifferMsMax = 10 * 60 * 1000;
 
 void Drain::Reset() {
   members_.clear();
+  lost_unless_aborted_ = 0;
   parking_->DropTails();
   StopReading();
+}
+
+void Drain::Refused(std::string_view topic) {
+  Task* task = nullptr;
+  std::erase_if(trials_, [&](const auto& one) { return LaneAt(one.first, &task) == nullptr; });
+  if (tries_max_ == 0) return;
+  for (const auto& [key, member] : members_) {
+    if (member.sent_to == topic) trials_[key].is_refused = true;
+  }
 }
 
 void Drain::StopReading() {
@@ -32,13 +43,20 @@ std::vector<BulkheadStatus> Drain::Bulkheads() const {
                       .reason = bulkhead.reason,
                       .since = bulkhead.since};
   });
+  const std::string trouble = members_.empty() ? "" : reader_->trouble();
   for (const auto& [partition, task] : tasks_->all()) {
     for (const state::ParkingLane& lane : task->parked.lanes()) {
-      BulkheadStatus& status = by_name[lane.name];
-      const auto blocked = blocked_.find({partition, lane.id});
-      const bool is_over = blocked != blocked_.end() && !blocked->second.team.empty();
+      const LaneKey key = {partition, lane.id};
+      const auto blocked = blocked_.find(key);
+      const bool is_blocked = blocked != blocked_.end();
+      // Several wait in a shared lane, all for the one that its next record is for.
+      BulkheadStatus& status =
+          by_name[is_blocked && lane.is_shared() ? blocked->second.destination : lane.name];
       if (status.state.empty()) status.state = BulkheadStateName(BulkheadState::kDraining);
-      if (status.why.empty() && is_over) status.why = kErrorOverLimit;
+      if (status.why.empty() && is_blocked && !blocked->second.team.empty()) {
+        status.why = kErrorOverLimit;
+      }
+      if (status.reason.empty() && members_.contains(key)) status.reason = trouble;
       status.waiting += lane.waiting();
     }
   }
@@ -57,7 +75,7 @@ bool Drain::IsParked(std::string_view destination) const {
   return false;
 }
 
-state::ParkingLane* Drain::LaneAt(const LaneKey& key, Task** task) {
+state::ParkingLane* Drain::LaneAt(const LaneKey& key, Task** task) const {
   *task = tasks_->Find(key.partition);
   if (*task == nullptr || (*task)->phase != TaskPhase::kLive) return nullptr;
   return (*task)->parked.Find(key.lane);
@@ -87,9 +105,9 @@ Drain::Candidates Drain::FindCandidates() {
 }
 
 void Drain::Follow(const Candidates& candidates) {
-  std::erase_if(members_, [&](const LaneKey& member) {
-    const bool is_over = !candidates.contains(member);
-    if (is_over) parking_->DropTail(member);
+  std::erase_if(members_, [&](const auto& member) {
+    const bool is_over = !candidates.contains(member.first);
+    if (is_over) parking_->DropTail(member.first);
     return is_over;
   });
   int32_t lowest = -1;
@@ -98,13 +116,17 @@ void Drain::Follow(const Candidates& candidates) {
     if (candidate.partition == partition_ && !members_.contains(key)) has_new = true;
     if (lowest < 0 || candidate.partition < lowest) lowest = candidate.partition;
   }
-  if (has_new) {
-    Seek(candidates, partition_);
-  } else if (members_.empty() && lowest >= 0) {
-    Seek(candidates, lowest);
-  } else if (members_.empty()) {
+  if (members_.empty() && lowest < 0) {
     StopReading();
+  } else if (has_new && MayGoBack()) {
+    Seek(candidates, partition_);
+  } else if (members_.empty() && !has_new) {
+    Seek(candidates, lowest);
   }
+}
+
+bool Drain::MayGoBack() const {
+  return members_.empty() || sent_ >= passed_over_ || (batch_.empty() && reader_->is_at_end());
 }
 
 void Drain::Seek(const Candidates& candidates, int32_t partition) {
@@ -115,34 +137,69 @@ void Drain::Seek(const Candidates& candidates, int32_t partition) {
   };
   for (const auto& [key, candidate] : candidates) {
     if (candidate.partition != partition) continue;
-    members_.insert(key);
+    const state::ParkingLane* const noted = tasks_->Find(key.partition)->note.parked.Find(key.lane);
+    members_[key].tail = noted == nullptr ? 0 : noted->tail;
     parking_->KeepTail(key);
     if (candidate.offset >= 0) lower(candidate.offset, &offset);
     if (candidate.offset < 0) lower(std::max<int64_t>(key.lane - kClocksDifferMsMax, 0), &since_ms);
   }
-  batch_ = {};
   partition_ = partition;
-  reader_->Seek(partition, offset, since_ms);
+  is_from_start_ = false;
+  Read(offset, since_ms);
 }
 
-const KeptRecord* Drain::NextInTail(const LaneKey& key) {
+void Drain::Read(int64_t offset, int64_t since_ms) {
+  batch_ = {};
+  sent_ = passed_over_ = 0;
+  reader_->Seek(partition_, offset, since_ms);
+}
+
+const KeptRecord* Drain::NextInTail(const LaneKey& key) const {
   Task* task = nullptr;
   const state::ParkingLane* const lane = LaneAt(key, &task);
   return lane == nullptr ? nullptr : parking_->InTail(key, lane->tail, lane->head);
 }
 
 bool Drain::FindNext() {
-  for (;;) {
+  for (int passed_over = 0; !members_.empty() && passed_over < kPassedOverMax; ++passed_over) {
     if (batch_.empty()) batch_ = reader_->Take();
     if (batch_.empty()) return false;
     if (DecodeParked(batch_.front(), group_, &next_)) {
       const LaneKey key = {next_.place.partition, next_.place.lane};
       Task* task = nullptr;
       const state::ParkingLane* const lane = members_.contains(key) ? LaneAt(key, &task) : nullptr;
-      if (lane != nullptr && next_.place.number >= lane->head) return true;
+      if (lane != nullptr && next_.place.number >= lane->head) {
+        // What is missing before it may lie before where the reading began.
+        if (next_.place.number == lane->head || is_from_start_) return true;
+        is_from_start_ = true;
+        Read(/*offset=*/0, /*since_ms=*/-1);
+        continue;
+      }
     }
+    ++passed_over_;
     batch_.remove_prefix(1);
   }
+  return false;
+}
+
+bool Drain::IsInTail() const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [this](const auto& member) { return NextInTail(member.first) != nullptr; });
+}
+
+// Where a lane's records are may be known wrongly where it is known by the clocks of others: what
+// is not found is looked for in all of the log.
+bool Drain::IsGone() {
+  if (members_.empty() || !batch_.empty() || !reader_->is_at_end()) return false;
+  const bool is_missed = std::any_of(members_.begin(), members_.end(), [this](const auto& one) {
+    Task* task = nullptr;
+    const state::ParkingLane* const lane = LaneAt(one.first, &task);
+    return lane != nullptr && lane->head < one.second.tail;
+  });
+  if (!is_missed || is_from_start_) return is_missed;
+  is_from_start_ = true;
+  Read(/*offset=*/0, /*since_ms=*/-1);
+  return false;
 }
 
 bool Drain::IsReady() {
@@ -151,10 +208,51 @@ bool Drain::IsReady() {
                                      [](const auto& one) { return !one.second->parked.empty(); });
   if (!is_parked && partition_ < 0) return false;
   Follow(FindCandidates());
-  if (members_.empty()) return false;
-  return FindNext() || std::any_of(members_.begin(), members_.end(), [this](const LaneKey& key) {
-           return NextInTail(key) != nullptr;
-         });
+  return FindNext() || IsInTail() || IsGone();
+}
+
+// The lane is through up to `head`.
+void Drain::Took(const LaneKey& key, Task* task, state::ParkingLane* lane, int64_t head) {
+  lane->head = head;
+  parking_->Drained(key, lane->tail, lane->head);
+  if (lane->head < lane->tail) return;
+  task->parked.Close(key.lane);
+  members_.erase(key);
+  trials_.erase(key);
+  parking_->DropTail(key);
+}
+
+absl::Status Drain::PassOverGone(absl::FunctionRef<absl::Status(Task* task)> touch) {
+  for (const auto& [key, member] : std::map<LaneKey, Member>(members_)) {
+    Task* task = nullptr;
+    state::ParkingLane* const lane = LaneAt(key, &task);
+    if (lane == nullptr || lane->head >= member.tail) continue;
+    if (absl::Status touched = touch(task); !touched.ok()) return touched;
+    lost_unless_aborted_ += member.tail - lane->head;
+    Took(key, task, lane, member.tail);
+  }
+  return absl::OkStatus();
+}
+
+// `next_`, or that it is given up.
+absl::Status Drain::Deliver(const LaneKey& key) {
+  const auto found = trials_.find(key);
+  if (found == trials_.end()) return dispatcher_->Deliver(next_);
+  Trial& trial = found->second;
+  const int64_t number = next_.place.number;
+  if (std::exchange(trial.is_refused, false)) {
+    const bool was_alone = trial.number >= 0;  // else one of many
+    trial.times = trial.number == number ? trial.times + 1 : int64_t{was_alone};
+    trial.number = number;
+    trial.until = std::max(trial.until, number + kDrainRecordsMax);
+  }
+  if (trial.number == number && trial.times >= tries_max_) {
+    return dispatcher_->GiveUpParked(
+        next_, absl::StrFormat("tried %d times alone, and refused by its brokers", tries_max_),
+        clock_->TimeOfDay());
+  }
+  if (number >= trial.until) trials_.erase(found);
+  return dispatcher_->Deliver(next_);
 }
 
 // `next_`, which is its lane's. False: its destination is not well any more, or its team has had
@@ -172,26 +270,27 @@ absl::StatusOr<bool> Drain::SendNext(const LaneKey& key,
     return false;
   }
   if (absl::Status touched = touch(task); !touched.ok()) return touched;
-  if (absl::Status sent = dispatcher_->Deliver(next_); !sent.ok()) return sent;
-  lost_ += next_.place.number - lane->head;
-  lane->head = next_.place.number + 1;
-  parking_->Drained(key, lane->tail, lane->head);
-  if (lane->head < lane->tail) return true;
-  task->parked.Close(key.lane);
-  members_.erase(key);
-  parking_->DropTail(key);
+  members_.at(key).sent_to.assign(next_.output.topic);
+  if (absl::Status sent = Deliver(key); !sent.ok()) return sent;
+  ++sent_;
+  lost_unless_aborted_ += next_.place.number - lane->head;
+  Took(key, task, lane, next_.place.number + 1);
   return true;
 }
 
 absl::Status Drain::Run(absl::FunctionRef<absl::Status(Task* task)> touch) {
   size_t bytes = 0;
   int records = 0;
-  const auto may_go_on = [&] { return records < kDrainRecordsMax && bytes < kDrainBytesMax; };
+  bool is_trial = false;  // what is tried alone is the last
+  const auto may_go_on = [&] {
+    return !is_trial && records < kDrainRecordsMax && bytes < kDrainBytesMax;
+  };
   while (may_go_on() && FindNext()) {
     const LaneKey key = {next_.place.partition, next_.place.lane};
     const int64_t behind = batch_.front().offset + 1;
     bytes += next_.output.value.size();
     ++records;
+    is_trial = trials_.contains(key);
     const absl::StatusOr<bool> sent = SendNext(key, touch);
     if (!sent.ok()) return sent.status();
     Task* task = nullptr;
@@ -201,17 +300,18 @@ absl::Status Drain::Run(absl::FunctionRef<absl::Status(Task* task)> touch) {
     batch_.remove_prefix(1);
   }
   // What has been read is behind what was parked last, or not there yet.
-  for (const LaneKey& key : std::set<LaneKey>(members_)) {
+  for (const auto& [key, member] : std::map<LaneKey, Member>(members_)) {
     while (may_go_on() && members_.contains(key)) {
       const KeptRecord* const kept = NextInTail(key);
       if (kept == nullptr || !DecodeParked(kept->View(&headers_), group_, &next_)) break;
       bytes += kept->bytes();
       ++records;
+      is_trial = trials_.contains(key);
       const absl::StatusOr<bool> sent = SendNext(key, touch);
       if (!sent.ok()) return sent.status();
     }
   }
-  return absl::OkStatus();
+  return records == 0 && IsGone() ? PassOverGone(touch) : absl::OkStatus();
 }
 
 }  // namespace turnout::runtime

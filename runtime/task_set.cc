@@ -12,14 +12,13 @@ namespace {
 using connectors::Event;
 using connectors::SourceOffset;
 
-// A note has room for some 115 rule sets, fewer while it names what is parked; a checkpoint makes
-// it short again.
-constexpr size_t kNoteRuleSetsMax = 96;
+// A note has room for some 115 rule sets, less those in whose place it may have to name at any time
+// what is parked; a checkpoint makes it short again.
 constexpr size_t kRuleSetBytes = 32;
+constexpr size_t kNoteRuleSetsMax = 96 - state::kParkingLedgerBytesMax / kRuleSetBytes;
 
 bool HasRoomForRules(const Task& task) {
-  const size_t taken = task.parked.empty() ? 0 : task.parked.Encode().size() / kRuleSetBytes;
-  return task.note.rule_sets.size() + taken < kNoteRuleSetsMax;
+  return task.note.rule_sets.size() < kNoteRuleSetsMax;
 }
 
 }  // namespace

@@ -97,7 +97,8 @@ struct Worker::Impl : connectors::AssignmentListener {
                .source_topic = options.source_topic,
                .is_rekeyed = options.is_rekeyed},
               source, keeper, observer),
-        drain(options.group, &parking, destinations, &dispatcher, &tasks, &budgets, options.parked),
+        drain(options.group, options.event_tries_max, clock, &parking, destinations, &dispatcher,
+              &tasks, &budgets, options.parked),
         caution(options.event_tries_max),
         backoff(options.backoff_min) {}
 

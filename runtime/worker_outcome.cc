@@ -77,6 +77,7 @@ void Worker::Impl::Committed() {
     }
   }
   LeaveTurn();
+  if (parks()) drain.Committed();
   Report(&ending);
   ending.Clear();
   TellOpenTransaction();
@@ -126,7 +127,10 @@ void Worker::Impl::Redo(const absl::Status& why) {
   if (absl::IsAborted(why)) failures = sink->FailuresOfTransaction();
   for (const connectors::DestinationFailure& failure : failures) {
     destinations->MarkUnavailable(failure);
-    if (failure.kind == connectors::DestinationFailure::Kind::kRecordRefused) continue;
+    if (failure.kind == connectors::DestinationFailure::Kind::kRecordRefused) {
+      if (parks()) drain.Refused(failure.topic);
+      continue;
+    }
     observer->OnDestinationUnavailable(failure.topic, failure.reason);
   }
   // A topic that was deleted fails the transaction as a whole and isn't always named.

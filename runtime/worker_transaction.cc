@@ -40,7 +40,8 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
   absl::Status built;
   bool is_open = false;
   // What is tried with care is tried by itself.
-  if ((events.empty() || caution.is_calm()) && HasParked()) built = DrainInto(&is_open);
+  const bool is_careful = !events.empty() && caution.IsCareful(events.front());
+  if (!is_careful && HasParked()) built = DrainInto(&is_open);
   Task* task = nullptr;  // of the event at hand
   for (size_t i = 0; i < events.size(); ++i) {
     const Event& event = events[i];
@@ -229,8 +230,8 @@ bool Worker::Impl::MayGoOn() const {
 // What has come meanwhile goes into the next transaction.
 void Worker::Impl::GoOn() {
   const absl::Span<const Event> events = rest.empty() ? TakeMore() : rest;
-  if (events.empty() && !(caution.is_calm() && HasParked())) return;
-  if (!caution.is_calm() && !caution.AdmitsAll(events)) {
+  if (events.empty() && (caution.is_trying_with_care() || !HasParked())) return;
+  if (!events.empty() && !caution.is_calm() && !caution.AdmitsAll(events)) {
     rest = events;
     return;
   }

@@ -32,8 +32,9 @@ constexpr int64_t kRoomyBatchBytesMax = 1'000'000;
 // waiting for a transaction to time out (60 s) would be too long.
 constexpr absl::Duration kRestWithin = absl::Seconds(45);
 // Where events may be given up, the last ones may be tried one at a time, each noted before, by one
-// of several routers whose polls take their turns: 64 at some 0.7 s each.
-constexpr absl::Duration kCarefulRestWithin = absl::Seconds(90);
+// of several routers whose polls take their turns, and by one of its two workers at a time: 64 at
+// some 0.7 s each, twice.
+constexpr absl::Duration kCarefulRestWithin = absl::Seconds(180);
 constexpr int kRestRoundsMax = 3'000;                   // since the last fault
 constexpr int kStrikesAtRestMax = 1'000;                // faults and poisonings meanwhile
 constexpr absl::Duration kRecheck = absl::Seconds(31);  // longer than a destination is believed ill

@@ -33,6 +33,12 @@ void MemoryPartitionReader::Seek(int32_t partition, int64_t offset, int64_t sinc
   call.After(absl::OkStatus()).IgnoreError();
 }
 
+bool MemoryPartitionReader::is_at_end() const {
+  if (partition_ < 0) return false;
+  const MemoryPartition& log = *log_->FindTopic(topic_)->partitions[partition_];
+  return log.last_stable_offset() == log.end_offset() && log.Read(next_) == nullptr;
+}
+
 absl::Span<const Event> MemoryPartitionReader::Take() {
   taken_.clear();
   headers_.clear();

@@ -21,6 +21,7 @@ class MemoryPartitionReader : public connectors::PartitionReader {
   void Seek(int32_t partition, int64_t offset, int64_t since_ms) override;
   void Stop() override { partition_ = -1; }
   absl::Span<const connectors::Event> Take() override;
+  bool is_at_end() const override;
   std::string trouble() const override { return {}; }
 
   // A deliberate bug: the first record of each Seek is left out.
