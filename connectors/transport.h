@@ -1,6 +1,7 @@
 // Transport: bytes to and from a broker over a connected socket, plain or encrypted, never waiting.
 //
-// Internal to connectors/. Implemented by the plain transport here and by `tls_transport`.
+// Implemented by the plain transport here, by `tls_transport`, and by `tls_acceptor` for servers:
+// the admin API has its clients at the other end.
 //
 // Errors: Unavailable: the connection is over, with the reason.
 // Threads: one.

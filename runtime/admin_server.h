@@ -1,16 +1,19 @@
 // AdminServer: the pipeline's small HTTP side: the status page, /metrics, /healthz, /v1/...
 //
 // It serves pages that others compute, one request a connection, on its own few threads, so that
-// nothing it does holds up a worker. Whoever is slow is cut off: a request arrives within
-// `request_timeout`, and a connection lives `connection_timeout` from its acceptance to its last
-// byte, however its bytes drip in.
+// nothing it does holds up a worker, and no client holds up another one (http_front.h).
 //
-// Who may change something by a POST: whoever bears the token in `token_file`; without one, whoever
-// is on this machine, if the server listens there alone, and is no web page that a browser shows
-// (it sends an Origin). Everything else is open to all who reach the server.
+// Who may what, by the page's `access`:
+//   kAll      whoever reaches the server. For probes and scrapers: no names of events in it.
+//   kStatus   the same, but where it listens to this machine alone, only by a name of this machine:
+//             a web page whose name was made to point here (DNS rebinding) bears its own.
+//   kShows, kChanges   events are shown, or something is changed: whoever bears the token in
+//             `token_file`. Without one, whoever is on this machine, if the server listens there
+//             alone, and is no web page that a browser shows (it sends an Origin). Where it listens
+//             to more, TLS is wanted too. An address with too many wrong tokens is kept waiting.
 //
-// Errors: Start answers InvalidArgument for a listen address that can't be read or taken, with the
-//   reason. Clients get errors as JSON: {"error": "..."}.
+// Errors: Start answers InvalidArgument for a listen address, or a certificate, that can't be read
+//   or taken, with the reason. Clients get errors as JSON: {"error": "..."}.
 // Threads: pages are called on the server's threads, several at once.
 // Lifetime: what the pages refer to outlives the server. Destroying it ends its threads.
 #pragma once
@@ -31,22 +34,27 @@ struct AdminAnswer {
   std::string body;
 };
 
+enum class AdminAccess { kAll, kStatus, kShows, kChanges };
+
 // What a request of exactly this path is answered with.
 struct AdminPage {
   std::string path;
   std::function<AdminAnswer()> answer;  // GET and HEAD; null: it has none
   std::function<AdminAnswer(const std::string& body)> post = nullptr;  // null: it has none
-  bool post_changes = true;  // something, so that not everybody may
+  AdminAccess access = AdminAccess::kStatus;
 };
 
 struct AdminServerOptions {
   std::string listen = "127.0.0.1:9466";  // host:port, [v6]:port; port 0 takes a free one
-  std::string token_file;  // read at each request that needs it; empty: there is no token
-  int threads = 8;         // connections served at a time; the rest wait to be accepted
-  // For a request to arrive in; short, since whoever keeps silent holds a thread.
-  absl::Duration request_timeout = absl::Milliseconds(500);
+  std::string token_file;        // read at each request that needs it; empty: there is no token
+  std::string certificate_file;  // PEM; both empty: no TLS. Read anew when they have changed
+  std::string key_file;
+  int threads = 8;  // pages computed at a time
+  // For a request to arrive in, its TLS handshake included.
+  absl::Duration request_timeout = absl::Seconds(2);
   absl::Duration connection_timeout = absl::Seconds(5);
-  size_t request_bytes_max = 64 << 10;  // head and body together
+  size_t body_bytes_max = 64 << 10;
+  size_t connections_max = 256;
 };
 
 class AdminServer {
@@ -57,6 +65,8 @@ class AdminServer {
 
   // host:port with the port that was really taken.
   const std::string& address() const;
+  // http://host:port or https://host:port.
+  std::string url() const;
 
  private:
   struct Impl;

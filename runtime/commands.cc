@@ -389,8 +389,9 @@ Command RollbackCommand() {
       .name = "rollback",
       .summary = "have running routers go back to rules from before",
       .synopsis =
-          "[--to HASH] [--admin HOST:PORT]... [--token-file FILE]\n"
-          "    turnout rollback --resume [--admin HOST:PORT]... [--token-file FILE]",
+          "[--to HASH] [--admin HOST:PORT]... [--token-file FILE] [--ca-file FILE]\n"
+          "    turnout rollback --resume [--admin HOST:PORT]... [--token-file FILE] "
+          "[--ca-file FILE]",
       .description =
           "Asks the admin API of each router for the rule set that was in force before the one "
           "that "
@@ -411,16 +412,25 @@ Command RollbackCommand() {
                    .argument = "HOST:PORT",
                    .kind = ArgumentKind::kText,
                    .default_text = "127.0.0.1:9464",
-                   .text = "A router's admin API, its `listen`. May be given more than once."},
+                   .text = "A router's admin API, its `listen`; https://HOST:PORT where it has "
+                           "`admin.tls`. May be given more than once."},
                   {.name = "--token-file",
                    .argument = "FILE",
                    .kind = ArgumentKind::kFile,
-                   .text = "A file with the token that the routers' `admin.token_file` holds."}},
+                   .text = "A file with the token that the routers' `admin.token_file` holds. It "
+                           "goes by https only, but to this machine."},
+                  {.name = "--ca-file",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .default_text = "the system's",
+                   .text = "The authorities that the routers' certificates may be of, a PEM "
+                           "file."}},
       .exits = {{0, "All of them did."},
                 {1, "One did not, or they disagree; standard error says which and why."},
                 {2, kUsageExit}},
       .examples = {{"turnout rollback", "The router on this machine:"},
-                   {"turnout rollback --admin turnout.events.svc:9464 --token-file token",
+                   {"turnout rollback --admin https://turnout.events.svc:9464 --token-file token "
+                    "--ca-file ca.pem",
                     "All routers behind a headless service:"}},
       .see_also = "turnout run",
   };

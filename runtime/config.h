@@ -58,12 +58,14 @@ struct Config {
     absl::Duration keep_for = absl::Hours(7 * 24);
     state::S3Options s3;  // checkpoints.s3.*
   } checkpoints;
-  std::string listen;              // listen: host:port of the admin API; port 0 takes a free one
-  std::string admin_token_file;    // admin.token_file; empty: none
-  std::string dead_letter_topic;   // dead_letter_topic; default: <source.topic>.dead-letter
-  std::string parking_topic;       // parking_topic; default: <source.topic>.parking
-  bool provenance_headers = true;  // provenance_headers
-  struct CreateTopics {            // create_topics:
+  std::string listen;            // listen: host:port of the admin API; port 0 takes a free one
+  std::string admin_token_file;  // admin.token_file; empty: none
+  std::string admin_certificate_file;  // admin.tls.certificate_file; empty: no TLS
+  std::string admin_key_file;          // admin.tls.key_file
+  std::string dead_letter_topic;       // dead_letter_topic; default: <source.topic>.dead-letter
+  std::string parking_topic;           // parking_topic; default: <source.topic>.parking
+  bool provenance_headers = true;      // provenance_headers
+  struct CreateTopics {                // create_topics:
     bool enabled = false;
     int partitions = 1;
     int replication_factor = -1;                      // -1: the broker's default

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "runtime/admin_fields.h"
 #include "runtime/config_checks.h"
 #include "runtime/config_table.h"
 
@@ -404,28 +405,6 @@ void AddPipelineFields(Fields* fields) {
        .cost = "More use more cores, connections and memory; beyond the number of partitions they "
                "idle.",
        .store = [](const FieldValue& v, Config* c) { c->workers = Int(v); }});
-  fields->push_back(
-      {.key = "listen",
-       .default_text = "127.0.0.1:9464",
-       .allowed = "host:port; port 0 takes a free one",
-       .check = CheckListen,
-       .effect = "Where the status page and the admin API are served: `/`, `/metrics`, `/healthz`, "
-                 "`/readyz`, `/v1/...`.",
-       .cost = "It asks nobody who they are: on `0.0.0.0`, as in a container, all who reach it may "
-               "read it.",
-       .store = [](const FieldValue& v, Config* c) { c->listen = v.text; }});
-  fields->push_back(
-      {.key = "admin.token_file",
-       .type = FieldType::kPath,
-       .default_text = kNone,
-       .allowed = "a path, or `none`",
-       .check = CheckPath,
-       .is_no_path = IsNone,
-       .effect = "A file with the bearer token that the admin API asks for where something would "
-                 "be changed, as by `turnout rollback`. It is read at each request.",
-       .cost = "Without it that is possible from this machine alone, and only where `listen` is a "
-               "loopback address.",
-       .store = [](const FieldValue& v, Config* c) { c->admin_token_file = Field(v); }});
 }
 
 void AddOutputFields(Fields* fields) {
@@ -754,6 +733,7 @@ const std::vector<ConfigField>& ConfigFields() {
     AddSourceFields(made);
     AddTimeFields(made);
     AddPipelineFields(made);
+    AddAdminFields(made);
     AddStateFields(made);
     AddOutputFields(made);
     AddLimitFields(made);

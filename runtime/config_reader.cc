@@ -7,6 +7,7 @@
 #include "connectors/kafka_client.h"
 #include "connectors/msk_iam_settings.h"
 #include "connectors/oidc_settings.h"
+#include "runtime/admin_fields.h"
 #include "runtime/config_checks.h"
 #include "runtime/config_names.h"
 #include "runtime/json_text.h"
@@ -421,6 +422,9 @@ void ConfigReader::CheckTogether() {
   if (!tokens.ok()) {
     Add({.what = std::string(tokens.message()),
          .cure = "runtime/README.md shows them all, under Tokens"});
+  }
+  if (std::string what = CheckAdminTogether(config); !what.empty()) {
+    Add({.what = std::move(what), .cure = "a server's TLS needs both"});
   }
   if (!config.topic.empty() && config.dead_letter_topic == config.topic) {
     const auto found = given_.find("dead_letter_topic");

@@ -424,6 +424,7 @@ int Rollback(Arguments& arguments) {
   arguments.Flag("--resume", &options.resumes);
   arguments.Values("--admin", &options.admins);
   arguments.Value("--token-file", &options.token_file);
+  arguments.Value("--ca-file", &options.ca_file);
   if (const auto status = arguments.Parse()) return *status;
   if (options.resumes && !options.to.empty()) {
     return arguments.Mistake("--resume goes on with what there is: it takes no --to");

@@ -307,7 +307,7 @@ absl::Status Process::Impl::Start() {
     if (!started.ok()) return started;
   }
   LogInfo("starting",
-          absl::StrCat("turnout ", TURNOUT_VERSION, " starts; see http://", server->address(), "/"),
+          absl::StrCat("turnout ", TURNOUT_VERSION, " starts; see ", server->url(), "/"),
           {{"version", TURNOUT_VERSION},
            {"address", server->address()},
            {"brokers", bootstrap_servers},
@@ -504,6 +504,8 @@ absl::Status Process::Impl::StartAdminServer() {
   AdminServerOptions listen;
   listen.listen = config.listen;
   listen.token_file = config.admin_token_file;
+  listen.certificate_file = config.admin_certificate_file;
+  listen.key_file = config.admin_key_file;
   auto started = AdminServer::Start(std::move(listen), Pages());
   if (!started.ok()) return started.status();
   server = *std::move(started);
@@ -512,22 +514,31 @@ absl::Status Process::Impl::StartAdminServer() {
 
 std::vector<AdminPage> Process::Impl::Pages() {
   std::vector<AdminPage> pages = {
-      {"/metrics",
-       [this] {
-         return AdminAnswer{200, "text/plain; version=0.0.4", MetricsText()};
-       }},
-      {"/healthz", [this] { return HealthAnswer(board->Alive()); }},
-      {"/readyz", [this] { return HealthAnswer(Ready()); }},
+      {.path = "/metrics",
+       .answer =
+           [this] {
+             return AdminAnswer{200, "text/plain; version=0.0.4", MetricsText()};
+           },
+       .access = AdminAccess::kAll},
+      {.path = "/healthz",
+       .answer = [this] { return HealthAnswer(board->Alive()); },
+       .access = AdminAccess::kAll},
+      {.path = "/readyz",
+       .answer = [this] { return HealthAnswer(Ready()); },
+       .access = AdminAccess::kAll},
       {"/v1/status", [this] { return AdminAnswer{.body = StatusText()}; }},
       {"/v1/traffic",
        [this] { return AdminAnswer{.body = TrafficJson(metrics->traffic(), clock.TimeOfDay())}; }},
       {"/v1/rules", [this] { return AdminAnswer{.body = RulesPageJson(board->View())}; }},
       {.path = "/v1/rules/rollback",
-       .post = [this](const std::string& body) { return RollBackAnswer(*live_rules, body); }},
+       .post = [this](const std::string& body) { return RollBackAnswer(*live_rules, body); },
+       .access = AdminAccess::kChanges},
       {.path = "/v1/rules/resume",
-       .post = [this](const std::string&) { return ResumeAnswer(*live_rules); }},
+       .post = [this](const std::string&) { return ResumeAnswer(*live_rules); },
+       .access = AdminAccess::kChanges},
       {.path = "/v1/explain",
-       .post = [this](const std::string& body) { return explain->Answer(body); }}};
+       .post = [this](const std::string& body) { return explain->Answer(body); },
+       .access = AdminAccess::kShows}};
   for (const PageFile& file : StatusPage()) {
     pages.push_back(
         {file.path, [file] {

@@ -9,10 +9,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "runtime/bearer_token.h"
 #include "runtime/config_checks.h"
+#include "runtime/http_request.h"
 #include "state/http_client.h"
 
 namespace turnout::runtime {
@@ -28,17 +30,29 @@ constexpr int kStatusOk = 200;
 constexpr absl::Duration kTimeout = absl::Seconds(6);
 constexpr size_t kAnswerBytesMax = 64 << 20;
 
+constexpr std::string_view kHttps = "https://";
+
+// An admin API.
+struct Router {
+  std::string url;      // http://address, or https:// and what its certificate is of
+  std::string address;  // host:port, of one address
+  bool operator<(const Router& other) const { return address < other.address; }
+  bool operator==(const Router& other) const { return address == other.address; }
+};
+
 // A router, and what it goes back to.
 struct Target {
-  std::string address;  // host:port, of one address
-  std::string from;     // the rule set in force there
+  Router router;
+  std::string from;  // the rule set in force there
   std::string to;
 };
 
 // All addresses of host:port, sorted, each once.
-absl::StatusOr<std::vector<std::string>> Resolve(const std::string& admin) {
+absl::StatusOr<std::vector<Router>> Resolve(const std::string& name) {
+  const bool is_https = absl::StartsWith(name, {kHttps.data(), kHttps.size()});
+  const std::string admin = is_https ? name.substr(kHttps.size()) : name;
   if (const std::string wrong = CheckListen(admin); !wrong.empty()) {
-    return absl::InvalidArgumentError(absl::StrFormat("`%s` %s", admin, wrong));
+    return absl::InvalidArgumentError(absl::StrFormat("`%s` %s", name, wrong));
   }
   const size_t colon = admin.rfind(':');
   std::string host = admin.substr(0, colon);
@@ -51,29 +65,41 @@ absl::StatusOr<std::vector<std::string>> Resolve(const std::string& admin) {
     return absl::UnavailableError(absl::StrFormat("%s: %s", admin, ::gai_strerror(error)));
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, ::freeaddrinfo);
-  std::vector<std::string> addresses;
+  std::vector<Router> routers;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
     char text[NI_MAXHOST];
     const bool is_read = ::getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof(text), nullptr,
                                        0, NI_NUMERICHOST) == 0;
     if (!is_read) continue;
     const bool is_v6 = one->ai_family == AF_INET6;
-    addresses.push_back(absl::StrCat(is_v6 ? "[" : "", text, is_v6 ? "]:" : ":", port));
+    const std::string address = absl::StrCat(is_v6 ? "[" : "", text, is_v6 ? "]:" : ":", port);
+    routers.push_back({is_https ? name : absl::StrCat("http://", address), address});
   }
-  std::sort(addresses.begin(), addresses.end());
-  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
-  return addresses;
+  std::sort(routers.begin(), routers.end());
+  routers.erase(std::unique(routers.begin(), routers.end()), routers.end());
+  return routers;
+}
+
+// One that is reached over a network, and not by https.
+const Router* FindOpen(const std::vector<Router>& routers) {
+  for (const Router& router : routers) {
+    const bool is_https = absl::StartsWith(router.url, {kHttps.data(), kHttps.size()});
+    if (!is_https && !IsLoopbackHost(router.address)) return &router;
+  }
+  return nullptr;
 }
 
 class AdminClient {
  public:
-  explicit AdminClient(std::string token) : token_(std::move(token)), http_({.direct = true}) {}
+  AdminClient(std::string token, const std::string& ca_file)
+      : token_(std::move(token)), http_({.ca_bundle = ca_file, .direct = true}) {}
 
-  absl::StatusOr<Json> Ask(const std::string& method, const std::string& address,
-                           const std::string& path, const std::string& body = "") {
+  absl::StatusOr<Json> Ask(const std::string& method, const Router& router, const std::string& path,
+                           const std::string& body = "") {
     state::HttpRequest request;
     request.method = method;
-    request.url = absl::StrCat("http://", address, path);
+    request.url = absl::StrCat(router.url, path);
+    request.connect_to = router.address;
     request.body = body;
     request.timeout = kTimeout;
     request.answer_bytes_max = kAnswerBytesMax;
@@ -102,13 +128,12 @@ std::string Before(const Json& page, const std::string& in_force) {
   return versions.empty() ? "" : versions[0].at("rule_set").get<std::string>();
 }
 
-absl::StatusOr<Target> Look(AdminClient& client, const std::string& address,
-                            const std::string& to) {
-  const absl::StatusOr<Json> page = client.Ask("GET", address, "/v1/rules");
+absl::StatusOr<Target> Look(AdminClient& client, const Router& router, const std::string& to) {
+  const absl::StatusOr<Json> page = client.Ask("GET", router, "/v1/rules");
   if (!page.ok()) return page.status();
   try {  // nlohmann's accessors throw; what they refuse is no router's answer
     if (page->at("rule_set").is_null()) return absl::UnavailableError("no rules are in force yet");
-    Target target{.address = address, .from = page->at("rule_set").get<std::string>(), .to = to};
+    Target target{.router = router, .from = page->at("rule_set").get<std::string>(), .to = to};
     if (target.to.empty()) target.to = Before(*page, target.from);
     if (!target.to.empty()) return target;
     return absl::NotFoundError(
@@ -123,45 +148,46 @@ int Say(std::FILE* err, const std::string& what) {
   return kExitFailed;
 }
 
-int RollBack(AdminClient& client, const std::vector<std::string>& addresses, const std::string& to,
+int RollBack(AdminClient& client, const std::vector<Router>& routers, const std::string& to,
              std::FILE* out, std::FILE* err) {
   std::vector<Target> targets;
-  for (const std::string& address : addresses) {
-    const absl::StatusOr<Target> target = Look(client, address, to);
+  for (const Router& router : routers) {
+    const absl::StatusOr<Target> target = Look(client, router, to);
     if (!target.ok()) {
-      return Say(err,
-                 absl::StrCat("nothing is changed: ", address, ": ", target.status().message()));
+      return Say(err, absl::StrCat("nothing is changed: ", router.address, ": ",
+                                   target.status().message()));
     }
     if (!targets.empty() && target->to != targets[0].to) {
       return Say(err, absl::StrFormat("nothing is changed: %s would go back to %s, %s to %s (say "
                                       "which with --to HASH)",
-                                      targets[0].address, targets[0].to, address, target->to));
+                                      targets[0].router.address, targets[0].to, router.address,
+                                      target->to));
     }
     targets.push_back(*target);
   }
   int status = kExitOk;
   for (const Target& target : targets) {
     const std::string body = Json({{"to", target.to}}).dump();
-    const auto answer = client.Ask("POST", target.address, "/v1/rules/rollback", body);
+    const auto answer = client.Ask("POST", target.router, "/v1/rules/rollback", body);
     if (answer.ok()) {
-      std::fprintf(out, "%s: from %s back to %s\n", target.address.c_str(), target.from.c_str(),
-                   target.to.c_str());
+      std::fprintf(out, "%s: from %s back to %s\n", target.router.address.c_str(),
+                   target.from.c_str(), target.to.c_str());
     } else {
-      status = Say(err, absl::StrCat(target.address, ": ", answer.status().message()));
+      status = Say(err, absl::StrCat(target.router.address, ": ", answer.status().message()));
     }
   }
   return status;
 }
 
-int Resume(AdminClient& client, const std::vector<std::string>& addresses, std::FILE* out,
+int Resume(AdminClient& client, const std::vector<Router>& routers, std::FILE* out,
            std::FILE* err) {
   int status = kExitOk;
-  for (const std::string& address : addresses) {
-    const auto answer = client.Ask("POST", address, "/v1/rules/resume");
+  for (const Router& router : routers) {
+    const auto answer = client.Ask("POST", router, "/v1/rules/resume");
     if (answer.ok()) {
-      std::fprintf(out, "%s: goes on with what its origin has\n", address.c_str());
+      std::fprintf(out, "%s: goes on with what its origin has\n", router.address.c_str());
     } else {
-      status = Say(err, absl::StrCat(address, ": ", answer.status().message()));
+      status = Say(err, absl::StrCat(router.address, ": ", answer.status().message()));
     }
   }
   return status;
@@ -179,18 +205,24 @@ int RunRollback(const RollbackOptions& options, std::FILE* out, std::FILE* err) 
     }
     token = *std::move(read);
   }
-  std::vector<std::string> addresses;
+  std::vector<Router> routers;
   for (const std::string& admin : options.admins) {
-    const absl::StatusOr<std::vector<std::string>> found = Resolve(admin);
+    const absl::StatusOr<std::vector<Router>> found = Resolve(admin);
     if (!found.ok()) {
       Say(err, std::string(found.status().message()));
       return absl::IsInvalidArgument(found.status()) ? kExitUsage : kExitFailed;
     }
-    addresses.insert(addresses.end(), found->begin(), found->end());
+    routers.insert(routers.end(), found->begin(), found->end());
   }
-  AdminClient client(std::move(token));
-  return options.resumes ? Resume(client, addresses, out, err)
-                         : RollBack(client, addresses, options.to, out, err);
+  if (const Router* const open = token.empty() ? nullptr : FindOpen(routers)) {
+    Say(err, absl::StrFormat("nothing is asked: whoever is on the way to %s would read the token "
+                             "(set admin.tls there, and write --admin https://HOST:PORT)",
+                             open->address));
+    return kExitUsage;
+  }
+  AdminClient client(std::move(token), options.ca_file);
+  return options.resumes ? Resume(client, routers, out, err)
+                         : RollBack(client, routers, options.to, out, err);
 }
 
 }  // namespace turnout::runtime

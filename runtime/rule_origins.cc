@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -9,6 +10,8 @@
 #include "connectors/table_source.h"
 #include "runtime/bearer_token.h"
 #include "runtime/config_checks.h"
+#include "runtime/http_request.h"
+#include "runtime/log.h"
 #include "runtime/rule_directory.h"
 #include "runtime/rule_document.h"
 #include "runtime/rule_endpoint.h"
@@ -137,12 +140,29 @@ class ReportProducer {
   std::shared_ptr<connectors::Sink> sink_;  // null: to be made
 };
 
+// The token of rules_from.token_file goes there by http://, and not to this machine.
+bool ShowsTokenOnTheWay(const Config& config, const std::string& url) {
+  constexpr absl::string_view kHttp = "http://";
+  if (config.rules_from.token_file.empty() || !absl::StartsWith(url, kHttp)) return false;
+  const std::string rest = url.substr(kHttp.size());
+  return !IsLoopbackHost(rest.substr(0, rest.find_first_of("/?")));
+}
+
+void WarnOfToken(const Config& config, const std::string& url, absl::string_view setting) {
+  if (!ShowsTokenOnTheWay(config, url)) return;
+  LogWarning("rules_token", absl::StrCat(PlainUrl(url),
+                                         ": by http:// anybody on the way reads the token of "
+                                         "rules_from.token_file (use https:// in ",
+                                         setting, ")"));
+}
+
 }  // namespace
 
 bool IsRemote(const Config& config) { return IsUrl(config.rules) || IsTopic(config.rules); }
 
 std::unique_ptr<RuleOrigin> MakeRuleOrigin(const Config& config, RuleOriginParts parts) {
   if (IsTopic(config.rules)) return MakeTopic(TopicOf(config.rules), std::move(parts));
+  WarnOfToken(config, config.rules, "rules");
   if (IsUrl(config.rules)) return MakeEndpoint(config, std::move(parts));
   return std::make_unique<RuleDirectory>(config.rules, config.limits.rules);
 }
@@ -153,6 +173,7 @@ std::unique_ptr<RuleReporter> MakeRuleReporter(const Config& config, RuleOriginP
   if (IsTopic(to)) {
     return std::make_unique<RuleReporter>(to, ReportProducer(config, std::move(parts)));
   }
+  WarnOfToken(config, to, "rules_from.report_to");
   return std::make_unique<RuleReporter>(PlainUrl(to), ReportPoster(config));
 }
 

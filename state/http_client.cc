@@ -150,9 +150,9 @@ long Milliseconds(absl::Duration duration) {
   return std::max<long>(1, static_cast<long>(absl::ToInt64Milliseconds(duration)));
 }
 
-class HeaderList {
+class TextList {
  public:
-  ~HeaderList() { curl_slist_free_all(list_); }
+  ~TextList() { curl_slist_free_all(list_); }
   void Add(const std::string& line) { list_ = curl_slist_append(list_, line.c_str()); }
   curl_slist* get() const { return list_; }
 
@@ -258,7 +258,7 @@ void HttpClient::GiveBack(std::unique_ptr<Handle> handle) {
 }
 
 absl::StatusOr<HttpResponse> HttpClient::Send(const HttpRequest& request) {
-  HeaderList headers;
+  TextList headers;
   headers.Add("Expect:");  // not all servers answer it, and each would cost a second
   for (const auto& [name, value] : request.headers) {
     if (!IsHeaderText(name) || !IsHeaderText(value)) {
@@ -282,6 +282,9 @@ absl::StatusOr<HttpResponse> HttpClient::Send(const HttpRequest& request) {
   SetLimits(curl, options_, request);
   SetExchange(curl, &exchange);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  TextList connect_to;
+  if (!request.connect_to.empty()) connect_to.Add(absl::StrCat("::", request.connect_to));
+  curl_easy_setopt(curl, CURLOPT_CONNECT_TO, connect_to.get());
   const CURLcode code = curl_easy_perform(curl);
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);

@@ -38,6 +38,9 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 struct HttpRequest {
   std::string method = "GET";
   std::string url;
+  // An address, 10.0.0.1:9464 or [::1]:9464, that is asked in place of those of the URL's host; a
+  // certificate has to be of that host all the same. Empty: as the host's name resolves.
+  std::string connect_to;
   HttpHeaders headers;
 
   // The body of a PUT or POST: these bytes, which outlive the call, or, if there is a path,

@@ -162,6 +162,19 @@ admin.token_file: none
   EXPECT_EQ(ConfigOf("brokers: b:1\nsource.topic: t\nrules: 'topic:rules'\n").rules, "topic:rules");
 }
 
+TEST(Config, TheAdminApisCertificateComesWithItsKey) {
+  const std::string plain = "brokers: b:1\nsource.topic: t\nrules: r\n";
+  const Config config =
+      ConfigOf(plain + "admin.tls: {certificate_file: tls.crt, key_file: tls.key}");
+  EXPECT_EQ(config.admin_certificate_file, "/etc/turnout/tls.crt");
+  EXPECT_EQ(config.admin_key_file, "/etc/turnout/tls.key");
+  EXPECT_EQ(ConfigOf(plain).admin_certificate_file, "");
+  EXPECT_THAT(Read(plain + "admin.tls.key_file: tls.key\n").problems,
+              ElementsAre(HasSubstr("admin.tls.key_file is given without a certificate_file")));
+  EXPECT_THAT(Read(plain + "admin.tls.certificate_file: tls.crt\n").problems,
+              ElementsAre(HasSubstr("is given without a key_file (a server's TLS needs both)")));
+}
+
 TEST(Config, EveryFieldCanBeSet) {
   const Config config = ConfigOf(R"(
 brokers: a:1,b:2
@@ -612,6 +625,8 @@ instance: "${file:/run/workers}"  # /etc/turnout/p.yaml:4 ${file:/run/workers} [
 workers: 2  # --set
 listen: 127.0.0.1:9464  # default
 admin.token_file: none  # default
+admin.tls.certificate_file: none  # default
+admin.tls.key_file: none  # default
 rekey.topic: turnout-orders.rekey  # default
 rekey.partitions: source  # default
 state_dir: /var/lib/turnout  # default

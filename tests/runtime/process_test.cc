@@ -22,6 +22,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/record_headers.h"
+#include "state/http_client.h"
+#include "tests/support/certificates.h"
 
 namespace turnout::runtime {
 namespace {
@@ -442,6 +444,37 @@ TEST_F(ProcessTest, AListenAddressThatIsTakenIsRefused) {
   const absl::Status started = second.Start();
   EXPECT_EQ(started.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(started.message()), HasSubstr(first->address()));
+}
+
+// What wants a token is refused where it listens to more than this machine, until it is https too.
+TEST_F(ProcessTest, WithACertificateItsAdminApiIsHttpsAndShowsEventsToWhoBearsTheToken) {
+  WriteRules("orders.yaml", kOrders);
+  const auto files = support::MakeCertificate(directory_.string(), "ours");
+  std::ofstream(directory_ / "token") << "Planted-5a";
+  config_.listen = "0.0.0.0:0";
+  config_.admin_token_file = (directory_ / "token").string();
+  const auto asks = [&](const Process& process, const std::string& scheme, bool bears_token) {
+    const std::string port = process.address().substr(process.address().rfind(':'));
+    state::HttpClient client({.ca_bundle = files.certificate, .direct = true});
+    state::HttpRequest request{.method = "POST", .url = scheme + "127.0.0.1" + port};
+    request.url += "/v1/explain";
+    request.body = R"({"value": {"type": "order"}})";
+    if (bears_token) request.headers = {{"Authorization", "Bearer Planted-5a"}};
+    const auto answer = client.Send(request);
+    return answer.ok() ? answer->status : 0;
+  };
+  {
+    const auto process = StartProcess();
+    EXPECT_EQ(asks(*process, "http://", true), 403);
+    StopsWithin(*process, absl::Seconds(5));
+  }
+  config_.admin_certificate_file = files.certificate;
+  config_.admin_key_file = files.key;
+  const auto process = StartProcess();
+  EXPECT_EQ(asks(*process, "http://", true), 0);
+  EXPECT_EQ(asks(*process, "https://", false), 401);
+  EXPECT_TRUE(WaitUntil([&] { return asks(*process, "https://", true) == 200; }));
+  StopsWithin(*process, absl::Seconds(5));
 }
 
 }  // namespace

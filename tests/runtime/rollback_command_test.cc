@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/admin_server.h"
+#include "tests/support/certificates.h"
 #include "tests/support/temp_directory.h"
 #include "tests/support/temp_stream.h"
 
@@ -23,27 +24,29 @@ using testing::IsEmpty;
 class Router {
  public:
   Router(const std::string& in_force, const std::vector<std::string>& versions,
-         const std::string& token_file = "") {
+         AdminServerOptions options = {}) {
     std::string listed;
     for (const std::string& version : versions) {
       listed += absl::StrFormat(R"(%s{"rule_set": "%s"})", listed.empty() ? "" : ",", version);
     }
     const std::string page =
         absl::StrFormat(R"({"rule_set": "%s", "versions": [%s]})", in_force, listed);
-    AdminServerOptions options;
     options.listen = "127.0.0.1:0";
-    options.token_file = token_file;
     auto started = AdminServer::Start(
-        options, {{.path = "/v1/rules", .answer = [page] { return AdminAnswer{.body = page}; }},
-                  {.path = "/v1/rules/rollback",
-                   .post = [this](const std::string& body) { return Take("rollback " + body); }},
-                  {.path = "/v1/rules/resume",
-                   .post = [this](const std::string& body) { return Take("resume " + body); }}});
+        std::move(options),
+        {{.path = "/v1/rules", .answer = [page] { return AdminAnswer{.body = page}; }},
+         {.path = "/v1/rules/rollback",
+          .post = [this](const std::string& body) { return Take("rollback " + body); },
+          .access = AdminAccess::kChanges},
+         {.path = "/v1/rules/resume",
+          .post = [this](const std::string& body) { return Take("resume " + body); },
+          .access = AdminAccess::kChanges}});
     EXPECT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
   }
 
   const std::string& address() const { return server_->address(); }
+  std::string url() const { return server_->url(); }
   std::vector<std::string> asked() const {
     absl::MutexLock lock(&mu_);
     return asked_;
@@ -106,7 +109,7 @@ TEST(RollbackCommand, NothingIsChangedWhereRoutersDisagreeOrAreSilent) {
 TEST(RollbackCommand, ResumesWithTheTokenOfAFile) {
   const support::TempDirectory directory;
   const std::string file = directory.Write("token", "Planted-5a\n");
-  Router a("c", {"c"}, file);
+  Router a("c", {"c"}, {.token_file = file});
   const Outcome refused = RunIt({.admins = {a.address()}, .resumes = true});
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.err, HasSubstr("answers 401: this changes something"));
@@ -115,6 +118,38 @@ TEST(RollbackCommand, ResumesWithTheTokenOfAFile) {
   EXPECT_THAT(a.asked(), ElementsAre("resume "));
   EXPECT_EQ(RunIt({.admins = {a.address()}, .token_file = file + "x"}).status, 2);
   EXPECT_EQ(RunIt({.admins = {"nowhere"}}).status, 2);
+}
+
+TEST(RollbackCommand, TheTokenGoesByHttpsToWhoIsOfTheAuthorities) {
+  const support::TempDirectory directory;
+  const std::string token = directory.Write("token", "Planted-5a\n");
+  const auto ours = support::MakeCertificate(directory.path(), "ours");
+  const auto theirs = support::MakeCertificate(directory.path(), "theirs");
+  Router a("c", {"c", "b"},
+           {.token_file = token, .certificate_file = ours.certificate, .key_file = ours.key});
+  const std::string port = a.address().substr(a.address().rfind(':'));
+  const auto roll_back = [&](const std::string& admin, const std::string& ca) {
+    return RunIt({.admins = {admin}, .token_file = token, .ca_file = ca});
+  };
+  EXPECT_EQ(roll_back("https://127.0.0.1" + port, theirs.certificate).status, 1);
+  EXPECT_THAT(a.asked(), IsEmpty());
+  const Outcome done = roll_back("https://127.0.0.1" + port, ours.certificate);
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_THAT(a.asked(), ElementsAre(R"(rollback {"to":"b"})"));
+  // An address is asked, but the certificate has to be of the name.
+  const auto elsewhere = support::MakeCertificate(directory.path(), "elsewhere", "elsewhere.test");
+  Router b("c", {"c", "b"}, {.certificate_file = elsewhere.certificate, .key_file = elsewhere.key});
+  const std::string b_port = b.address().substr(b.address().rfind(':'));
+  EXPECT_EQ(roll_back("https://127.0.0.1" + b_port, elsewhere.certificate).status, 0);
+  EXPECT_EQ(roll_back("https://localhost" + b_port, elsewhere.certificate).status, 1);
+}
+
+TEST(RollbackCommand, ATokenIsNotSentInTheClear) {
+  const support::TempDirectory directory;
+  const std::string token = directory.Write("token", "Planted-5a\n");
+  const Outcome refused = RunIt({.admins = {"192.0.2.1:9464"}, .token_file = token});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("192.0.2.1:9464 would read the token"));
 }
 
 }  // namespace

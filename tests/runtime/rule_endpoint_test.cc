@@ -1,7 +1,5 @@
 #include "runtime/rule_endpoint.h"
 
-#include <httplib.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <memory>
@@ -14,6 +12,10 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/admin_server.h"
+#include "runtime/config.h"
+#include "runtime/rule_origins.h"
+#include "tests/support/certificates.h"
 #include "tests/support/fake_http_server.h"
 #include "tests/support/temp_directory.h"
 
@@ -233,24 +235,15 @@ TEST(RuleEndpoint, ItsEndWaitsForNoAnswer) {
 
 TEST(RuleEndpoint, TlsTakesAServerOfItsAuthoritiesAndNoOther) {
   const support::TempDirectory directory;
-  for (const char* name : {"ours", "theirs"}) {
-    const std::string files = absl::StrCat(directory.path(), "/", name);
-    ASSERT_EQ(std::system(absl::StrCat("openssl req -x509 -newkey ec -pkeyopt "
-                                       "ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 "
-                                       "-addext subjectAltName=IP:127.0.0.1 -keyout ",
-                                       files, ".key -out ", files, ".pem 2>/dev/null")
-                              .c_str()),
-              0);
-  }
-  httplib::SSLServer server((directory.path() + "/ours.pem").c_str(),
-                            (directory.path() + "/ours.key").c_str());
-  server.Get("/rules", [](const httplib::Request&, httplib::Response& response) {
-    response.set_header("ETag", "\"one\"");
-    response.set_content(Document("one"), "application/json");
-  });
-  const int port = server.bind_to_any_port("127.0.0.1");
-  std::thread listener([&] { server.listen_after_bind(); });
-  const std::string url = absl::StrCat("https://127.0.0.1:", port, "/rules");
+  const support::CertificatePaths ours_files = support::MakeCertificate(directory.path(), "ours");
+  support::MakeCertificate(directory.path(), "theirs");
+  const auto server = AdminServer::Start(
+      {.listen = "127.0.0.1:0",
+       .certificate_file = ours_files.certificate,
+       .key_file = ours_files.key},
+      {{.path = "/rules", .answer = [] { return AdminAnswer{.body = Document("one")}; }}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const std::string url = absl::StrCat((*server)->url(), "/rules");
   {
     Asked ours({.url = url, .ca_bundle = directory.path() + "/ours.pem"});
     EXPECT_EQ(ours.Next(), "one");
@@ -258,8 +251,21 @@ TEST(RuleEndpoint, TlsTakesAServerOfItsAuthoritiesAndNoOther) {
     EXPECT_THAT(theirs.Problem("certificate"), HasSubstr("certificate"));
     EXPECT_FALSE(theirs.endpoint->Take(absl::Now()).has_value());
   }
-  server.stop();
-  listener.join();
+}
+
+TEST(RuleEndpoint, ATokenThatTravelsInTheClearIsWarnedOf) {
+  Config config;
+  config.rules_from.token_file = "token";
+  for (const char* const url : {"http://0.0.0.0:1/reports?x", "http://127.0.0.1:1/reports",
+                                "http://localhost/", "https://0.0.0.0:1/reports"}) {
+    config.rules_from.report_to = url;
+    testing::internal::CaptureStderr();
+    EXPECT_NE(MakeRuleReporter(config, {}), nullptr);
+    const std::string logged = testing::internal::GetCapturedStderr();
+    const bool is_open = config.rules_from.report_to.find("http://0.0.0.0") == 0;
+    EXPECT_EQ(logged.find("use https:// in rules_from.report_to") != std::string::npos, is_open)
+        << url << logged;
+  }
 }
 
 }  // namespace
