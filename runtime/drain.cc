@@ -16,18 +16,29 @@ constexpr int64_t kClocksDifferMsMax = 10 * 60 * 1000;
 
 void Drain::Reset() {
   members_.clear();
+  sent_to_.clear();
   lost_unless_aborted_ = 0;
   parking_->DropTails();
   StopReading();
 }
 
+void Drain::Committed() {
+  lost_ += std::exchange(lost_unless_aborted_, 0);
+  const auto is_over = [this](const auto& one) { return CommittedLane(one.first) == nullptr; };
+  std::erase_if(sent_to_, is_over);
+  std::erase_if(trials_, is_over);
+}
+
 void Drain::Refused(std::string_view topic) {
-  Task* task = nullptr;
-  std::erase_if(trials_, [&](const auto& one) { return LaneAt(one.first, &task) == nullptr; });
   if (tries_max_ == 0) return;
-  for (const auto& [key, member] : members_) {
-    if (member.sent_to == topic) trials_[key].is_refused = true;
+  for (const auto& [key, destination] : sent_to_) {
+    if (destination == topic) trials_[key].is_refused = true;
   }
+}
+
+const state::ParkingLane* Drain::CommittedLane(const LaneKey& key) const {
+  Task* const task = tasks_->Find(key.partition);
+  return task == nullptr ? nullptr : task->note.parked.Find(key.lane);
 }
 
 void Drain::StopReading() {
@@ -56,7 +67,7 @@ std::vector<BulkheadStatus> Drain::Bulkheads() const {
       if (status.why.empty() && is_blocked && !blocked->second.team.empty()) {
         status.why = kErrorOverLimit;
       }
-      if (status.reason.empty() && members_.contains(key)) status.reason = trouble;
+      if (members_.contains(key)) status.trouble = trouble;
       status.waiting += lane.waiting();
     }
   }
@@ -137,8 +148,8 @@ void Drain::Seek(const Candidates& candidates, int32_t partition) {
   };
   for (const auto& [key, candidate] : candidates) {
     if (candidate.partition != partition) continue;
-    const state::ParkingLane* const noted = tasks_->Find(key.partition)->note.parked.Find(key.lane);
-    members_[key].tail = noted == nullptr ? 0 : noted->tail;
+    const state::ParkingLane* const committed = CommittedLane(key);
+    members_[key].tail = committed == nullptr ? 0 : committed->tail;
     parking_->KeepTail(key);
     if (candidate.offset >= 0) lower(candidate.offset, &offset);
     if (candidate.offset < 0) lower(std::max<int64_t>(key.lane - kClocksDifferMsMax, 0), &since_ms);
@@ -218,7 +229,6 @@ void Drain::Took(const LaneKey& key, Task* task, state::ParkingLane* lane, int64
   if (lane->head < lane->tail) return;
   task->parked.Close(key.lane);
   members_.erase(key);
-  trials_.erase(key);
   parking_->DropTail(key);
 }
 
@@ -270,7 +280,7 @@ absl::StatusOr<bool> Drain::SendNext(const LaneKey& key,
     return false;
   }
   if (absl::Status touched = touch(task); !touched.ok()) return touched;
-  members_.at(key).sent_to.assign(next_.output.topic);
+  sent_to_[key].assign(next_.output.topic);
   if (absl::Status sent = Deliver(key); !sent.ok()) return sent;
   ++sent_;
   lost_unless_aborted_ += next_.place.number - lane->head;

@@ -72,7 +72,7 @@ class Drain {
   // The transaction came to nothing, or tasks have come or gone: begin again from their ledgers.
   void Reset();
   // A transaction has committed.
-  void Committed() { lost_ += std::exchange(lost_unless_aborted_, 0); }
+  void Committed();
   // The transaction came to nothing since this topic takes something of it from nobody. Before
   // Reset.
   void Refused(std::string_view topic);
@@ -99,8 +99,7 @@ class Drain {
   };
   // A lane whose records are looked for.
   struct Member {
-    int64_t tail = 0;     // what lies before it was committed before the search began
-    std::string sent_to;  // the last record
+    int64_t tail = 0;  // what lies before it was committed before the search began
   };
   // Of a lane of which something was refused: each record by itself, until it is behind that.
   struct Trial {
@@ -118,6 +117,7 @@ class Drain {
   void Read(int64_t offset, int64_t since_ms);
   void StopReading();
   state::ParkingLane* LaneAt(const LaneKey& key, Task** task) const;
+  const state::ParkingLane* CommittedLane(const LaneKey& key) const;
   const KeptRecord* NextInTail(const LaneKey& key) const;
   // Whether `batch_` begins with a record that is somebody's turn.
   bool FindNext();
@@ -146,6 +146,7 @@ class Drain {
   int64_t sent_ = 0;                   // since that search began
   int64_t passed_over_ = 0;            // the same
   std::map<LaneKey, Block> blocked_;
+  std::map<LaneKey, std::string> sent_to_;  // the last record of the lane, since Reset
   std::map<LaneKey, Trial> trials_;
   absl::Span<const connectors::Event> batch_;  // read, and not used yet
   ParkedRecord next_;                          // the first of them, decoded

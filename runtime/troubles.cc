@@ -405,12 +405,12 @@ class Finder {
           "Nothing if it is a peak: they are sent as the limit allows. Else raise "
           "`limits.team_bytes_per_second_max`, or have the team's rules send less",
           "turnout_destination_outputs_waiting");
-    } else if (!one.reason.empty()) {
+    } else if (!one.trouble.empty()) {
       Add(Gravity::kHarmed,
           absl::StrFormat(
               "%d outputs that were parked for %s can't be read from the parking topic: "
               "%s",
-              one.waiting, one.destination, one.reason),
+              one.waiting, one.destination, one.trouble),
           "Let this router's user read the parking topic, or see to its brokers", kEjection);
     } else {
       Add(Gravity::kNotice,

@@ -119,6 +119,7 @@ struct BulkheadStatus {
   std::string_view state;   // "ejected", "probing", "draining"
   std::string_view why;     // "missing", "forbidden", ...; empty: it is not known to be unwell
   std::string reason;       // for people
+  std::string trouble;      // why what waits can't be read from the parking topic; empty: it can
   absl::Time since = absl::InfinitePast();
   int64_t waiting = 0;  // records in the parking topic
 };
