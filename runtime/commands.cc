@@ -389,9 +389,10 @@ Command RollbackCommand() {
       .name = "rollback",
       .summary = "have running routers go back to rules from before",
       .synopsis =
-          "[--to HASH] [--admin HOST:PORT]... [--token-file FILE] [--ca-file FILE]\n"
-          "    turnout rollback --resume [--admin HOST:PORT]... [--token-file FILE] "
-          "[--ca-file FILE]",
+          "[--to HASH] [--admin HOST:PORT]... [--token-file FILE]\n"
+          "                     [--ca-file FILE]\n"
+          "    turnout rollback --resume [--admin HOST:PORT]... [--token-file FILE]\n"
+          "                     [--ca-file FILE]",
       .description =
           "Asks the admin API of each router for the rule set that was in force before the one "
           "that "

@@ -108,6 +108,7 @@ class CloudEventsTest : public ::testing::Test {
   std::string ErrorOf(const Record& record) {
     return std::string(Route(record).payload_error.message());
   }
+  // Lifetime: the record's.
   const Output* OutputFor(const Record& record, std::string_view destination) {
     for (const Output& output : Route(record).outputs) {
       if (output.destination == destination) return &output;
@@ -182,8 +183,8 @@ TEST_F(CloudEventsOffTest, WithoutTheSettingAttributesAreHeadersAndNoMore) {
                     BinaryHeaders({{"ce_tenant", "acme"}})}),
               ElementsAre("t/attributes -> out.payment, s", "t/record -> out.record, k",
                           "t/shaped -> out.shaped, k"));
-  const Output* const shaped =
-      OutputFor({R"({"type": "payment", "data": {"amount": 7}})", BinaryHeaders()}, "out.shaped");
+  const Record record = {R"({"type": "payment", "data": {"amount": 7}})", BinaryHeaders()};
+  const Output* const shaped = OutputFor(record, "out.shaped");
   ASSERT_NE(shaped, nullptr);
   EXPECT_EQ(shaped->content_type.data(), nullptr);
 }
@@ -191,7 +192,8 @@ TEST_F(CloudEventsOffTest, WithoutTheSettingAttributesAreHeadersAndNoMore) {
 TEST_F(CloudEventsTest, TheContentTypeSaysWhichMode) {
   const std::string payload = R"({"type": "payment", "subject": "s", "data": {"amount": 1}})";
   const auto key_for = [&](const Headers& headers) -> std::string {
-    const Output* const output = OutputFor({payload, headers}, "out.payment");
+    const Record record = {payload, headers};
+    const Output* const output = OutputFor(record, "out.payment");
     return output == nullptr ? "" : std::string(output->key);
   };
   EXPECT_EQ(key_for({}), "s");
