@@ -85,7 +85,7 @@ class KafkaSink final : public Sink {
   absl::Status AwaitDeliveries();
   absl::Status BlameWhoTakesNothing();
   bool IsOutOfPatience() const {
-    return absl::Now() - waits_since_ >= absl::Milliseconds(options_.destination_patience_ms);
+    return SteadyNow() - waits_since_ >= absl::Milliseconds(options_.destination_patience_ms);
   }
   absl::Status CommitDeliveries();
   absl::Status Reopen();
@@ -396,7 +396,7 @@ absl::Status KafkaSink::CommitTransaction(absl::Span<const SourceOffset> offsets
 // leader between two batches, as a new topic's may, refuses the one, takes the other, and the first
 // one's records are gone: nothing shows it but that they have no offset.
 absl::Status KafkaSink::AwaitDeliveries() {
-  waits_since_ = std::min(waits_since_, absl::Now());
+  waits_since_ = std::min(waits_since_, SteadyNow());
   const int wait_ms = std::min(options_.call_timeout_ms, options_.destination_patience_ms);
   if (rd_kafka_flush(client_->get(), wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     const absl::Status blamed = BlameWhoTakesNothing();
@@ -418,7 +418,7 @@ absl::Status KafkaSink::BlameWhoTakesNothing() {
   if (!others_are_taken || failures_.are_brokers_down() || !IsOutOfPatience()) {
     return absl::OkStatus();
   }
-  const auto waited_ms = absl::ToInt64Milliseconds(absl::Now() - waits_since_);
+  const auto waited_ms = absl::ToInt64Milliseconds(SteadyNow() - waits_since_);
   for (const auto& [name, topic] : topics_) {
     if (topic->unanswered == 0) continue;
     failures_.AddSlow(name,

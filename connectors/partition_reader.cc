@@ -10,7 +10,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "connectors/kafka_errors.h"
 #include "connectors/kafka_offsets.h"
 #include "connectors/message_batch.h"
@@ -126,7 +125,7 @@ void KafkaPartitionReader::Seek(int32_t partition, int64_t offset, int64_t since
     const absl::Status started = Start();
     if (!started.ok()) {
       not_begun_ = {.partition = partition, .offset = offset, .since_ms = since_ms};
-      begin_at_ = absl::Now() + kBeginAgainAfter;
+      begin_at_ = SteadyNow() + kBeginAgainAfter;
       return SetTrouble(started);
     }
     thread_ = std::thread([this] { Run(); });
@@ -149,7 +148,7 @@ void KafkaPartitionReader::Want(int32_t partition, int64_t offset, int64_t since
 }
 
 absl::Span<const Event> KafkaPartitionReader::Take() {
-  if (not_begun_ && absl::Now() >= begin_at_) {
+  if (not_begun_ && SteadyNow() >= begin_at_) {
     const Wanted wanted = *not_begun_;
     Seek(wanted.partition, wanted.offset, wanted.since_ms);
   }
