@@ -83,7 +83,9 @@ CloudEvent ReadCloudEvent(const Event& event) {
   if (type.data() == nullptr) type = written_twice;
   CloudEvent binary = {.mode = CloudEvent::Mode::kBinary, .content_type = type};
   if (!event.value.empty()) {
-    const bool is_json = type.data() == nullptr || IsJson(type);
+    // What came in another format is read as JSON, or can't be read.
+    const bool is_decoded = event.decoded.data() != nullptr || event.undecodable != nullptr;
+    const bool is_json = is_decoded || type.data() == nullptr || IsJson(type);
     binary.data = is_json ? CloudEvent::Data::kJson : CloudEvent::Data::kOther;
   }
   return binary;

@@ -50,7 +50,7 @@ void EventFields::AddRecord(const Event& event) {
 }
 
 absl::Status EventFields::Read(const Event& event) {
-  event_bytes_ = event.value.size();
+  event_bytes_ = event.json().size();
   AddRecord(event);
   if (!reads_payload_) return absl::OkStatus();
   return reader_.Read(event, payload_, &gathered_);

@@ -43,12 +43,16 @@ void EventReader::AddAttributes(const Event& event, const FieldTrie& fields,
 
 absl::Status EventReader::ReadPayload(const Event& event, const FieldTrie& fields,
                                       GatheredEvent* gathered) {
-  if (!is_binary()) return parser_.Parse(event.value, fields, gathered);
+  if (!is_binary()) {
+    if (event.undecodable != nullptr) return absl::InvalidArgumentError(*event.undecodable);
+    return parser_.Parse(event.json(), fields, gathered);
+  }
   const FieldTrie::NodeId data = fields.Find(FieldTrie::kRoot, kDataField, kDataField.end());
   if (data == FieldTrie::kNoNode || cloud_event_.data != CloudEvent::Data::kJson) {
     return absl::OkStatus();
   }
-  return parser_.ParseData(event.value, fields, data, gathered);
+  if (event.undecodable != nullptr) return absl::InvalidArgumentError(*event.undecodable);
+  return parser_.ParseData(event.json(), fields, data, gathered);
 }
 
 absl::Status EventReader::Read(const Event& event, const FieldTrie& fields,

@@ -212,6 +212,8 @@ Matcher::~Matcher() = default;
 Matcher::Matcher(Matcher&&) noexcept = default;
 Matcher& Matcher::operator=(Matcher&&) noexcept = default;
 
+bool Matcher::reads_payload() const { return impl_->reads_payload; }
+
 std::unique_ptr<Matcher::Scratch> Matcher::NewScratch() const {
   return std::make_unique<MatchScratch>(*impl_->index, impl_->reads_cloud_events);
 }
@@ -222,8 +224,8 @@ absl::Status Matcher::Match(const Event& event, Scratch* scratch) const {
               static_cast<FieldId>(impl_->payload_fields.field_count()));
   absl::Status read;
   if (impl_->reads_payload) read = work->Read(event, impl_->payload_fields);
-  const absl::Status searched = work->Search(event.value.size());
-  work->AnswerFields(impl_->asked_fields, event.value.size());
+  const absl::Status searched = work->Search(event.json().size());
+  work->AnswerFields(impl_->asked_fields, event.json().size());
   return read.ok() ? searched : read;
 }
 
@@ -232,8 +234,8 @@ void Matcher::MatchRecord(const Event& event, Scratch* scratch) const {
   work->Begin(event, impl_->kafka_fields,
               static_cast<FieldId>(impl_->payload_fields.field_count()));
   if (impl_->reads_payload) work->ReadRecord(event, impl_->payload_fields);
-  work->Search(event.value.size()).IgnoreError();  // only arrays could allow too much
-  work->AnswerFields(impl_->asked_fields, event.value.size());
+  work->Search(event.json().size()).IgnoreError();  // only arrays could allow too much
+  work->AnswerFields(impl_->asked_fields, event.json().size());
 }
 
 }  // namespace turnout::router

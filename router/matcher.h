@@ -7,8 +7,8 @@
 // (event_reader.h).
 //
 // Errors: InvalidArgument when the payload is needed and is not a JSON object (malformed, too deep,
-//   empty); the message says what and at which byte. Patterns that don't look into what can't be
-//   read are answered all the same.
+//   empty), or could not be made one; the message says what and at which byte. Patterns that don't
+//   look into what can't be read are answered all the same.
 // Threads: a Matcher is immutable and shared; each thread has a Scratch of its own.
 // Lifetime: the Scratch's answers are valid until its next Match, and while the event's bytes live.
 #pragma once
@@ -47,6 +47,9 @@ class Matcher {
 
   // As if the payload could not be read.
   void MatchRecord(const Event& event, Scratch* scratch) const;
+
+  // Whether any pattern or requested field looks into it.
+  bool reads_payload() const;
 
   std::unique_ptr<Scratch> NewScratch() const;
 

@@ -34,11 +34,12 @@ absl::Status Router::Impl::FindStructurals(const Event& event,
   *structurals = scratch->structurals();
   if (!structurals->empty()) return absl::OkStatus();
   if (!routes.payload_error.ok()) return routes.payload_error;
+  if (event.undecodable != nullptr) return absl::InvalidArgumentError(*event.undecodable);
   gathered.Reset(0);
   const absl::Status parsed =
       CloudEventOf(event).mode == CloudEvent::Mode::kBinary
-          ? parser.ParseData(event.value, no_fields, FieldTrie::kNoNode, &gathered)
-          : parser.Parse(event.value, no_fields, &gathered);
+          ? parser.ParseData(event.json(), no_fields, FieldTrie::kNoNode, &gathered)
+          : parser.Parse(event.json(), no_fields, &gathered);
   *structurals = parser.structurals();
   return parsed;
 }
@@ -47,7 +48,7 @@ absl::Status Router::Impl::FindJson(const Event& event, std::string_view* text,
                                     absl::Span<const uint32_t>* structurals) {
   const CloudEvent& read_as = CloudEventOf(event);
   if (read_as.mode != CloudEvent::Mode::kBinary) {
-    *text = event.value;
+    *text = event.json();
     return FindStructurals(event, structurals);
   }
   if (structured_of != event_number) {

@@ -212,6 +212,8 @@ void RuleSet::AddSizes(const TaskSteps& task, std::vector<StateSize>* by_rule) c
     }
   }
 }
+bool RuleSet::reads_payload() const { return matcher().reads_payload() || !plan().forms.empty(); }
+
 const Matcher& RuleSet::matcher() const { return impl_->matcher; }
 const RoutePlan& RuleSet::plan() const { return impl_->plan; }
 

@@ -82,6 +82,9 @@ class RuleSet {
   // one for each.
   void AddSizes(const TaskSteps& task, std::vector<StateSize>* by_rule) const;
 
+  // Whether any rule looks into the payload: to match it, or to make something of it.
+  bool reads_payload() const;
+
   // For the Router. The Matcher's patterns are numbered by RuleIndex, its fields as in the plan.
   const Matcher& matcher() const;
   const RoutePlan& plan() const;

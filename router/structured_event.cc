@@ -49,7 +49,7 @@ void StructuredEvent::Write(const Event& event, const CloudEvent& cloud_event,
   });
   if (cloud_event.data == CloudEvent::Data::kJson) {
     PutName(kDataField);
-    PutData(event.value, data);
+    PutData(event.json(), data);
   } else if (cloud_event.data == CloudEvent::Data::kOther) {
     PutName(kBase64Field);
     absl::Base64Escape({event.value.data(), event.value.size()}, &base64_);
