@@ -22,6 +22,7 @@
 #include "router/document.h"
 #include "router/rule_file.h"
 #include "router/state_settings.h"
+#include "runtime/schema_registry_settings.h"
 #include "state/s3_options.h"
 
 namespace turnout::runtime {
@@ -32,6 +33,8 @@ struct Config {
   std::string group;                // source.group
   bool start_at_earliest = true;    // source.start: earliest | latest
   int session_timeout_ms = 10'000;  // source.session_timeout
+  bool has_schemas = false;         // source.format: json | schema_registry
+  SchemaRegistrySettings schemas;   // schema_registry:
   std::string rules;                // rules: a file, a directory, http(s)://..., topic:NAME
   struct RulesFrom {                // rules_from:
     std::string token_file;         // empty: none

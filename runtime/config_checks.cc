@@ -19,13 +19,13 @@ bool IsNameCharacter(char c) {
 
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-// That it can be asked for, and holds no secret that would be shown.
-std::string CheckUrl(std::string_view url) {
+// That it can be asked for, and holds no secret that would be shown. `cure` says where that goes.
+std::string CheckUrl(std::string_view url, std::string_view cure) {
   const std::string_view rest = url.substr(url.find("://") + 3);
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   if (authority.empty()) return "names no host";
   if (authority.find('@') != std::string_view::npos) {
-    return "holds a user: a token goes in rules_from.token_file";
+    return absl::StrFormat("holds a user: %s", cure);
   }
   const bool is_plain = std::none_of(url.begin(), url.end(),
                                      [](char c) { return IsControl(c) || c == ' ' || c == '#'; });
@@ -155,7 +155,14 @@ bool IsTopic(std::string_view text) { return text.substr(0, kTopicScheme.size())
 
 std::string CheckRules(std::string_view text) {
   if (IsTopic(text)) return CheckTopic(text.substr(kTopicScheme.size()));
-  return IsUrl(text) ? CheckUrl(text) : CheckPath(text);
+  return IsUrl(text) ? CheckUrl(text, "a token goes in rules_from.token_file") : CheckPath(text);
+}
+
+std::string CheckRegistryUrl(std::string_view text) {
+  if (text == "none") return {};
+  if (!IsUrl(text)) return "begins neither with http:// nor with https://";
+  if (text.find('?') != std::string_view::npos) return "holds a query, which has no place in it";
+  return CheckUrl(text, "a name goes in schema_registry.username, its password in a file");
 }
 
 std::string CheckReportTo(std::string_view text) {

@@ -5,6 +5,7 @@
 #include "runtime/admin_fields.h"
 #include "runtime/config_checks.h"
 #include "runtime/config_table.h"
+#include "runtime/schema_registry_fields.h"
 
 namespace turnout::runtime {
 namespace {
@@ -732,6 +733,7 @@ const std::vector<ConfigField>& ConfigFields() {
     auto* made = new Fields;
     AddSourceFields(made);
     AddTimeFields(made);
+    AddSchemaRegistryFields(made);
     AddPipelineFields(made);
     AddAdminFields(made);
     AddStateFields(made);

@@ -11,6 +11,7 @@
 #include "runtime/config_checks.h"
 #include "runtime/config_names.h"
 #include "runtime/json_text.h"
+#include "runtime/schema_registry_fields.h"
 
 namespace turnout::runtime {
 namespace {
@@ -431,6 +432,15 @@ void ConfigReader::CheckTogether() {
     Complain("dead_letter_topic", found == given_.end() ? Given{} : found->second,
              "is the source's topic: dead letters would come back as events", "name another topic");
   }
+  CheckSchemaRegistry();
+}
+
+void ConfigReader::CheckSchemaRegistry() {
+  const std::optional<SchemaRegistryFault> fault =
+      FindSchemaRegistryFault(loaded_.config.has_schemas, loaded_.config.schemas);
+  if (!fault) return;
+  const auto found = given_.find(fault->key);
+  Complain(fault->key, found == given_.end() ? Given{} : found->second, fault->what, fault->cure);
 }
 
 void ConfigReader::KeepSecret(const std::string& secret) {

@@ -71,6 +71,7 @@ class ConfigReader {
   void ReadKafka();
   void ReadKafkaProperty(const std::string& key, const Given& given);
   void CheckTogether();
+  void CheckSchemaRegistry();
   void KeepSecret(const std::string& secret);
   void Remember(const std::string& key, const std::string& value, bool is_text,
                 const Resolved& resolved);

@@ -22,6 +22,7 @@
 #include "runtime/rule_diff.h"
 #include "runtime/rule_loader.h"
 #include "runtime/rule_trial.h"
+#include "runtime/schema_registry.h"
 #include "runtime/temporary_directory.h"
 #include "runtime/topic_range.h"
 #include "state/state_resources.h"
@@ -143,8 +144,9 @@ absl::StatusOr<Compared> Compare(const Config& config, const DiffOptions& option
     return absl::UnavailableError("no directory can be made below TMPDIR (see that it is there)");
   }
   state::StateResources resources{state::StateLimits()};
-  RuleTrial old_trial(*std::move(old_rules), directory.path() + "/old", &resources);
-  RuleTrial new_trial(*std::move(new_rules), directory.path() + "/new", &resources);
+  const auto schemas = MakeSchemaRegistry(config.has_schemas, config.schemas);
+  RuleTrial old_trial(*std::move(old_rules), directory.path() + "/old", &resources, schemas.get());
+  RuleTrial new_trial(*std::move(new_rules), directory.path() + "/new", &resources, schemas.get());
   std::vector<TrialOutput> old_outputs;
   std::vector<TrialOutput> new_outputs;
   const auto compare = [&](std::string_view position,
@@ -155,7 +157,7 @@ absl::StatusOr<Compared> Compare(const Config& config, const DiffOptions& option
       if (!applied.ok()) return applied;
     }
     compared.facts.unreadable_events += old_trial.is_unreadable() || new_trial.is_unreadable();
-    compared.diff.Add(position, event.value, old_outputs, new_outputs);
+    compared.diff.Add(position, new_trial.payload(), old_outputs, new_outputs);
     const uint64_t events = compared.diff.events();
     return options.events_max == 0 || events < static_cast<uint64_t>(options.events_max);
   };

@@ -26,6 +26,7 @@
 #include "runtime/rule_history.h"
 #include "runtime/rule_loader.h"
 #include "runtime/rule_origins.h"
+#include "runtime/schema_registry.h"
 #include "state/checkpoint_location.h"
 #include "state/stored_state.h"
 
@@ -71,8 +72,9 @@ class ExplainCommand {
 
   const ExplainCommandOptions& options_;
   const CommandStreams& streams_;
-  std::optional<LoadedConfig> config_;   // none: there is no --config
-  std::optional<CommandClient> client_;  // none: none was needed yet
+  std::optional<LoadedConfig> config_;       // none: there is no --config
+  std::optional<CommandClient> client_;      // none: none was needed yet
+  std::unique_ptr<SchemaRegistry> schemas_;  // null: values are JSON
   Rules rules_;
   std::unique_ptr<state::StoredState> state_;  // null: none is at hand
   // Of the rules that were explained last: a file has many events.
@@ -98,6 +100,8 @@ bool ExplainCommand::Load() {
   std::string path = options_.rules;
   if (!options_.config_path.empty()) {
     config_ = LoadConfig(options_.config_path, {.values = options_.overrides});
+    if (config_)
+      schemas_ = MakeSchemaRegistry(config_->config.has_schemas, config_->config.schemas);
     if (!config_) return false;
     limits = config_->config.limits.rules;
     if (path.empty() && IsRemote(config_->config)) return LoadRemote();
@@ -174,6 +178,7 @@ int ExplainCommand::Explain(const Rules& rules, ExplainedEvent event,
   }
   ExplainFrame frame{.event = std::move(event), .notes = std::move(notes)};
   if (config_) frame.provenance_headers = config_->config.provenance_headers;
+  frame.event.Decode(schemas_.get(), kReadWithin);
   std::vector<router::Header> headers;
   const router::Explanation explanation =
       explainer_->Explain(frame.event.View(&headers), state_.get());

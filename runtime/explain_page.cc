@@ -88,6 +88,7 @@ absl::StatusOr<std::string> ExplainPage::Explain(const Question& question) const
   if (tables_ != nullptr) lookup = tables_->LookupFor(rules->tables());
   router::Explainer explainer(rules, lookup.get(), {.only_rule = question.rule});
   ExplainFrame frame{.event = question.event, .provenance_headers = options_.provenance_headers};
+  frame.event.Decode(options_.schemas, options_.schema_within);
   std::vector<router::Header> headers;
   const router::Event event = frame.event.View(&headers);
   router::Explanation explanation = explainer.JudgePatterns(event);

@@ -36,8 +36,10 @@ struct ExplainPageOptions {
   std::string source_topic;
   connectors::KafkaClientOptions client;  // to read an event by its position
   bool provenance_headers = true;
-  absl::Duration read_within = absl::Seconds(3);   // an event by its position
-  absl::Duration visit_within = absl::Seconds(1);  // a worker's answer
+  SchemaRegistry* schemas = nullptr;                // borrowed; null: values are JSON
+  absl::Duration read_within = absl::Seconds(3);    // an event by its position
+  absl::Duration schema_within = absl::Seconds(3);  // the schema of an event
+  absl::Duration visit_within = absl::Seconds(1);   // a worker's answer
 };
 
 class ExplainPage {

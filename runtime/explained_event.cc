@@ -8,6 +8,7 @@
 #include "router/canonical_text.h"
 #include "router/suggest.h"
 #include "router/timestamp.h"
+#include "runtime/event_format.h"
 
 namespace turnout::runtime {
 namespace {
@@ -113,7 +114,16 @@ router::Event ExplainedEvent::View(std::vector<router::Header>* storage) const {
           .topic = topic,
           .partition = partition.value_or(0),
           .timestamp_ms = timestamp_ms,
-          .headers = *storage};
+          .headers = *storage,
+          .decoded = ViewOf(decoded),
+          .undecodable = undecodable ? &*undecodable : nullptr};
+}
+
+void ExplainedEvent::Decode(SchemaRegistry* schemas, absl::Duration within) {
+  EventFormat format(schemas);
+  const PayloadReading reading = format.Read(ViewOf(value), within);
+  decoded = Owned(reading.decoded);
+  if (reading.undecodable != nullptr) undecodable = *reading.undecodable;
 }
 
 std::optional<std::string> ExplainedEvent::Header(std::string_view name) const {

@@ -22,6 +22,7 @@
 #include "connectors/record.h"
 #include "router/document.h"
 #include "router/event.h"
+#include "runtime/schema_registry.h"
 
 namespace turnout::runtime {
 
@@ -33,7 +34,12 @@ struct ExplainedEvent {
   std::optional<std::string> key;
   std::optional<std::string> value;
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
+  // Once read as what it is: the value as JSON where it is none, or why it can't be.
+  std::optional<std::string> decoded;
+  std::optional<std::string> undecodable;
 
+  // Where values may be of another format; a schema is waited with for `within`.
+  void Decode(SchemaRegistry* schemas, absl::Duration within);
   // Views of this one; `storage` keeps the headers'.
   router::Event View(std::vector<router::Header>* storage) const;
   // The first header of that name, if it has a value.

@@ -245,6 +245,11 @@ void Metrics::OnTables(std::vector<TableStatus> tables) {
   impl_->figures.tables = std::move(tables);
 }
 
+void Metrics::OnSchemas(SchemaRegistryStatus schemas) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->figures.schemas = std::move(schemas);
+}
+
 void Metrics::OnRuleSet(const router::RuleSet& rules, absl::Time published) {
   Families& f = impl_->families;
   f.rule_set_rules.Set(static_cast<double>(rules.rules().size()));

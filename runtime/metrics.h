@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "runtime/clock.h"
 #include "runtime/kept_table.h"
+#include "runtime/schema_registry_status.h"
 #include "runtime/security_keeper.h"
 #include "runtime/state_stats.h"
 #include "runtime/token_keeper.h"
@@ -56,6 +57,7 @@ class Metrics : public WorkerObserver {
   void OnLiveRules(const LiveRulesStatus& rules);
   void OnStates(const StateServiceStats& stats, uint64_t memory_bytes);
   void OnTables(std::vector<TableStatus> tables);
+  void OnSchemas(SchemaRegistryStatus schemas);
   void OnBrokers(bool reachable);
   void OnToken(const TokenReport& report);
   void OnSecurity(const SecurityReport& report);

@@ -85,6 +85,15 @@ Json TablesJson(const std::vector<TableStatus>& tables) {
 }
 
 // Null where none was asked for.
+Json SchemasJson(const SchemaRegistryStatus& schemas) {
+  if (!schemas.is_used) return {};
+  return {{"known", schemas.known},
+          {"awaited", schemas.awaited},
+          {"unanswered", schemas.unanswered},
+          {"trouble", schemas.trouble},
+          {"since", Timestamp(schemas.since)}};
+}
+
 Json TokenJson(const TokenReport& token) {
   if (token.status.ok() && token.expires == absl::InfinitePast()) return {};
   return {{"expires", TimestampOrNull<Json>(token.expires)},
@@ -192,6 +201,8 @@ std::string_view PhaseName(TaskPhase phase) {
       return "refused";
     case TaskPhase::kReplaying:
       return "replaying";
+    case TaskPhase::kWaiting:
+      return "waiting";
     case TaskPhase::kLive:
       return "live";
   }
@@ -231,6 +242,7 @@ std::string StatusJson(const PipelineView& view) {
                  {"checkpoints", CheckpointsJson(view)},
                  {"rules", RulesJson(view.rules, view.live_rules)},
                  {"tables", TablesJson(view.tables)},
+                 {"schemas", SchemasJson(view.schemas)},
                  {"destinations_unavailable", std::move(unavailable)},
                  {"destinations_unwell", UnwellJson(view.unwell)},
                  {"parked_lost", view.parked_lost},

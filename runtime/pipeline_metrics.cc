@@ -132,13 +132,33 @@ void CollectTables(const PipelineFigures& figures, MetricFamilies* to) {
       MetricKind::kCounter, [](const TableStatus& t) { return static_cast<double>(t.skipped); });
 }
 
+void CollectSchemas(const PipelineFigures& figures, MetricFamilies* to) {
+  const SchemaRegistryStatus& schemas = figures.schemas;
+  MetricFamily by_phase = {
+      "turnout_schemas",
+      "Ids of schemas by what is known of them: at hand, on their way, without "
+      "an answer for `schema_registry.wait_max`.",
+      MetricKind::kGauge};
+  by_phase.Add(static_cast<double>(schemas.known), {{"phase", "known"}});
+  by_phase.Add(static_cast<double>(schemas.awaited), {{"phase", "awaited"}});
+  by_phase.Add(static_cast<double>(schemas.unanswered), {{"phase", "unanswered"}});
+  to->push_back(std::move(by_phase));
+  MetricFamily fetches = {"turnout_schema_fetches_total",
+                          "Schemas asked for at the registry, by what came of it.",
+                          MetricKind::kCounter};
+  fetches.Add(static_cast<double>(schemas.fetched), {{"outcome", "fetched"}});
+  fetches.Add(static_cast<double>(schemas.refused), {{"outcome", "refused"}});
+  fetches.Add(static_cast<double>(schemas.failed), {{"outcome", "failed"}});
+  to->push_back(std::move(fetches));
+}
+
 void CollectStates(const PipelineFigures& figures, MetricFamilies* to) {
   const StateServiceStats& states = figures.states;
   const auto add = [to](const char* name, const char* help, MetricKind kind, double value) {
     AddMetric(name, help, kind, value, to);
   };
   std::map<std::string, int> phases = {
-      {"recovering", 0}, {"refused", 0}, {"replaying", 0}, {"live", 0}};
+      {"recovering", 0}, {"refused", 0}, {"replaying", 0}, {"live", 0}, {"waiting", 0}};
   int64_t records_left = 0;
   absl::Duration restore_left = states.restore_left;
   for (const auto& [index, worker] : figures.workers) {
@@ -218,6 +238,7 @@ void CollectPipeline(const PipelineFigures& figures, MetricFamilies* to) {
   CollectUnwell(figures, to);
   CollectStates(figures, to);
   CollectTables(figures, to);
+  CollectSchemas(figures, to);
   CollectProcess(to);
 }
 

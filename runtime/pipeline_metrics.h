@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "runtime/kept_table.h"
 #include "runtime/metric_family.h"
+#include "runtime/schema_registry_status.h"
 #include "runtime/state_stats.h"
 #include "runtime/worker_observer.h"
 
@@ -25,6 +26,7 @@ struct PipelineFigures {
   StateServiceStats states;
   uint64_t state_memory_bytes = 0;
   std::vector<TableStatus> tables;
+  SchemaRegistryStatus schemas;
 };
 
 void CollectPipeline(const PipelineFigures& figures, MetricFamilies* to);

@@ -165,7 +165,8 @@ void PipelineObserver::OnTask(int worker, const std::string& topic, int32_t part
   const std::string name(PhaseName(phase));
   const std::string sentence = absl::StrCat("partition ", partition, " of ", topic, " is ", name,
                                             text.empty() ? "" : ": ", text);
-  const bool is_grave = phase == TaskPhase::kRecovering && !text.empty();
+  const bool is_grave =
+      phase == TaskPhase::kWaiting || (phase == TaskPhase::kRecovering && !text.empty());
   const auto log = phase == TaskPhase::kRefused ? LogError : is_grave ? LogWarning : LogInfo;
   log("task", sentence,
       {{"worker", worker}, {"topic", topic}, {"partition", partition}, {"phase", name}});

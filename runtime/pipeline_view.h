@@ -12,6 +12,7 @@
 #include "runtime/kept_table.h"
 #include "runtime/live_rules_status.h"
 #include "runtime/rules_status.h"
+#include "runtime/schema_registry_status.h"
 #include "runtime/security_keeper.h"
 #include "runtime/state_stats.h"
 #include "runtime/token_keeper.h"
@@ -96,6 +97,7 @@ struct PipelineView {
   RulesStatus rules;
   LiveRulesStatus live_rules;
   std::vector<TableStatus> tables;
+  SchemaRegistryStatus schemas;
   std::vector<UnavailableDestination> unavailable;
   std::map<std::string, FailedBroker> failed_brokers;  // by address
   UnwellDestinations unwell;

@@ -39,6 +39,7 @@
 #include "runtime/rule_history.h"
 #include "runtime/rule_origins.h"
 #include "runtime/rules_page.h"
+#include "runtime/schema_registry.h"
 #include "runtime/security_keeper.h"
 #include "runtime/state_options.h"
 #include "runtime/state_service.h"
@@ -114,6 +115,7 @@ struct Process::Impl {
 
   absl::Status Start();
   absl::Status StartSecurity();
+  absl::Status StartSchemas();
   absl::Status StartKafka();
   absl::Status StartStates();
   absl::Status StartTables();
@@ -175,6 +177,7 @@ struct Process::Impl {
   std::unique_ptr<PipelineObserver> observer;
   std::unique_ptr<TokenKeeper> tokens;  // null: no token is needed
   std::unique_ptr<SecurityKeeper> security;
+  std::unique_ptr<SchemaRegistry> schemas;  // null: values are JSON
   RuleFeed feed;
   TaskVisits visits;  // of who wants to look at tasks of the ingestion topic
   std::unique_ptr<connectors::TopicAdmin> own_admin;
@@ -301,8 +304,9 @@ absl::Status Process::Impl::Start() {
   metrics = std::make_unique<Metrics>(std::move(exported), &clock);
   observer = std::make_unique<PipelineObserver>(board.get(), metrics.get(), &clock);
 
-  for (const auto& part : {&Impl::StartSecurity, &Impl::StartKafka, &Impl::StartStates,
-                           &Impl::StartTables, &Impl::StartRules, &Impl::StartAdminServer}) {
+  for (const auto& part :
+       {&Impl::StartSecurity, &Impl::StartSchemas, &Impl::StartKafka, &Impl::StartStates,
+        &Impl::StartTables, &Impl::StartRules, &Impl::StartAdminServer}) {
     const absl::Status started = (this->*part)();
     if (!started.ok()) return started;
   }
@@ -335,6 +339,11 @@ absl::Status Process::Impl::StartSecurity() {
   security = std::make_unique<SecurityKeeper>(
       config.kafka, ReadingOf(config),
       [this](const SecurityReport& report) { observer->OnSecurity(report); });
+  return absl::OkStatus();
+}
+
+absl::Status Process::Impl::StartSchemas() {
+  schemas = MakeSchemaRegistry(config.has_schemas, config.schemas);
   return absl::OkStatus();
 }
 
@@ -480,12 +489,14 @@ StateServiceStats Process::Impl::StateStats() const {
 std::string Process::Impl::StatusText() const {
   board->SetStates(StateStats());
   if (tables != nullptr) board->SetTables(tables->Status());
+  if (schemas != nullptr) board->SetSchemas(schemas->status());
   return runtime::StatusJson(board->View());
 }
 
 std::string Process::Impl::MetricsText() const {
   metrics->OnStates(StateStats(), state_resources->memory_bytes());
   if (tables != nullptr) metrics->OnTables(tables->Status());
+  if (schemas != nullptr) metrics->OnSchemas(schemas->status());
   metrics->OnReady(Ready().ok);
   return metrics->Text();
 }
@@ -496,6 +507,7 @@ void Process::Impl::MakeExplainPage() {
   page.client = ClientOptions("explain");
   page.client.events = {};  // its answers tell
   page.provenance_headers = config.provenance_headers;
+  page.schemas = schemas.get();
   explain = std::make_unique<ExplainPage>(std::move(page), &feed, tables.get(), &visits);
 }
 
@@ -703,6 +715,8 @@ absl::Status Process::Impl::RunWorkerOnce(int index) {
   worker_options.event_tries_max = config.limits.event_tries_max;
   worker_options.careful_turn = &careful_turn;
   worker_options.stopping = &stopping;
+  worker_options.schemas = schemas.get();
+  worker_options.replays_wait_for_schemas = !config.state.go_on_after_gap;
   const std::unique_ptr<StateKeeper> keeper = hop.states->KeeperFor(index);
   Worker worker(std::move(worker_options), source->get(), sink->get(), keeper.get(), &destinations,
                 &feed, observer.get(), &clock);

@@ -26,6 +26,7 @@
 #include "runtime/replay_rule.h"
 #include "runtime/replay_worker.h"
 #include "runtime/rule_feed.h"
+#include "runtime/schema_registry.h"
 #include "runtime/state_options.h"
 #include "runtime/state_service.h"
 #include "runtime/table_feed.h"
@@ -113,6 +114,7 @@ struct ReplayJob::Impl {
   std::unique_ptr<state::StateResources> state_resources;
   std::unique_ptr<StateService> states;
   std::unique_ptr<TableFeed> tables;  // null: the rule asks none
+  std::unique_ptr<SchemaRegistry> schemas = MakeSchemaRegistry(config.has_schemas, config.schemas);
   std::unique_ptr<ReplayObserver> observer;
 };
 
@@ -251,6 +253,8 @@ WorkerOptions ReplayJob::Impl::ForWorker() const {
   WorkerOptions worker = ReplayWorkerOptions(config, names.job, tables != nullptr);
   worker.tables = tables.get();
   worker.stopping = &stopping;
+  worker.schemas = schemas.get();
+  worker.replays_wait_for_schemas = !config.state.go_on_after_gap;
   return worker;
 }
 

@@ -27,11 +27,12 @@ uint64_t ContentOf(const router::Output& output) {
 }  // namespace
 
 RuleTrial::RuleTrial(std::shared_ptr<const router::RuleSet> rules, std::string directory,
-                     state::StateResources* resources)
+                     state::StateResources* resources, SchemaRegistry* schemas)
     : rules_(std::move(rules)),
       directory_(std::move(directory)),
       resources_(resources),
-      router_(rules_) {}
+      router_(rules_),
+      format_(schemas) {}
 
 RuleTrial::~RuleTrial() = default;
 
@@ -79,12 +80,17 @@ absl::Status RuleTrial::Apply(const connectors::Event& event, std::string_view t
   outputs->clear();
   hops_.clear();
   is_unreadable_ = false;
+  PayloadReading reading;
+  if (rules_->reads_payload()) reading = format_.Read(event.value, absl::InfiniteDuration());
+  payload_ = reading.decoded.data() == nullptr ? event.value : reading.decoded;
   const router::Event routed = {.value = event.value,
                                 .key = event.key,
                                 .topic = topic,
                                 .partition = event.partition,
                                 .timestamp_ms = event.timestamp_ms,
-                                .headers = event.headers};
+                                .headers = event.headers,
+                                .decoded = reading.decoded,
+                                .undecodable = reading.undecodable};
   router::TaskSteps* steps = nullptr;
   if (absl::Status found = Find(event.partition, &steps); !found.ok()) return found;
   if (absl::Status took = Take(router_.Route(routed, steps), outputs); !took.ok()) return took;

@@ -22,6 +22,7 @@
 #include "router/router.h"
 #include "router/rule_set.h"
 #include "router/task_steps.h"
+#include "runtime/event_format.h"
 #include "state/state_resources.h"
 #include "state/task_state.h"
 
@@ -43,8 +44,9 @@ struct TrialOutput {
 class RuleTrial {
  public:
   // States lie in `directory`, which is made if a step needs one.
+  // `schemas` may be null: values are JSON.
   RuleTrial(std::shared_ptr<const router::RuleSet> rules, std::string directory,
-            state::StateResources* resources);
+            state::StateResources* resources, SchemaRegistry* schemas = nullptr);
   ~RuleTrial();
 
   // What comes of the event, sorted.
@@ -53,6 +55,8 @@ class RuleTrial {
 
   // Whether the last event could not be read.
   bool is_unreadable() const { return is_unreadable_; }
+  // The last event's payload, as JSON where it was read as such; views the event, or this.
+  std::string_view payload() const { return payload_; }
   const router::RuleSet& rules() const { return *rules_; }
 
  private:
@@ -77,6 +81,8 @@ class RuleTrial {
   router::Router router_;
   std::map<int32_t, Task> tasks_;
   std::vector<Hop> hops_;
+  EventFormat format_;
+  std::string_view payload_;
   bool is_unreadable_ = false;
   int64_t applied_ = 0;  // events
 };

@@ -73,6 +73,7 @@ struct StatusBoard::Impl {
   RulesStatus rules ABSL_GUARDED_BY(mu);
   LiveRulesStatus live_rules ABSL_GUARDED_BY(mu);
   std::vector<TableStatus> tables ABSL_GUARDED_BY(mu);
+  SchemaRegistryStatus schemas ABSL_GUARDED_BY(mu);
   std::deque<UnavailableDestination> unavailable ABSL_GUARDED_BY(mu);
   std::map<std::string, FailedBroker> failed_brokers ABSL_GUARDED_BY(mu);  // by address
   StateServiceStats states ABSL_GUARDED_BY(mu);
@@ -210,6 +211,11 @@ void StatusBoard::SetRules(RulesStatus rules) {
   impl_->rules = std::move(rules);
 }
 
+void StatusBoard::SetSchemas(SchemaRegistryStatus schemas) {
+  absl::MutexLock lock(&impl_->mu);
+  impl_->schemas = std::move(schemas);
+}
+
 RulesStatus StatusBoard::rules() const {
   absl::MutexLock lock(&impl_->mu);
   return impl_->rules;
@@ -296,6 +302,7 @@ PipelineView StatusBoard::View() const {
   view.rules = impl_->rules;
   view.live_rules = impl_->live_rules;
   view.tables = impl_->tables;
+  view.schemas = impl_->schemas;
   view.unavailable = {impl_->unavailable.begin(), impl_->unavailable.end()};
   view.failed_brokers = impl_->failed_brokers;
   view.states = impl_->states;

@@ -50,6 +50,7 @@ class StatusBoard : public WorkerObserver {
   RulesStatus rules() const;
   void SetLiveRules(LiveRulesStatus rules);
   void SetTables(std::vector<TableStatus> tables);
+  void SetSchemas(SchemaRegistryStatus schemas);
   void SetStates(const StateServiceStats& stats);
   void SetStopping();
 

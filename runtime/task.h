@@ -4,6 +4,9 @@
 //                    |                          \--(lost: roll back)--------------> gone
 //                    \--> refused (held until somebody decides)
 //
+// A task that is live, or replays, waits where an event's schema is not at hand yet: the source
+// holds its partition from that event on.
+//
 // While nothing was ever remembered for the partition it is live at once. A replay is muted: events
 // change the state and lead to nothing else.
 //
@@ -14,6 +17,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +30,17 @@
 #include "state/task_state.h"
 
 namespace turnout::runtime {
+
+// An event whose schema is not at hand, with all that is behind it.
+struct SchemaWait {
+  uint32_t schema_id = 0;
+  int64_t offset = 0;  // the event's
+  absl::Time since;
+  absl::Duration at_most;  // then it is a dead letter
+  std::string why;
+  bool is_held = false;  // the source delivers nothing of the partition
+  bool is_told = false;
+};
 
 struct Task {
   int32_t partition = 0;
@@ -47,6 +62,11 @@ struct Task {
   int64_t distrusted_from = std::numeric_limits<int64_t>::max();
   bool is_distrust_final = false;
   std::string refusal;  // refused: why, and what to do
+
+  std::optional<SchemaWait> schema_wait;
+  // What it has waited for schemas that didn't come, as of then; and when that was.
+  absl::Duration waited_in_vain;
+  absl::Time waited_at = absl::InfinitePast();
 
   // What its next commits are of; while it replays, the state is of the one that the note ends in.
   state::TimelineSince timeline;

@@ -26,7 +26,7 @@ bool HasRoomForRules(const Task& task) {
 TaskSet::TaskSet(TaskSetOptions options, connectors::Source* source, StateKeeper* keeper,
                  WorkerObserver* observer)
     : options_(std::move(options)),
-      replays_(options_.source_topic, options_.is_rekeyed),
+      replays_(options_.source_topic, options_.is_rekeyed, options_.schemas),
       source_(source),
       keeper_(keeper),
       observer_(observer) {}
@@ -196,7 +196,7 @@ void TaskSet::Advance(const std::shared_ptr<const router::RuleSet>& in_force) {
 void TaskSet::AdvanceIdle() {
   if (unsettled_ == 0) return;
   for (Task* task : InOrder()) {
-    if (task->phase != TaskPhase::kReplaying) continue;
+    if (task->phase != TaskPhase::kReplaying || task->schema_wait) continue;
     const int64_t end = source_->EndOffset(task->partition);
     const bool has_more = end < 0 || end > task->applied_offset;
     if (has_more && task->applied_offset < task->committed_offset) continue;
@@ -330,6 +330,7 @@ absl::Status TaskSet::UseRules(Task* task, const std::shared_ptr<const router::R
 }
 
 std::string TaskSet::WaitsFor(const Task& task) const {
+  if (task.schema_wait) return task.schema_wait->why;
   if (task.phase == TaskPhase::kRefused) return task.refusal;
   if (task.phase == TaskPhase::kRecovering) return keeper_->WaitsFor(task.partition);
   return "";
@@ -377,6 +378,7 @@ void TaskSet::Repair(Task* task, const absl::Status& why) {
   task->phase = TaskPhase::kRecovering;
   task->steps.reset();
   task->replay_router.reset();
+  task->schema_wait.reset();
   keeper_->Release(task->partition, std::move(task->state), Parting::kDamaged,
                    absl::InfinitePast());
   task->is_asked_for = task->is_recovered = false;

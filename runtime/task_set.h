@@ -30,7 +30,8 @@ namespace turnout::runtime {
 struct TaskSetOptions {
   int worker = 0;
   std::string source_topic;
-  bool is_rekeyed = false;  // it is the internal topic of re-keyed events
+  bool is_rekeyed = false;            // it is the internal topic of re-keyed events
+  SchemaRegistry* schemas = nullptr;  // borrowed; null: all values are JSON
 };
 
 class TaskSet {
@@ -47,6 +48,9 @@ class TaskSet {
 
   Task* Find(int32_t partition);
   const absl::flat_hash_map<int32_t, std::unique_ptr<Task>>& all() const { return tasks_; }
+
+  // How events are read that are replayed: with `schemas`, prepared before they are.
+  EventRouting& replays() { return replays_; }
 
   // All are live.
   bool is_settled() const { return unsettled_ == 0; }

@@ -20,6 +20,8 @@ constexpr char kEjection[] = "turnout_destination_ejection";
 constexpr char kCertificateExpiry[] = "turnout_certificate_expiry_timestamp_seconds";
 // Events that are so many times older than those that wait can explain.
 constexpr double kUnexplained = 4;
+// Nobody asks a registry while all schemas are at hand.
+constexpr absl::Duration kTroubleIsNews = absl::Minutes(5);
 // Of troubles of one kind so many are told; a number says how many more there are.
 constexpr size_t kAlikeMax = 5;
 
@@ -84,6 +86,13 @@ constexpr char kCureOfTheRest[] =
     "Nothing for a minute: it is tried again all the time, and nothing is lost meanwhile. If it "
     "stays, the log says more.";
 
+constexpr char kCureOfSchema[] =
+    "Nothing if it is gone at the next look. If it stays, see whether the schema registry answers "
+    "and "
+    "lets this client read; after `schema_registry.wait_max` events of that schema are dead "
+    "letters, "
+    "which `turnout dlq redrive` puts back";
+
 constexpr char kCureOfABroker[] =
     "Nothing if it was restarted: others do its work meanwhile, and it is tried all the time. Else "
     "look at this broker, and at the network between.";
@@ -130,6 +139,7 @@ class Finder {
     for (const auto& [index, worker] : view_.workers) FindOfWorker(index, worker);
     FindOfRules();
     FindOfTables();
+    FindOfSchemas();
     FindOfDestinations();
     FindOfCheckpoints();
     std::stable_sort(found_.begin(), found_.end(),
@@ -235,6 +245,7 @@ class Finder {
     size_t refused = 0;
     int64_t waiting = 0;
     absl::Time newest = absl::InfinitePast();
+    size_t without_schema = 0;
     const PartitionStatus* behind = nullptr;
     int others = -1;
     for (const PartitionStatus& partition : status.partitions) {
@@ -245,6 +256,12 @@ class Finder {
             CureOf(partition.reason), "turnout_tasks{phase=\"refused\"}");
       }
       if (partition.phase == TaskPhase::kLive) newest = std::max(newest, partition.last_event_time);
+      if (partition.phase == TaskPhase::kWaiting && ++without_schema <= kAlikeMax) {
+        Add(Gravity::kHarmed,
+            absl::StrCat("partition ", partition.partition, " of ", status.topic,
+                         " waits: ", partition.reason),
+            kCureOfSchema, "turnout_tasks{phase=\"waiting\"}");
+      }
       if (!IsBehind(partition)) continue;
       waiting += partition.end_offset - partition.next_offset;
       ++others;
@@ -417,6 +434,21 @@ class Finder {
           absl::StrFormat("%d outputs that were parked for %s are being sent, before what is new",
                           one.waiting, one.destination),
           "Nothing: it rejoins by itself", kEjection);
+    }
+  }
+
+  // What waits for them is told by partition.
+  void FindOfSchemas() {
+    const SchemaRegistryStatus& schemas = view_.schemas;
+    if (schemas.unanswered > 0) {
+      Add(Gravity::kHarmed,
+          absl::StrCat(Counted(schemas.unanswered, "schema"),
+                       " without an answer of the registry: their events are dead letters; the "
+                       "last failure: ",
+                       schemas.trouble.empty() ? "none, it answers again" : schemas.trouble),
+          kCureOfSchema, "turnout_schemas{phase=\"unanswered\"}");
+    } else if (!schemas.trouble.empty() && view_.now - schemas.since < kTroubleIsNews) {
+      Add(Gravity::kNotice, schemas.trouble, kCureOfSchema, "turnout_schema_fetches_total");
     }
   }
 

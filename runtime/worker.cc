@@ -14,6 +14,9 @@ using connectors::SourceOffset;
 // What is read of the parking topic may come at any moment.
 constexpr absl::Duration kDrainPollWait = absl::Milliseconds(5);
 
+// A schema may come at any moment, too.
+constexpr absl::Duration kSchemaPollWait = absl::Milliseconds(5);
+
 constexpr char kRulesNotKept[] =
     "the rule set is not kept yet: the checkpoint store has not taken it (see `checkpoints.store`)";
 
@@ -82,6 +85,7 @@ void Worker::Impl::StepPolling() {
     return Wait(absl::UnavailableError(kRulesNotKept));
   }
   tasks.Advance(rules);
+  if (schema_waits.Advance()) status_told = absl::InfinitePast();
   const absl::StatusOr<absl::Span<const Event>> events = source->Poll(PollWait(), *this);
   polled = clock->Now();
   // After the poll: a partition that was taken over in it may have seen newer rules already.
@@ -109,6 +113,7 @@ void Worker::Impl::StepPolling() {
 
 absl::Duration Worker::Impl::PollWait() {
   if (HasParked()) return absl::ZeroDuration();
+  if (schema_waits.any()) return std::min(kSchemaPollWait, options.poll_wait);
   return drain.is_reading() ? std::min(kDrainPollWait, options.poll_wait) : options.poll_wait;
 }
 
@@ -154,6 +159,11 @@ bool Worker::Impl::AdoptRules() {
 // Events go into a transaction as soon as it is noted that they are tried, where that is needed.
 void Worker::Impl::Proceed(absl::Span<const Event> events) {
   if (caution.is_calm()) return BeginTransaction(events, events.size());
+  events = WithoutAwaiting(events);
+  if (events.empty()) {
+    rest = {};
+    return;
+  }
   const size_t most = caution.Admit(events);
   if (caution.IsCareful(events.front()) && options.careful_turn != nullptr &&
       !options.careful_turn->Take(this)) {

@@ -20,6 +20,8 @@
 // has committed, and redone with it when it has not. Nothing else changes meanwhile: not the
 // assignment, not the rules, and no partition is being replayed.
 //
+// An event whose schema is not at hand yet waits, and its partition with it: see schema_waits.h.
+//
 // An event that ends the process, or makes the brokers refuse what comes of it, each time that it
 // is tried, is found and given up: see caution.h.
 //
@@ -42,6 +44,7 @@
 #include "runtime/clock.h"
 #include "runtime/destinations.h"
 #include "runtime/rule_feed.h"
+#include "runtime/schema_registry.h"
 #include "runtime/state_keeper.h"
 #include "runtime/table_feed.h"
 #include "runtime/task_visits.h"
@@ -82,6 +85,8 @@ struct WorkerOptions {
   // How often an event is tried alone before it is given up; 0: it is not.
   int event_tries_max = 0;
   CarefulTurn* careful_turn = nullptr;  // borrowed, of all workers of the process; null: no others
+  SchemaRegistry* schemas = nullptr;    // borrowed; null: all values are JSON
+  bool replays_wait_for_schemas = true;
   TaskVisits* visits = nullptr;  // borrowed; who wants to look at its tasks. Null: nobody
   // Borrowed; null: never. Once it is true, the open transaction takes no more events either.
   const std::atomic<bool>* stopping = nullptr;

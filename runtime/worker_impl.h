@@ -22,6 +22,7 @@
 #include "runtime/drain.h"
 #include "runtime/event_routing.h"
 #include "runtime/parking.h"
+#include "runtime/schema_waits.h"
 #include "runtime/task_set.h"
 #include "runtime/worker.h"
 
@@ -54,7 +55,8 @@ struct Worker::Impl : connectors::AssignmentListener {
     int64_t end_offset = 0;    // after its last event, once all are in
     bool has_rules = false;    // the state is that of the transaction's rules; else it is untouched
     bool is_state_committed = false;
-    state::CommitNote note;  // in force once the transaction has committed
+    std::vector<int64_t> unread;  // the last of its events that went without their schema
+    state::CommitNote note;       // in force once the transaction has committed
   };
 
   struct Transaction {
@@ -82,7 +84,7 @@ struct Worker::Impl : connectors::AssignmentListener {
         feed(worker_rules),
         observer(worker_observer),
         clock(worker_clock),
-        routing(options.source_topic, options.is_rekeyed),
+        routing(options.source_topic, options.is_rekeyed, options.schemas),
         budgets(options.team_bytes_per_second_max, clock),
         parking(options.parking_topic, options.group, sink, destinations, clock),
         dispatcher({.source_topic = options.source_topic,
@@ -95,8 +97,13 @@ struct Worker::Impl : connectors::AssignmentListener {
                    sink, destinations, parks() ? &parking : nullptr, parks() ? &budgets : nullptr),
         tasks({.worker = options.index,
                .source_topic = options.source_topic,
-               .is_rekeyed = options.is_rekeyed},
+               .is_rekeyed = options.is_rekeyed,
+               .schemas = options.schemas},
               source, keeper, observer),
+        schema_waits({.worker = options.index,
+                      .source_topic = options.source_topic,
+                      .replays_wait = options.replays_wait_for_schemas},
+                     options.schemas, &tasks, source, observer, clock),
         drain(options.group, options.event_tries_max, clock, &parking, destinations, &dispatcher,
               &tasks, &budgets, options.parked),
         caution(options.event_tries_max),
@@ -128,6 +135,8 @@ struct Worker::Impl : connectors::AssignmentListener {
   absl::Status BuildTransaction(absl::Span<const connectors::Event> events);
   absl::Status Begin(bool* is_open);
   absl::Status DrainInto(bool* is_open);
+  bool AwaitsSchema(Task* task, const connectors::Event& event, bool may_begin);
+  absl::Span<const connectors::Event> WithoutAwaiting(absl::Span<const connectors::Event> events);
   Share* Touch(Task* task, const connectors::Event& event);
   Share* ShareOf(Task* task, int64_t first_offset);
   void GoBack(Task* task, int64_t offset);
@@ -181,8 +190,11 @@ struct Worker::Impl : connectors::AssignmentListener {
   Parking parking;
   Dispatcher dispatcher;
   TaskSet tasks;
+  SchemaWaits schema_waits;
   Drain drain;
   Caution caution;
+  // Of the event at hand: it goes on without its schema.
+  bool lacks_schema = false;
   std::vector<connectors::SourceOffset> tries;  // notes that are being committed
   absl::Status put_off;                         // what to wait for once notes are taken back
 

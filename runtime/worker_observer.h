@@ -96,7 +96,13 @@ struct TransactionReport {
 };
 
 // A partition's way from assigned to live: see task.h.
-enum class TaskPhase { kRecovering, kRefused, kReplaying, kLive };
+enum class TaskPhase {
+  kRecovering,
+  kRefused,
+  kReplaying,
+  kLive,
+  kWaiting,  // in reports alone: live or replaying, and an event's schema is not at hand
+};
 
 enum class WorkerState { kStarting, kRunning, kWaiting, kStopped };
 
@@ -108,7 +114,7 @@ struct PartitionStatus {
   TaskPhase phase = TaskPhase::kLive;
   int64_t replay_offset = -1;                             // replaying: how far
   absl::Duration replay_left = absl::InfiniteDuration();  // for how long yet, if that is known
-  std::string reason;                                     // recovering or refused: what for
+  std::string reason;          // recovering, refused or waiting: what for
   std::string rule_set;        // in force as of next_offset; empty: none was yet
   int64_t rule_set_from = -1;  // the first offset it was applied to
 };

@@ -186,6 +186,7 @@ void Worker::Impl::StepRewinding() {
     }
   }
   tasks.RollBackReplays(&targets);
+  for (const SourceOffset& target : targets) schema_waits.Forget(tasks.Find(target.partition));
   const absl::Status rewound = source->Rewind(targets);
   if (absl::IsUnavailable(rewound)) return Wait(rewound);
   if (!rewound.ok()) return Recover(rewound);
@@ -256,9 +257,9 @@ void Worker::Impl::TellStatus(WorkerState state, std::string_view reason) {
                                     .next_offset = task->committed_offset,
                                     .end_offset = source->EndOffset(partition),
                                     .last_event_time = task->last_event_time,
-                                    .phase = task->phase,
+                                    .phase = task->schema_wait ? TaskPhase::kWaiting : task->phase,
                                     .reason = tasks.WaitsFor(*task)};
-    if (task->phase == TaskPhase::kReplaying) {
+    if (of_partition.phase == TaskPhase::kReplaying) {
       of_partition.replay_offset = task->applied_offset;
       of_partition.replay_left =
           task->replay_progress.Left(task->applied_offset, task->committed_offset, clock->Now());

@@ -50,6 +50,7 @@ absl::Status Worker::Impl::BuildTransaction(absl::Span<const Event> events) {
       break;
     }
     if (task == nullptr || task->partition != event.partition) task = tasks.Find(event.partition);
+    if (routing.decodes() && task != nullptr && AwaitsSchema(task, event, built.ok())) continue;
     if (task != nullptr && task->phase == TaskPhase::kReplaying) {
       if (!built.ok()) continue;  // all of a replay since its last commit is read again
       const absl::StatusOr<bool> replayed = tasks.Replay(task, event);
@@ -84,12 +85,53 @@ absl::Status Worker::Impl::DrainInto(bool* is_open) {
   });
 }
 
+// Whether the event is passed over, since its schema is not at hand or it is behind one that waits
+// for its own; it is read again. `may_begin`: it may be the first.
+bool Worker::Impl::AwaitsSchema(Task* task, const Event& event, bool may_begin) {
+  lacks_schema = false;
+  const bool is_replay =
+      task->phase == TaskPhase::kReplaying && event.offset < task->committed_offset;
+  if (task->schema_wait) {
+    // What is behind it will be needed soon.
+    routing.AskAhead(event);
+    caution.Excuse(task->partition);
+    return true;
+  }
+  const bool is_live = task->phase == TaskPhase::kLive || task->phase == TaskPhase::kReplaying;
+  if (!may_begin || !is_live) return false;
+  // What is given up is not looked into.
+  const bool is_given_up =
+      is_replay ? task->note.HasGivenUp(event.offset) : caution.GivesUp(task->partition);
+  if (is_given_up) return false;
+  EventRouting& reader = is_replay ? tasks.replays() : routing;
+  const PayloadReading& reading = reader.Prepare(event, is_replay || rules->reads_payload());
+  if (reading.lacks == nullptr) return false;
+  if (schema_waits.Begin(task, event, is_replay, reading)) {
+    caution.Excuse(task->partition);
+    return true;
+  }
+  reader.SayNotAwaited();
+  lacks_schema = true;
+  return false;
+}
+
+// Of what waits for its schema nothing is tried meanwhile.
+absl::Span<const Event> Worker::Impl::WithoutAwaiting(absl::Span<const Event> events) {
+  while (!events.empty()) {
+    const Task* const task = tasks.Find(events.front().partition);
+    if (task == nullptr || !task->schema_wait) break;
+    events.remove_prefix(1);
+  }
+  return events;
+}
+
 // The share of the transaction that the event's task has from now on; null when the task isn't
-// ours, or not live. The source repeats nothing by itself, so an offset that was passed already is
-// another event: the log was cut back or made anew, and passing it over would lose it.
-// Lifetime: until another task is touched.
+// ours, not live or waits for a schema. The source repeats nothing by itself, so an offset that was
+// passed already is another event: the log was cut back or made anew, and passing it over would
+// lose it. Lifetime: until another task is touched.
 Worker::Impl::Share* Worker::Impl::Touch(Task* task, const Event& event) {
   if (task == nullptr || task->phase != TaskPhase::kLive) return nullptr;
+  if (task->schema_wait) return nullptr;  // it is read again from an earlier one
   if (event.offset < task->applied_offset) GoBack(task, event.offset);
   Share* const share = ShareOf(task, event.offset);
   share->first_offset = std::min(share->first_offset, event.offset);
@@ -137,6 +179,10 @@ absl::Status Worker::Impl::Apply(Share* share, const Event& event) {
   parking.UseTask(task->partition, &task->parked);
   absl::Status led = caution.GivesUp(task->partition) ? GiveUp(*task, event) : Lead(task, event);
   if (!led.ok()) return led;
+  if (lacks_schema) {
+    if (share->unread.size() >= state::kGivenUpMax) share->unread.erase(share->unread.begin());
+    share->unread.push_back(event.offset);
+  }
   task->applied_offset = event.offset + 1;
   task->last_event_time = absl::FromUnixMillis(event.timestamp_ms);
   open.timestamps_ms.push_back(event.timestamp_ms);
@@ -213,6 +259,10 @@ void Worker::Impl::PrepareOffsets() {
     // Of a partition that was only drained no event was given up.
     if (is_replayed && share.has_rules && caution.GivesUp(share.task->partition)) {
       share.note.GiveUp(share.end_offset - 1);
+    }
+    // Whoever replays may find their schemas at hand, and has to do without as well.
+    for (const int64_t offset : share.unread) {
+      if (is_replayed) share.note.GiveUp(offset);
     }
     open.offsets.push_back({.partition = share.task->partition,
                             .offset = share.end_offset,

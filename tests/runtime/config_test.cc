@@ -290,7 +290,8 @@ TEST(Config, ProblemsNamePlaceAllowedValuesAndNearestName) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       // Unknown keys.
       {"worker: 2",
-       "4:1: worker: is not known (did you mean `workers`? Known: brokers, source, rules, "
+       "4:1: worker: is not known (did you mean `workers`? Known: brokers, source, "
+       "schema_registry, rules, "
        "rules_from, delivery, sink, instance, workers, listen, admin, rekey, state_dir, state, "
        "checkpoints, "
        "dead_letter_topic, parking_topic, provenance_headers, create_topics, limits, log, tables, "
@@ -614,6 +615,14 @@ source.partitioned_by: none  # default
 source.time_field: none  # default
 source.lateness: 10s  # default
 source.ahead_max: 1h  # default
+source.format: json  # default
+schema_registry.url: none  # default
+schema_registry.ca_bundle: /etc/ssl/certs/ca-certificates.crt  # default
+schema_registry.username: none  # default
+schema_registry.password_file: none  # default
+schema_registry.token_file: none  # default
+schema_registry.timeout: 10s  # default
+schema_registry.wait_max: 1m  # default
 rules: /etc/turnout/rules  # /etc/turnout/p.yaml:3
 rules_from.token_file: none  # default
 rules_from.ca_bundle: /etc/ssl/certs/ca-certificates.crt  # default

@@ -126,6 +126,25 @@ TEST(TroublesTest, APartitionThatStandsStillHarmsItsEvents) {
   EXPECT_THAT(trouble.cure, HasSubstr("state.on_gap: go_on"));
 }
 
+TEST(TroublesTest, ASchemaThatDoesNotComeHarmsThoseThatNeedIt) {
+  PipelineView view = Well();
+  view.schemas = {.is_used = true, .trouble = "schema 7 of http://r: it answers 503"};
+  view.schemas.since = view.now - absl::Seconds(3);
+  EXPECT_EQ(OnlyTrouble(view).gravity, Gravity::kNotice);
+
+  PartitionOf(view).phase = TaskPhase::kWaiting;
+  PartitionOf(view).reason = "schema 7 of http://r: it answers 503";
+  const std::vector<Trouble> troubles = FindTroubles(view);
+  ASSERT_THAT(troubles, SizeIs(2));
+  EXPECT_EQ(troubles[0].gravity, Gravity::kHarmed);
+  EXPECT_EQ(troubles[0].what, "Partition 3 of events waits: schema 7 of http://r: it answers 503.");
+  EXPECT_THAT(troubles[0].cure, HasSubstr("schema_registry.wait_max"));
+
+  PartitionOf(view).phase = TaskPhase::kLive;
+  view.schemas.unanswered = 2;
+  EXPECT_THAT(OnlyTrouble(view).what, HasSubstr("2 schemas without an answer of the registry"));
+}
+
 TEST(TroublesTest, ATransactionIsTroubleOnceItIsOpenForLong) {
   PipelineView view = Well();
   view.workers[0].open_since = view.now - kOpenTooLong;
