@@ -215,13 +215,18 @@ class Oracle:
         """What all destinations should hold, dead letters included, as a list of Expected."""
         return [one for event in events for one in self._of_event(event)]
 
-    def _read(self, event):
-        """The event's fields, and why rules with this match are not judged: what can't be read."""
+    def document_of(self, event):
+        """What its value says; None if that can't be read."""
         try:
             document = json.loads(event.value)
         except (TypeError, ValueError):
-            document = None
-        if isinstance(document, dict):
+            return None
+        return document if isinstance(document, dict) else None
+
+    def _read(self, event):
+        """The event's fields, and why rules with this match are not judged: what can't be read."""
+        document = self.document_of(event)
+        if document is not None:
             return document, None
         return {}, lambda match: list(match) != ["$kafka"]
 
