@@ -85,6 +85,10 @@ class KafkaSource final : public Source {
 
   void SetPaused(absl::Span<const int32_t> partitions, bool paused);
   void Revoke(Rebalance rebalance, AssignmentListener& listener);
+  void KeepUnreadable(rd_kafka_message_t* message);
+  absl::Status SkipUnreadable();
+  bool IsSkipped(int32_t partition) const;
+  void ForgetSkipped(absl::Span<const int32_t> partitions);
   absl::Status CheckProblem();
   void Reachable(bool reachable, const std::string& reason);
 
@@ -101,7 +105,8 @@ class KafkaSource final : public Source {
   bool ever_assigned_ = false;  // to this client
   bool stop_wait_ = false;      // the rebalance callback may end the wait it came in
 
-  MessageBatch messages_;  // taken
+  MessageBatch messages_;              // taken
+  std::vector<SourceOffset> skipped_;  // where to go on behind what can't be unpacked
 
   absl::Status problem_;  // the topic or the group may not be used; looked at again now and then
   absl::Time check_after_ = absl::InfinitePast();
@@ -196,6 +201,7 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::Poll(absl::Duration max_wai
     status = TakeFirst(pending_.empty() ? max_wait
                                         : std::min(max_wait, PendingAssignment::ask_again_after()));
   if (status.ok()) status = FillUp();
+  if (status.ok()) status = SkipUnreadable();
   // Whatever else went wrong, a partition that was taken away must not be kept.
   const absl::Status served = ServeRebalances(listener);
   if (!served.ok()) return served;
@@ -221,6 +227,7 @@ absl::StatusOr<absl::Span<const Event>> KafkaSource::TakeMore() {
   messages_.ReleaseReturned();
   absl::Status status = TakeFirst(absl::ZeroDuration());
   if (status.ok()) status = FillUp();
+  if (status.ok()) status = SkipUnreadable();
   if (!status.ok()) return status;
   return messages_.Return(static_cast<size_t>(std::max(1, options_.poll_events_max)),
                           options_.poll_bytes_max);
@@ -256,8 +263,65 @@ absl::Status KafkaSource::FillUp() {
   return absl::OkStatus();
 }
 
+// A batch that librdkafka can't unpack (it is damaged, or becomes larger than
+// receive.message.max.bytes) would be tried for ever. So each of its records comes as an event that
+// says so, and reading goes on behind it: where the batch ends nobody knows who can't unpack it, so
+// one offset at a time.
+void KafkaSource::KeepUnreadable(rd_kafka_message_t* message) {
+  // The error names the batch's first offset, which may be behind us, or behind a gap.
+  message->offset = std::max(message->offset, positions_.Next(message->partition, message->offset));
+  if (!positions_.Take(message->partition, message->offset)) {
+    rd_kafka_message_destroy(message);
+    return;
+  }
+  skipped_.push_back({message->partition, message->offset + 1, {}});
+  messages_.Add(message);
+}
+
+// Behind what can't be unpacked. Until then, what comes of that partition is the same error again.
+absl::Status KafkaSource::SkipUnreadable() {
+  if (skipped_.empty()) return absl::OkStatus();
+  const PartitionList list = MakePartitionList(client_->get(), options_.topic, skipped_);
+  const absl::Status status = TakeKafkaError(
+      client_->get(), rd_kafka_seek_partitions(client_->get(), list.get(), kSeekTimeoutMs),
+      doing_ + ": going on behind what can't be unpacked");
+  if (!status.ok()) return status;
+  std::vector<int32_t> sought;
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = list->elems[i];
+    // Refused only while librdkafka is starting or stopping the partition: then the next time.
+    if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR) sought.push_back(one.partition);
+  }
+  ForgetSkipped(sought);
+  return absl::OkStatus();
+}
+
+// They are sought anew, or not ours any more.
+void KafkaSource::ForgetSkipped(absl::Span<const int32_t> partitions) {
+  skipped_.erase(std::remove_if(skipped_.begin(), skipped_.end(),
+                                [partitions](const SourceOffset& offset) {
+                                  return std::find(partitions.begin(), partitions.end(),
+                                                   offset.partition) != partitions.end();
+                                }),
+                 skipped_.end());
+}
+
+bool KafkaSource::IsSkipped(int32_t partition) const {
+  return std::any_of(skipped_.begin(), skipped_.end(), [partition](const SourceOffset& offset) {
+    return offset.partition == partition;
+  });
+}
+
 // Takes over a message; one that is an error is sorted instead.
 absl::Status KafkaSource::Keep(rd_kafka_message_t* message) {
+  if (!skipped_.empty() && IsSkipped(message->partition)) {
+    rd_kafka_message_destroy(message);
+    return absl::OkStatus();
+  }
+  if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION) {
+    KeepUnreadable(message);
+    return absl::OkStatus();
+  }
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     if (positions_.Take(message->partition, message->offset)) {
       messages_.Add(message);
@@ -331,6 +395,7 @@ void KafkaSource::Revoke(Rebalance rebalance, AssignmentListener& listener) {
     pending_.Remove(partition);
   }
   messages_.Drop(told);
+  ForgetSkipped(told);
   if (!told.empty()) {
     if (rebalance.lost || rd_kafka_assignment_lost(client) != 0) {
       listener.OnLost(told);
@@ -400,6 +465,7 @@ absl::Status KafkaSource::Rewind(absl::Span<const SourceOffset> to) {
   }
   if (targets.empty()) return absl::OkStatus();
   messages_.Drop(partitions);
+  ForgetSkipped(partitions);
   std::vector<SourceOffset> seeks = targets;
   for (SourceOffset& seek : seeks) {
     if (seek.offset == PartitionPositions::kStart) seek.offset = StartOfReading();
@@ -436,6 +502,7 @@ absl::Status KafkaSource::Hold(absl::Span<const int32_t> partitions) {
     if (positions_.Hold(partition)) held.push_back(partition);
   }
   messages_.Drop(held);
+  ForgetSkipped(held);
   if (!held.empty()) SetPaused(held, true);
   return absl::OkStatus();
 }
@@ -548,6 +615,7 @@ void KafkaSource::Close(AssignmentListener& listener, absl::Duration timeout) {
 
 void KafkaSource::DropClient() {
   messages_.Clear();
+  skipped_.clear();
   rebalances_.clear();
   pending_.Clear();
   positions_.Clear();

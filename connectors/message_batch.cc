@@ -9,6 +9,11 @@
 namespace turnout::connectors {
 namespace {
 
+// Of a message that says that its batch can't be unpacked, the payload says why.
+bool IsUnreadable(const rd_kafka_message_t& message) {
+  return message.err != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 int64_t BytesOf(const rd_kafka_message_t& message) {
   return static_cast<int64_t>(message.len + message.key_len);
 }
@@ -31,6 +36,14 @@ absl::Span<const Event> MessageBatch::Return(size_t events_max, int64_t bytes_ma
     event.partition = message->partition;
     event.offset = message->offset;
     event.timestamp_ms = rd_kafka_message_timestamp(message, nullptr);
+    if (IsUnreadable(*message)) {
+      headers_.emplace_back(
+          kUnreadableHeader,
+          std::string_view(static_cast<const char*>(message->payload), message->len));
+      event.headers = absl::Span<const Header>(nullptr, 1);
+      header_count = headers_.size();
+      continue;
+    }
     event.key = {static_cast<const char*>(message->key), message->key_len};
     event.value = {static_cast<const char*>(message->payload), message->len};
     rd_kafka_headers_t* headers = nullptr;  // librdkafka parses them at the first asking
@@ -38,8 +51,9 @@ absl::Span<const Event> MessageBatch::Return(size_t events_max, int64_t bytes_ma
     const char* name = nullptr;
     const void* value = nullptr;
     size_t size = 0;
-    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
-                       RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+    for (size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         ++i) {
       headers_.emplace_back(name, std::string_view(static_cast<const char*>(value), size));
     }
     // The vector may still move; only the count is known for good.
@@ -71,8 +85,8 @@ void MessageBatch::ReleaseReturned() {
 void MessageBatch::Drop(absl::Span<const int32_t> partitions) {
   const auto kept = std::remove_if(
       messages_.begin(), messages_.end(), [this, partitions](rd_kafka_message_t* message) {
-        const bool drop = std::find(partitions.begin(), partitions.end(), message->partition) !=
-                          partitions.end();
+        const bool drop =
+            std::find(partitions.begin(), partitions.end(), message->partition) != partitions.end();
         if (drop) End(message);
         return drop;
       });

@@ -1,7 +1,8 @@
 // MessageBatch: messages taken from librdkafka, oldest first, and the events that stand for them.
 //
 // Internal to connectors/. Events are views of the messages' own bytes, so messages that were
-// returned stay until the next ReleaseReturned.
+// returned stay until the next ReleaseReturned. A message that is an error is an event without key
+// and value, and with kUnreadableHeader.
 //
 // Units: bytes are those of keys and values.
 // Threads: one.

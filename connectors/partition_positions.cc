@@ -29,6 +29,13 @@ bool PartitionPositions::Take(int32_t partition, int64_t offset) {
   return true;
 }
 
+int64_t PartitionPositions::Next(int32_t partition, int64_t otherwise) const {
+  const Position* position = Find(partition);
+  if (position == nullptr) return otherwise;
+  const int64_t next = std::max(position->put, position->next);
+  return next >= 0 ? next : otherwise;
+}
+
 void PartitionPositions::ReachEnd(int32_t partition, int64_t offset) {
   const auto found = ours_.find(partition);
   if (found != ours_.end() && !found->second.held) found->second.end = offset;

@@ -31,6 +31,8 @@ class PartitionPositions {
 
   // An event was taken. False: it must not be delivered, since its partition is not ours or held.
   bool Take(int32_t partition, int64_t offset);
+  // The offset that is to be read next; `otherwise` where none is known yet.
+  int64_t Next(int32_t partition, int64_t otherwise) const;
   // librdkafka found nothing more to read from this offset on.
   void ReachEnd(int32_t partition, int64_t offset);
   // False: it was held already, or is not ours.

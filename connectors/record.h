@@ -18,6 +18,10 @@ namespace turnout::connectors {
 // Name and value of a record header.
 using Header = std::pair<std::string_view, std::string_view>;
 
+// Of an event that stands for a record whose batch can't be unpacked: why. It has no key, no value
+// and no other header.
+inline constexpr std::string_view kUnreadableHeader = "turnout-unreadable";
+
 // One record of the source topic.
 struct Event {
   int32_t partition = 0;

@@ -72,8 +72,20 @@ def leave_transaction_hanging(port, transactional_id, topic, partition, timeout_
     error, producer, epoch = struct.unpack_from(">hqh", answer, 4)  # after the throttle time
     if error:
         raise RuntimeError(f"the broker makes {transactional_id} no producer: error {error}")
-    batch = _transactional_batch(producer, epoch, b"of a transaction that hangs")
-    body = _string(transactional_id) + struct.pack(">hii", -1, timeout_s * 1000, 1)
+    batch = _batch(_TRANSACTIONAL, producer, epoch, 0, b"of a transaction that hangs")
+    return _produce(port, transactional_id, topic, partition, batch, timeout_s)
+
+
+def produce_raw(port, topic, partition, value, key=None, headers=(), timestamp_ms=None, timeout_s=10):
+    """Writes a record with header names, which are bytes, and a time that no client would write;
+    answers its offset."""
+    batch = _batch(0, -1, -1, -1, value, key, headers, timestamp_ms)
+    return _produce(port, None, topic, partition, batch, timeout_s)
+
+
+def _produce(port, transactional_id, topic, partition, batch, timeout_s):
+    body = struct.pack(">h", -1) if transactional_id is None else _string(transactional_id)
+    body += struct.pack(">hii", -1, timeout_s * 1000, 1)
     body += _string(topic) + struct.pack(">iii", 1, partition, len(batch)) + batch
     answer = _request(port, _PRODUCE, body, timeout_s, version=3)
     at = 4 + 2 + len(topic.encode()) + 4 + 4  # after one topic's name and one partition's number
@@ -83,12 +95,13 @@ def leave_transaction_hanging(port, transactional_id, topic, partition, timeout_
     return offset
 
 
-def _transactional_batch(producer, epoch, value):
-    """One record without a key, as Kafka keeps it."""
-    # Attributes, time and offset since the batch's own, no key, the value, no headers.
-    record = b"\0" + _varint(0) + _varint(0) + _varint(-1) + _varint(len(value)) + value + _varint(0)
-    now_ms = int(time.time() * 1000)
-    rest = struct.pack(">hiqqqhii", _TRANSACTIONAL, 0, now_ms, now_ms, producer, epoch, 0, 1)
+def _batch(attributes, producer, epoch, sequence, value, key=None, headers=(), timestamp_ms=None):
+    """One record, as Kafka keeps it."""
+    # Attributes, time and offset since the batch's own, key, value, headers.
+    record = b"\0" + _varint(0) + _varint(0) + _bytes(key) + _bytes(value) + _varint(len(headers))
+    record += b"".join(_bytes(name) + _bytes(text) for name, text in headers)
+    time_ms = int(time.time() * 1000) if timestamp_ms is None else timestamp_ms
+    rest = struct.pack(">hiqqqhii", attributes, 0, time_ms, time_ms, producer, epoch, sequence, 1)
     rest += _varint(len(record)) + record
     return struct.pack(">qiibI", 0, 9 + len(rest), -1, 2, _crc32c(rest)) + rest
 
@@ -100,6 +113,10 @@ def _varint(number):
         data += bytes([number & 127 | 128])
         number >>= 7
     return data + bytes([number])
+
+
+def _bytes(data):
+    return _varint(-1) if data is None else _varint(len(data)) + data
 
 
 def _crc32c(data):
