@@ -108,7 +108,10 @@ class KafkaSource final : public Source {
   MessageBatch messages_;              // taken
   std::vector<SourceOffset> skipped_;  // where to go on behind what can't be unpacked
 
-  absl::Status problem_;  // the topic or the group may not be used; looked at again now and then
+  absl::Status problem_;  // the topic may not be used; looked at again now and then
+  // The group may not be used: told once by librdkafka, which goes on asking for itself; until it
+  // assigns something.
+  absl::Status group_problem_;
   absl::Time check_after_ = absl::InfinitePast();
   absl::Time idle_check_after_ = absl::InfinitePast();
   std::optional<bool> reachable_;
@@ -348,7 +351,9 @@ absl::Status KafkaSource::Keep(rd_kafka_message_t* message) {
       return absl::OkStatus();  // the partitions are lost, which comes as a rebalance of its own
     default:
       // Remembered until it is cured; everything else librdkafka tries again by itself.
-      if (absl::IsInvalidArgument(status)) problem_ = status;
+      if (absl::IsInvalidArgument(status)) {
+        (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ? group_problem_ : problem_) = status;
+      }
       return absl::OkStatus();
   }
 }
@@ -357,7 +362,7 @@ absl::Status KafkaSource::ServeRebalances(AssignmentListener& listener) {
   std::vector<Rebalance> seen = std::exchange(rebalances_, {});
   for (Rebalance& rebalance : seen) {
     if (rebalance.assign) {
-      problem_ = absl::OkStatus();
+      problem_ = group_problem_ = absl::OkStatus();
       pending_.Begin(std::move(rebalance.partitions));
     } else {
       Revoke(std::move(rebalance), listener);
@@ -421,7 +426,7 @@ absl::Status KafkaSource::CheckProblem() {
   const absl::Status fatal = FatalKafkaError(client_->get(), doing_);
   if (!fatal.ok()) return fatal;
   const bool down = reachable_ == false;
-  const bool well = problem_.ok() && !down;
+  const bool well = problem_.ok() && group_problem_.ok() && !down;
   if (well && SteadyNow() < idle_check_after_) return absl::OkStatus();
   if (SteadyNow() >= check_after_) {
     const rd_kafka_metadata_t* metadata = nullptr;
@@ -445,7 +450,7 @@ absl::Status KafkaSource::CheckProblem() {
   if (reachable_ == false) {
     return absl::UnavailableError(absl::StrFormat("%s: %s", doing_, broker_reason_));
   }
-  return problem_;
+  return group_problem_.ok() ? problem_ : group_problem_;
 }
 
 int64_t KafkaSource::StartOfReading() const {
@@ -619,7 +624,7 @@ void KafkaSource::DropClient() {
   rebalances_.clear();
   pending_.Clear();
   positions_.Clear();
-  problem_ = absl::OkStatus();
+  problem_ = group_problem_ = absl::OkStatus();
   topic_.reset();
   queue_.reset();
   // librdkafka 2.0.2 ends the whole process when it destroys a member that has joined the group but

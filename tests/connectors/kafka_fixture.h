@@ -22,6 +22,7 @@ inline constexpr char kSourceTopic[] = "source";
 // Kafka's numbers of requests.
 inline constexpr int16_t kProduce = 0;
 inline constexpr int16_t kOffsetFetch = 9;
+inline constexpr int16_t kFindCoordinator = 10;
 inline constexpr int16_t kHeartbeat = 12;
 inline constexpr int16_t kInitProducerId = 22;
 inline constexpr int16_t kAddPartitionsToTxn = 24;

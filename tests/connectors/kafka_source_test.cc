@@ -292,6 +292,34 @@ TEST_F(KafkaSourceTest, ATopicThatMayNotBeReadIsNamedWithItsCureUntilItMay) {
   EXPECT_EQ(PollEvents(*source, listener, 10).size(), 10u);
 }
 
+// librdkafka tells of it once, however often it asks, and the topic may be used all the while.
+TEST_F(KafkaSourceTest, AGroupThatMayNotBeJoinedIsNamedAllTheTimeUntilItMay) {
+  constexpr auto kForbidden = RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+  rd_kafka_mock_push_request_errors(mock, kFindCoordinator, 6, kForbidden, kForbidden, kForbidden,
+                                    kForbidden, kForbidden, kForbidden);
+  Preload(10);
+  auto source = MakeSource(SourceOptions());
+  Assignments listener;
+  int named = 0;
+  int unnamed_since = 0;
+  absl::Status problem;
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (listener.ours.empty() && absl::Now() < deadline) {
+    const absl::Status status = source->Poll(absl::Milliseconds(100), listener).status();
+    if (!status.ok()) {
+      problem = status;
+      ++named;
+    } else if (named > 0 && listener.ours.empty() && source->waits_for().empty()) {
+      ++unnamed_since;
+    }
+  }
+  EXPECT_EQ(unnamed_since, 0);
+  EXPECT_GT(named, 10);  // it is asked for twice a second
+  EXPECT_TRUE(absl::IsInvalidArgument(problem)) << problem;
+  EXPECT_THAT(std::string(problem.message()), HasSubstr("grant"));
+  EXPECT_EQ(PollEvents(*source, listener, 10).size(), 10u);
+}
+
 TEST_F(KafkaSourceTest, BrokersThatGoAndComeAreReportedOnceEach) {
   Preload(10);
   std::vector<bool> told;
