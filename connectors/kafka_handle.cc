@@ -15,6 +15,7 @@
 #include "connectors/oidc_settings.h"
 #include "connectors/scram_caution.h"
 #include "connectors/steady_clock.h"
+#include "connectors/unpack_bound.h"
 
 namespace turnout::connectors {
 
@@ -174,6 +175,14 @@ absl::Status SetAll(rd_kafka_conf_t* conf, const KafkaHandleSetup& setup,
   return absl::OkStatus();
 }
 
+// librdkafka 2.0.2 has freed the interceptors of what it refuses, and would free them again.
+void KeepForever(rd_kafka_conf_t* conf) {
+  static absl::Mutex mu(absl::kConstInit);
+  static auto* const kept = new std::vector<rd_kafka_conf_t*>;
+  const absl::MutexLock lock(&mu);
+  kept->push_back(conf);
+}
+
 }  // namespace
 
 void KafkaQueueDeleter::operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
@@ -210,10 +219,11 @@ absl::StatusOr<std::unique_ptr<KafkaHandle>> KafkaHandle::Make(KafkaHandleSetup 
 
   char reason[512] = "";
   const bool consumer = given.role == KafkaRole::kConsumer;
+  if (consumer) BoundUnpacking(conf);
   handle->client_ =
       rd_kafka_new(consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
   if (handle->client_ == nullptr) {
-    rd_kafka_conf_destroy(conf);
+    consumer ? KeepForever(conf) : rd_kafka_conf_destroy(conf);
     return absl::InvalidArgumentError(
         absl::StrFormat("kafka: librdkafka refuses these properties together: %s",
                         HideSecrets(reason, properties)));

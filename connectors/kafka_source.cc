@@ -15,6 +15,7 @@
 #include "connectors/partition_positions.h"
 #include "connectors/pending_assignment.h"
 #include "connectors/steady_clock.h"
+#include "connectors/unreadable_batches.h"
 
 namespace turnout::connectors {
 namespace {
@@ -85,10 +86,11 @@ class KafkaSource final : public Source {
 
   void SetPaused(absl::Span<const int32_t> partitions, bool paused);
   void Revoke(Rebalance rebalance, AssignmentListener& listener);
-  void KeepUnreadable(rd_kafka_message_t* message);
+  bool IsKept(const rd_kafka_message_t& message);
   absl::Status SkipUnreadable();
   bool IsSkipped(int32_t partition) const;
   void ForgetSkipped(absl::Span<const int32_t> partitions);
+  void EraseSkipped(absl::Span<const int32_t> partitions);
   absl::Status CheckProblem();
   void Reachable(bool reachable, const std::string& reason);
 
@@ -105,8 +107,9 @@ class KafkaSource final : public Source {
   bool ever_assigned_ = false;  // to this client
   bool stop_wait_ = false;      // the rebalance callback may end the wait it came in
 
-  MessageBatch messages_;              // taken
-  std::vector<SourceOffset> skipped_;  // where to go on behind what can't be unpacked
+  MessageBatch messages_;  // taken
+  UnreadableBatches unreadable_;
+  std::vector<SourceOffset> skipped_;  // what is to be sought for them
 
   absl::Status problem_;  // the topic may not be used; looked at again now and then
   // The group may not be used: told once by librdkafka, which goes on asking for itself; until it
@@ -246,7 +249,7 @@ absl::Status KafkaSource::TakeFirst(absl::Duration max_wait) {
     if (message == nullptr) return absl::OkStatus();
     const bool waiting = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
     const absl::Status status = Keep(message);
-    if (!waiting) return status;
+    if (!waiting || !messages_.empty() || !skipped_.empty()) return status;
     max_wait = deadline - SteadyNow();
   }
 }
@@ -266,19 +269,35 @@ absl::Status KafkaSource::FillUp() {
   return absl::OkStatus();
 }
 
-// A batch that librdkafka can't unpack (it is damaged, or becomes larger than
-// receive.message.max.bytes) would be tried for ever. So each of its records comes as an event that
-// says so, and reading goes on behind it: where the batch ends nobody knows who can't unpack it, so
-// one offset at a time.
-void KafkaSource::KeepUnreadable(rd_kafka_message_t* message) {
-  // The error names the batch's first offset, which may be behind us, or behind a gap.
-  message->offset = std::max(message->offset, positions_.Next(message->partition, message->offset));
-  if (!positions_.Take(message->partition, message->offset)) {
-    rd_kafka_message_destroy(message);
-    return;
+// A batch that librdkafka can't unpack (it is damaged, or becomes too large) would be tried for
+// ever. So after some tries it comes as an event that says so, and reading goes on behind it.
+// False: the message is none to keep.
+bool KafkaSource::IsKept(const rd_kafka_message_t& message) {
+  const int32_t partition = message.partition;
+  UnreadableBatches::Step step;
+  if (message.err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION) {
+    int64_t low = -1;
+    int64_t high = -1;
+    rd_kafka_get_watermark_offsets(client_->get(), options_.topic.c_str(), partition, &low, &high);
+    step = unreadable_.Refuse(partition, message.offset, positions_.Next(partition, message.offset),
+                              high,
+                              std::string(static_cast<const char*>(message.payload), message.len));
+  } else {
+    step = unreadable_.Come(partition);
   }
-  skipped_.push_back({message->partition, message->offset + 1, {}});
-  messages_.Add(message);
+  if (step.offset >= 0) skipped_.push_back({partition, step.offset, {}});
+  // It stands for all of them, so that what is committed next is behind them.
+  if (step.kind == UnreadableBatches::Step::Kind::kEnded &&
+      positions_.Take(partition, step.end - 1)) {
+    messages_.AddUnreadable(
+        partition, step.end - 1,
+        absl::StrFormat(
+            "offsets %d to %d of partition %d: %s (a batch is also refused that becomes "
+            "larger than limits.unpacked_bytes_max, with zstd than "
+            "kafka.receive.message.max.bytes)",
+            step.first, step.end - 1, partition, step.why));
+  }
+  return step.offset < 0 && message.err != RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
 }
 
 // Behind what can't be unpacked. Until then, what comes of that partition is the same error again.
@@ -295,12 +314,17 @@ absl::Status KafkaSource::SkipUnreadable() {
     // Refused only while librdkafka is starting or stopping the partition: then the next time.
     if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR) sought.push_back(one.partition);
   }
-  ForgetSkipped(sought);
+  EraseSkipped(sought);
   return absl::OkStatus();
 }
 
 // They are sought anew, or not ours any more.
 void KafkaSource::ForgetSkipped(absl::Span<const int32_t> partitions) {
+  for (const int32_t partition : partitions) unreadable_.Forget(partition);
+  EraseSkipped(partitions);
+}
+
+void KafkaSource::EraseSkipped(absl::Span<const int32_t> partitions) {
   skipped_.erase(std::remove_if(skipped_.begin(), skipped_.end(),
                                 [partitions](const SourceOffset& offset) {
                                   return std::find(partitions.begin(), partitions.end(),
@@ -321,8 +345,11 @@ absl::Status KafkaSource::Keep(rd_kafka_message_t* message) {
     rd_kafka_message_destroy(message);
     return absl::OkStatus();
   }
-  if (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION) {
-    KeepUnreadable(message);
+  const bool is_read = message->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
+                       message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF ||
+                       message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION;
+  if (is_read && !IsKept(*message)) {
+    rd_kafka_message_destroy(message);
     return absl::OkStatus();
   }
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -620,6 +647,7 @@ void KafkaSource::Close(AssignmentListener& listener, absl::Duration timeout) {
 
 void KafkaSource::DropClient() {
   messages_.Clear();
+  unreadable_.Clear();
   skipped_.clear();
   rebalances_.clear();
   pending_.Clear();

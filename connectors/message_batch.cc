@@ -9,11 +9,6 @@
 namespace turnout::connectors {
 namespace {
 
-// Of a message that says that its batch can't be unpacked, the payload says why.
-bool IsUnreadable(const rd_kafka_message_t& message) {
-  return message.err != RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
 int64_t BytesOf(const rd_kafka_message_t& message) {
   return static_cast<int64_t>(message.len + message.key_len);
 }
@@ -22,28 +17,36 @@ int64_t BytesOf(const rd_kafka_message_t& message) {
 
 void MessageBatch::Add(rd_kafka_message_t* message) {
   bytes_ += BytesOf(*message);
-  messages_.push_back(message);
+  messages_.push_back({message, nullptr});
+}
+
+void MessageBatch::AddUnreadable(int32_t partition, int64_t offset, std::string why) {
+  auto unreadable = std::make_unique<Unreadable>(Unreadable{partition, offset, std::move(why)});
+  messages_.push_back({nullptr, std::move(unreadable)});
 }
 
 absl::Span<const Event> MessageBatch::Return(size_t events_max, int64_t bytes_max) {
   int64_t bytes = 0;
   size_t header_count = 0;
   for (returned_ = 0; returned_ < messages_.size() && returned_ < events_max; ++returned_) {
-    const rd_kafka_message_t* message = messages_[returned_];
+    const rd_kafka_message_t* message = messages_[returned_].message;
+    if (message == nullptr) {
+      const Unreadable& unreadable = *messages_[returned_].unreadable;
+      Event& event = events_.emplace_back();
+      event.partition = unreadable.partition;
+      event.offset = unreadable.offset;
+      event.timestamp_ms = -1;
+      headers_.emplace_back(kUnreadableHeader, unreadable.why);
+      event.headers = absl::Span<const Header>(nullptr, 1);
+      header_count = headers_.size();
+      continue;
+    }
     bytes += BytesOf(*message);
     if (bytes > bytes_max && returned_ > 0) break;
     Event& event = events_.emplace_back();
     event.partition = message->partition;
     event.offset = message->offset;
     event.timestamp_ms = rd_kafka_message_timestamp(message, nullptr);
-    if (IsUnreadable(*message)) {
-      headers_.emplace_back(
-          kUnreadableHeader,
-          std::string_view(static_cast<const char*>(message->payload), message->len));
-      event.headers = absl::Span<const Header>(nullptr, 1);
-      header_count = headers_.size();
-      continue;
-    }
     event.key = {static_cast<const char*>(message->key), message->key_len};
     event.value = {static_cast<const char*>(message->payload), message->len};
     rd_kafka_headers_t* headers = nullptr;  // librdkafka parses them at the first asking
@@ -83,19 +86,22 @@ void MessageBatch::ReleaseReturned() {
 }
 
 void MessageBatch::Drop(absl::Span<const int32_t> partitions) {
-  const auto kept = std::remove_if(
-      messages_.begin(), messages_.end(), [this, partitions](rd_kafka_message_t* message) {
+  const auto kept =
+      std::remove_if(messages_.begin(), messages_.end(), [this, partitions](const Taken& taken) {
+        const int32_t partition =
+            taken.message == nullptr ? taken.unreadable->partition : taken.message->partition;
         const bool drop =
-            std::find(partitions.begin(), partitions.end(), message->partition) != partitions.end();
-        if (drop) End(message);
+            std::find(partitions.begin(), partitions.end(), partition) != partitions.end();
+        if (drop) End(taken);
         return drop;
       });
   messages_.erase(kept, messages_.end());
 }
 
-void MessageBatch::End(rd_kafka_message_t* message) {
-  bytes_ -= BytesOf(*message);
-  rd_kafka_message_destroy(message);
+void MessageBatch::End(const Taken& taken) {
+  if (taken.message == nullptr) return;
+  bytes_ -= BytesOf(*taken.message);
+  rd_kafka_message_destroy(taken.message);
 }
 
 void MessageBatch::Clear() {

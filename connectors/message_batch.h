@@ -1,7 +1,7 @@
 // MessageBatch: messages taken from librdkafka, oldest first, and the events that stand for them.
 //
 // Internal to connectors/. Events are views of the messages' own bytes, so messages that were
-// returned stay until the next ReleaseReturned. A message that is an error is an event without key
+// returned stay until the next ReleaseReturned. What could not be unpacked is an event without key
 // and value, and with kUnreadableHeader.
 //
 // Units: bytes are those of keys and values.
@@ -10,6 +10,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -30,6 +32,8 @@ class MessageBatch {
 
   // Takes the message over.
   void Add(rd_kafka_message_s* message);
+  // An event for what could not be unpacked.
+  void AddUnreadable(int32_t partition, int64_t offset, std::string why);
 
   bool empty() const { return messages_.empty(); }
   size_t size() const { return messages_.size(); }
@@ -49,9 +53,18 @@ class MessageBatch {
   void Clear();
 
  private:
-  void End(rd_kafka_message_s* message);
+  struct Unreadable {
+    int32_t partition = 0;
+    int64_t offset = 0;
+    std::string why;
+  };
+  struct Taken {
+    rd_kafka_message_s* message = nullptr;   // null: `unreadable` is there
+    std::unique_ptr<Unreadable> unreadable;  // whose place in memory is its own
+  };
+  void End(const Taken& taken);
 
-  std::vector<rd_kafka_message_s*> messages_;
+  std::vector<Taken> messages_;
   size_t returned_ = 0;  // of them, those that the last Return returned
   int64_t bytes_ = 0;
   std::vector<Event> events_;

@@ -12,6 +12,7 @@
 #include "connectors/steady_clock.h"
 #include "connectors/topic_consumer.h"
 #include "connectors/topic_offsets.h"
+#include "connectors/unreadable_batches.h"
 
 namespace turnout::connectors {
 namespace {
@@ -170,6 +171,7 @@ absl::Status TopicRangeReader::Keep(rd_kafka_message_t* message) {
     const bool is_wanted =
         message->offset >= found->second.begin && message->offset < found->second.end;
     is_wanted ? batch_.Add(message) : rd_kafka_message_destroy(message);
+    refusals_.erase(partition);
     return MoveTo(partition, next);
   }
   const std::string reason =
@@ -185,6 +187,14 @@ absl::Status TopicRangeReader::Keep(rd_kafka_message_t* message) {
       return absl::InvalidArgumentError(absl::StrCat(doing_, ": partition ", partition,
                                                      " does not have offset ", found->second.begin,
                                                      " (any more): ", reason));
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+      if (found == left_.end()) return absl::OkStatus();
+      if (offset >= found->second.end) return MoveTo(partition, offset);
+      // What else was in the broker's answer may have been the reason (unpack_bound.h).
+      if (++refusals_[partition] < kUnreadableTriesMax) return absl::OkStatus();
+      return absl::InvalidArgumentError(
+          absl::StrCat(doing_, ": partition ", partition, ": the batch that begins at offset ",
+                       offset, " can't be unpacked: end before it, or begin behind it: ", reason));
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       return StatusOfKafkaCode(code, doing_);

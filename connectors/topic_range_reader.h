@@ -9,7 +9,8 @@
 //
 // Errors: Unavailable - no broker answered within the time: call again; the message has what the
 //   client last heard. InvalidArgument - the topic doesn't exist or may not be read, or the log no
-//   longer begins where a range does; Poll says so also when records go while they are waited for.
+//   longer begins where a range does; Poll says so also when records go while they are waited for;
+//   a batch in a range can't be unpacked.
 //   Internal - the client is unusable.
 // Units: an end is the offset behind the last record. Threads: one thread calls everything.
 #pragma once
@@ -88,7 +89,9 @@ class TopicRangeReader {
   const std::string doing_;
   TopicConsumer consumer_;
   std::string last_reason_;  // of the client's last trouble
-  OffsetRanges left_;        // `begin` is the next offset to read
+  std::map<int32_t, int>
+      refusals_;       // of what can't be unpacked, by partition, since its last record
+  OffsetRanges left_;  // `begin` is the next offset to read
   MessageBatch batch_;
   size_t returned_ = 0;  // of the batch, with the last Poll
 };

@@ -74,9 +74,10 @@ struct Config {
     int replication_factor = -1;                      // -1: the broker's default
     absl::Duration retention = absl::ZeroDuration();  // zero: the broker's default
   } create_topics;
-  struct Limits {                        // limits:
-    int batch_events_max = 10'000;       // events a transaction
-    int64_t batch_bytes_max = 16 << 20;  // payload bytes a transaction
+  struct Limits {                            // limits:
+    int batch_events_max = 10'000;           // events a transaction
+    int64_t batch_bytes_max = 16 << 20;      // payload bytes a transaction
+    int64_t unpacked_bytes_max = 128 << 20;  // what an answer's batches become
     absl::Duration transaction_timeout = absl::Seconds(15);
     absl::Duration destination_recheck = absl::Seconds(30);
     absl::Duration destination_patience = absl::Seconds(3);

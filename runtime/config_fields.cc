@@ -507,6 +507,19 @@ void AddLimitFields(Fields* fields) {
        .cost = "As above; a worker's memory grows with it.",
        .store = [](const FieldValue& v, Config* c) { c->limits.batch_bytes_max = v.number; }});
   fields->push_back(
+      {.key = "limits.unpacked_bytes_max",
+       .type = FieldType::kBytes,
+       .default_text = "128MiB",
+       .min = kMiB,
+       .max = 16 * kGiB,
+       .effect =
+           "What the compressed batches of one answer of a broker may become in memory, beyond "
+           "20 times what each takes packed. The records of a batch that passes it become "
+           "one dead letter.",
+       .cost = "Smaller: less memory against batches made to exhaust it. Larger: batches that are "
+               "very repetitive pass. zstd: not more than `kafka.receive.message.max.bytes`.",
+       .store = [](const FieldValue& v, Config* c) { c->limits.unpacked_bytes_max = v.number; }});
+  fields->push_back(
       {.key = "limits.transaction_timeout",
        .type = FieldType::kDuration,
        .default_text = "15s",

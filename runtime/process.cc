@@ -19,6 +19,7 @@
 #include "connectors/scram_caution.h"
 #include "connectors/steady_clock.h"
 #include "connectors/table_source.h"
+#include "connectors/unpack_bound.h"
 #include "runtime/admin_server.h"
 #include "runtime/destination_probes.h"
 #include "runtime/destinations.h"
@@ -289,6 +290,7 @@ void Process::Impl::TellSink(connectors::SinkKind kind, const std::string& why) 
 }
 
 absl::Status Process::Impl::Start() {
+  connectors::SetUnpackedBytesMax(config.limits.unpacked_bytes_max);
   bootstrap_servers = config.brokers;
   if (options.embedded) {
     auto kafka = connectors::EmbeddedKafka::Start(/*brokers=*/1);

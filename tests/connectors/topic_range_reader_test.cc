@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "connectors/unpack_bound.h"
 #include "tests/connectors/kafka_fixture.h"
 
 namespace turnout::connectors {
@@ -133,6 +134,41 @@ TEST_F(TopicRangeReaderTest, OffsetsThatTheLogDoesNotHaveAreNamed) {
   }
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("partition 0 does not have offset 700"));
+}
+
+TEST_F(TopicRangeReaderTest, ABatchThatCannotBeUnpackedIsNamedAndOneBehindTheRangeIsNot) {
+  CreateTopic("one", 1);
+  Preload(5, "one");
+  KafkaSinkOptions packed = SinkOptions(Delivery::kAtLeastOnce);
+  packed.client.properties = {{"compression.codec", "gzip"}};
+  auto sink = OpenSink(packed);
+  ASSERT_TRUE(sink->Begin().ok());
+  const std::string value(500'000, 'a');
+  OutputRecord record;
+  record.topic = "one";
+  record.value = value;
+  ASSERT_TRUE(sink->Produce(record).ok());
+  ASSERT_TRUE(CommitAtLast(*sink).ok());
+  sink->Close(absl::Seconds(1));
+
+  SetUnpackedBytesMax(10'000);
+  for (const int64_t end : {5, 6}) {
+    const auto reader = Make({.topic = "one"});
+    ASSERT_TRUE(BoundsAtLast(*reader).ok());
+    ASSERT_TRUE(reader->Start({{0, {0, end}}}).ok());
+    if (end == 5) {
+      EXPECT_EQ(ReadAll(*reader).size(), 5u);
+      continue;
+    }
+    absl::Status status;
+    const absl::Time deadline = absl::Now() + kPatience;
+    while (status.ok() && !reader->done() && absl::Now() < deadline) {
+      status = reader->Poll(absl::Milliseconds(50)).status();
+    }
+    EXPECT_TRUE(absl::IsInvalidArgument(status));
+    EXPECT_THAT(status.message(), HasSubstr("the batch that begins at offset 5 can't be unpacked"));
+  }
+  SetUnpackedBytesMax(128 << 20);
 }
 
 TEST_F(TopicRangeReaderTest, WithoutRecordsSinceATimeTheOffsetIsTheEnd) {

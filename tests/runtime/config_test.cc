@@ -658,6 +658,7 @@ create_topics.replication_factor: broker  # default
 create_topics.retention: broker  # default
 limits.batch_events_max: 10000  # default
 limits.batch_bytes_max: 16MiB  # default
+limits.unpacked_bytes_max: 128MiB  # default
 limits.transaction_timeout: 15s  # default
 limits.event_tries_max: 3  # default
 limits.destination_recheck: 30s  # default
