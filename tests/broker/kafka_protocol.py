@@ -15,6 +15,7 @@ _PRODUCE, _INIT_PRODUCER_ID, _INCREMENTAL_ALTER_CONFIGS = 0, 22, 44
 _FIND_COORDINATOR, _ALTER_CLIENT_QUOTAS = 10, 49
 _COORDINATED = {"group": 0, "transactional_id": 1}
 _TRANSACTIONAL = 0x10
+_CODECS = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}  # of a batch's attributes
 _KINDS = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
 _OPERATIONS = {"all": 2, "read": 3, "write": 4, "create": 5, "describe": 8, "describe_configs": 10,
                "idempotent_write": 12}
@@ -83,6 +84,31 @@ def produce_raw(port, topic, partition, value, key=None, headers=(), timestamp_m
     return _produce(port, None, topic, partition, batch, timeout_s)
 
 
+def produce_packed(port, topic, partition, codec, records, packed, timeout_s=30):
+    """Writes a batch of so many records that are packed already, as `codec` (gzip, snappy, lz4, zstd);
+    answers its first offset. `packed` is what a client would have packed of `record_in_batch`."""
+    batch = _sealed(_CODECS[codec], -1, -1, -1, int(time.time() * 1000), records, packed)
+    return _produce(port, None, topic, partition, batch, timeout_s)
+
+
+def record_in_batch(number, value, key=None, headers=()):
+    """The bytes of the batch's record of this number."""
+    # Attributes, time and offset since the batch's own, key, value, headers.
+    record = b"\0" + _varint(0) + _varint(number) + _bytes(key) + _bytes(value)
+    record += _varint(len(headers)) + b"".join(_bytes(name) + _bytes(text) for name, text in headers)
+    return _varint(len(record)) + record
+
+
+def zeros_in_batch(size):
+    """The bytes of a batch's first record whose value is so many zeros, in pieces of 1 MiB at most."""
+    content = b"\0" + _varint(0) + _varint(0) + _bytes(None) + _varint(size)
+    yield _varint(len(content) + size + 1) + content
+    while size > 0:
+        yield bytes(min(size, 1 << 20))
+        size -= 1 << 20
+    yield _varint(0)  # headers
+
+
 def _produce(port, transactional_id, topic, partition, batch, timeout_s):
     body = struct.pack(">h", -1) if transactional_id is None else _string(transactional_id)
     body += struct.pack(">hii", -1, timeout_s * 1000, 1)
@@ -97,12 +123,14 @@ def _produce(port, transactional_id, topic, partition, batch, timeout_s):
 
 def _batch(attributes, producer, epoch, sequence, value, key=None, headers=(), timestamp_ms=None):
     """One record, as Kafka keeps it."""
-    # Attributes, time and offset since the batch's own, key, value, headers.
-    record = b"\0" + _varint(0) + _varint(0) + _bytes(key) + _bytes(value) + _varint(len(headers))
-    record += b"".join(_bytes(name) + _bytes(text) for name, text in headers)
     time_ms = int(time.time() * 1000) if timestamp_ms is None else timestamp_ms
-    rest = struct.pack(">hiqqqhii", attributes, 0, time_ms, time_ms, producer, epoch, sequence, 1)
-    rest += _varint(len(record)) + record
+    return _sealed(attributes, producer, epoch, sequence, time_ms, 1,
+                   record_in_batch(0, value, key, headers))
+
+
+def _sealed(attributes, producer, epoch, sequence, time_ms, records, content):
+    rest = struct.pack(">hiqqqhii", attributes, records - 1, time_ms, time_ms, producer, epoch,
+                       sequence, records) + content
     return struct.pack(">qiibI", 0, 9 + len(rest), -1, 2, _crc32c(rest)) + rest
 
 
@@ -119,12 +147,19 @@ def _bytes(data):
     return _varint(-1) if data is None else _varint(len(data)) + data
 
 
+def _crc32c_of_byte(crc):
+    for _ in range(8):
+        crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc
+
+
+_CRC32C = [_crc32c_of_byte(number) for number in range(256)]
+
+
 def _crc32c(data):
     crc = 0xFFFFFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+        crc = crc >> 8 ^ _CRC32C[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
 
 
