@@ -258,6 +258,7 @@ absl::StatusOr<std::vector<SessionSettings>> SettingsOf(const KafkaSinkOptions& 
       static_cast<size_t>(std::clamp<int64_t>(options.batch_bytes_max, 1, kBatchBytesMax));
   settings.produce.record_bytes_max = options.record_bytes_max;
   settings.produce.delivery_timeout = absl::Milliseconds(options.transaction_timeout_ms);
+  settings.produce.on_throttle = options.client.events.on_throttle;
   settings.produce.patience = absl::Milliseconds(options.destination_patience_ms);
   for (const KafkaProperty& property : options.client.properties) {
     const absl::Status status = ReadProperty(property, settings);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "connectors/security_source.h"
 #include "connectors/sink.h"
 #include "connectors/token_source.h"
@@ -23,6 +24,8 @@ struct KafkaEvents {
   // Told by a source, which always talks to the brokers, once a change and once at the beginning; a
   // sink's troubles are in the answers to its calls.
   std::function<void(bool reachable, const std::string& reason)> on_brokers;
+  // A broker holds this client back for so long: it is over a quota.
+  std::function<void(const std::string& broker, absl::Duration time)> on_throttle;
   // Syslog level: 3 error, 4 warning, 6 information, 7 debug.
   std::function<void(int level, const std::string& client, const std::string& message)> on_log;
 };

@@ -72,6 +72,14 @@ struct KafkaCallbacks {
     setup.on_error(code, caution.empty() ? reason : absl::StrFormat("%s: %s", caution, reason));
   }
 
+  // Told with 0 when it is over.
+  static void OnThrottle(rd_kafka_t*, const char* broker, int32_t, int time_ms, void* opaque) {
+    const KafkaEvents& events = static_cast<KafkaHandle::Callbacks*>(opaque)->setup.client.events;
+    if (time_ms > 0 && events.on_throttle) {
+      events.on_throttle(broker, absl::Milliseconds(time_ms));
+    }
+  }
+
   static void OnLog(const rd_kafka_t* client, int level, const char* facility, const char* text) {
     auto* callbacks = static_cast<KafkaHandle::Callbacks*>(rd_kafka_opaque(client));
     if (callbacks == nullptr) return;
@@ -211,6 +219,7 @@ absl::StatusOr<std::unique_ptr<KafkaHandle>> KafkaHandle::Make(KafkaHandleSetup 
   rd_kafka_conf_set_opaque(conf, handle->callbacks_.get());
   rd_kafka_conf_set_error_cb(conf, KafkaCallbacks::OnError);
   rd_kafka_conf_set_log_cb(conf, KafkaCallbacks::OnLog);
+  rd_kafka_conf_set_throttle_cb(conf, KafkaCallbacks::OnThrottle);
   if (given.prepare) given.prepare(conf);
   if (given.client.tokens != nullptr) {
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, KafkaCallbacks::OnTokenWanted);

@@ -303,7 +303,9 @@ void ProduceQueue::OnAnswer(const Request& request, const absl::StatusOr<Answer>
   if (!produced.ok()) return;
   why_ = failed_last;
   if (produced->throttle_ms > 0) {
-    request.ticket.connection->HoldUntil(now + absl::Milliseconds(produced->throttle_ms));
+    const absl::Duration held = absl::Milliseconds(produced->throttle_ms);
+    request.ticket.connection->HoldUntil(now + held);
+    if (settings_.on_throttle) settings_.on_throttle(request.ticket.connection->name(), held);
   }
   size_t next = 0;  // answers come in the order of the request
   for (const ProduceAnswer::Partition& outcome : produced->partitions) {

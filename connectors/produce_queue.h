@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,6 +47,8 @@ struct ProduceSettings {
   absl::Duration patience = absl::Seconds(3);
   Codec codec = Codec::kNone;
   int codec_level = -1;
+  // Told of each answer with a throttle time.
+  std::function<void(const std::string& broker, absl::Duration time)> on_throttle;
   // Shared by queues of one thread; null: the queue's own.
   std::shared_ptr<SpareBatches> spare_batches;
 };

@@ -81,6 +81,9 @@ struct Families {
         rules_report_failures(Counters(r, "turnout_rules_report_failures_total",
                                        "Tries to report what became of the rules that failed.")
                                   .Add({})),
+        throttled(Counters(r, "turnout_throttled_seconds_total",
+                           "Time for which brokers held clients back, as over a quota.")
+                      .Add({})),
         brokers_reachable(
             Gauges(r, "turnout_brokers_reachable", "1 while brokers answer, else 0.").Add({})),
         ready(Gauges(r, "turnout_ready", "1 while /readyz says ready, else 0.").Add({})),
@@ -94,7 +97,7 @@ struct Families {
       &build_info;
   Gauge &rule_set_rules, &rule_set_version, &rule_set_published;
   Gauge &rules_origin_reachable, &rules_from_disk, &rules_rolled_back;
-  Counter& rules_report_failures;
+  Counter &rules_report_failures, &throttled;
   Gauge &brokers_reachable, &ready;
   Histogram &duration, &commit_duration;
 };
@@ -292,6 +295,10 @@ void Metrics::OnTeams(const std::vector<std::string>& refused_files,
 }
 
 void Metrics::OnBrokers(bool reachable) { impl_->families.brokers_reachable.Set(reachable); }
+
+void Metrics::OnThrottle(absl::Duration time) {
+  impl_->families.throttled.Increment(absl::ToDoubleSeconds(time));
+}
 
 void Metrics::OnSecurity(const SecurityReport& report) {
   for (const connectors::CertificateLife& life : report.certificates) {

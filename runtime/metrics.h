@@ -59,6 +59,7 @@ class Metrics : public WorkerObserver {
   void OnTables(std::vector<TableStatus> tables);
   void OnSchemas(SchemaRegistryStatus schemas);
   void OnBrokers(bool reachable);
+  void OnThrottle(absl::Duration time);
   void OnToken(const TokenReport& report);
   void OnSecurity(const SecurityReport& report);
   void OnReady(bool ready);

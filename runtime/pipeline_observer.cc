@@ -248,17 +248,31 @@ void PipelineObserver::OnSecurity(const SecurityReport& report) {
   if (!trouble.empty()) LogWarning("security", trouble);
 }
 
+void PipelineObserver::OnThrottle(const std::string& client, const std::string& broker,
+                                  absl::Duration time) {
+  metrics_->OnThrottle(time);
+  const std::string what =
+      absl::StrFormat("it holds clients of this principal back, as over their quota: %s for %s",
+                      client, absl::FormatDuration(time));
+  board_->OnBrokerFailed(broker, what);
+  if (IsSaid(absl::StrCat("throttle", broker))) return;
+  LogWarning("broker_throttles", absl::StrCat("broker ", broker, " throttles: ", what),
+             {{"client", client}, {"broker", broker}});
+}
+
+bool PipelineObserver::IsSaid(const std::string& line) {
+  const absl::Time now = clock_->Now();
+  absl::MutexLock lock(&mu_);
+  if (client_lines_.size() >= kClientLinesMax) client_lines_.clear();
+  const auto [known, is_new] = client_lines_.try_emplace(line, now);
+  if (!is_new && now - known->second < kSayAgainAfter) return true;
+  known->second = now;
+  return false;
+}
+
 void PipelineObserver::OnClientLog(int level, const std::string& client,
                                    const std::string& message) {
-  const absl::Time now = clock_->Now();
-  bool said = false;
-  {
-    absl::MutexLock lock(&mu_);
-    if (client_lines_.size() >= kClientLinesMax) client_lines_.clear();
-    const auto [line, is_new] = client_lines_.try_emplace(SameLine(client, message), now);
-    said = !is_new && now - line->second < kSayAgainAfter;
-    if (!said) line->second = now;
-  }
+  const bool said = IsSaid(SameLine(client, message));
   if (message.rfind("FAIL", 0) == 0) {
     const FailedConnection failed = ReadFailure(message);
     if (!failed.broker.empty()) board_->OnBrokerFailed(failed.broker, failed.what);

@@ -38,12 +38,17 @@ class PipelineObserver : public WorkerObserver {
   void OnBrokers(const std::string& client, bool reachable, const std::string& reason);
   void OnToken(const TokenReport& report);
   void OnSecurity(const SecurityReport& report);
+  // A broker holds a client back for so long, as over a quota. Logged once a while for each broker.
+  void OnThrottle(const std::string& client, const std::string& broker, absl::Duration time);
   // librdkafka's own words, at syslog's levels. It repeats itself with every try to connect; what
   // was said of a broker is said again once none was reached and one is again, or after a while.
   // The board is told each time.
   void OnClientLog(int level, const std::string& client, const std::string& message);
 
  private:
+  // Whether this was said lately; notes that it is said now.
+  bool IsSaid(const std::string& line);
+
   StatusBoard* const board_;
   Metrics* const metrics_;
   Clock* const clock_;

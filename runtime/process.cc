@@ -245,6 +245,10 @@ connectors::KafkaClientOptions Process::Impl::ClientOptions(const std::string& n
                                                            const std::string& reason) {
     observer->OnBrokers(id, reachable, reason);
   };
+  client.events.on_throttle = [this, id = client.client_id](const std::string& broker,
+                                                            absl::Duration time) {
+    observer->OnThrottle(id, broker, time);
+  };
   client.events.on_log = [this](int level, const std::string& id, const std::string& message) {
     observer->OnClientLog(level, id, message);
   };

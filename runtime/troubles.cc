@@ -75,6 +75,9 @@ constexpr Cure kCures[] = {
      "See whether `ssl.ca.location` has the authority of the brokers' certificates, whether these "
      "are over or not valid yet, and whether this machine's clock is right. It is tried again all "
      "the time, and goes on by itself."},
+    {"over their quota",
+     "Raise this principal's quotas (`producer_byte_rate`, `consumer_byte_rate`, "
+     "`request_percentage`) or spread the load; events wait in the source, and nothing is lost."},
     {"no broker answers",
      "Nothing if the brokers are down: it goes on by itself when they are back. Else look at "
      "`brokers` in the config and at the network between."},

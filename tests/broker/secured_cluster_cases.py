@@ -6,7 +6,7 @@ All tests use one cluster, in turn.
 import re
 import time
 
-from secured_cluster import SecuredCluster
+from secured_cluster import BYTES_PER_SECOND, SecuredCluster
 from sink_group import judge_both, start_both, wait_until_going_on
 from skewed_clock import SkewedClock
 from stage import alone
@@ -16,6 +16,7 @@ RECOVERY_S = 40  # from the end of a fault to commits of every router; 0.5 to 13
 ISR_OUTAGE_S = 8  # times the scale
 CUT_S = 8
 SLOW_MS = 1_500
+QUOTA_BYTES_PER_SECOND = 25_000  # for each broker; somewhat more is sent
 AHEAD_S = 3_500  # what is parked has the router's time; brokers take none more than an hour ahead
 BEHIND_S = -3_600
 SET_BACK_S = 5  # long enough for whatever is waited for by the clock to be missed
@@ -50,7 +51,7 @@ class _Trial:
                     lambda: change(self.cluster.allow), log, status, goes_on=goes_on, groups=groups)
 
     def suffer(self, what, begin, end, log, status=NOTHING_IS_WRONG, lasts_s=0, goes_on=False,
-               groups=None):
+               groups=None, recovery_s=RECOVERY_S):
         """From `begin` to `end` something is wrong: at least so long, and until routers of each of
         `groups`, or of all, have named it in their logs and on their status pages. Where it `goes_on`,
         all routers commit meanwhile. All commit soon after."""
@@ -68,7 +69,7 @@ class _Trial:
         finally:
             end()
         ended = time.monotonic()
-        wait_until_going_on(self.groups, f"after {what}", timeout_s=RECOVERY_S)
+        wait_until_going_on(self.groups, f"after {what}", timeout_s=recovery_s)
         self._stage.say(
             f"{what}: " + (f"all went on within {going_on_s:.1f} s, " if goes_on else "")
             + f"named within {named_s:.1f} s; all commit {time.monotonic() - ended:.1f} s after its"
@@ -87,9 +88,9 @@ class _Trial:
 
 @alone
 def brokers_of_a_secured_cluster_restart_or_are_killed_and_nothing_is_lost(stage):
-    """Each restarted in turn; kill -9 of the one that leads the source, and of the group's coordinator
-    (each of three coordinates some of the two dozen transactional ids too); then of two at once, so that
-    no partition has the replicas that it needs, nor the brokers' own topics."""
+    """Each restarted in turn; kill -9 of the one that leads the source, of the group's coordinator and of
+    that of a router's transactions; then of two at once, so that no partition has the replicas that it
+    needs, nor the brokers' own topics."""
     trial = _Trial(stage, routers=2)
     cluster = trial.cluster
     for node in cluster.nodes:
@@ -100,7 +101,9 @@ def brokers_of_a_secured_cluster_restart_or_are_killed_and_nothing_is_lost(stage
     for what, victim in [
             ("the source's leader killed",
              lambda: cluster.leader_of(trial.groups[0].stage.source)),
-            ("the group's coordinator killed", lambda: cluster.coordinator_of("group", group))]:
+            ("the group's coordinator killed", lambda: cluster.coordinator_of("group", group)),
+            ("the transactions' coordinator killed",
+             lambda: cluster.coordinator_of("transactional_id", f"{group}-router-a-0"))]:
         node = victim()
         _lose(trial, f"{what}, broker {node.node_id}", node, node.kill,
               log=_address(node), status=_address(node))
@@ -159,6 +162,18 @@ def a_network_that_is_cut_or_slow_holds_events_up_and_loses_none(stage):
 
 
 @alone
+def a_quota_that_is_too_small_holds_events_up_and_loses_none(stage):
+    """Brokers hold the routers' clients back, for longer the more has piled up meanwhile."""
+    trial = _Trial(stage)
+    cluster = trial.cluster
+    trial.suffer("a quota of what is sent",
+                 lambda: cluster.limit(QUOTA_BYTES_PER_SECOND), lambda: cluster.limit(BYTES_PER_SECOND),
+                 log="throttles: .*over their quota", status="over their quota", lasts_s=CUT_S,
+                 recovery_s=3 * RECOVERY_S)
+    trial.judge()
+
+
+@alone
 def permissions_taken_away_and_given_back_hold_up_what_they_concern(stage):
     """To write one destination: its records wait, the others go on. To read the source, to be in the
     group, to use the transactional ids: nothing is routed, and goes on when it is given back."""
@@ -207,5 +222,6 @@ def a_router_whose_clock_is_an_hour_off_says_so_and_goes_on(stage):
 
 TESTS = [brokers_of_a_secured_cluster_restart_or_are_killed_and_nothing_is_lost,
          a_network_that_is_cut_or_slow_holds_events_up_and_loses_none,
+         a_quota_that_is_too_small_holds_events_up_and_loses_none,
          permissions_taken_away_and_given_back_hold_up_what_they_concern,
          a_router_whose_clock_is_an_hour_off_says_so_and_goes_on]

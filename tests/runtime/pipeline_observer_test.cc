@@ -125,6 +125,20 @@ TEST_F(PipelineObserverTest, AFailedConnectionIsLoggedOnceUntilBrokersWereReache
   EXPECT_EQ(Count(Logged(), "\"kafka_client\""), 3);
 }
 
+TEST_F(PipelineObserverTest, ABrokerThatThrottlesIsLoggedOnceAWhileCountedAndATrouble) {
+  board_.SetWaitingFor({});
+  observer_.OnBrokers("a", true, "");
+  for (int i = 0; i < 3; ++i) observer_.OnThrottle("a", "one:9092", absl::Milliseconds(1500));
+  observer_.OnThrottle("a", "two:9092", absl::Milliseconds(500));
+  const std::string logged = Logged();
+  EXPECT_EQ(Count(logged, "\"broker_throttles\""), 2);
+  EXPECT_EQ(Count(logged, "one:9092 throttles"), 1);
+  EXPECT_THAT(metrics_.Text(), testing::HasSubstr("turnout_throttled_seconds_total 5\n"));
+  const std::string page = StatusJson(board_.View());
+  EXPECT_EQ(Count(page, "one:9092 does not answer as it should: it holds clients"), 1);
+  EXPECT_EQ(Count(page, "Raise this principal's quotas"), 2);
+}
+
 // One that others stand in for: brokers are reached all the time.
 TEST_F(PipelineObserverTest, EachBrokersFailureIsLoggedAndAgainAfterAWhileAndIsATrouble) {
   board_.SetWaitingFor({});
