@@ -31,6 +31,7 @@ sys.path += [str(HERE), str(HERE.parent / "support")]
 import kafka_protocol  # noqa: E402
 import maven  # noqa: E402
 from processes import die_with_parent, free_port  # noqa: E402
+from too_late import TooLate  # noqa: E402
 
 VERSION = "4.3.1"
 # The last that knows only the first version of transactions: partitions and offsets are added to a
@@ -296,7 +297,7 @@ class Kafka:
             if time.monotonic() > deadline:
                 tail = self._log_tail()
                 self._end(signal.SIGKILL)
-                raise RuntimeError(f"the broker was not ready in {START_TIMEOUT_S} s:\n{tail}")
+                raise TooLate(f"the broker was not ready in {START_TIMEOUT_S} s:\n{tail}")
             time.sleep(0.1)
 
     def _answers(self):

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from kafka import die_with_parent, free_port
+from too_late import TooLate
 
 READY_TIMEOUT_S = 40
 STOP_LIMIT_S = 5.0  # what SIGTERM may take
@@ -77,8 +78,8 @@ class RouterProcess:
         return self.process is not None and self.process.poll() is None
 
     def wait_until(self, what, happened, timeout_s=READY_TIMEOUT_S):
-        """Returns what `happened()` returns once that is true; AssertionError when it isn't in time
-        or the router ends before."""
+        """Returns what `happened()` returns once that is true; TooLate when it isn't in time,
+        AssertionError when the router ends before."""
         deadline = time.monotonic() + timeout_s
         while True:
             found = happened()
@@ -89,8 +90,8 @@ class RouterProcess:
                 raise AssertionError(f"{self.directory.name} ended (status {code}) before {what}:"
                                      f"\n{self.log_tail()}")
             if time.monotonic() > deadline:
-                raise AssertionError(f"{self.directory.name}: no {what} in {timeout_s} s:"
-                                     f"\n{self.log_tail()}")
+                raise TooLate(f"{self.directory.name}: no {what} in {timeout_s} s:"
+                              f"\n{self.log_tail()}")
             time.sleep(0.05)
 
     def wait_ready(self, timeout_s=READY_TIMEOUT_S):

@@ -15,6 +15,7 @@ from evidence import Evidence, Judged
 from kafka import VERSION, Kafka
 from oracle import Oracle, is_shadow
 from router_process import RouterProcess
+from too_late import TooLate
 
 RULES = Path(__file__).resolve().parent / "rules"
 SESSION_TIMEOUT_S = 6
@@ -290,7 +291,8 @@ class Flow:
 
     def join(self, timeout_s=300):
         self._thread.join(timeout_s)
-        assert not self.is_flowing(), f"the load did not end in {timeout_s} s"
+        if self.is_flowing():
+            raise TooLate(f"the load did not end in {timeout_s} s")
         if self._problem:
             raise self._problem
         return self._count

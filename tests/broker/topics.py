@@ -10,6 +10,8 @@ import time
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
+from too_late import TooLate
+
 READ_STALL_S = 30
 _DEFAULT = -1  # as many replicas as the brokers' configuration says
 _NONE = ctypes.py_object(None)
@@ -48,7 +50,8 @@ def delete(bootstrap, names, timeout_s=30):
         future.result(timeout_s)
     deadline = time.monotonic() + timeout_s
     while set(names) & set(existing(bootstrap)):
-        assert time.monotonic() < deadline, f"still there after {timeout_s} s: {names}"
+        if time.monotonic() > deadline:
+            raise TooLate(f"still there after {timeout_s} s: {names}")
         time.sleep(0.05)
 
 
@@ -94,7 +97,7 @@ def set_config(bootstrap, name, values, timeout_s=10):
     deadline = time.monotonic() + timeout_s
     while not values.items() <= config(bootstrap, name).items():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{name} has not taken {values} in {timeout_s} s")
+            raise TooLate(f"{name} has not taken {values} in {timeout_s} s")
         time.sleep(0.02)
 
 
@@ -178,7 +181,7 @@ def read(bootstrap, topics, committed=True, stall_s=READ_STALL_S, begin=None):
                 else:
                     raise KafkaException(message.error())
             if time.monotonic() - heard > stall_s:
-                raise RuntimeError(f"no end of {sorted(waiting)} in {stall_s} s")
+                raise TooLate(f"no end of {sorted(waiting)} in {stall_s} s")
     finally:
         consumer.close()
     return {name: [record for part in sorted(parts) for record in parts[part]]

@@ -7,6 +7,8 @@ import re
 import threading
 import time
 
+from too_late import TooLate
+
 LOOK_EVERY_S = 0.3
 NAMED_WITHIN_S = 30
 
@@ -38,11 +40,12 @@ class Witness:
                      if words and not any(re.search(words, text) for text in texts)]
             if not lacks:
                 return
-            assert time.monotonic() < deadline, (
-                f"{what}: not named in {within_s} s by {' and '.join(lacks)} of "
-                f"{' nor '.join(str(router.directory) for router in routers)} (log: {log}, status: "
-                f"{status}); troubles were:\n" + "\n".join(said["status"][1])
-                + "\nlogged was:\n" + "\n".join(text[-2500:] for text in said["log"][1]))
+            if time.monotonic() > deadline:
+                raise TooLate(
+                    f"{what}: not named in {within_s} s by {' and '.join(lacks)} of "
+                    f"{' nor '.join(str(router.directory) for router in routers)} (log: {log}, "
+                    f"status: {status}); troubles were:\n" + "\n".join(said["status"][1])
+                    + "\nlogged was:\n" + "\n".join(text[-2500:] for text in said["log"][1]))
             time.sleep(LOOK_EVERY_S)
 
     def troubles(self, router):
