@@ -4,6 +4,7 @@
 #include "runtime/schema_waits.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -132,6 +133,7 @@ struct World {
 
   support::SimulatedClock clock;  // the brokers'
   support::FaultPoints points{&clock};
+  std::deque<support::SimulatedProcess> processes;  // the group asks for those of the dead, too
   support::SeededRandom random;
   support::MemoryLog log{{}, &clock};
   support::MemoryTopic* source = nullptr;
@@ -157,21 +159,22 @@ class Router {
  public:
   explicit Router(World* world)
       : world_(world),
+        process_(&world->processes.emplace_back()),
         schemas_(
             [world](uint32_t id, const std::atomic<bool>&) { return world->registry.Fetch(id); },
             world->wait_max),
         place_(
             world->disk, &world->checkpoints, [world](const std::string&) { return world->rules; },
-            &world->points, &process_, &world->random),
+            &world->points, process_, &world->random),
         keeper_(&place_, &world->clock, &world->random),
-        source_({.topic = kSource, .group_id = "g"}, &world->log, &world->points, &process_),
+        source_({.topic = kSource, .group_id = "g"}, &world->log, &world->points, process_),
         sink_({.transactional_id = "t", .overlaps = true, .source_topic = kSource}, &world->log,
-              &world->points, &process_),
-        admin_(&world->log, &world->points, &process_),
+              &world->points, process_),
+        admin_(&world->log, &world->points, process_),
         destinations_({}, &admin_, &world->time),
         worker_(OptionsOf(&schemas_), &source_, &sink_, &keeper_, &destinations_, &world->feed,
                 &observer_, &world->time) {}
-  ~Router() { process_.dead = true; }
+  ~Router() { process_->dead = true; }
 
   // False: it has died.
   bool Step() {
@@ -223,7 +226,7 @@ class Router {
   }
 
   World* const world_;
-  support::SimulatedProcess process_;
+  support::SimulatedProcess* const process_;
   SchemaRegistry schemas_;
   support::MemoryStatePlace place_;
   support::MemoryStateKeeper keeper_;
