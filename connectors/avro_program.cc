@@ -45,6 +45,9 @@ constexpr size_t kUuidBytes = 16;
 // Of a full name: each named type within a namespace has it in its own.
 constexpr size_t kNameBytesMax = 1'000;
 constexpr size_t kFixedBytesMax = kPayloadBytesMax;
+// A type within a type takes three levels of JSON at most. What lies deeper than types may is of a
+// default or a note; read, it would take some seventy times its length in memory.
+constexpr int kJsonDepthMax = 4 * kSchemaDepthMax;
 
 absl::Status Refuse(std::string_view what) {
   return absl::InvalidArgumentError(absl::StrFormat("the Avro schema %s", what));
@@ -137,7 +140,8 @@ class Compiler {
 absl::StatusOr<uint32_t> Compiler::CompileText(std::string_view text, int depth) {
   Json schema;
   try {  // nlohmann's parser uses no stack for what is nested
-    schema = Json::parse(text);
+    schema = Json::parse(
+        text, [](int level, Json::parse_event_t, Json&) { return level <= kJsonDepthMax; });
   } catch (const Json::parse_error& error) {
     return Refuse(absl::StrCat("is not JSON at byte ", error.byte));
   } catch (const Json::exception&) {

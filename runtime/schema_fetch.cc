@@ -30,6 +30,9 @@ constexpr int kOk = 200;
 constexpr int kNotFound = 404;
 // JSON's escapes may make a text longer than it is.
 constexpr size_t kAnswerBytesMax = 2 * connectors::kSchemaBytesMax;
+// An answer is an object with a list of objects; what lies deeper is nobody's, and would take some
+// seventy times its length in memory.
+constexpr int kAnswerDepthMax = 4;
 constexpr size_t kSaidBytesMax = 200;  // of what a registry says, shown
 constexpr size_t kSecretBytesMax = 64 << 10;
 // A schema with references takes as long as so many requests at most.
@@ -47,6 +50,13 @@ struct Answer {
   std::string type;
   std::vector<Reference> references;
 };
+
+// Discarded, which is no object, if it is no JSON.
+Json Parsed(const std::string& body) {
+  return Json::parse(
+      body, [](int depth, Json::parse_event_t, Json&) { return depth <= kAnswerDepthMax; },
+      /*allow_exceptions=*/false);
+}
 
 const std::string* TextIn(const Json& object, const char* name) {
   const auto found = object.find(name);
@@ -66,7 +76,7 @@ bool ReadReference(const Json& one, Reference* reference) {
 }
 
 std::optional<Answer> AnswerOf(const std::string& body) {
-  const Json json = Json::parse(body, nullptr, false);
+  const Json json = Parsed(body);
   if (!json.is_object()) return std::nullopt;
   const std::string* const text = TextIn(json, "schema");
   if (text == nullptr) return std::nullopt;
@@ -95,7 +105,7 @@ std::optional<SchemaType> TypeOf(std::string_view name) {
 // Confluent's errors begin with the status they came with: 40403 is of a 404. A 404 without one is
 // of something else that answers at this address.
 bool IsRegistrysOwn404(const state::HttpResponse& answer) {
-  const Json json = Json::parse(answer.body, nullptr, false);
+  const Json json = Parsed(answer.body);
   if (answer.status != kNotFound || !json.is_object()) return false;
   const auto code = json.find("error_code");
   if (code == json.end() || !code->is_number_integer()) return false;
@@ -105,7 +115,7 @@ bool IsRegistrysOwn404(const state::HttpResponse& answer) {
 
 // ": no such schema", as far as the registry says so.
 std::string SaidIn(const std::string& body) {
-  const Json json = Json::parse(body, nullptr, false);
+  const Json json = Parsed(body);
   const std::string* const message = json.is_object() ? TextIn(json, "message") : nullptr;
   if (message == nullptr || message->empty()) return {};
   return absl::StrCat(": ", absl::CHexEscape(message->substr(0, kSaidBytesMax)));
@@ -253,6 +263,10 @@ absl::StatusOr<state::HttpResponse> SchemaFetch::Ask(const std::string& path, ab
   if (absl::IsDataLoss(answer.status())) {
     return absl::InvalidArgumentError(
         absl::StrFormat("the answer is longer than %d bytes", kAnswerBytesMax));
+  }
+  if (absl::IsInvalidArgument(answer.status())) {  // what a person gave, and may mend meanwhile
+    return absl::UnavailableError(absl::StrCat(
+        answer.status().message(), "; see schema_registry.url, ca_bundle and token_file"));
   }
   if (!answer.ok()) return absl::UnavailableError(answer.status().message());
   if (answer->status == kOk) return answer;

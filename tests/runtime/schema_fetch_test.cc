@@ -1,6 +1,8 @@
 #include "runtime/schema_fetch.h"
 
+#include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "absl/strings/escaping.h"
@@ -9,7 +11,9 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/admin_server.h"
 #include "runtime/json_text.h"
+#include "tests/support/certificates.h"
 #include "tests/support/fake_http_server.h"
 #include "tests/support/temp_directory.h"
 
@@ -103,9 +107,9 @@ TEST_F(SchemaFetchTest, FollowsReferencesToTheirEnd) {
           AnswerOf(R"({"type": "record", "name": "E", "fields": [{"name": "a", "type": "x.A"}]})",
                    absl::StrCat(R"(, "references": [)", ReferenceTo("x.A", "sub/ject a", 2), "]"))};
   replies_["/subjects/sub%2Fject%20a/versions/2"] = {
-      .body = AnswerOf(
-          R"({"type": "record", "name": "x.A", "fields": [{"name": "b", "type": "x.B"}]})",
-          absl::StrCat(R"(, "id": 3, "references": [)", ReferenceTo("x.B", "b", 1), "]"))};
+      .body =
+          AnswerOf(R"({"type": "record", "name": "x.A", "fields": [{"name": "b", "type": "x.B"}]})",
+                   absl::StrCat(R"(, "id": 3, "references": [)", ReferenceTo("x.B", "b", 1), "]"))};
   replies_["/subjects/b/versions/1"] = {
       .body =
           AnswerOf(R"({"type": "enum", "name": "B", "namespace": "x", "symbols": ["P", "Q"]})")};
@@ -163,6 +167,41 @@ TEST_F(SchemaFetchTest, WhatIsNoSchemaIsRefused) {
   EXPECT_THAT(Failure(absl::StatusCode::kInvalidArgument), HasSubstr("can't be compiled"));
   replies_["/schemas/ids/7"] = {.body = AnswerOf(kAvro, R"(, "schemaType": "THRIFT")")};
   EXPECT_THAT(Failure(absl::StatusCode::kInvalidArgument), HasSubstr("of the type `THRIFT`"));
+  replies_["/schemas/ids/7"] = {.body = AnswerOf(kAvro, R"(, "schemaType": "PROTOBUF")")};
+  EXPECT_THAT(Failure(absl::StatusCode::kInvalidArgument), HasSubstr("can't be compiled"));
+}
+
+// Read with all that is nested in it, each would take some seventy times its length.
+TEST_F(SchemaFetchTest, WhatNestsWithoutEndIsRefusedSoon) {
+  const std::string open(50'000, '['), close(50'000, ']');
+  const absl::Time begun = absl::Now();
+  for (const std::string& body :
+       {open, absl::StrCat(open, close), absl::StrCat(R"({"schema": )", open, close, "}")}) {
+    replies_["/schemas/ids/7"] = {.body = body};
+    EXPECT_THAT(Failure(absl::StatusCode::kUnavailable), HasSubstr("is no schema"));
+  }
+  std::string types;
+  for (int i = 0; i < 10'000; ++i) types += R"({"type":"array","items":)";
+  for (const std::string& text : {open, absl::StrCat(open, close),
+                                  absl::StrCat(types, "\"int\"", std::string(10'000, '}'))}) {
+    replies_["/schemas/ids/7"] = {.body = AnswerOf(text)};
+    EXPECT_THAT(Failure(absl::StatusCode::kInvalidArgument), HasSubstr("can't be compiled"));
+  }
+  EXPECT_LT(absl::Now() - begun, absl::Seconds(30));
+}
+
+TEST_F(SchemaFetchTest, WhatASchemaNestsBesideItsTypesIsNobodys) {
+  const std::string nested = absl::StrCat(std::string(1'000, '['), std::string(1'000, ']'));
+  replies_["/schemas/ids/7"] = {
+      .body = AnswerOf(
+          absl::StrCat(R"({"type": "record", "name": "E", "note": )", nested,
+                       R"(, "fields": [{"name": "n", "type": "long", "default": )", nested, "}]}"),
+          absl::StrCat(R"(, "metadata": )", nested))};
+  const auto fetched = Fetch();
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  std::string json;
+  ASSERT_TRUE(fetched->schema->AppendJson("\x06", &json).ok());
+  EXPECT_EQ(json, R"({"n":3})");
 }
 
 TEST_F(SchemaFetchTest, GarbageMayPass) {
@@ -188,8 +227,8 @@ TEST_F(SchemaFetchTest, AnAnswerWithoutEndIsRefusedSoon) {
 TEST_F(SchemaFetchTest, WhatIsSlowOrBrokenMayPass) {
   using Fault = FakeHttpServer::Fault;
   settings_.timeout = absl::Milliseconds(200);
-  for (const Fault fault :
-       {Fault::kCut, Fault::kReset, Fault::kResetInBody, Fault::kHang, Fault::kHangInBody}) {
+  for (const Fault fault : {Fault::kCut, Fault::kReset, Fault::kResetInBody, Fault::kHang,
+                            Fault::kHangInBody, Fault::kDrip}) {
     replies_["/schemas/ids/7"] = {.body = AnswerOf(kAvro), .fault = fault};
     const absl::Time begun = absl::Now();
     Failure(absl::StatusCode::kUnavailable);
@@ -200,6 +239,36 @@ TEST_F(SchemaFetchTest, WhatIsSlowOrBrokenMayPass) {
     EXPECT_THAT(Failure(absl::StatusCode::kUnavailable),
                 HasSubstr(absl::StrCat("it answers ", status, ": later")));
   }
+  replies_["/schemas/ids/7"] = {.status = 500, .fault = Fault::kEndless};
+  EXPECT_THAT(Failure(absl::StatusCode::kUnavailable), HasSubstr("it answers 500"));
+}
+
+TEST_F(SchemaFetchTest, ARedirectIsNotFollowed) {
+  replies_["/schemas/ids/7"] = {.status = 301,
+                                .headers = {{"Location", registry_.address() + "/schemas/ids/7"}}};
+  EXPECT_THAT(Failure(absl::StatusCode::kUnavailable),
+              HasSubstr("301 (nobody is followed: name the place itself)"));
+  EXPECT_THAT(registry_.requests(), SizeIs(1));
+}
+
+TEST_F(SchemaFetchTest, ACertificateOfAnotherAuthorityMayPassOnceTheFileIsMended) {
+  const auto right = support::MakeCertificate(directory_.path(), "right");
+  const auto wrong = support::MakeCertificate(directory_.path(), "wrong");
+  const auto server = AdminServer::Start(
+      {.listen = "127.0.0.1:0", .certificate_file = right.certificate, .key_file = right.key},
+      {{.path = "/schemas/ids/7", .answer = [] { return AdminAnswer{.body = AnswerOf(kAvro)}; }}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  settings_.url = (*server)->url();
+  settings_.ca_bundle = wrong.certificate;
+  SchemaFetch fetch(settings_);
+  const absl::Status refused = fetch.Fetch(7, stop_).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(refused.message(), AllOf(HasSubstr("schema 7 of https://127.0.0.1"),
+                                       HasSubstr("certificate"), HasSubstr("ca_bundle")));
+  std::filesystem::copy_file(right.certificate, wrong.certificate,
+                             std::filesystem::copy_options::overwrite_existing);
+  const auto fetched = fetch.Fetch(7, stop_);
+  EXPECT_TRUE(fetched.ok()) << fetched.status();
 }
 
 // Each of many references in time, all of them not.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 
@@ -63,6 +64,13 @@ std::optional<FakeHttpServer::Request> ReadRequest(int connection, std::string* 
   request.body = buffer->substr(0, length);
   buffer->erase(0, length);
   return request;
+}
+
+// Until the other side closes the connection, or the server cuts it.
+void Drip(int connection, std::string_view bytes) {
+  for (; !bytes.empty() && SendAll(connection, bytes.substr(0, 1)); bytes.remove_prefix(1)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
 }
 
 void Reset(int connection) {
@@ -152,12 +160,14 @@ void FakeHttpServer::Serve(int connection) {
     const bool is_cut = reply.fault == Fault::kCut || reply.fault == Fault::kResetInBody ||
                         reply.fault == Fault::kHangInBody;
     std::string answer = head + "\r\n";
-    if (request->method != "HEAD") {
+    const bool drips = reply.fault == Fault::kDrip;
+    if (request->method != "HEAD" && !drips) {
       answer += is_cut ? reply.body.substr(0, reply.body.size() / 2) : reply.body;
     }
     SendAll(connection, answer);
     while (reply.fault == Fault::kEndless && SendAll(connection, std::string(64 * 1024, 'x'))) {
     }
+    if (drips) Drip(connection, reply.body);
     if (reply.fault == Fault::kHangInBody) WaitForTheEnd(connection);
     if (reply.fault == Fault::kResetInBody) Reset(connection);
     goes_on = reply.fault == Fault::kNone;

@@ -31,6 +31,7 @@ class FakeHttpServer {
     kHangInBody,
     kQuietClose,  // after the answer the connection is closed, which was not said
     kEndless,     // the body never ends
+    kDrip,        // it comes byte by byte, each 20 ms after the last
   };
   struct Reply {
     int status = 200;
