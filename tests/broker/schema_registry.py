@@ -54,6 +54,9 @@ class SchemaRegistry:
         self.url = f"http://127.0.0.1:{self._port}{API}"
 
     def start(self):
+        """Nothing is done to one that runs."""
+        if self._process is not None:
+            return self
         home = _unpacked()
         (jar,) = home.glob("apicurio-registry-app-*-runner.jar")
         jars = os.pathsep.join([str(jar), str(home / "lib" / "*")])
@@ -62,7 +65,7 @@ class SchemaRegistry:
             self._process = subprocess.Popen(
                 ["java", "-Xmx320m", "-XX:TieredStopAtLevel=1",
                  "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self._port}",
-                 f"-Dregistry.datasource.url=jdbc:h2:file:{data};WRITE_DELAY=0",
+                 f"-DREGISTRY_DATASOURCE_URL=jdbc:h2:file:{data};WRITE_DELAY=0",
                  "-cp", jars, "io.quarkus.runner.GeneratedMain"],
                 cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         until = time.monotonic() + UP_WITHIN_S
@@ -83,6 +86,8 @@ class SchemaRegistry:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    close = kill
 
     def register(self, subject, schema, kind="AVRO", references=()):
         """The id that serializers put on the wire."""

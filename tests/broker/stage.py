@@ -99,6 +99,10 @@ class Stage:
         self._kafka = self._shared.other(name, make)
         return self._kafka
 
+    def shared(self, name, make):
+        """What is no broker, and other tests have used before, or will."""
+        return self._shared.other(name, make)
+
     def beside(self, sink):
         """Another stage on the same broker: names, load, routers with this sink and judgement of
         its own."""
