@@ -91,10 +91,8 @@ constexpr char kCureOfTheRest[] =
 
 constexpr char kCureOfSchema[] =
     "Nothing if it is gone at the next look. If it stays, see whether the schema registry answers "
-    "and "
-    "lets this client read; after `schema_registry.wait_max` events of that schema are dead "
-    "letters, "
-    "which `turnout dlq redrive` puts back";
+    "and lets this client read; after `schema_registry.wait_max` events of that schema are dead "
+    "letters, which `turnout dlq redrive` puts back once this is gone";
 
 constexpr char kCureOfABroker[] =
     "Nothing if it was restarted: others do its work meanwhile, and it is tried all the time. Else "
