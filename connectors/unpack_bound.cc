@@ -95,6 +95,19 @@ void SetUnpackedBytesMax(int64_t bytes) {
   unpacked_bytes_max.store(bytes, std::memory_order_relaxed);
 }
 
+bool UnpackingIsBounded() {
+  Dl_info library;
+  if (dladdr(reinterpret_cast<void*>(&rd_kafka_version), &library) == 0) return false;
+  void* const loaded = dlopen(library.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  if (loaded == nullptr) return false;
+  // Found in it or in what it depends on; codecs inside of it are hidden.
+  const bool is_shared = dlsym(loaded, "inflate") != nullptr &&
+                         dlsym(loaded, "LZ4F_decompress") != nullptr &&
+                         dlsym(loaded, "ZSTD_decompress") != nullptr;
+  dlclose(loaded);
+  return is_shared;
+}
+
 void BoundUnpacking(rd_kafka_conf_s* conf) {
   rd_kafka_conf_interceptor_add_on_new(conf, "turnout", OnNew, nullptr);
 }

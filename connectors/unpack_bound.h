@@ -30,6 +30,9 @@ inline constexpr int64_t kAlwaysUnpackedTimes = 20;
 // For the whole process, from the next answer on; 128 MiB before that.
 void SetUnpackedBytesMax(int64_t bytes);
 
+// Whether the librdkafka that is loaded calls the shared libraries, so that there is a bound.
+bool UnpackingIsBounded();
+
 // Has the client that is made by it tell of its brokers' answers.
 void BoundUnpacking(rd_kafka_conf_s* conf);
 

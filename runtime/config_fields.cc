@@ -517,7 +517,9 @@ void AddLimitFields(Fields* fields) {
            "20 times what each takes packed. The records of a batch that passes it become "
            "one dead letter.",
        .cost = "Smaller: less memory against batches made to exhaust it. Larger: batches that are "
-               "very repetitive pass. zstd: not more than `kafka.receive.message.max.bytes`.",
+               "very repetitive pass. zstd: not more than `kafka.receive.message.max.bytes`. "
+               "Without effect, and said so at the start, with a librdkafka that has its codecs "
+               "inside, as PyPI's.",
        .store = [](const FieldValue& v, Config* c) { c->limits.unpacked_bytes_max = v.number; }});
   fields->push_back(
       {.key = "limits.transaction_timeout",

@@ -356,6 +356,15 @@ absl::Status Process::Impl::StartSchemas() {
 absl::Status Process::Impl::StartKafka() {
   const std::string caution = connectors::ScramCaution(config.kafka);
   if (!caution.empty()) LogWarning("scram", caution);
+  if (!connectors::UnpackingIsBounded()) {
+    LogWarning(
+        "unpack_bound",
+        absl::StrCat("librdkafka ", connectors::KafkaLibraryVersion(),
+                     " has its codecs inside, so that limits.unpacked_bytes_max does not hold "
+                     "for it: have the source's topic keep batches unpacked "
+                     "(compression.type=uncompressed), or give this router memory for the "
+                     "largest"));
+  }
   if (options.topic_admin != nullptr) {
     admin = options.topic_admin;
   } else if (embedded != nullptr) {
