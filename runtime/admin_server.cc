@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "runtime/bearer_token.h"
 #include "runtime/http_front.h"
+#include "runtime/log.h"
 #include "runtime/wrong_tokens.h"
 #include "state/sha256.h"
 
@@ -224,6 +225,12 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(AdminServerOptio
   impl->pages = std::move(pages);
   impl->address = listener->address;
   impl->is_loopback = listener->is_loopback;
+  if (!impl->is_loopback && (impl->options.token_file.empty() || !impl->has_tls())) {
+    LogWarning("admin_listen",
+               absl::StrCat("listen: ", impl->address,
+                            " is more than this machine, so the admin API shows no events and "
+                            "changes nothing: set admin.token_file and admin.tls"));
+  }
   Impl* const answers = impl.get();
   impl->front = std::make_unique<HttpFront>(
       std::move(front), *std::move(listener),

@@ -1,6 +1,6 @@
 #include "runtime/answer_threads.h"
 
-#include "absl/time/clock.h"
+#include "connectors/steady_clock.h"
 
 namespace turnout::runtime {
 
@@ -43,7 +43,7 @@ void AnswerThreads::Run() {
       question = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    if (absl::Now() >= question.deadline) continue;
+    if (connectors::SteadyNow() >= question.deadline) continue;
     std::string answer = question.compute();
     {
       const std::lock_guard<std::mutex> lock(mu_);

@@ -19,7 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
-#include "absl/time/clock.h"
+#include "connectors/steady_clock.h"
 #include "runtime/answer_threads.h"
 
 namespace turnout::runtime {
@@ -129,7 +129,7 @@ void HttpFront::Impl::Run() {
 }
 
 void HttpFront::Impl::Poll() {
-  now = absl::Now();
+  now = connectors::SteadyNow();
   std::vector<pollfd> waits = {{wake.get(), POLLIN, 0}};
   const bool accepts = now >= accept_again_at && HasPlace();
   if (accepts) waits.push_back({listener.socket.get(), POLLIN, 0});
@@ -141,7 +141,7 @@ void HttpFront::Impl::Poll() {
   }
   const int64_t wait_ms = absl::ToInt64Milliseconds(UntilNextDeadline()) + 1;
   ::poll(waits.data(), waits.size(), static_cast<int>(std::min<int64_t>(wait_ms, 60'000)));
-  now = absl::Now();
+  now = connectors::SteadyNow();
   uint64_t ignored = 0;
   if (waits[0].revents != 0) (void)!::read(wake.get(), &ignored, sizeof(ignored));
   const size_t first = waits.size() - waiting.size();

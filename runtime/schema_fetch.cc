@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
+#include "connectors/steady_clock.h"
 #include "runtime/log.h"
 #include "state/files.h"
 #include "state/sigv4.h"
@@ -149,7 +149,7 @@ class SchemaFetch::Walk {
   Walk(SchemaFetch* fetch, const std::atomic<bool>& stop)
       : fetch_(fetch),
         stop_(stop),
-        deadline_(absl::Now() + kTimeoutsMax * fetch->settings_.timeout) {}
+        deadline_(connectors::SteadyNow() + kTimeoutsMax * fetch->settings_.timeout) {}
 
   absl::StatusOr<FetchedSchema> Run(uint32_t id) {
     auto answer = Get(absl::StrCat("/schemas/ids/", id));
@@ -171,7 +171,7 @@ class SchemaFetch::Walk {
 
  private:
   absl::StatusOr<Answer> Get(const std::string& path) {
-    const absl::Duration left = deadline_ - absl::Now();
+    const absl::Duration left = deadline_ - connectors::SteadyNow();
     if (left <= absl::ZeroDuration()) {
       return absl::UnavailableError("the answers come too slowly (see schema_registry.timeout)");
     }
@@ -234,12 +234,15 @@ absl::StatusOr<std::string> SchemaFetch::Authorization() const {
   const std::string& path = is_token ? settings_.token_file : settings_.password_file;
   if (path.empty()) return std::string();
   const absl::StatusOr<std::string> text = state::ReadFile(path, kSecretBytesMax);
-  if (!text.ok()) return absl::UnavailableError(text.status().message());
+  const absl::string_view key = is_token ? "token_file" : "password_file";
+  if (!text.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("schema_registry.", key, ": ", text.status().message()));
+  }
   const absl::string_view secret = absl::StripAsciiWhitespace(*text);
   if (secret.empty()) {
-    return absl::UnavailableError(absl::StrCat(path, " is empty (schema_registry.",
-                                               is_token ? "token_file" : "password_file",
-                                               " names it)"));
+    return absl::UnavailableError(
+        absl::StrCat(path, " is empty (schema_registry.", key, " names it)"));
   }
   HideInLog({secret.data(), secret.size()});
   if (is_token) return absl::StrCat("Bearer ", secret);

@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "connectors/steady_clock.h"
 #include "runtime/log.h"
 #include "runtime/real_time.h"
 
@@ -32,7 +32,7 @@ SchemaRegistry::SchemaRegistry(const SchemaRegistrySettings& settings)
           settings.wait_max) {}
 
 SchemaRegistry::SchemaRegistry(Fetch fetch, absl::Duration wait_max)
-    : fetch_(std::move(fetch)), wait_max_(wait_max), requests_counted_(absl::Now()) {
+    : fetch_(std::move(fetch)), wait_max_(wait_max), requests_counted_(connectors::SteadyNow()) {
   status_.is_used = true;
   status_.since = requests_counted_;
   for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { Run(); });
@@ -42,14 +42,14 @@ SchemaRegistry::~SchemaRegistry() {
   {
     const absl::MutexLock lock(&mu_);
     stop_ = true;
-    work_.SignalAll();
-    answers_.SignalAll();
+    has_work_ = true;
+    ++answers_;
   }
   for (std::thread& thread : threads_) thread.join();
 }
 
 SchemaAnswer SchemaRegistry::Find(uint32_t id) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = connectors::SteadyNow();
   const absl::MutexLock lock(&mu_);
   if (const auto known = known_.find(id); known != known_.end()) {
     known->second.found = now;
@@ -70,7 +70,7 @@ SchemaAnswer SchemaRegistry::Want(uint32_t id, absl::Time now) {
                                   " others are on their way")};
     }
     found = wanted_.emplace(id, Wanted{.since = now, .next_try = now}).first;
-    work_.Signal();
+    has_work_ = true;
   }
   Wanted& wanted = found->second;
   wanted.wanted = now;
@@ -95,12 +95,16 @@ bool SchemaRegistry::MakeRoom(absl::Time now) {
 }
 
 SchemaAnswer SchemaRegistry::Await(uint32_t id, absl::Duration within) {
-  const absl::Time until = absl::Now() + within;
+  const absl::Time until = connectors::SteadyNow() + within;
   SchemaAnswer answer = Find(id);
-  while (answer.kind == Kind::kAwaited && absl::Now() < until && !stop_) {
+  while (answer.kind == Kind::kAwaited && connectors::SteadyNow() < until && !stop_) {
     {
       const absl::MutexLock lock(&mu_);
-      if (wanted_.contains(id)) answers_.WaitWithDeadline(&mu_, until);
+      const auto is_news = [this, seen = answers_]()
+                               ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return answers_ != seen; };
+      if (wanted_.contains(id)) {
+        connectors::AwaitSteadily(&mu_, absl::Condition(&is_news), until - connectors::SteadyNow());
+      }
     }
     answer = Find(id);
   }
@@ -113,7 +117,11 @@ void SchemaRegistry::Run() {
     {
       const absl::MutexLock lock(&mu_);
       absl::Time look_again = absl::InfiniteFuture();
-      while (!stop_ && !(id = TakeNext(&look_again))) work_.WaitWithDeadline(&mu_, look_again);
+      while (!stop_ && !(id = TakeNext(&look_again))) {
+        has_work_ = false;
+        connectors::AwaitSteadily(&mu_, absl::Condition(&has_work_),
+                                  look_again - connectors::SteadyNow());
+      }
     }
     if (id) Take(*id, fetch_(*id, stop_));
   }
@@ -121,7 +129,7 @@ void SchemaRegistry::Run() {
 
 // The one that is due the longest, if there is room for a request.
 std::optional<uint32_t> SchemaRegistry::TakeNext(absl::Time* look_again) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = connectors::SteadyNow();
   requests_left_ =
       std::min(kRequestsBurst, requests_left_ + kRequestsPerSecond *
                                                     absl::ToDoubleSeconds(now - requests_counted_));
@@ -154,7 +162,7 @@ void SchemaRegistry::Take(uint32_t id, absl::StatusOr<FetchedSchema> fetched) {
   const bool is_final = absl::IsNotFound(status) || absl::IsInvalidArgument(status);
   bool is_news = false;
   {
-    const absl::Time now = absl::Now();
+    const absl::Time now = connectors::SteadyNow();
     const absl::MutexLock lock(&mu_);
     const bool is_answered = status.ok() || is_final;
     if (is_answered != status_.trouble.empty()) status_.since = now;
@@ -173,8 +181,8 @@ void SchemaRegistry::Take(uint32_t id, absl::StatusOr<FetchedSchema> fetched) {
       wanted.next_try = now + wanted.pause * (0.5 + 0.5 * Chance());
       wanted.pause = std::min(wanted.pause * 2, kPauseMax);
     }
-    answers_.SignalAll();
-    work_.Signal();
+    ++answers_;
+    has_work_ = true;
   }
   if (status.ok()) {
     LogDebug("schema_fetched", absl::StrCat("schema ", id, " is at hand"), {{"schema", id}});
@@ -193,7 +201,7 @@ void SchemaRegistry::Keep(uint32_t id, FetchedSchema fetched) {
   ++status_.fetched;
   wanted_.erase(id);
   known_bytes_ += fetched.text_bytes;
-  known_[id] = {std::move(fetched.schema), fetched.text_bytes, absl::Now()};
+  known_[id] = {std::move(fetched.schema), fetched.text_bytes, connectors::SteadyNow()};
   while (known_.size() > 1 && (known_.size() > kKnownMax || known_bytes_ > kKnownBytesMax)) {
     auto oldest = known_.begin();
     for (auto one = known_.begin(); one != known_.end(); ++one) {
@@ -209,7 +217,7 @@ void SchemaRegistry::Keep(uint32_t id, FetchedSchema fetched) {
 void SchemaRegistry::Refuse(uint32_t id, std::string why) {
   ++status_.refused;
   wanted_.erase(id);
-  const absl::Time now = absl::Now();
+  const absl::Time now = connectors::SteadyNow();
   if (refused_.size() >= kRefusedMax) {
     absl::erase_if(refused_, [now](const auto& one) { return one.second.until <= now; });
   }
@@ -232,7 +240,7 @@ std::unique_ptr<SchemaRegistry> MakeSchemaRegistry(bool is_used,
 }
 
 SchemaRegistryStatus SchemaRegistry::status() const {
-  const absl::Time now = absl::Now();
+  const absl::Time now = connectors::SteadyNow();
   const absl::MutexLock lock(&mu_);
   SchemaRegistryStatus status = status_;
   status.known = known_.size();

@@ -111,8 +111,8 @@ class SchemaRegistry {
   std::atomic<bool> stop_{false};
 
   mutable absl::Mutex mu_;
-  absl::CondVar work_;     // for who asks
-  absl::CondVar answers_;  // for who awaits
+  bool has_work_ ABSL_GUARDED_BY(mu_) = false;  // for who asks, since one last looked
+  uint64_t answers_ ABSL_GUARDED_BY(mu_) = 0;   // so far, for who awaits
   absl::flat_hash_map<uint32_t, Known> known_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<uint32_t, Wanted> wanted_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<uint32_t, Refused> refused_ ABSL_GUARDED_BY(mu_);

@@ -16,6 +16,7 @@ using connectors::OAuthToken;
 
 // However short a token's life is.
 constexpr absl::Duration kRenewWaitMin = absl::Milliseconds(50);
+constexpr absl::Duration kLookEvery = absl::Seconds(1);  // whether the clock was set
 
 }  // namespace
 
@@ -34,6 +35,11 @@ absl::StatusOr<OAuthToken> TokenKeeper::Current() {
   const absl::MutexLock lock(&mu_);
   if (token_ && absl::Now() < token_->expires) return *token_;
   if (!failure_.ok()) return absl::UnavailableError(failure_.message());
+  if (token_) {
+    return absl::UnavailableError(
+        "the token for Kafka is over by this machine's clock, which was set; another one is on its "
+        "way");
+  }
   return absl::UnavailableError("the first token for Kafka is on its way");
 }
 
@@ -59,7 +65,9 @@ void TokenKeeper::Run() {
   while (!stop_) {
     if (FetchOne()) {
       backoff.reset();
-      Wait(UntilRenewal());
+      while (!stop_ && UntilRenewal() > absl::ZeroDuration()) {
+        Wait(std::min(UntilRenewal(), kLookEvery));
+      }
     } else {
       if (!backoff) backoff.emplace(&time, limits);
       backoff->Wait();
@@ -77,6 +85,7 @@ bool TokenKeeper::FetchOne() {
     failure_ = fetched.status();
     if (fetched.ok()) {
       token_ = *fetched;
+      fetched_at_ = connectors::SteadyNow();
       renew_at_ = connectors::SteadyNow() +
                   std::max((fetched->expires - begun) * kRenewPart, kRenewWaitMin);
     }
@@ -91,7 +100,10 @@ bool TokenKeeper::FetchOne() {
 
 absl::Duration TokenKeeper::UntilRenewal() {
   const absl::MutexLock lock(&mu_);
-  return renew_at_ - connectors::SteadyNow();
+  // Kafka's clients go by the time of day: where that is set forward, the token is over for them.
+  const bool is_over = token_ && absl::Now() >= token_->expires;
+  return (is_over ? std::min(renew_at_, fetched_at_ + kLookEvery) : renew_at_) -
+         connectors::SteadyNow();
 }
 
 void TokenKeeper::Wait(absl::Duration at_most) {

@@ -65,6 +65,7 @@ class TokenKeeper : public connectors::TokenSource {
 
   absl::Mutex mu_;
   std::optional<connectors::OAuthToken> token_ ABSL_GUARDED_BY(mu_);
+  absl::Time fetched_at_ ABSL_GUARDED_BY(mu_);  // by the steady clock, as the next
   absl::Time renew_at_ ABSL_GUARDED_BY(mu_);
   absl::Status failure_ ABSL_GUARDED_BY(mu_);  // the last fetch's
   std::thread thread_;
