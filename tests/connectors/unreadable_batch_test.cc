@@ -34,7 +34,8 @@ class UnreadableBatchTest : public KafkaTest {
   // In one batch.
   void Write(const std::vector<std::string>& values, const std::string& codec = "zstd") {
     KafkaSinkOptions options = SinkOptions(Delivery::kAtLeastOnce);
-    options.client.properties = {{"compression.codec", codec}};
+    // One batch, however busy the machine is.
+    options.client.properties = {{"compression.codec", codec}, {"linger.ms", "1000"}};
     auto sink = OpenSink(options);
     ASSERT_TRUE(sink->Begin().ok());
     for (const std::string& value : values) {

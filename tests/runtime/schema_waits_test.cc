@@ -328,7 +328,7 @@ TEST(SchemaWaits, IdsThatAreMadeUpHoldAPartitionForWaitMaxTogether) {
   Router router(&world);
   const absl::Time begun = absl::Now();
   ASSERT_TRUE(router.Commits(0, 1'100));
-  EXPECT_LT(absl::Now() - begun, absl::Seconds(4));
+  EXPECT_LT(absl::Now() - begun, absl::Seconds(30));  // one by one: 500
   EXPECT_EQ(world.Values(kOut).size(), 100u);
   EXPECT_EQ(world.Values(kDead).size(), 1'000u);
 }
