@@ -3,11 +3,14 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -42,6 +45,34 @@ std::string ReferenceTo(const std::string& name, const std::string& subject, int
                          version);
 }
 
+// What the registry answers, which may change while it does.
+class Replies {
+ public:
+  class Place {
+   public:
+    Place(Replies* replies, std::string target) : replies_(replies), target_(std::move(target)) {}
+    void operator=(Reply reply) {
+      const absl::MutexLock lock(&replies_->mu_);
+      replies_->by_target_[target_] = std::move(reply);
+    }
+
+   private:
+    Replies* const replies_;
+    const std::string target_;
+  };
+
+  Place operator[](const std::string& target) { return {this, target}; }
+  std::optional<Reply> Find(const std::string& target) {
+    const absl::MutexLock lock(&mu_);
+    const auto found = by_target_.find(target);
+    return found == by_target_.end() ? std::nullopt : std::optional<Reply>(found->second);
+  }
+
+ private:
+  absl::Mutex mu_;
+  std::map<std::string, Reply> by_target_ ABSL_GUARDED_BY(mu_);
+};
+
 class SchemaFetchTest : public ::testing::Test {
  protected:
   SchemaFetchTest() {
@@ -50,8 +81,7 @@ class SchemaFetchTest : public ::testing::Test {
   }
 
   Reply Answer(const Request& request) {
-    const auto found = replies_.find(request.target);
-    if (found != replies_.end()) return found->second;
+    if (const auto reply = replies_.Find(request.target)) return *reply;
     return {.status = 404, .body = R"({"error_code": 40403, "message": "Schema not found"})"};
   }
   absl::StatusOr<FetchedSchema> Fetch(uint32_t id = 7) {
@@ -67,7 +97,7 @@ class SchemaFetchTest : public ::testing::Test {
     return directory_.Write(name, text);
   }
 
-  std::map<std::string, Reply> replies_;
+  Replies replies_;
   FakeHttpServer registry_{[this](const Request& request) { return Answer(request); }};
   support::TempDirectory directory_;
   SchemaRegistrySettings settings_;
