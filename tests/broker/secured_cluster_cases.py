@@ -7,7 +7,7 @@ import re
 import time
 
 from secured_cluster import BYTES_PER_SECOND, SecuredCluster
-from sink_group import judge_both, start_both, wait_until_going_on
+from sink_group import judge_both, start_both, wait_until_caught_up, wait_until_going_on
 from skewed_clock import SkewedClock
 from stage import alone
 from witness import Witness
@@ -96,7 +96,6 @@ def brokers_of_a_secured_cluster_restart_or_are_killed_and_nothing_is_lost(stage
     for node in cluster.nodes:
         # Its work was handed over before it went: nothing need be said.
         _lose(trial, f"broker {node.node_id} shut down", node, node.stop, log=NOTHING_IS_WRONG)
-    cluster.elect_preferred_leaders()
     group = trial.groups[0].stage.group
     for what, victim in [
             ("the source's leader killed",
@@ -104,6 +103,9 @@ def brokers_of_a_secured_cluster_restart_or_are_killed_and_nothing_is_lost(stage
             ("the group's coordinator killed", lambda: cluster.coordinator_of("group", group)),
             ("the transactions' coordinator killed",
              lambda: cluster.coordinator_of("transactional_id", f"{group}-router-a-0"))]:
+        # Each leads something again, and is known: of one that nobody has met nothing is noticed.
+        cluster.elect_preferred_leaders()
+        wait_until_caught_up(trial.groups)
         node = victim()
         _lose(trial, f"{what}, broker {node.node_id}", node, node.kill,
               log=_address(node), status=_address(node))

@@ -1,5 +1,6 @@
 """One sink's half of a test in which both sinks route at once on the same brokers."""
 import events
+import topics
 from stage import SINKS
 
 EVENTS_MAX = 500_000  # more than a test lasts
@@ -68,6 +69,15 @@ def wait_until_going_on(groups, how, commits=3, timeout_s=GOING_ON_TIMEOUT_S):
     for router, count in before.items():
         router.wait_until(f"going on {how}", lambda: (
             _committed(router) >= count + commits), timeout_s)  # noqa: B023
+
+
+def wait_until_caught_up(groups):
+    """Returns when each group has committed all that its source holds now: it has read from every
+    partition's leader since."""
+    for group in groups:
+        stage = group.stage
+        topics.wait_until_caught_up(stage.bootstrap, stage.group, stage.source,
+                                    GOING_ON_TIMEOUT_S)
 
 
 def judge_both(groups):

@@ -38,7 +38,7 @@ def create(bootstrap, names, partitions=1, config=None, timeout_s=30, on=None):
                for name in names):
             return
         if time.monotonic() > deadline:
-            raise RuntimeError(f"topics {names} have no leaders after {timeout_s} s")
+            raise TooLate(f"topics {names} have no leaders after {timeout_s} s")
         time.sleep(0.05)
 
 
@@ -229,33 +229,49 @@ def lag(bootstrap, group, topic):
 
 
 def wait_until_consumed(bootstrap, group, topic, timeout_s=60, beat=None):
-    """Returns when the group has committed the topic's end; RuntimeError after the timeout. `beat`
+    """Returns when the group has committed the topic's end; TooLate after the timeout. `beat`
     is called at each look, and may raise."""
+    _wait_until_none_left(lambda: lag(bootstrap, group, topic), group, topic, timeout_s, beat)
+
+
+def wait_until_caught_up(bootstrap, group, topic, timeout_s=60):
+    """The same of what the topic holds now, whatever comes after it."""
+    due = {}
+
+    def left():
+        due.update(due or ends(bootstrap, topic))
+        done = committed_offsets(bootstrap, group, topic)
+        return sum(max(0, offset - max(done[part], 0)) for part, offset in due.items())
+
+    _wait_until_none_left(left, group, topic, timeout_s)
+
+
+def _wait_until_none_left(count, group, topic, timeout_s, beat=None):
     deadline = time.monotonic() + timeout_s
     left = None
     while time.monotonic() < deadline:
         if beat:
             beat()
         try:
-            left = lag(bootstrap, group, topic)
+            left = count()
             if left == 0:
                 return
         except KafkaException as problem:  # a broker that is just coming back
             left = problem
         time.sleep(0.2)
-    raise RuntimeError(f"group {group} still has {left} of {topic} to commit after {timeout_s} s")
+    raise TooLate(f"group {group} still has {left} of {topic} to commit after {timeout_s} s")
 
 
 def wait_until_settled(bootstrap, topics, timeout_s=30):
     """Returns when no transaction is open on these topics: a read_committed consumer sees as far as
-    any other. RuntimeError names those that hang."""
+    any other. TooLate names those that hang."""
     deadline = time.monotonic() + timeout_s
     while True:
         hanging = unsettled(bootstrap, topics)
         if not hanging:
             return
         if time.monotonic() > deadline:
-            raise RuntimeError(f"a transaction hangs on {', '.join(hanging)} after {timeout_s} s")
+            raise TooLate(f"a transaction hangs on {', '.join(hanging)} after {timeout_s} s")
         time.sleep(0.2)
 
 
