@@ -1,0 +1,101 @@
+// ItemStore: every item in its newest version, and every change there ever was.
+//
+// A change is applied whole or not at all, and is durable when Apply returns: it survives kill -9
+// and power loss. Edits whose content is what is there already are left out; where nothing is
+// left nothing is written, so that the same request again changes nothing.
+//
+// Errors: Aborted from Apply where an item is not of the version that was expected; `conflicts`
+//   says which. InvalidArgument for contents that may not stand there, or an item named twice.
+//   NotFound for a version or a change that there is none of. ResourceExhausted for a full disk
+//   and Unavailable for a store that doesn't answer: nothing was changed. DataLoss for a damaged
+//   store, with the cure: restore a backup.
+// Threads: any. Readers don't wait for writers; changes are applied one at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "deploy/manager/change.h"
+#include "deploy/manager/item.h"
+#include "state/checkpoint_store.h"
+
+namespace turnout::manager {
+
+// An item as it is, where an edit expected another version. `item.version` is 0 if there is none.
+struct Conflict {
+  Item item;
+  int64_t expected = 0;
+};
+
+// A line of an item's history, or of a service's.
+struct ChangeSummary {
+  int64_t number = 0;
+  int64_t at_ms = 0;
+  std::string by;
+  std::string why;
+  std::vector<std::string> approved_by;
+  std::optional<int64_t> reverts;
+  std::vector<ItemId> items;
+};
+
+class ItemStore {
+ public:
+  // `now_ms` is asked for the time of each change.
+  static absl::StatusOr<std::unique_ptr<ItemStore>> Open(const std::string& directory,
+                                                         std::function<int64_t()> now_ms);
+  virtual ~ItemStore() = default;
+
+  // The change as it was done; its number is 0 where nothing was to be changed. `conflicts` may be
+  // null.
+  virtual absl::StatusOr<Change> Apply(ChangeRequest request, std::vector<Conflict>* conflicts) = 0;
+
+  // Nullopt: there is none now.
+  virtual absl::StatusOr<std::optional<Item>> Get(const ItemId& id) const = 0;
+  // As of that change: the newest version that is not newer. Nullopt: there was none then.
+  virtual absl::StatusOr<std::optional<Item>> GetAt(const ItemId& id, int64_t change) const = 0;
+  // Sorted by id. `service` empty: of all; kind none: of all.
+  virtual absl::StatusOr<std::vector<Item>> List(std::string_view service,
+                                                 std::optional<ItemKind> kind) const = 0;
+  // Services that have ever had an item; sorted.
+  virtual absl::StatusOr<std::vector<std::string>> Services() const = 0;
+
+  virtual absl::StatusOr<Change> FindChange(int64_t number) const = 0;
+  // The newest first: those before `before` (0: from the newest on), at most `limit`.
+  virtual absl::StatusOr<std::vector<ChangeSummary>> HistoryOf(const ItemId& id, int64_t before,
+                                                               size_t limit) const = 0;
+  virtual absl::StatusOr<std::vector<ChangeSummary>> HistoryOfService(std::string_view service,
+                                                                      int64_t before,
+                                                                      size_t limit) const = 0;
+  // The newest change of all; 0: there was none.
+  virtual int64_t newest() const = 0;
+
+  // What would undo that change: each of its items as it was before, expected to be as that change
+  // left it. Aborted where one has been changed since, with `conflicts`.
+  virtual absl::StatusOr<ChangeRequest> Undoing(int64_t number,
+                                                std::vector<Conflict>* conflicts) const = 0;
+
+  // Called after each change that was applied, on the thread that applied it; at most one is set.
+  virtual void OnChange(std::function<void(const Change&)> called) = 0;
+
+  // A verified copy under `name` in the store; what it holds is all changes up to the number that
+  // is answered.
+  virtual absl::StatusOr<int64_t> BackUp(state::CheckpointStore* to, std::string_view name) = 0;
+};
+
+// Fills an empty directory from such a copy. FailedPrecondition if it is not empty; DataLoss,
+// having written nothing, for a copy that is not whole. Answers the newest change in it.
+absl::StatusOr<int64_t> RestoreItems(state::CheckpointStore* from, std::string_view name,
+                                     const std::string& directory);
+
+// The names of the copies there are, the newest last.
+absl::StatusOr<std::vector<std::string>> ListBackups(state::CheckpointStore* in);
+
+}  // namespace turnout::manager

@@ -1,0 +1,70 @@
+// Envelope: a secret sealed under a data key of its own, which is wrapped by a master key.
+//
+// AES-256-GCM twice, with random nonces; what the secret belongs to (`context`) is authenticated
+// with it, so that a sealed text moved to another place doesn't open. Rotation of the master key
+// wraps data keys anew and touches no secret. Keys and plain texts are zeroed after use
+// (SecretText).
+//
+// Format: "turnout-sealed-1:" KEY_ID ":" then base64 of wrapped key, nonce, cipher text and tag.
+// Errors: NotFound for a master key that there is none of, by its id; DataLoss for a text that is
+//   damaged or of another context; neither shows what was sealed.
+// Threads: Keyring is immutable.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace turnout::state {
+
+// A text that is zeroed when it goes, wherever it was moved.
+class SecretText {
+ public:
+  SecretText() = default;
+  explicit SecretText(std::string text);
+  ~SecretText();
+  SecretText(SecretText&& other) noexcept;
+  SecretText& operator=(SecretText&& other) noexcept;
+  SecretText(const SecretText&) = delete;
+  SecretText& operator=(const SecretText&) = delete;
+
+  std::string_view view() const { return text_; }
+  bool empty() const { return text_.empty(); }
+
+ private:
+  void Wipe();
+  std::string text_;
+};
+
+inline constexpr size_t kMasterKeyBytes = 32;
+
+// Master keys by id: the one that seals, and older ones that open what they sealed.
+class Keyring {
+ public:
+  // A text of lines `ID BASE64`, 32 bytes each; the first one seals. Lines that begin with # are
+  // passed over. InvalidArgument, naming the line.
+  static absl::StatusOr<Keyring> Read(std::string_view text);
+  ~Keyring();
+  Keyring(Keyring&&) noexcept;
+  Keyring& operator=(Keyring&&) noexcept;
+
+  const std::string& sealing_id() const { return sealing_id_; }
+
+  absl::StatusOr<std::string> Seal(std::string_view plain, std::string_view context) const;
+  absl::StatusOr<SecretText> Open(std::string_view sealed, std::string_view context) const;
+  // The same secret, its data key wrapped by the key that seals now; as it is if it is already.
+  absl::StatusOr<std::string> Rewrap(std::string_view sealed) const;
+
+ private:
+  Keyring() = default;
+  std::map<std::string, SecretText, std::less<>> keys_;
+  std::string sealing_id_;
+};
+
+// The master key that `sealed` needs; empty: it is no sealed text.
+std::string SealedKeyId(std::string_view sealed);
+
+}  // namespace turnout::state
