@@ -21,7 +21,9 @@
 namespace turnout::manager {
 
 inline constexpr size_t kEditsPerChangeMax = 20'000;
+inline constexpr size_t kChangeBytesMax = 64u << 20;  // of all its texts
 inline constexpr size_t kWhyBytesMax = 4'000;
+inline constexpr size_t kPersonBytesMax = 400;  // of who did it, or an account that it names
 
 // One item as it is to be.
 struct Edit {

@@ -82,7 +82,8 @@ class ItemStore {
   virtual absl::StatusOr<ChangeRequest> Undoing(int64_t number,
                                                 std::vector<Conflict>* conflicts) const = 0;
 
-  // Called after each change that was applied, on the thread that applied it; at most one is set.
+  // Called after each change that was applied, in their order, on the thread that applied it; at
+  // most one is set. It may read, but not apply: the next change waits for it.
   virtual void OnChange(std::function<void(const Change&)> called) = 0;
 
   // A verified copy under `name` in the store; what it holds is all changes up to the number that

@@ -1,0 +1,172 @@
+#include "deploy/manager/item_store.h"
+
+#include <atomic>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
+#include "deploy/manager/change_request.h"
+#include "deploy/manager/item_keys.h"
+#include "deploy/manager/item_records.h"
+#include "state/document_store.h"
+
+namespace turnout::manager {
+namespace {
+
+using state::DocumentStore;
+using state::DocumentView;
+
+// Beside it is room for what is made aside.
+constexpr std::string_view kStoreDirectory = "/items";
+
+class StoredItems : public ItemStore {
+ public:
+  StoredItems(std::unique_ptr<DocumentStore> documents, int64_t newest,
+              std::function<int64_t()> now_ms)
+      : documents_(std::move(documents)), now_ms_(std::move(now_ms)), newest_(newest) {}
+
+  absl::StatusOr<Change> Apply(ChangeRequest request, std::vector<Conflict>* conflicts) override {
+    if (absl::Status checked = CheckRequest(&request); !checked.ok()) return checked;
+    const absl::MutexLock lock(&applying_);
+    if (request.reverts && (*request.reverts < 1 || *request.reverts > newest_)) {
+      return absl::NotFoundError(
+          absl::StrFormat("there is no change %d to be undone", *request.reverts));
+    }
+    Change change{.by = request.by,
+                  .why = request.why,
+                  .approved_by = request.approved_by,
+                  .reverts = request.reverts};
+    const DocumentView view = documents_->View();
+    auto edits = PlanEdits(
+        std::move(request), [&](const ItemId& id) { return FindNewest(view, id); }, conflicts);
+    if (!edits.ok()) return edits.status();
+    if (edits->empty()) return change;
+    change.number = newest_ + 1;
+    change.at_ms = now_ms_();
+    change.edits = *std::move(edits);
+    if (absl::Status wrote = documents_->Write(RecordsOf(change)); !wrote.ok()) return wrote;
+    newest_ = change.number;
+    if (on_change_) on_change_(change);
+    return change;
+  }
+
+  absl::StatusOr<std::optional<Item>> Get(const ItemId& id) const override {
+    return FindNewest(documents_->View(), id);
+  }
+
+  absl::StatusOr<std::optional<Item>> GetAt(const ItemId& id, int64_t change) const override {
+    const DocumentView view = documents_->View();
+    const absl::StatusOr<int64_t> newest = NewestIn(view);
+    if (!newest.ok()) return newest.status();
+    if (change < 0 || change > *newest) {
+      return absl::NotFoundError(
+          absl::StrFormat("there is no change %d; the newest is %d", change, *newest));
+    }
+    const auto numbers = NumbersBefore(view, VersionsPrefix(id), change + 1, 1);
+    if (!numbers.ok()) return numbers.status();
+    if (numbers->empty()) return std::nullopt;
+    return FindVersion(view, id, numbers->front());
+  }
+
+  absl::StatusOr<std::vector<Item>> List(std::string_view service,
+                                         std::optional<ItemKind> kind) const override {
+    return ListItems(documents_->View(), service, kind);
+  }
+
+  absl::StatusOr<std::vector<std::string>> Services() const override {
+    std::vector<std::string> services;
+    const absl::Status scanned = documents_->View().Scan(
+        {.prefix = std::string(kServicePrefix)}, [&](std::string_view key, std::string_view) {
+          services.emplace_back(key.substr(kServicePrefix.size()));
+          return true;
+        });
+    if (!scanned.ok()) return scanned;
+    return services;
+  }
+
+  absl::StatusOr<Change> FindChange(int64_t number) const override {
+    return FindWholeChange(documents_->View(), number);
+  }
+
+  absl::StatusOr<std::vector<ChangeSummary>> HistoryOf(const ItemId& id, int64_t before,
+                                                       size_t limit) const override {
+    const DocumentView view = documents_->View();
+    return Summarize(view, NumbersBefore(view, HistoryPrefix(id), before, limit));
+  }
+
+  absl::StatusOr<std::vector<ChangeSummary>> HistoryOfService(std::string_view service,
+                                                              int64_t before,
+                                                              size_t limit) const override {
+    const DocumentView view = documents_->View();
+    return Summarize(view, NumbersBefore(view, ServiceHistoryPrefix(service), before, limit));
+  }
+
+  int64_t newest() const override { return newest_; }
+
+  absl::StatusOr<ChangeRequest> Undoing(int64_t number,
+                                        std::vector<Conflict>* conflicts) const override {
+    const DocumentView view = documents_->View();
+    absl::StatusOr<Change> change = FindWholeChange(view, number);
+    if (!change.ok()) return change.status();
+    ChangeRequest request{.why = absl::StrFormat("undoes change %d", number), .reverts = number};
+    std::vector<Conflict> found;
+    for (DoneEdit& edit : change->edits) {
+      const auto newest = NumbersBefore(view, HistoryPrefix(edit.id), 0, 1);
+      if (!newest.ok()) return newest.status();
+      const int64_t left_as = edit.content ? number : 0;
+      if (newest->empty() || newest->front() != number) {
+        absl::StatusOr<std::optional<Item>> item = FindNewest(view, edit.id);
+        if (!item.ok()) return item.status();
+        found.push_back({.item = item->has_value() ? **std::move(item) : Item{.id = edit.id},
+                         .expected = left_as});
+        continue;
+      }
+      absl::StatusOr<std::optional<Item>> before = std::nullopt;
+      if (edit.before > 0) before = FindVersion(view, edit.id, edit.before);
+      if (!before.ok()) return before.status();
+      Edit& undo = request.edits.emplace_back(Edit{.id = std::move(edit.id), .expected = left_as});
+      if (before->has_value()) undo.content = std::move((*before)->content);
+    }
+    if (found.empty()) return request;
+    absl::Status status = ConflictStatus(found);
+    if (conflicts != nullptr) *conflicts = std::move(found);
+    return status;
+  }
+
+  void OnChange(std::function<void(const Change&)> called) override {
+    const absl::MutexLock lock(&applying_);
+    on_change_ = std::move(called);
+  }
+
+  absl::StatusOr<int64_t> BackUp(state::CheckpointStore*, std::string_view) override {
+    return absl::UnimplementedError("backups of items are not there yet");
+  }
+
+ private:
+  const std::unique_ptr<DocumentStore> documents_;
+  const std::function<int64_t()> now_ms_;
+  std::atomic<int64_t> newest_;
+  absl::Mutex applying_;
+  std::function<void(const Change&)> on_change_ ABSL_GUARDED_BY(applying_);
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ItemStore>> ItemStore::Open(const std::string& directory,
+                                                           std::function<int64_t()> now_ms) {
+  auto documents = DocumentStore::Open(directory + std::string(kStoreDirectory));
+  if (!documents.ok()) return documents.status();
+  const absl::StatusOr<std::optional<std::string>> format = CheckFormat((*documents)->View());
+  if (!format.ok()) return format.status();
+  if (!format->has_value()) {
+    const absl::Status wrote =
+        (*documents)->Write({{std::string(kItemsFormatKey), std::string(kItemsFormat)}});
+    if (!wrote.ok()) return wrote;
+  }
+  const absl::StatusOr<int64_t> newest = NewestIn((*documents)->View());
+  if (!newest.ok()) return newest.status();
+  return std::make_unique<StoredItems>(*std::move(documents), *newest, std::move(now_ms));
+}
+
+}  // namespace turnout::manager
