@@ -39,8 +39,8 @@ constexpr int64_t kStartMs = 1'767'225'600'000;  // 2026-01-01T00:00:00Z
 class TestReader {
  public:
   TestReader(const std::string& file, const router::RuleLimits& limits,
-             std::vector<Problem>* problems)
-      : file_(file), limits_(limits), problems_(problems) {}
+             std::vector<Problem>* problems, EventFiles event_files)
+      : file_(file), limits_(limits), problems_(problems), event_files_(event_files) {}
 
   std::vector<TestCase> Read(const Node& root);
 
@@ -71,6 +71,7 @@ class TestReader {
   const std::string& file_;
   const router::RuleLimits& limits_;
   std::vector<Problem>* const problems_;
+  const EventFiles event_files_;
   std::string subject_;  // the case at hand
   std::set<std::string> names_;
 };
@@ -159,6 +160,9 @@ void TestReader::ReadPayload(const Node& node, TestEvent* event) {
     event->value = router::JsonText(*value);
   } else if (text != nullptr) {
     if (text->kind != Node::Kind::kNull) event->value = ReadScalar(*text, "text");
+  } else if (event_files_ == EventFiles::kRefused) {
+    Add(file->at, "the event's bytes are in a `file`, and there are none here",
+        "write its JSON as `value: {type: order.created}`, other bytes as `text`");
   } else if (const auto name = ReadScalar(*file, "file")) {
     const size_t slash = *name == "" || name->front() == '/' ? std::string::npos : file_.rfind('/');
     const std::string path =
@@ -305,13 +309,14 @@ std::string RuleTestStem(std::string_view file) {
 
 std::optional<std::vector<TestCase>> ReadRuleTests(const std::string& file, std::string_view text,
                                                    const router::RuleLimits& limits,
-                                                   std::vector<Problem>* problems) {
+                                                   std::vector<Problem>* problems,
+                                                   EventFiles event_files) {
   const size_t before = problems->size();
   const std::optional<Node> root = absl::EndsWith(file, ".json")
                                        ? router::ParseJson(text, problems)
                                        : router::ParseYaml(text, problems);
   if (!root) return std::nullopt;
-  std::vector<TestCase> tests = TestReader(file, limits, problems).Read(*root);
+  std::vector<TestCase> tests = TestReader(file, limits, problems, event_files).Read(*root);
   if (problems->size() > before) return std::nullopt;
   return tests;
 }

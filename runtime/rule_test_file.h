@@ -63,8 +63,12 @@ struct TestCase {
 // "rules/checkout" of "rules/checkout.test.yaml": what its rule file's name begins with.
 std::string RuleTestStem(std::string_view file);
 
+// Whether `file` of an event is read, or is a problem: where there are no files beside the text.
+enum class EventFiles { kRead, kRefused };
+
 std::optional<std::vector<TestCase>> ReadRuleTests(const std::string& file, std::string_view text,
                                                    const router::RuleLimits& limits,
-                                                   std::vector<router::Problem>* problems);
+                                                   std::vector<router::Problem>* problems,
+                                                   EventFiles event_files = EventFiles::kRead);
 
 }  // namespace turnout::runtime

@@ -1,5 +1,6 @@
 #include "runtime/rule_test_run.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "router/cloud_event.h"
 #include "router/router.h"
+#include "router/suggest.h"
 #include "router/table_lookup.h"
 #include "router/task_steps.h"
 #include "runtime/found_record.h"
@@ -283,6 +285,19 @@ absl::StatusOr<CaseOutcome> RuleTestRun::Run(const TestCase& test) {
     run.Compare(test.events[i], i + 1, *result, &outcome.failures);
   }
   return outcome;
+}
+
+void CheckTables(const std::vector<TestCase>& tests, const router::RuleSet& rules,
+                 std::vector<router::Problem>* problems) {
+  const std::vector<std::string_view> known(rules.tables().begin(), rules.tables().end());
+  for (const TestCase& test : tests) {
+    for (const auto& [table, entries] : test.tables) {
+      if (std::find(known.begin(), known.end(), table) != known.end()) continue;
+      problems->push_back({test.at, test.name,
+                           absl::StrFormat("no rule asks the table %s", router::Quoted(table)),
+                           known.empty() ? "remove it" : router::NearestNameCure(table, known)});
+    }
+  }
 }
 
 }  // namespace turnout::runtime

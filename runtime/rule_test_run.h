@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "router/document.h"
 #include "router/rule_set.h"
 #include "router/state_settings.h"
 #include "runtime/rule_test_file.h"
@@ -48,5 +49,9 @@ class RuleTestRun {
   state::StateResources resources_;
   TemporaryDirectory directory_;
 };
+
+// Tables that a case gives and no rule asks are misspelt: a problem each, under the case.
+void CheckTables(const std::vector<TestCase>& tests, const router::RuleSet& rules,
+                 std::vector<router::Problem>* problems);
 
 }  // namespace turnout::runtime

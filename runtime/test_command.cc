@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/types/span.h"
-#include "router/suggest.h"
 #include "runtime/rule_loader.h"
 #include "runtime/rule_test_file.h"
 #include "runtime/rule_test_report.h"
@@ -78,20 +77,6 @@ std::vector<router::Team> RulesBeside(const std::string& test_file,
   LoadedRules rules = LoadRules(files, limits);
   *refused += FormatRefused(rules);
   return std::move(rules.teams);
-}
-
-// Tables that a case gives and nobody asks are misspelt.
-void CheckTables(const std::vector<TestCase>& tests, const router::RuleSet& rules,
-                 std::vector<Problem>* problems) {
-  const std::vector<std::string_view> known(rules.tables().begin(), rules.tables().end());
-  for (const TestCase& test : tests) {
-    for (const auto& [table, entries] : test.tables) {
-      if (std::find(known.begin(), known.end(), table) != known.end()) continue;
-      problems->push_back({test.at, test.name,
-                           absl::StrFormat("no rule asks the table %s", router::Quoted(table)),
-                           known.empty() ? "remove it" : router::NearestNameCure(table, known)});
-    }
-  }
 }
 
 std::string RunCases(const std::vector<TestCase>& tests, RuleTestRun* run,

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -36,7 +37,10 @@ enum class RuleEffect { kAdded, kRemoved, kWidened, kNarrowed, kChanged };
 struct RuleChange {
   std::string rule;  // "team/name"
   RuleEffect effect = RuleEffect::kChanged;
-  std::vector<std::string> parts;  // of `changed`, widened, narrowed: match, steps, to, rollout...
+  // Of changed, widened, narrowed: match, steps, enrich, shape, to, key, rollout, and destinations
+  // where those of the team bear on the rule; `notation`: the match is another text, and certainly
+  // matches just the same.
+  std::vector<std::string> parts;
 };
 
 struct TestResult {
@@ -54,6 +58,13 @@ struct PublishReport {
   // Whether it may be published.
   bool ok() const;
 };
+
+inline constexpr size_t kProblemsPerItemMax = 100;  // the last one says how many more there are
+
+// What the file of a team's rules is called where it is served or compiled: its notation goes by
+// the first character that is no white space, `{` is JSON. The same for its tests.
+std::string RuleFileName(std::string_view team, std::string_view text);
+std::string TestFileName(std::string_view team, std::string_view text);
 
 // `before` holds all items of the service as they are, by id; `edits` are of that service.
 absl::StatusOr<PublishReport> CheckPublish(const std::map<ItemId, Item>& before,
