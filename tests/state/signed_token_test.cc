@@ -1,21 +1,20 @@
 #include "state/signed_token.h"
 
 #include <gtest/gtest.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
+#include "tests/support/token_issuer.h"
 
 namespace turnout::state {
 namespace {
+
+using support::KeySetOf;
+using support::TokenIssuer;
 
 // RFC 7515, appendices A.2 and A.3.
 constexpr std::string_view kPublishedClaims =
@@ -38,98 +37,14 @@ constexpr std::string_view kPublishedCurveKey =
 constexpr std::string_view kPublishedCurveSignature =
     "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 
-using OwnKey = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-
-std::string Url64(std::string_view bytes) {
-  return absl::WebSafeBase64Escape({bytes.data(), bytes.size()});
-}
-
-std::string BytesOf(const BIGNUM* number, int bytes) {
-  std::string text(static_cast<size_t>(bytes), '\0');
-  BN_bn2binpad(number, reinterpret_cast<unsigned char*>(text.data()), bytes);
-  return text;
-}
-
-// Keys of an issuer of our own, and tokens that it signs.
-class Issuer {
- public:
-  Issuer() : rsa_(EVP_RSA_gen(2048), EVP_PKEY_free), curve_(EVP_EC_gen("P-256"), EVP_PKEY_free) {}
-
-  std::string RsaKey(std::string_view id, std::string_view more = "") const {
-    BIGNUM* n = nullptr;
-    EVP_PKEY_get_bn_param(rsa_.get(), "n", &n);
-    std::string modulus = BytesOf(n, BN_num_bytes(n));
-    BN_free(n);
-    return absl::StrFormat(R"({"kty":"RSA","kid":"%s","e":"AQAB","n":"%s"%s})", id, Url64(modulus),
-                           more);
-  }
-
-  std::string CurveKey(std::string_view id) const {
-    BIGNUM* x = nullptr;
-    BIGNUM* y = nullptr;
-    EVP_PKEY_get_bn_param(curve_.get(), "qx", &x);
-    EVP_PKEY_get_bn_param(curve_.get(), "qy", &y);
-    std::string json = absl::StrFormat(R"({"kty":"EC","crv":"P-256","kid":"%s","x":"%s","y":"%s"})",
-                                       id, Url64(BytesOf(x, 32)), Url64(BytesOf(y, 32)));
-    BN_free(x);
-    BN_free(y);
-    return json;
-  }
-
-  std::string Rsa(std::string_view header, std::string_view claims, bool pss = false) const {
-    const std::string signed_text = Url64(header) + "." + Url64(claims);
-    return signed_text + "." + Url64(Sign(rsa_.get(), signed_text, pss));
-  }
-
-  std::string Curve(std::string_view header, std::string_view claims) const {
-    const std::string signed_text = Url64(header) + "." + Url64(claims);
-    const std::string der = Sign(curve_.get(), signed_text, false);
-    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-    ECDSA_SIG* signature = d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size()));
-    const std::string raw =
-        BytesOf(ECDSA_SIG_get0_r(signature), 32) + BytesOf(ECDSA_SIG_get0_s(signature), 32);
-    ECDSA_SIG_free(signature);
-    return signed_text + "." + Url64(raw);
-  }
-
- private:
-  static std::string Sign(EVP_PKEY* key, const std::string& text, bool pss) {
-    EVP_MD_CTX* context = EVP_MD_CTX_new();
-    EVP_PKEY_CTX* settings = nullptr;
-    EVP_DigestSignInit(context, &settings, EVP_sha256(), nullptr, key);
-    if (pss) {
-      EVP_PKEY_CTX_set_rsa_padding(settings, RSA_PKCS1_PSS_PADDING);
-      EVP_PKEY_CTX_set_rsa_pss_saltlen(settings, RSA_PSS_SALTLEN_DIGEST);
-    }
-    size_t size = 0;
-    const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
-    EVP_DigestSign(context, nullptr, &size, bytes, text.size());
-    std::string signature(size, '\0');
-    EVP_DigestSign(context, reinterpret_cast<unsigned char*>(signature.data()), &size, bytes,
-                   text.size());
-    signature.resize(size);
-    EVP_MD_CTX_free(context);
-    return signature;
-  }
-
-  const OwnKey rsa_;
-  const OwnKey curve_;
-};
-
-std::string SetOf(const std::vector<std::string>& keys) {
-  std::string json = R"({"keys": [)";
-  for (const std::string& key : keys) json += (json.back() == '[' ? "" : ", ") + key;
-  return json + "]}";
-}
-
 class SignedTokenTest : public testing::Test {
  protected:
-  static const Issuer& issuer() {
-    static const Issuer* const kIssuer = new Issuer();
+  static const TokenIssuer& issuer() {
+    static const TokenIssuer* const kIssuer = new TokenIssuer();
     return *kIssuer;
   }
   static TokenKeys Keys(const std::vector<std::string>& keys) {
-    absl::StatusOr<TokenKeys> read = TokenKeys::Read(SetOf(keys));
+    absl::StatusOr<TokenKeys> read = TokenKeys::Read(KeySetOf(keys));
     EXPECT_TRUE(read.ok()) << read.status();
     return *std::move(read);
   }
@@ -193,15 +108,15 @@ TEST_F(SignedTokenTest, NoByteOfATokenCanBeChanged) {
 
 TEST_F(SignedTokenTest, ATokenThatOnlyLooksSignedIsRefused) {
   const TokenKeys keys = Keys({issuer().RsaKey("r", R"(,"alg":"RS256")"), issuer().CurveKey("c")});
-  const std::string body = Url64(kClaims);
+  const std::string body = support::Base64Url(kClaims);
   const std::vector<std::string> tokens = {
       "",
       "a",
       "a.b",
       "..",
-      Url64(R"({"alg":"none"})") + "." + body + ".",
-      Url64(R"({"alg":"none"})") + "." + body + ".AAAA",
-      Url64(R"({"alg":"HS256","kid":"r"})") + "." + body + ".AAAA",
+      support::Base64Url(R"({"alg":"none"})") + "." + body + ".",
+      support::Base64Url(R"({"alg":"none"})") + "." + body + ".AAAA",
+      support::Base64Url(R"({"alg":"HS256","kid":"r"})") + "." + body + ".AAAA",
       issuer().Rsa(R"({"alg":"RS256","kid":"r","crit":["exp"]})", kClaims),
       issuer().Rsa(R"({"alg":"PS256","kid":"r"})", kClaims, true),  // the key is for RS256 alone
       issuer().Rsa(R"({"alg":"RS256","kid":"c"})", kClaims),
@@ -224,7 +139,7 @@ TEST_F(SignedTokenTest, AKeyThatIsNotInTheSetIsToldFromASignatureThatDoesNotHold
   const TokenKeys keys = Keys({issuer().RsaKey("old")});
   EXPECT_TRUE(absl::IsNotFound(
       keys.Verify(issuer().Rsa(R"({"alg":"RS256","kid":"new"})", kClaims)).status()));
-  const Issuer another;
+  const TokenIssuer another;
   EXPECT_TRUE(absl::IsPermissionDenied(
       keys.Verify(another.Rsa(R"({"alg":"RS256","kid":"old"})", kClaims)).status()));
 }
@@ -235,7 +150,8 @@ TEST_F(SignedTokenTest, KeysOfNoUseArePassedOver) {
       R"({"kty":"RSA","e":"AQAB","n":"AQAB"})",  // 17 bits
       R"({"kty":"EC","crv":"P-256","x":"AA","y":"AA"})",
       absl::StrFormat(R"({"kty":"EC","crv":"P-256","x":"%s","y":"%s"})",
-                      Url64(std::string(32, 'x')), Url64(std::string(32, 'y'))),  // not on it
+                      support::Base64Url(std::string(32, 'x')),
+                      support::Base64Url(std::string(32, 'y'))),  // not on it
       R"({"kty":"OKP","crv":"Ed25519","x":"AAAA"})",
       issuer().RsaKey("e", R"(,"use":"enc")"),
       "3",
@@ -245,14 +161,15 @@ TEST_F(SignedTokenTest, KeysOfNoUseArePassedOver) {
 }
 
 TEST_F(SignedTokenTest, WhatIsNoKeySetIsRefused) {
-  const std::vector<std::string> texts = {"",
-                                          "[]",
-                                          "{}",
-                                          R"({"keys": {}})",
-                                          R"({"keys": [)",
-                                          std::string(1000, '['),
-                                          std::string(kTokenKeySetBytesMax + 1, ' '),
-                                          SetOf(std::vector<std::string>(kTokenKeysMax + 1, "1"))};
+  const std::vector<std::string> texts = {
+      "",
+      "[]",
+      "{}",
+      R"({"keys": {}})",
+      R"({"keys": [)",
+      std::string(1000, '['),
+      std::string(kTokenKeySetBytesMax + 1, ' '),
+      KeySetOf(std::vector<std::string>(kTokenKeysMax + 1, "1"))};
   for (const std::string& text : texts) {
     EXPECT_TRUE(absl::IsInvalidArgument(TokenKeys::Read(text).status())) << text.substr(0, 40);
   }
