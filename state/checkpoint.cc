@@ -12,11 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "state/checkpoint_files.h"
 #include "state/files.h"
 #include "state/parallel.h"
 #include "state/sha256.h"
 #include "state/state_reader.h"
-#include "state/table_file.h"
 
 namespace turnout::state {
 namespace {
@@ -29,25 +29,6 @@ absl::Status Fault(int64_t sequence, std::string_view fault, absl::string_view w
   return absl::DataLossError(absl::StrFormat(
       "%s: checkpoint %d: %s", absl::string_view(fault.data(), fault.size()), sequence, what));
 }
-
-// The snapshot's files: all but what RocksDB makes anew.
-absl::StatusOr<std::vector<std::string>> FilesOf(const std::string& directory) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator next(directory, error), end; !error && next != end;
-       next.increment(error)) {
-    const std::string name = next->path().filename();
-    const bool is_made_anew = name.rfind("LOG", 0) == 0 || name.rfind("OPTIONS", 0) == 0 ||
-                              name == "LOCK" || name == "IDENTITY";
-    if (!is_made_anew) names.push_back(name);
-  }
-  if (error) return ErrnoStatus(error.value(), "listing", directory);
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-// Of the files of a RocksDB: those that hold its entries, and never change.
-bool IsTable(std::string_view name) { return name.ends_with(".sst"); }
 
 std::optional<uint64_t> SizeOf(const std::string& path) {
   std::error_code error;
@@ -107,22 +88,18 @@ absl::StatusOr<CheckpointManifest> TaskCheckpoints::ReadManifest(int64_t sequenc
 }
 
 absl::StatusOr<std::vector<CheckpointFile>> TaskCheckpoints::Describe(const std::string& snapshot) {
-  const absl::StatusOr<std::vector<std::string>> names = FilesOf(snapshot);
+  const absl::StatusOr<std::vector<std::string>> names = ListSnapshot(snapshot);
   if (!names.ok()) return names.status();
   std::vector<CheckpointFile> files(names->size());
   const absl::Status described = ForEachInParallel(files.size(), transfers_max_, [&](size_t i) {
     const std::string& name = (*names)[i];
-    const std::string path = snapshot + "/" + name;
     if (const auto known = known_.find(name); known != known_.end()) {
       files[i] = known->second;
       return absl::OkStatus();
     }
-    // A digest would make damage that is there already part of the checkpoint.
-    const absl::Status sound = IsTable(name) ? VerifyTableFile(path) : absl::OkStatus();
-    if (!sound.ok()) return sound;
-    const absl::StatusOr<FileDigest> digest = Sha256OfFile(path);
-    if (!digest.ok()) return digest.status();
-    files[i] = {.name = name, .bytes = digest->bytes, .sha256 = digest->sha256};
+    absl::StatusOr<CheckpointFile> file = DescribeFile(snapshot, name);
+    if (!file.ok()) return file.status();
+    files[i] = *std::move(file);
     return absl::OkStatus();
   });
   if (!described.ok()) return described;
@@ -157,20 +134,10 @@ absl::Status TaskCheckpoints::Send(const std::string& snapshot,
     last_cost_.bytes_sent += file.bytes;
   }
   return ForEachInParallel(missing.size(), transfers_max_, [&](size_t i) {
-    return SendOne(snapshot + "/" + missing[i]->name, *missing[i]);
+    const CheckpointFile& file = *missing[i];
+    return SendFile(store_, ObjectName(file), snapshot + "/" + file.name,
+                    {file.bytes, file.sha256});
   });
-}
-
-absl::Status TaskCheckpoints::SendOne(const std::string& path, const CheckpointFile& file) {
-  const std::string name = ObjectName(file);
-  if (absl::Status status = store_->Put(name, path); !status.ok()) return status;
-  const absl::StatusOr<FileDigest> kept = store_->Digest(name);
-  if (!kept.ok()) return kept.status();
-  if (*kept == FileDigest{file.bytes, file.sha256}) return absl::OkStatus();
-  // Under this name it would be taken for the file by the next one.
-  store_->Remove(name).IgnoreError();
-  return absl::UnavailableError(
-      absl::StrCat("the store gives back other bytes than it was sent: ", name));
 }
 
 absl::StatusOr<bool> TaskCheckpoints::AllThere(const CheckpointManifest& manifest) {

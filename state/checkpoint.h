@@ -100,7 +100,6 @@ class TaskCheckpoints {
   absl::StatusOr<std::vector<int64_t>> Sequences();
   absl::StatusOr<std::vector<CheckpointFile>> Describe(const std::string& snapshot);
   absl::Status Send(const std::string& snapshot, const std::vector<CheckpointFile>& files);
-  absl::Status SendOne(const std::string& path, const CheckpointFile& file);
   absl::StatusOr<bool> AllThere(const CheckpointManifest& manifest);
   absl::Status Fetch(const CheckpointManifest& manifest, const std::string& replaced,
                      const std::string& directory);

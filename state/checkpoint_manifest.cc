@@ -5,10 +5,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "state/sealed_text.h"
-#include "state/sha256.h"
 
 namespace turnout::state {
 namespace {
@@ -58,17 +56,6 @@ std::string NameIn(absl::string_view text) {
   return text == kNoName ? std::string() : std::string(text);
 }
 
-bool ReadFileLine(absl::string_view text, CheckpointFile* file) {
-  const std::vector<absl::string_view> words = absl::StrSplit(text, ' ');
-  if (words.size() != 3 || words[0].empty() || words[2].size() != kSha256Digits) return false;
-  // It becomes a path: nothing but a name in the directory will do.
-  if (words[0].find('/') != absl::string_view::npos || words[0][0] == '.') return false;
-  file->name = std::string(words[0]);
-  file->sha256 = std::string(words[2]);
-  return absl::SimpleAtoi(words[1], &file->bytes) &&
-         file->sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
 }  // namespace
 
 std::string EncodeManifest(const CheckpointManifest& manifest) {
@@ -80,7 +67,7 @@ std::string EncodeManifest(const CheckpointManifest& manifest) {
       point.applied_offset, point.watermark_ms, NameOrNone(point.rule_set),
       NameOrNone(point.timeline));
   for (const CheckpointFile& file : manifest.files) {
-    absl::StrAppendFormat(&text, "file %s %d %s\n", file.name, file.bytes, file.sha256);
+    absl::StrAppend(&text, "file ", FileLine(file), "\n");
   }
   return SealText(std::move(text));
 }
@@ -97,8 +84,8 @@ absl::StatusOr<CheckpointManifest> DecodeManifest(std::string_view bytes) {
   if (!lines.Take("turnout-checkpoint", &format)) return Damaged("it is none of Turnout's");
   if (format < kCheckpointFormatMin || format > kCheckpointFormat) {
     return absl::DataLossError(absl::StrFormat("%s: %d; this version reads %d to %d",
-                                               View(kManifestUnknown), format,
-                                               kCheckpointFormatMin, kCheckpointFormat));
+                                               View(kManifestUnknown), format, kCheckpointFormatMin,
+                                               kCheckpointFormat));
   }
   absl::string_view rule_set;
   absl::string_view timeline = kNoName;

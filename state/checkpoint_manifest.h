@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "state/checkpoint_files.h"
 #include "state/task_state.h"
 
 namespace turnout::state {
@@ -39,14 +40,6 @@ inline constexpr std::string_view kPointDiffers = "state of another offset";
 
 inline constexpr int kCheckpointFormat = 2;
 inline constexpr size_t kManifestBytesMax = size_t{8} << 20;  // 80,000 files and more
-
-struct CheckpointFile {
-  std::string name;
-  uint64_t bytes = 0;
-  std::string sha256;
-
-  bool operator==(const CheckpointFile&) const = default;
-};
 
 struct CheckpointManifest {
   int64_t sequence = 0;  // 1, 2, ... a task

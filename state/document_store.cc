@@ -21,10 +21,12 @@ namespace turnout::state {
 namespace {
 
 constexpr size_t kCacheBytes = size_t{32} << 20;
-constexpr size_t kMemtableBytes = size_t{16} << 20;
+// Behind a full disk RocksDB waits until there is room for one of these.
+constexpr size_t kMemtableBytes = size_t{4} << 20;
 constexpr size_t kLogFileBytesMax = 256 * 1024;
 constexpr int kOpenFilesMax = 256;
 constexpr int kBackgroundJobsMax = 2;
+constexpr std::string_view kMarkFile = "/ACKNOWLEDGED";
 
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -36,7 +38,8 @@ rocksdb::Options MakeOptions() {
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.create_if_missing = true;
   options.paranoid_checks = true;
-  // A record that a crash cut short was never acknowledged; any other damage to the log is damage.
+  // A record that a crash cut short was never acknowledged. RocksDB takes some damage for that, and
+  // leaves out all that follows: the mark tells.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.track_and_verify_wals_in_manifest = true;
   options.write_buffer_size = kMemtableBytes;
@@ -64,20 +67,6 @@ absl::Status RefuseRemains(const std::string& directory) {
                         next->path().filename().string()));
   }
   if (error) return ErrnoStatus(error.value(), "listing", directory);
-  return absl::OkStatus();
-}
-
-// Makes it and what it lies in, all of which a power loss leaves there: RocksDB syncs no more than
-// what is in its directory.
-absl::Status MakeDurably(const std::string& directory) {
-  std::vector<std::string> grown = {std::filesystem::path(directory).parent_path()};
-  while (!grown.back().empty() && !Exists(grown.back())) {
-    grown.push_back(std::filesystem::path(grown.back()).parent_path());
-  }
-  if (absl::Status made = MakeDirectory(directory); !made.ok()) return made;
-  for (const std::string& path : grown) {
-    if (absl::Status synced = SyncDirectory(path); !synced.ok()) return synced;
-  }
   return absl::OkStatus();
 }
 
@@ -137,12 +126,36 @@ DocumentStore::~DocumentStore() = default;
 
 absl::StatusOr<std::unique_ptr<DocumentStore>> DocumentStore::Open(const std::string& directory) {
   if (!Exists(directory + "/CURRENT")) {
-    if (absl::Status made = MakeDurably(directory); !made.ok()) return made;
+    if (absl::Status made = MakeDirectoryDurably(directory); !made.ok()) return made;
     if (absl::Status refused = RefuseRemains(directory); !refused.ok()) return refused;
   }
+  absl::StatusOr<std::unique_ptr<DocumentStore>> store = OpenAs(directory, /*to_read=*/false);
+  if (!store.ok()) return store;
+  absl::StatusOr<std::unique_ptr<SequenceMark>> mark =
+      SequenceMark::Open(directory + std::string(kMarkFile));
+  if (!mark.ok()) return mark.status();
+  const uint64_t sequence = (*store)->db_->GetLatestSequenceNumber();
+  if (sequence < (*mark)->sequence()) {
+    return absl::DataLossError(
+        absl::StrFormat("opening %s: it ends at %d, and %d was acknowledged; restore a backup",
+                        directory, sequence, (*mark)->sequence()));
+  }
+  (*store)->mark_ = *std::move(mark);
+  return store;
+}
+
+absl::StatusOr<std::unique_ptr<DocumentStore>> DocumentStore::OpenToRead(
+    const std::string& directory) {
+  return OpenAs(directory, /*to_read=*/true);
+}
+
+absl::StatusOr<std::unique_ptr<DocumentStore>> DocumentStore::OpenAs(const std::string& directory,
+                                                                     bool to_read) {
   std::unique_ptr<DocumentStore> store(new DocumentStore(directory));
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = rocksdb::DB::Open(MakeOptions(), directory, &db);
+  const rocksdb::Status opened = to_read
+                                     ? rocksdb::DB::OpenForReadOnly(MakeOptions(), directory, &db)
+                                     : rocksdb::DB::Open(MakeOptions(), directory, &db);
   if (opened.IsInvalidArgument()) {
     // Its files don't add up to a store: CURRENT names nothing.
     return absl::DataLossError(
@@ -155,9 +168,15 @@ absl::StatusOr<std::unique_ptr<DocumentStore>> DocumentStore::Open(const std::st
 
 absl::Status DocumentStore::Write(const std::vector<DocumentChange>& batch) {
   if (has_failed_) {
-    // RocksDB refuses all writes after a failed one until it is told that the disk may be well.
+    // RocksDB refuses all writes after a failed one until it is told that the disk may be well, or,
+    // of a full one, has found so itself; it looks every five seconds.
     const rocksdb::Status resumed = db_->Resume();
-    if (!resumed.ok()) return FromRocksDb(resumed, "writing", directory_);
+    if (resumed.IsBusy()) {
+      return absl::UnavailableError(absl::StrFormat(
+          "writing %s: the disk was full; with %d MiB free it goes on within some seconds",
+          directory_, kMemtableBytes >> 20));
+    }
+    if (!resumed.ok()) return FromRocksDb(resumed, "going on after a failed write to", directory_);
   }
   rocksdb::WriteBatch changes;
   for (const DocumentChange& change : batch) {
@@ -168,7 +187,10 @@ absl::Status DocumentStore::Write(const std::vector<DocumentChange>& batch) {
   options.sync = true;
   const rocksdb::Status written = db_->Write(options, &changes);
   has_failed_ = !written.ok();
-  return FromRocksDb(written, "writing", directory_);
+  if (!written.ok()) return FromRocksDb(written, "writing", directory_);
+  // The batch is durable whatever becomes of its mark, which the next batch's replaces.
+  mark_->Advance(db_->GetLatestSequenceNumber()).IgnoreError();
+  return absl::OkStatus();
 }
 
 DocumentView DocumentStore::View() const { return {db_.get(), &directory_}; }

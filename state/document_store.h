@@ -1,9 +1,10 @@
 // DocumentStore: a small ordered store of keys and values that forgets nothing it has acknowledged.
 //
 // It is a RocksDB whose write-ahead log is synced with each batch: when Write returns, the batch is
-// on the disk whole, whatever becomes of the process or the machine. Readers look at a view, the
-// state as of one moment, and wait for nobody. For what people write, some a second; what events
-// write belongs in a TaskStore.
+// on the disk whole, whatever becomes of the process or the machine; and a mark beside it says so,
+// so that a log that has lost its end is found out (state/sequence_mark.h). Readers look at a view,
+// the state as of one moment, and wait for nobody. For what people write, some a second; what
+// events write belongs in a TaskStore.
 //
 // Errors: DataLoss for a damaged store, found when it is opened or when the damaged part is read:
 //   restore a backup (state/document_backup.h). Unavailable if another process has it open, or the
@@ -25,6 +26,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "state/sequence_mark.h"
 
 namespace rocksdb {
 class DB;
@@ -75,9 +77,11 @@ class DocumentStore {
  public:
   // The store there, or a new empty one. DataLoss if there are files of one, but no whole one.
   static absl::StatusOr<std::unique_ptr<DocumentStore>> Open(const std::string& directory);
+  // A whole one that nobody has open, as it is; nothing is written to it.
+  static absl::StatusOr<std::unique_ptr<DocumentStore>> OpenToRead(const std::string& directory);
   ~DocumentStore();
 
-  // All of it or nothing; durable when it returns.
+  // All of it or nothing; durable when it returns. Not of a store that is open to be read.
   absl::Status Write(const std::vector<DocumentChange>& batch);
 
   DocumentView View() const;
@@ -91,9 +95,12 @@ class DocumentStore {
 
  private:
   explicit DocumentStore(std::string directory);
+  static absl::StatusOr<std::unique_ptr<DocumentStore>> OpenAs(const std::string& directory,
+                                                               bool to_read);
 
   const std::string directory_;
   std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<SequenceMark> mark_;  // none: it is open to be read
   std::atomic<bool> has_failed_{false};
 };
 

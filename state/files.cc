@@ -72,6 +72,18 @@ absl::Status MakeDirectory(const std::string& path) {
   return error ? ErrnoStatus(error.value(), "making", path) : absl::OkStatus();
 }
 
+absl::Status MakeDirectoryDurably(const std::string& path) {
+  std::vector<std::string> grown = {std::filesystem::path(path).parent_path()};
+  while (!grown.back().empty() && !Exists(grown.back())) {
+    grown.push_back(std::filesystem::path(grown.back()).parent_path());
+  }
+  if (absl::Status made = MakeDirectory(path); !made.ok()) return made;
+  for (const std::string& directory : grown) {
+    if (absl::Status synced = SyncDirectory(directory); !synced.ok()) return synced;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RemoveAll(const std::string& path) {
   std::error_code error;
   std::filesystem::remove_all(path, error);

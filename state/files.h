@@ -25,6 +25,9 @@ bool Exists(const std::string& path);
 // Makes it and what it lies in.
 absl::Status MakeDirectory(const std::string& path);
 
+// The same, and they are there after a power loss, too.
+absl::Status MakeDirectoryDurably(const std::string& path);
+
 // The directory and all in it, or the file; OK if there is none.
 absl::Status RemoveAll(const std::string& path);
 

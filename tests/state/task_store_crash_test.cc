@@ -1,16 +1,10 @@
 // Kills a process that commits, and fills its disk: the store is at an earlier commit exactly, or
 // says what is wrong. This program is both the test and, with --child, the process.
-#include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/mount.h>
-#include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <cstring>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -24,10 +18,9 @@
 #include "state/files.h"
 #include "state/task_store.h"
 #include "tests/state/state_batches.h"
+#include "tests/support/child_process.h"
 #include "tests/support/memory_state.h"
 #include "tests/support/temp_directory.h"
-
-extern char** environ;
 
 namespace turnout::state {
 namespace {
@@ -125,56 +118,6 @@ int RunChild(std::string_view what, const std::string& directory) {
   return 1;
 }
 
-class Child {
- public:
-  explicit Child(std::vector<std::string> arguments) {
-    int ends[2];
-    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    std::string self = "/proc/self/exe";
-    std::vector<char*> argv{self.data()};
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    EXPECT_EQ(::posix_spawn(&pid_, self.c_str(), &actions, nullptr, argv.data(), environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(ends[1]);
-    out_ = ends[0];
-  }
-  ~Child() {
-    Kill();
-    ::close(out_);
-  }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-
-  // False if it ended before.
-  bool AwaitCommits(int64_t commits) {
-    char byte = 0;
-    for (; commits > 0; --commits) {
-      if (::read(out_, &byte, 1) != 1) return false;
-    }
-    return true;
-  }
-
-  void Kill() {
-    if (pid_ > 0) ::kill(pid_, SIGKILL);
-    Await();
-  }
-
-  int Await() {
-    int status = 0;
-    if (pid_ > 0) ::waitpid(pid_, &status, 0);
-    pid_ = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
- private:
-  pid_t pid_ = 0;
-  int out_ = -1;
-};
-
 TEST(TaskStoreCrash, AKilledStoreIsAtAnEarlierCommitExactly) {
   support::TempDirectory directory;
   const std::string path = directory.path() + "/store";
@@ -183,8 +126,8 @@ TEST(TaskStoreCrash, AKilledStoreIsAtAnEarlierCommitExactly) {
   support::SeededRandom random(3);
   int64_t survived = 0;
   for (int round = 0; round < 12; ++round) {
-    Child child({"--child", "commit", path});
-    ASSERT_TRUE(child.AwaitCommits(random.Between(1, 1200)));
+    support::ChildProcess child({"--child", "commit", path});
+    ASSERT_TRUE(child.AwaitBytes(random.Between(1, 1200)));
     child.Kill();
     auto store = TaskStore::Open(path, &resources);
     ASSERT_TRUE(store.ok()) << store.status();
@@ -202,22 +145,10 @@ TEST(TaskStoreCrash, AKilledStoreIsAtAnEarlierCommitExactly) {
 
 TEST(TaskStoreCrash, AFullDiskIsResourceExhaustedAndOverWhenThereIsRoom) {
   support::TempDirectory directory;
-  Child child({"--child", "full-disk", directory.path()});
+  support::ChildProcess child({"--child", "full-disk", directory.path()});
   const int status = child.Await();
   if (status == kSkipped) GTEST_SKIP() << "mounting a small disk takes root";
   EXPECT_EQ(status, 0);
-}
-
-// Where there is a file system in memory with room, all tests of this program use it: RocksDB syncs
-// every file it writes, and a busy disk takes ten times as long as the tests. A kill leaves the
-// same behind there: what was written, synced or not.
-void KeepInMemory() {
-  constexpr char kPath[] = "/dev/shm";
-  constexpr uint64_t kBytesMin = 400 << 20;
-  struct statvfs room = {};
-  if (::statvfs(kPath, &room) != 0 || ::access(kPath, W_OK) != 0) return;
-  if (uint64_t{room.f_bavail} * room.f_frsize < kBytesMin) return;
-  ::setenv("TMPDIR", kPath, /*overwrite=*/0);
 }
 
 }  // namespace
@@ -227,7 +158,7 @@ int main(int argc, char** argv) {
   if (argc == 4 && std::string_view(argv[1]) == "--child") {
     return turnout::state::RunChild(argv[2], argv[3]);
   }
-  turnout::state::KeepInMemory();
+  turnout::support::KeepInMemory();
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }
