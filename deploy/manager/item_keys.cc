@@ -26,6 +26,10 @@ std::string IdKey(std::string_view prefix, const ItemId& id) {
 
 }  // namespace
 
+std::string ItemsDirectory(const std::string& directory) {
+  return directory + "/" + std::string(kItemsDirectory);
+}
+
 std::string ChangeKey(int64_t number) { return NumberedKey(std::string(kChangePrefix), number); }
 
 std::string ItemKey(const ItemId& id) { return IdKey(kItemPrefix, id); }

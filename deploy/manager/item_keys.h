@@ -10,7 +10,8 @@
 //   service_history/ S NUMBER   nothing: a service's changes
 //   service/ S                  nothing: services that have ever had an item
 //
-// Threads: pure functions.
+// The DocumentStore is kItemsDirectory below the directory of the ItemStore, so that beside it is
+// room for what is made aside. Threads: pure functions.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +23,13 @@
 
 namespace turnout::manager {
 
+inline constexpr std::string_view kItemsDirectory = "items";
 inline constexpr std::string_view kItemsFormatKey = "format";
 inline constexpr std::string_view kItemsFormat = "turnout items 1";
 inline constexpr std::string_view kChangePrefix = "change/";
 inline constexpr std::string_view kServicePrefix = "service/";
+
+std::string ItemsDirectory(const std::string& directory);
 
 std::string ChangeKey(int64_t number);
 std::string ItemKey(const ItemId& id);

@@ -67,6 +67,23 @@ absl::StatusOr<int64_t> NewestIn(const DocumentView& view) {
   return numbers->empty() ? 0 : numbers->front();
 }
 
+absl::StatusOr<std::string> DescribeItems(const DocumentView& view, int64_t* newest) {
+  const absl::StatusOr<std::optional<std::string>> format = CheckFormat(view);
+  if (!format.ok()) return format.status();
+  if (!format->has_value()) return Damaged("the store", "it is none of items");
+  int64_t last = 0;
+  bool is_whole = true;
+  const absl::Status scanned = view.Scan({.prefix = std::string(kChangePrefix)},
+                                         [&](std::string_view key, std::string_view) {
+                                           is_whole = NumberOf(key) == ++last;
+                                           return is_whole;
+                                         });
+  if (!scanned.ok()) return scanned;
+  if (!is_whole) return Damaged(absl::StrFormat("change %d", last), "it is gone");
+  *newest = last;
+  return absl::StrFormat("changes %d", last);
+}
+
 absl::StatusOr<std::optional<std::string>> CheckFormat(const DocumentView& view) {
   absl::StatusOr<std::optional<std::string>> format = view.Get(kItemsFormatKey);
   if (!format.ok() || format->value_or(std::string(kItemsFormat)) == kItemsFormat) return format;

@@ -26,6 +26,9 @@ std::vector<state::DocumentChange> RecordsOf(const Change& change);
 // The newest change; 0: there is none.
 absl::StatusOr<int64_t> NewestIn(const state::DocumentView& view);
 
+// "changes N", and that number; DataLoss if one is missing among them.
+absl::StatusOr<std::string> DescribeItems(const state::DocumentView& view, int64_t* newest);
+
 // FailedPrecondition for a store that another version wrote in a way of its own. Nullopt: nothing
 // was ever written to it.
 absl::StatusOr<std::optional<std::string>> CheckFormat(const state::DocumentView& view);

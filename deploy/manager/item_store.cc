@@ -9,6 +9,7 @@
 #include "deploy/manager/change_request.h"
 #include "deploy/manager/item_keys.h"
 #include "deploy/manager/item_records.h"
+#include "state/document_backup.h"
 #include "state/document_store.h"
 
 namespace turnout::manager {
@@ -17,14 +18,16 @@ namespace {
 using state::DocumentStore;
 using state::DocumentView;
 
-// Beside it is room for what is made aside.
-constexpr std::string_view kStoreDirectory = "/items";
+constexpr std::string_view kScratch = "/snapshot.unfinished";
 
 class StoredItems : public ItemStore {
  public:
-  StoredItems(std::unique_ptr<DocumentStore> documents, int64_t newest,
+  StoredItems(std::string directory, std::unique_ptr<DocumentStore> documents, int64_t newest,
               std::function<int64_t()> now_ms)
-      : documents_(std::move(documents)), now_ms_(std::move(now_ms)), newest_(newest) {}
+      : directory_(std::move(directory)),
+        documents_(std::move(documents)),
+        now_ms_(std::move(now_ms)),
+        newest_(newest) {}
 
   absl::StatusOr<Change> Apply(ChangeRequest request, std::vector<Conflict>* conflicts) override {
     if (absl::Status checked = CheckRequest(&request); !checked.ok()) return checked;
@@ -139,15 +142,23 @@ class StoredItems : public ItemStore {
     on_change_ = std::move(called);
   }
 
-  absl::StatusOr<int64_t> BackUp(state::CheckpointStore*, std::string_view) override {
-    return absl::UnimplementedError("backups of items are not there yet");
+  absl::StatusOr<int64_t> BackUp(state::CheckpointStore* to, std::string_view name) override {
+    const absl::MutexLock lock(&backing_up_);
+    int64_t newest = 0;
+    const absl::StatusOr<std::string> copied = state::BackUpDocuments(
+        *documents_, directory_ + std::string(kScratch), to, name,
+        [&](const DocumentView& view) { return DescribeItems(view, &newest); });
+    if (!copied.ok()) return copied.status();
+    return newest;
   }
 
  private:
+  const std::string directory_;
   const std::unique_ptr<DocumentStore> documents_;
   const std::function<int64_t()> now_ms_;
   std::atomic<int64_t> newest_;
   absl::Mutex applying_;
+  absl::Mutex backing_up_;
   std::function<void(const Change&)> on_change_ ABSL_GUARDED_BY(applying_);
 };
 
@@ -155,7 +166,7 @@ class StoredItems : public ItemStore {
 
 absl::StatusOr<std::unique_ptr<ItemStore>> ItemStore::Open(const std::string& directory,
                                                            std::function<int64_t()> now_ms) {
-  auto documents = DocumentStore::Open(directory + std::string(kStoreDirectory));
+  auto documents = DocumentStore::Open(ItemsDirectory(directory));
   if (!documents.ok()) return documents.status();
   const absl::StatusOr<std::optional<std::string>> format = CheckFormat((*documents)->View());
   if (!format.ok()) return format.status();
@@ -166,7 +177,8 @@ absl::StatusOr<std::unique_ptr<ItemStore>> ItemStore::Open(const std::string& di
   }
   const absl::StatusOr<int64_t> newest = NewestIn((*documents)->View());
   if (!newest.ok()) return newest.status();
-  return std::make_unique<StoredItems>(*std::move(documents), *newest, std::move(now_ms));
+  return std::make_unique<StoredItems>(directory, *std::move(documents), *newest,
+                                       std::move(now_ms));
 }
 
 }  // namespace turnout::manager

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "state/directory_checkpoint_store.h"
 #include "tests/support/temp_directory.h"
 
 namespace turnout::manager {
@@ -219,6 +221,48 @@ TEST_F(ItemStoreTest, EachAppliedChangeIsToldOfOnceAndInOrder) {
   Put(Rules("fraud"), "a");
   Put(Rules("fraud"), "b");
   EXPECT_EQ(told, (std::vector<int64_t>{1, 2}));
+}
+
+TEST_F(ItemStoreTest, ABackupHoldsAllChangesUpToItsNumberAndFillsAnEmptyDirectory) {
+  state::DirectoryCheckpointStore backups(directory_.path() + "/backups");
+  Put(Rules("fraud"), "a");
+  Put(Rules("fraud"), "b");
+  const auto backed_up = store_->BackUp(&backups, "monday");
+  ASSERT_TRUE(backed_up.ok()) << backed_up.status();
+  EXPECT_EQ(*backed_up, 2);
+  Put(Rules("fraud"), "c");
+  EXPECT_EQ(store_->BackUp(&backups, "tuesday").value(), 3);
+  EXPECT_EQ(ListBackups(&backups).value(), (std::vector<std::string>{"monday", "tuesday"}));
+  EXPECT_TRUE(absl::IsInvalidArgument(store_->BackUp(&backups, "monday").status()));
+
+  const std::string place = directory_.path() + "/restored";
+  const auto restored = RestoreItems(&backups, "monday", place);
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  EXPECT_EQ(*restored, 2);
+  EXPECT_TRUE(absl::IsFailedPrecondition(RestoreItems(&backups, "monday", place).status()));
+  EXPECT_TRUE(absl::IsNotFound(RestoreItems(&backups, "sunday", place + "2").status()));
+  auto opened = ItemStore::Open(place, [] { return 0; });
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(TextOf((*opened)->Get(Rules("fraud"))), "b");
+  EXPECT_EQ(TextOf((*opened)->GetAt(Rules("fraud"), 1)), "a");
+  EXPECT_EQ((*opened)->newest(), 2);
+}
+
+TEST_F(ItemStoreTest, ABackupOfWhichAFileIsDamagedIsNotRestored) {
+  state::DirectoryCheckpointStore backups(directory_.path() + "/backups");
+  Put(Rules("fraud"), "a");
+  ASSERT_TRUE(store_->BackUp(&backups, "monday").ok());
+  const auto objects = backups.List("backups/monday/files/");
+  ASSERT_TRUE(objects.ok());
+  ASSERT_FALSE(objects->empty());
+  const std::string damaged = directory_.path() + "/backups/" + objects->back().name;
+  std::filesystem::resize_file(damaged, std::filesystem::file_size(damaged) + 1);
+  const std::string place = directory_.path() + "/restored";
+  EXPECT_TRUE(absl::IsDataLoss(RestoreItems(&backups, "monday", place).status()));
+  // Nothing is in the way of another one.
+  Put(Rules("fraud"), "b");
+  ASSERT_TRUE(store_->BackUp(&backups, "tuesday").ok());
+  EXPECT_EQ(RestoreItems(&backups, "tuesday", place).value(), 2);
 }
 
 TEST_F(ItemStoreTest, AStoreThatIsOpenElsewhereIsUnavailable) {
