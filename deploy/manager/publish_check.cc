@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "deploy/manager/pipeline_check.h"
 #include "deploy/manager/rule_changes.h"
+#include "deploy/manager/rule_places.h"
 #include "deploy/manager/secret_reference.h"
 #include "router/suggest.h"
 #include "runtime/rule_loader.h"
@@ -22,10 +23,7 @@ namespace {
 using router::Problem;
 using router::Team;
 
-std::string_view SuffixOf(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  return first != text.npos && text[first] == '{' ? ".json" : ".yaml";
-}
+std::string_view SuffixOf(std::string_view text) { return IsJsonText(text) ? ".json" : ".yaml"; }
 
 class Publish {
  public:
