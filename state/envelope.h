@@ -7,7 +7,8 @@
 //
 // Format: "turnout-sealed-1:" KEY_ID ":" then base64 of wrapped key, nonce, cipher text and tag.
 // Errors: NotFound for a master key that there is none of, by its id; DataLoss for a text that is
-//   damaged or of another context; neither shows what was sealed.
+//   damaged or of another context; InvalidArgument for a secret that is too long. None shows what
+//   was or is to be sealed.
 // Threads: Keyring is immutable.
 #pragma once
 
@@ -40,6 +41,7 @@ class SecretText {
 };
 
 inline constexpr size_t kMasterKeyBytes = 32;
+inline constexpr size_t kSecretBytesMax = 64u << 10;  // of what is sealed
 
 // Master keys by id: the one that seals, and older ones that open what they sealed.
 class Keyring {
@@ -60,6 +62,10 @@ class Keyring {
 
  private:
   Keyring() = default;
+  absl::StatusOr<const SecretText*> Find(const std::string& id) const;
+  // By the key that seals.
+  absl::StatusOr<std::string> Wrap(const SecretText& data_key) const;
+
   std::map<std::string, SecretText, std::less<>> keys_;
   std::string sealing_id_;
 };
