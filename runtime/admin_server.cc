@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "runtime/bearer_token.h"
+#include "runtime/browser_headers.h"
 #include "runtime/http_front.h"
 #include "runtime/log.h"
 #include "runtime/wrong_tokens.h"
@@ -20,19 +21,7 @@ namespace {
 
 constexpr absl::string_view kBearer = "Bearer ";
 
-// Of every answer. A browser runs and shows nothing but what came from here, in no frame of anybody
-// else's, gives it to no other site's pages, and takes nothing for a script that isn't said to be
-// one.
-constexpr absl::string_view kHeaders =
-    "Cache-Control: no-store\r\n"
-    "Content-Security-Policy: default-src 'none'; connect-src 'self'; img-src data:; "
-    "script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'\r\n"
-    "Cross-Origin-Opener-Policy: same-origin\r\n"
-    "Cross-Origin-Resource-Policy: same-origin\r\n"
-    "Referrer-Policy: no-referrer\r\n"
-    "X-Content-Type-Options: nosniff\r\n"
-    "X-Frame-Options: DENY\r\n";
+constexpr absl::string_view kHeaders(kBrowserHeaders.data(), kBrowserHeaders.size());
 
 absl::string_view ReasonOf(int status) {
   switch (status) {

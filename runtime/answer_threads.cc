@@ -28,6 +28,16 @@ bool AnswerThreads::Ask(uint64_t number, absl::Time deadline, Compute compute) {
   return true;
 }
 
+void AnswerThreads::Give(uint64_t number, std::string answer) { Put({number, std::move(answer)}); }
+
+void AnswerThreads::Put(Answer answer) {
+  {
+    const std::lock_guard<std::mutex> lock(mu_);
+    answers_.push_back(std::move(answer));
+  }
+  on_answer_();
+}
+
 std::vector<AnswerThreads::Answer> AnswerThreads::Take() {
   const std::lock_guard<std::mutex> lock(mu_);
   return std::exchange(answers_, {});
@@ -44,12 +54,8 @@ void AnswerThreads::Run() {
       waiting_.pop_front();
     }
     if (connectors::SteadyNow() >= question.deadline) continue;
-    std::string answer = question.compute();
-    {
-      const std::lock_guard<std::mutex> lock(mu_);
-      answers_.emplace_back(question.number, std::move(answer));
-    }
-    on_answer_();
+    std::optional<std::string> answer = question.compute();
+    Put({question.number, std::move(answer)});
   }
 }
 

@@ -2,9 +2,9 @@
 //
 // Each question has a number; its answer is taken by whoever gathers answers (`Take`), who is told
 // by `on_answer` that there are some. A question whose deadline has passed before its turn is
-// dropped.
+// dropped. A question may be held: its answer is given later (`Give`), by whoever has it.
 //
-// Threads: Ask and Take any; `on_answer` is called on these threads.
+// Threads: Ask, Give and Take any; `on_answer` is called on these threads.
 // Lifetime: destroying it waits for the answers that are being computed.
 #pragma once
 
@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,8 +26,9 @@ namespace turnout::runtime {
 
 class AnswerThreads {
  public:
-  using Compute = std::function<std::string()>;
-  using Answer = std::pair<uint64_t, std::string>;  // the question's number, the answer
+  // Nullopt: it is held.
+  using Compute = std::function<std::optional<std::string>()>;
+  using Answer = std::pair<uint64_t, std::optional<std::string>>;  // by the question's number
 
   AnswerThreads(int threads, size_t waiting_max, std::function<void()> on_answer);
   ~AnswerThreads();
@@ -35,6 +37,7 @@ class AnswerThreads {
 
   // False: too many wait.
   bool Ask(uint64_t number, absl::Time deadline, Compute compute);
+  void Give(uint64_t number, std::string answer);
   std::vector<Answer> Take();
 
  private:
@@ -44,6 +47,7 @@ class AnswerThreads {
     Compute compute;
   };
   void Run();
+  void Put(Answer answer);
 
   const size_t waiting_max_;
   const std::function<void()> on_answer_;

@@ -17,8 +17,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
+#include "absl/synchronization/mutex.h"
 #include "connectors/steady_clock.h"
 #include "runtime/answer_threads.h"
 
@@ -39,7 +41,7 @@ constexpr size_t kReadBytes = 16 << 10;
 constexpr size_t kTurnBytesMax = 256 << 10;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-enum class Phase { kHandshaking, kReading, kAnswering, kWriting, kDraining };
+enum class Phase { kHandshaking, kReading, kAnswering, kHeld, kWriting, kDraining };
 
 struct Connection {
   uint64_t number = 0;  // in order of acceptance
@@ -60,6 +62,7 @@ struct Connection {
 };
 
 short WantedOf(const Connection& connection) {
+  if (connection.phase == Phase::kHeld) return POLLRDHUP;  // only whether it goes away
   if (connection.phase == Phase::kWriting) return POLLOUT;
   const bool writes = connection.transport != nullptr && connection.transport->wants_write();
   return writes ? POLLOUT : POLLIN;
@@ -68,7 +71,7 @@ short WantedOf(const Connection& connection) {
 }  // namespace
 
 struct HttpFront::Impl {
-  Impl(HttpFrontOptions with, ListenSocket at, Handler handle, Refuse to_refuse)
+  Impl(HttpFrontOptions with, ListenSocket at, HoldingHandler handle, Refuse to_refuse)
       : options(std::move(with)),
         listener(std::move(at)),
         handler(std::move(handle)),
@@ -82,6 +85,8 @@ struct HttpFront::Impl {
   }
   void Run();
   void Poll();
+  void LetGoOfTheIdle();
+  bool HasRoomFor(const HttpRequest& request) const;
   absl::Duration UntilNextDeadline() const;
   bool HasPlace() const;
   void AcceptAll();
@@ -106,10 +111,13 @@ struct HttpFront::Impl {
 
   HttpFrontOptions options;
   ListenSocket listener;
-  const Handler handler;
+  const HoldingHandler handler;
   const Refuse refuse;
   const Socket wake;
   std::atomic<bool> is_ending{false};
+  std::atomic<bool> is_finishing{false};
+  absl::Mutex mu;
+  bool is_finished ABSL_GUARDED_BY(mu) = false;
   // The rest is the thread's.
   std::vector<std::unique_ptr<Connection>> connections;  // the oldest first
   uint64_t accepted_so_far = 0;
@@ -131,7 +139,8 @@ void HttpFront::Impl::Run() {
 void HttpFront::Impl::Poll() {
   now = connectors::SteadyNow();
   std::vector<pollfd> waits = {{wake.get(), POLLIN, 0}};
-  const bool accepts = now >= accept_again_at && HasPlace();
+  if (is_finishing) LetGoOfTheIdle();
+  const bool accepts = !is_finishing && now >= accept_again_at && HasPlace();
   if (accepts) waits.push_back({listener.socket.get(), POLLIN, 0});
   std::vector<Connection*> waiting;
   for (const auto& connection : connections) {
@@ -155,6 +164,26 @@ void HttpFront::Impl::Poll() {
                                    [this](const auto& one) { return now >= one->deadline; }),
                     connections.end());
   if (accepts && waits[1].revents != 0) AcceptAll();
+}
+
+// Those that nothing is owed to, once nobody is to begin any more.
+void HttpFront::Impl::LetGoOfTheIdle() {
+  TakeAnswers();
+  std::erase_if(connections, [](const auto& one) {
+    return one->phase == Phase::kHandshaking || one->phase == Phase::kReading ||
+           one->phase == Phase::kHeld;
+  });
+  const absl::MutexLock lock(&mu);
+  is_finished = connections.empty();
+}
+
+bool HttpFront::Impl::HasRoomFor(const HttpRequest& request) const {
+  size_t bytes = request.body_bytes;
+  for (const auto& one : connections) {
+    const bool has_body = one->phase == Phase::kReading || one->phase == Phase::kAnswering;
+    if (has_body && &one->request != &request) bytes += one->request.body_bytes;
+  }
+  return bytes <= options.bodies_bytes_max;
 }
 
 absl::Duration HttpFront::Impl::UntilNextDeadline() const {
@@ -204,7 +233,17 @@ void HttpFront::Impl::TakeAnswers() {
                                     [n = number](const auto& one) { return one->number == n; });
     if (asked == connections.end()) continue;
     Connection* const connection = asked->get();
-    if (!Answer(connection, std::move(bytes))) {
+    // An answer may be given before the handler has said that it is held.
+    if (connection->phase != Phase::kAnswering && connection->phase != Phase::kHeld) continue;
+    if (!bytes.has_value()) {
+      connection->phase = Phase::kHeld;
+      connection->deadline = now + options.hold_max;
+      continue;
+    }
+    if (connection->phase == Phase::kHeld) {
+      connection->end_deadline = now + options.connection_timeout;
+    }
+    if (!Answer(connection, *std::move(bytes))) {
       CutOff(connection);
     } else {
       KeepUnsentBounded(connection);
@@ -220,6 +259,8 @@ bool HttpFront::Impl::Advance(Connection* connection) {
       return ReadRequest(connection);
     case Phase::kAnswering:
       return true;
+    case Phase::kHeld:
+      return false;  // it went away
     case Phase::kWriting:
       return Write(connection);
     case Phase::kDraining:
@@ -265,6 +306,9 @@ bool HttpFront::Impl::LookAtRequest(Connection* connection) {
     if (const auto fault = ReadHttpHead(head, options.body_bytes_max, &request)) {
       return Answer(connection, refuse(*fault));
     }
+    if (!HasRoomFor(request)) {
+      return Answer(connection, refuse({503, "too many requests are large: ask again"}));
+    }
     connection->head_bytes = size;
     const bool wants_word = request.expects_continue && in.size() < size + request.body_bytes;
     // A socket to which nothing was written yet takes so little at once, or never.
@@ -282,9 +326,10 @@ void HttpFront::Impl::Ask(Connection* connection) {
   connection->phase = Phase::kAnswering;
   connection->deadline = connection->end_deadline;
   std::string().swap(connection->in);
-  const bool is_asked = answers.Ask(connection->number, connection->end_deadline,
-                                    [this, request = std::move(connection->request),
-                                     peer = connection->peer] { return handler(request, peer); });
+  const bool is_asked =
+      answers.Ask(connection->number, connection->end_deadline,
+                  [this, request = std::move(connection->request), peer = connection->peer,
+                   number = connection->number] { return handler(request, peer, number); });
   if (!is_asked) Answer(connection, refuse({503, "too many requests wait: ask again"}));
 }
 
@@ -360,9 +405,29 @@ void HttpFront::Impl::KeepUnsentBounded(const Connection* newest) {
 
 HttpFront::HttpFront(HttpFrontOptions options, ListenSocket listener, Handler handler,
                      Refuse refuse)
+    : HttpFront(std::move(options), std::move(listener),
+                HoldingHandler([handle = std::move(handler)](const HttpRequest& request,
+                                                             const std::string& peer, uint64_t) {
+                  return std::optional<std::string>(handle(request, peer));
+                }),
+                std::move(refuse)) {}
+
+HttpFront::HttpFront(HttpFrontOptions options, ListenSocket listener, HoldingHandler handler,
+                     Refuse refuse)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(listener), std::move(handler),
                                    std::move(refuse))) {
   impl_->thread = std::thread([impl = impl_.get()] { impl->Run(); });
+}
+
+void HttpFront::Give(uint64_t number, std::string answer) {
+  impl_->answers.Give(number, std::move(answer));
+}
+
+void HttpFront::Finish(absl::Duration within) {
+  impl_->is_finishing = true;
+  impl_->Wake();
+  absl::MutexLock lock(&impl_->mu);
+  connectors::AwaitSteadily(&impl_->mu, absl::Condition(&impl_->is_finished), within);
 }
 
 HttpFront::~HttpFront() {

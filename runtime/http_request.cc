@@ -54,7 +54,9 @@ std::optional<HttpFault> ReadRequestLine(std::string_view line, HttpRequest* req
     return HttpFault{505, "the version is neither HTTP/1.1 nor HTTP/1.0"};
   }
   request->method = std::string(method);
-  request->path = std::string(target.substr(0, target.find('?')));
+  const size_t path_end = std::min(target.find('?'), target.size());
+  request->path = std::string(target.substr(0, path_end));
+  if (path_end < target.size()) request->query = std::string(target.substr(path_end + 1));
   request->is_one_1 = version == "HTTP/1.1";
   return std::nullopt;
 }

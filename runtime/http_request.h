@@ -23,8 +23,9 @@ inline constexpr size_t kHttpHeadersMax = 64;
 
 struct HttpRequest {
   std::string method;
-  std::string path;       // of the target; what follows a `?` is left out
-  bool is_one_1 = false;  // HTTP/1.1, else HTTP/1.0
+  std::string path;                                          // of the target, up to a `?`
+  std::string query;                                         // of the target, behind the `?`
+  bool is_one_1 = false;                                     // HTTP/1.1, else HTTP/1.0
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   size_t body_bytes = 0;
   bool expects_continue = false;
