@@ -437,6 +437,57 @@ Command RollbackCommand() {
   };
 }
 
+Command ManagerCommand() {
+  return {
+      .name = "manager",
+      .summary = "keep teams' rules, configs and secrets, and serve them to routers",
+      .synopsis =
+          "--config FILE\n    turnout manager --data DIR --tokens FILE [--listen HOST:PORT]",
+      .description =
+          "Runs the config manager: an HTTP API (GET /openapi.yaml) where teams change their rule "
+          "files, configs and secrets, each change a version that can be gone back to, refused if "
+          "the routers would not take it; and the place that routers take their rules from, "
+          "`rules: http://HOST:PORT/v1/services/SERVICE/rules`.\n\n"
+          "Whoever asks bears a token; the file of --tokens holds their SHA-256 and roles. Secrets "
+          "are sealed with the key of --master-keys. Where it listens to more than this machine, "
+          "the config's `tls` is wanted. All of it is described in deploy/manager/README.md.\n\n"
+          "SIGTERM or SIGINT ends it: calls at hand are answered. A change that was acknowledged "
+          "is on disk, however it ends.",
+      .options = {{.name = "--config",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "The manager's config, in YAML: data, listen, tokens, master_keys, tls, "
+                           "pipeline. The other options go before it."},
+                  {.name = "--data",
+                   .argument = "DIR",
+                   .kind = ArgumentKind::kDirectory,
+                   .text = "Where everything is kept; made where there is none."},
+                  {.name = "--listen",
+                   .argument = "HOST:PORT",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "127.0.0.1:8470",
+                   .text =
+                       "Where the API is served; port 0 takes a free one, which the log names."},
+                  {.name = "--tokens",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "Who may come in, in JSON. Read again when it changes."},
+                  {.name = "--master-keys",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "Keys that secrets are sealed with, a line `ID BASE64` each, the first "
+                           "seals. Without it there are no secrets."}},
+      .exits = {{0, "A signal stopped it."},
+                {1, "It could not go on; standard error says why."},
+                {2, "The options, the config or a file of theirs are refused; or unknown usage."}},
+      .examples = {{"turnout manager --data data --tokens tokens.json", "On this machine:"},
+                   {"curl -H \"Authorization: Bearer $TOKEN\" "
+                    "127.0.0.1:8470/v1/services/orders/items",
+                    "Ask it what there is:"}},
+      .see_also = "turnout run, turnout validate",
+  };
+}
+
 Command DemoCommand() {
   return {
       .name = "demo",
@@ -533,9 +584,10 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      RunCommand(),  ValidateCommand(), TestCommand(),    MatchCommand(),      ExplainCommand(),
-      DiffCommand(), ReplayCommand(),   StateCommand(),   RollbackCommand(),   DlqCommand(),
-      TxnCommand(),  DemoCommand(),     VersionCommand(), CompletionCommand(), HelpCommand(),
+      RunCommand(),      ValidateCommand(), TestCommand(),       MatchCommand(),
+      ExplainCommand(),  DiffCommand(),     ReplayCommand(),     StateCommand(),
+      RollbackCommand(), DlqCommand(),      TxnCommand(),        ManagerCommand(),
+      DemoCommand(),     VersionCommand(),  CompletionCommand(), HelpCommand(),
   };
   return *commands;
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "connectors/kafka_client.h"
+#include "deploy/manager/manager_command.h"
 #include "router/suggest.h"
 #include "runtime/commands.h"
 #include "runtime/completion.h"
@@ -433,6 +434,19 @@ int Rollback(Arguments& arguments) {
   return RunRollback(options, stdout, stderr);
 }
 
+int Manager(Arguments& arguments) {
+  std::string config;
+  manager::ManagerOptions given;
+  given.listen.clear();
+  arguments.Value("--config", &config);
+  arguments.Value("--data", &given.data);
+  arguments.Value("--listen", &given.listen);
+  arguments.Value("--tokens", &given.tokens);
+  arguments.Value("--master-keys", &given.master_keys);
+  if (const auto status = arguments.Parse()) return *status;
+  return manager::RunManager(config, given);
+}
+
 int Demo(Arguments& arguments) {
   DemoOptions options;
   arguments.Value("--rules", &options.rules);
@@ -505,6 +519,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   if (name == "rollback") return Rollback(arguments);
   if (name == "dlq") return Dlq(arguments);
   if (name == "txn") return Txn(arguments);
+  if (name == "manager") return Manager(arguments);
   if (name == "demo") return Demo(arguments);
   if (name == "version") return Version(arguments);
   if (name == "completion") return Completion(arguments);

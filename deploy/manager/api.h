@@ -1,0 +1,148 @@
+// Api: what the config manager answers, call by call: a table of routes, and what stands behind.
+//
+// A call comes here once it is known who makes it, and that it may be made at all by its route's
+// `needs`; what is about a team's files is judged where the files are known (publish.h).
+//
+// Errors: as answers (http_answer.h).
+// Threads: any; what the parts are is theirs to guard.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "deploy/manager/access.h"
+#include "deploy/manager/audit_log.h"
+#include "deploy/manager/http_answer.h"
+#include "deploy/manager/item_store.h"
+#include "deploy/manager/proposals.h"
+#include "deploy/manager/router_fleet.h"
+#include "deploy/manager/rule_places.h"
+#include "deploy/manager/rules_feed.h"
+#include "router/rule_file.h"
+#include "router/state_settings.h"
+#include "runtime/http_request.h"
+#include "state/envelope.h"
+
+namespace turnout::manager {
+
+inline constexpr size_t kListMax = 1'000;  // of changes, versions, proposals in an answer
+inline constexpr size_t kListDefault = 100;
+inline constexpr size_t kSearchHitsMax = 10'000;
+inline constexpr int kPublishingMax = 12;  // changes that are checked or wait for it
+
+// What a manager is made of.
+struct Parts {
+  std::unique_ptr<ItemStore> store;
+  std::unique_ptr<AuditLog> audit;
+  std::unique_ptr<Proposals> proposals;
+  std::unique_ptr<RulesFeed> feed;
+  RouterFleet fleet;
+  RulePlacesCache search_cache;
+  std::optional<state::Keyring> keys;  // none: secrets can't be put or released
+  router::RuleLimits limits;
+  router::StateSettings state_settings;
+
+  absl::Mutex publishing_mu;  // held from the look at what there is until it is changed
+  std::atomic<int> publishing{0};
+};
+
+struct Call {
+  const runtime::HttpRequest* request = nullptr;
+  std::string peer;
+  uint64_t number = 0;  // by which a held answer is given
+  Principal principal;
+  ServiceSettings settings;  // of the service that is named, if any
+  std::string action;
+  // Of the path; empty: it has none.
+  std::string service;
+  std::string kind;
+  std::string name;
+  std::string id;  // {number}
+  Query query;
+};
+
+// Nullopt: it is held.
+using Handler = std::optional<HttpAnswer> (*)(Parts& parts, const Call& call);
+
+enum class Needs {
+  kNothing,  // no token
+  kToken,
+  kViewer,  // a role over any team of the service, by a person
+  kEditor,
+  kApprover,
+  kAdmin,      // of the whole service
+  kRules,      // viewer; routers too
+  kRouter,     // a router alone, with the service's viewer role
+  kPrincipal,  // anybody with the service's viewer role
+};
+
+struct Route {
+  std::string_view method;
+  std::string_view path;    // "/v1/services/{service}/items"
+  std::string_view action;  // in the audit log, and the operation's id in openapi.yaml
+  Needs needs = Needs::kToken;
+  std::vector<std::string_view> query;  // names it may have
+  Handler handler = nullptr;
+};
+
+const std::vector<Route>& Routes();
+
+// The route of a request, its path's parts put into `call`. Null: there is none; `allowed` are the
+// methods that there are of this path, if any.
+const Route* FindRoute(std::string_view method, std::string_view path, Call* call,
+                       std::vector<std::string_view>* allowed);
+
+// Appends to the audit log; false, said in the log, if that failed.
+bool Audit(Parts& parts, const Call& call, AuditEntry entry);
+
+// A number of the query's, or the default. InvalidArgument beyond 0 to `max`.
+absl::StatusOr<int64_t> QueryNumber(const Call& call, std::string_view name, int64_t by_default,
+                                    int64_t max);
+bool QueryFlag(const Call& call, std::string_view name);  // `?name`, `?name=1`, `?name=true`
+
+// The service's settings as they are; those by default where there are none.
+absl::StatusOr<ServiceSettings> SettingsOf(const Parts& parts, const std::string& service);
+
+// --- the handlers, by file ---
+// service_api.cc
+std::optional<HttpAnswer> GetHealth(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetReady(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetOpenApi(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetWhoAmI(Parts& parts, const Call& call);
+std::optional<HttpAnswer> ListServices(Parts& parts, const Call& call);
+std::optional<HttpAnswer> QueryAudit(Parts& parts, const Call& call);
+// item_api.cc
+std::optional<HttpAnswer> ListItems(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetItem(Parts& parts, const Call& call);
+std::optional<HttpAnswer> PutItem(Parts& parts, const Call& call);
+std::optional<HttpAnswer> DeleteItem(Parts& parts, const Call& call);
+std::optional<HttpAnswer> ReleaseSecret(Parts& parts, const Call& call);
+// history_api.cc
+std::optional<HttpAnswer> ListVersions(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetVersion(Parts& parts, const Call& call);
+std::optional<HttpAnswer> DiffVersions(Parts& parts, const Call& call);
+std::optional<HttpAnswer> RestoreVersion(Parts& parts, const Call& call);
+std::optional<HttpAnswer> ListChanges(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetChange(Parts& parts, const Call& call);
+std::optional<HttpAnswer> RevertChange(Parts& parts, const Call& call);
+// change_api.cc
+std::optional<HttpAnswer> PostChange(Parts& parts, const Call& call);
+std::optional<HttpAnswer> PostSearch(Parts& parts, const Call& call);
+std::optional<HttpAnswer> PostReplace(Parts& parts, const Call& call);
+// proposal_api.cc
+std::optional<HttpAnswer> ListProposals(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetProposal(Parts& parts, const Call& call);
+std::optional<HttpAnswer> ApproveProposal(Parts& parts, const Call& call);
+std::optional<HttpAnswer> RejectProposal(Parts& parts, const Call& call);
+// router_api.cc
+std::optional<HttpAnswer> GetRules(Parts& parts, const Call& call);
+std::optional<HttpAnswer> PostReport(Parts& parts, const Call& call);
+std::optional<HttpAnswer> ListRouters(Parts& parts, const Call& call);
+
+}  // namespace turnout::manager

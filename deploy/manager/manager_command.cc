@@ -1,0 +1,48 @@
+#include "deploy/manager/manager_command.h"
+
+#include <signal.h>
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "deploy/manager/manager_server.h"
+#include "runtime/log.h"
+#include "runtime/stop_signals.h"
+
+namespace turnout::manager {
+namespace {
+
+constexpr int kExitStopped = 0;
+constexpr int kExitFailed = 1;
+constexpr int kExitRefused = 2;
+constexpr absl::Duration kStopTimeout = absl::Seconds(5);
+
+int ExitStatus(const absl::Status& status) {
+  std::fprintf(stderr, "%s\n", runtime::WithoutSecrets(std::string(status.message())).c_str());
+  return absl::IsInvalidArgument(status) ? kExitRefused : kExitFailed;
+}
+
+}  // namespace
+
+int RunManager(const std::string& config_file, const ManagerOptions& given) {
+  runtime::StopSignals::Block();
+  const absl::StatusOr<ManagerOptions> options = LoadManagerOptions(config_file, given);
+  if (!options.ok()) return ExitStatus(options.status());
+  ::signal(SIGPIPE, SIG_IGN);
+  runtime::StartLog({});
+  absl::StatusOr<std::unique_ptr<ManagerServer>> server = ManagerServer::Start(*options);
+  if (!server.ok()) return ExitStatus(server.status());
+  absl::Notification stop;
+  const runtime::StopSignals signals([&stop] { stop.Notify(); }, kStopTimeout);
+  runtime::LogInfo("manager_started",
+                   absl::StrCat("the config manager answers at ", (*server)->url()),
+                   {{"url", (*server)->url()}});
+  stop.WaitForNotification();
+  (*server)->Stop();
+  server->reset();
+  runtime::LogInfo("manager_stopped", "every change that was acknowledged is on disk");
+  return kExitStopped;
+}
+
+}  // namespace turnout::manager

@@ -1,0 +1,321 @@
+#include "deploy/manager/manager_server.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "deploy/manager/api.h"
+#include "deploy/manager/json_reader.h"
+#include "deploy/manager/rate_limit.h"
+#include "deploy/manager/tokens.h"
+#include "runtime/config_parts.h"
+#include "runtime/http_front.h"
+#include "runtime/log.h"
+#include "runtime/wrong_tokens.h"
+#include "state/files.h"
+
+namespace turnout::manager {
+namespace {
+
+constexpr std::string_view kBearer = "bearer ";
+constexpr size_t kBodyBytesMax = 32u << 20;
+constexpr size_t kBodiesBytesMax = 128u << 20;
+constexpr size_t kUnsentBytesMax = 512u << 20;
+constexpr size_t kConnectionsMax = 2'048;
+constexpr int kThreads = 16;
+constexpr absl::Duration kRequestTimeout = absl::Seconds(10);
+constexpr absl::Duration kConnectionTimeout = absl::Seconds(30);
+constexpr absl::Duration kFinishTimeout = absl::Seconds(3);
+constexpr size_t kMasterKeysBytesMax = 64u << 10;
+// Calls of one person, and of all routers that share a token: each asks and reports at a change.
+constexpr double kPersonsCallsPerSecond = 50;
+constexpr double kPersonsCallsAtOnce = 500;
+constexpr double kRoutersCallsPerSecond = 2'000;
+constexpr double kRoutersCallsAtOnce = 10'000;
+
+// What goes to the audit log as a refusal.
+bool IsRefusal(int status) {
+  return status == 401 || status == 403 || status == 409 || status == 412 || status == 422;
+}
+
+absl::StatusOr<state::Keyring> ReadKeys(const std::string& file) {
+  const absl::StatusOr<std::string> text = state::ReadFile(file, kMasterKeysBytesMax);
+  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  const state::SecretText held(*text);
+  absl::StatusOr<state::Keyring> keys = state::Keyring::Read(held.view());
+  if (keys.ok()) return keys;
+  return absl::InvalidArgumentError(absl::StrCat(file, ": ", keys.status().message()));
+}
+
+absl::Status ReadLimits(const std::string& pipeline, Parts* parts) {
+  std::string problems;
+  const auto limits = runtime::LoadRuleLimits(pipeline, &problems);
+  const auto settings = runtime::LoadStateSettings(pipeline, &problems);
+  if (!limits || !settings) return absl::InvalidArgumentError(problems);
+  parts->limits = *limits;
+  parts->state_settings = *settings;
+  // As long as nobody says otherwise, all keys meet.
+  if (!limits->partitioned_by) parts->state_settings.partitioned_by = router::kOnePartition;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+struct ManagerServer::Impl {
+  absl::Status Open(const ManagerOptions& options);
+  void PublishRules(const std::string& service);
+  std::optional<std::string> Answer(const runtime::HttpRequest& request, const std::string& peer,
+                                    uint64_t number);
+  std::optional<HttpAnswer> AnswerOf(Call* call);
+  // The answer to whoever may not call; nullopt: who it is stands in `call`.
+  std::optional<HttpAnswer> Enter(Call* call);
+  std::optional<HttpAnswer> MayCall(const Route& route, Call* call);
+  HttpAnswer Metrics();
+  std::string Counted(const HttpAnswer& answer);
+
+  Parts parts;
+  std::unique_ptr<Tokens> tokens;
+  runtime::WrongTokens wrong_tokens;
+  RateLimit persons{kPersonsCallsPerSecond, kPersonsCallsAtOnce};
+  RateLimit routers{kRoutersCallsPerSecond, kRoutersCallsAtOnce};
+  absl::Mutex mu;
+  std::map<int, int64_t> answers ABSL_GUARDED_BY(mu);  // by status
+  std::string url;
+  bool is_stopped = false;
+  std::unique_ptr<runtime::HttpFront> front;  // goes first: its threads use the rest
+};
+
+absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
+  if (const absl::Status read = ReadLimits(options.pipeline, &parts); !read.ok()) return read;
+  auto opened_tokens = Tokens::Open(options.tokens);
+  if (!opened_tokens.ok()) return opened_tokens.status();
+  tokens = *std::move(opened_tokens);
+  if (!options.master_keys.empty()) {
+    absl::StatusOr<state::Keyring> keys = ReadKeys(options.master_keys);
+    if (!keys.ok()) return keys.status();
+    parts.keys.emplace(*std::move(keys));
+  }
+  if (const absl::Status made = state::MakeDirectory(options.data); !made.ok()) return made;
+  auto audit = AuditLog::Open(options.data + "/audit.jsonl");
+  if (!audit.ok()) return audit.status();
+  parts.audit = *std::move(audit);
+  auto proposals = Proposals::Open(options.data + "/proposals");
+  if (!proposals.ok()) return proposals.status();
+  parts.proposals = *std::move(proposals);
+  auto store =
+      ItemStore::Open(options.data + "/items", [] { return absl::ToUnixMillis(absl::Now()); });
+  if (!store.ok()) return store.status();
+  parts.store = *std::move(store);
+  parts.feed = std::make_unique<RulesFeed>(
+      [this](uint64_t number, const HttpAnswer& answer) { front->Give(number, Counted(answer)); });
+  const absl::StatusOr<std::vector<std::string>> services = parts.store->Services();
+  if (!services.ok()) return services.status();
+  for (const std::string& service : *services) PublishRules(service);
+  parts.store->OnChange([this](const Change& change) {
+    std::set<std::string> changed;
+    for (const DoneEdit& edit : change.edits) {
+      if (edit.id.kind == ItemKind::kRules) changed.insert(edit.id.service);
+    }
+    for (const std::string& service : changed) PublishRules(service);
+  });
+  return absl::OkStatus();
+}
+
+void ManagerServer::Impl::PublishRules(const std::string& service) {
+  const absl::StatusOr<std::vector<Item>> rules = parts.store->List(service, ItemKind::kRules);
+  if (rules.ok()) {
+    parts.feed->Publish(service, *rules);
+  } else {
+    runtime::LogError("rules_unreadable", MessageOf(rules.status()), {{"service", service}});
+  }
+}
+
+std::string ManagerServer::Impl::Counted(const HttpAnswer& answer) {
+  {
+    const absl::MutexLock lock(&mu);
+    ++answers[answer.status];
+  }
+  return BytesOf(answer);
+}
+
+std::optional<std::string> ManagerServer::Impl::Answer(const runtime::HttpRequest& request,
+                                                       const std::string& peer, uint64_t number) {
+  Call call{.request = &request, .peer = peer, .number = number};
+  const std::optional<HttpAnswer> answer = AnswerOf(&call);
+  if (!answer.has_value()) return std::nullopt;
+  if (IsRefusal(answer->status)) {
+    JsonReader said(answer->body, "the answer");
+    Audit(parts, call,
+          {.outcome = "refused", .status = answer->status, .detail = said.Text("error", "")});
+  }
+  return Counted(*answer);
+}
+
+std::optional<HttpAnswer> ManagerServer::Impl::AnswerOf(Call* call) {
+  std::vector<std::string_view> allowed;
+  const runtime::HttpRequest& request = *call->request;
+  const Route* const route = FindRoute(request.method, request.path, call, &allowed);
+  if (route == nullptr && allowed.empty()) {
+    return ErrorAnswer(404, "there is no such path: /openapi.yaml lists them");
+  }
+  if (route == nullptr) {
+    HttpAnswer answer = ErrorAnswer(405, "this path takes other methods: see Allow");
+    answer.headers.emplace_back(
+        "Allow", absl::StrJoin(allowed, ", ", [](std::string* out, auto m) { out->append(m); }));
+    return answer;
+  }
+  call->action = std::string(route->action);
+  absl::StatusOr<Query> query = ReadQuery(request.query, route->query);
+  if (route->needs != Needs::kNothing) {
+    if (std::optional<HttpAnswer> refusal = Enter(call)) return refusal;
+    if (std::optional<HttpAnswer> refusal = MayCall(*route, call)) return refusal;
+  }
+  if (!query.ok()) return ErrorAnswer(query.status());
+  call->query = *std::move(query);
+  return route->handler == nullptr ? Metrics() : route->handler(parts, *call);
+}
+
+std::optional<HttpAnswer> ManagerServer::Impl::Enter(Call* call) {
+  const absl::Time now = absl::Now();
+  const auto too_many = [](std::string_view what) {
+    HttpAnswer answer = ErrorAnswer(429, what);
+    answer.headers.emplace_back("Retry-After", "1");
+    return answer;
+  };
+  if (!wrong_tokens.MayTry(call->peer, now)) {
+    return too_many("too many wrong tokens came from this address: try again in a second");
+  }
+  const std::string borne(call->request->Header("authorization").value_or(""));
+  std::optional<Principal> principal;
+  if (absl::StartsWithIgnoreCase(borne, {kBearer.data(), kBearer.size()})) {
+    principal = tokens->WhoBears(std::string_view(borne).substr(kBearer.size()), now);
+  }
+  if (!principal) {
+    wrong_tokens.Add(call->peer, now);
+    HttpAnswer answer = ErrorAnswer(401, "send a token that is known as Authorization: Bearer");
+    answer.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return answer;
+  }
+  call->principal = *std::move(principal);
+  const bool is_router = call->principal.kind == PrincipalKind::kRouter;
+  if (!(is_router ? routers : persons).Take(call->principal.name, now)) {
+    return too_many("these are too many calls a second: ask again in one");
+  }
+  return std::nullopt;
+}
+
+std::optional<HttpAnswer> ManagerServer::Impl::MayCall(const Route& route, Call* call) {
+  if (route.needs == Needs::kToken) return std::nullopt;
+  if (const absl::Status name = CheckItemName("service", call->service); !name.ok()) {
+    return ErrorAnswer(name);
+  }
+  absl::StatusOr<ServiceSettings> settings = SettingsOf(parts, call->service);
+  if (!settings.ok()) return ErrorAnswer(settings.status());
+  call->settings = *std::move(settings);
+  const bool is_person = call->principal.kind == PrincipalKind::kPerson;
+  Role role = Role::kViewer;
+  bool is_kind = is_person;
+  switch (route.needs) {
+    case Needs::kEditor:
+      role = Role::kEditor;
+      break;
+    case Needs::kApprover:
+      role = Role::kApprover;
+      break;
+    case Needs::kRules:
+    case Needs::kPrincipal:
+      is_kind = true;
+      break;
+    case Needs::kRouter:
+      is_kind = !is_person;
+      break;
+    default:
+      break;
+  }
+  if (is_kind && HasRoleAnywhere(call->principal, call->settings, call->service, role)) {
+    return std::nullopt;
+  }
+  return ErrorAnswer(
+      403, absl::StrFormat("%s may not do this in %s: it is for %s with the role %s",
+                           call->principal.name, call->service,
+                           route.needs == Needs::kRouter ? "routers" : "those", RoleName(role)));
+}
+
+HttpAnswer ManagerServer::Impl::Metrics() {
+  std::string text =
+      "# HELP turnout_manager_answers_total Answers by status.\n"
+      "# TYPE turnout_manager_answers_total counter\n";
+  {
+    const absl::MutexLock lock(&mu);
+    for (const auto& [status, count] : answers) {
+      absl::StrAppend(&text, "turnout_manager_answers_total{status=\"", status, "\"} ", count,
+                      "\n");
+    }
+  }
+  absl::StrAppend(&text,
+                  "# HELP turnout_manager_waiting Routers whose question is held.\n"
+                  "# TYPE turnout_manager_waiting gauge\nturnout_manager_waiting ",
+                  parts.feed->waiting(),
+                  "\n# HELP turnout_manager_changes Changes there have been.\n"
+                  "# TYPE turnout_manager_changes counter\nturnout_manager_changes ",
+                  parts.store->newest(), "\n");
+  return {.body = text, .content_type = "text/plain; version=0.0.4"};
+}
+
+absl::StatusOr<std::unique_ptr<ManagerServer>> ManagerServer::Start(const ManagerOptions& options) {
+  absl::StatusOr<runtime::ListenSocket> listener = runtime::Listen(options.listen);
+  if (!listener.ok()) return listener.status();
+  const bool has_tls = !options.certificate.empty();
+  if (!listener->is_loopback && !has_tls) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "listen: ", options.listen,
+        " is more than this machine: set `tls`, so that nobody on the way reads the tokens"));
+  }
+  auto impl = std::make_unique<Impl>();
+  if (const absl::Status opened = impl->Open(options); !opened.ok()) return opened;
+  runtime::HttpFrontOptions front{.threads = kThreads,
+                                  .request_timeout = kRequestTimeout,
+                                  .connection_timeout = kConnectionTimeout,
+                                  .body_bytes_max = kBodyBytesMax,
+                                  .connections_max = kConnectionsMax,
+                                  .unsent_bytes_max = kUnsentBytesMax,
+                                  .bodies_bytes_max = kBodiesBytesMax};
+  if (has_tls) {
+    auto files = runtime::CertificateFiles::Open(options.certificate, options.key);
+    if (!files.ok()) return files.status();
+    front.certificates = *std::move(files);
+  }
+  impl->url = absl::StrCat(has_tls ? "https://" : "http://", listener->address);
+  Impl* const answers = impl.get();
+  impl->front = std::make_unique<runtime::HttpFront>(
+      std::move(front), *std::move(listener),
+      [answers](const runtime::HttpRequest& request, const std::string& peer, uint64_t number) {
+        return answers->Answer(request, peer, number);
+      },
+      [answers](const runtime::HttpFault& fault) {
+        return answers->Counted(ErrorAnswer(fault.status, fault.what));
+      });
+  return std::unique_ptr<ManagerServer>(new ManagerServer(std::move(impl)));
+}
+
+ManagerServer::ManagerServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+ManagerServer::~ManagerServer() { Stop(); }
+
+std::string ManagerServer::url() const { return impl_->url; }
+
+void ManagerServer::Stop() {
+  if (std::exchange(impl_->is_stopped, true)) return;
+  impl_->parts.feed->End();
+  impl_->front->Finish(kFinishTimeout);
+}
+
+}  // namespace turnout::manager

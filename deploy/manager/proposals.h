@@ -1,0 +1,68 @@
+// Proposals: changes that a second person is to approve before they are done.
+//
+// One is a file, `N.json`, replaced whole and synced; its edits expect the versions that the items
+// had when it was made, so that what is approved is what was seen. Decided ones stay as a record.
+//
+// Errors: NotFound for a number that there is none of; ResourceExhausted where too many are open,
+//   or the disk is full; DataLoss for a file that can't be read, naming it.
+// Threads: any.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "deploy/manager/change.h"
+
+namespace turnout::manager {
+
+inline constexpr size_t kProposalsOpenMax = 200;
+inline constexpr size_t kProposalBytesMax = 256u << 20;
+
+enum class ProposalState { kOpen, kApproved, kRejected };
+
+struct Proposal {
+  int64_t number = 0;
+  ProposalState state = ProposalState::kOpen;
+  std::string service;
+  // Who proposes what, why and when; an edit's `before` is the version that it expects.
+  Change change;
+  std::string decided_by;  // empty: nobody has
+  int64_t done_as = 0;     // the number of the change, once approved
+};
+
+std::string_view StateName(ProposalState state);
+
+// The edits as they were proposed.
+std::vector<Edit> EditsOf(const Proposal& proposal);
+
+class Proposals {
+ public:
+  // Makes the directory where there is none.
+  static absl::StatusOr<std::unique_ptr<Proposals>> Open(const std::string& directory);
+
+  // Gives it its number.
+  absl::StatusOr<Proposal> Add(Proposal proposal);
+  absl::StatusOr<Proposal> Find(const std::string& service, int64_t number) const;
+  // The newest first.
+  std::vector<Proposal> List(const std::string& service, size_t limit) const;
+  // One that is decided stands as it is.
+  absl::Status Decide(const Proposal& decided);
+
+ private:
+  explicit Proposals(std::string directory) : directory_(std::move(directory)) {}
+  absl::Status Write(const Proposal& proposal) const;
+
+  const std::string directory_;
+  mutable absl::Mutex mu_;
+  std::map<int64_t, Proposal> all_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace turnout::manager

@@ -1,0 +1,222 @@
+#include "deploy/manager/publish.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "deploy/manager/item_json.h"
+#include "deploy/manager/json_writer.h"
+#include "deploy/manager/publish_check.h"
+
+namespace turnout::manager {
+namespace {
+
+// A place among those that publish; false: all are taken.
+class Place {
+ public:
+  explicit Place(std::atomic<int>* taken) : taken_(taken), is_mine_(++*taken <= kPublishingMax) {}
+  ~Place() { --*taken_; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  explicit operator bool() const { return is_mine_; }
+
+ private:
+  std::atomic<int>* const taken_;
+  const bool is_mine_;
+};
+
+std::vector<ItemId> IdsOf(const std::vector<Edit>& edits) {
+  std::vector<ItemId> ids;
+  for (const Edit& edit : edits) ids.push_back(edit.id);
+  return ids;
+}
+
+absl::Status CheckEdits(const std::vector<Edit>& edits) {
+  for (const Edit& edit : edits) {
+    if (!edit.content.has_value()) continue;
+    absl::Status checked = CheckItemContent(edit.id, *edit.content);
+    if (checked.ok() && edit.id.kind == ItemKind::kSettings) {
+      checked = edit.id.name == kSettingsName
+                    ? ReadServiceSettings(edit.content->text).status()
+                    : absl::InvalidArgumentError("a service's settings are named `service`");
+    }
+    if (!checked.ok()) return checked;
+  }
+  return absl::OkStatus();
+}
+
+// Those that expect another version than there is.
+std::vector<Conflict> ConflictsOf(const std::map<ItemId, Item>& before,
+                                  const std::vector<Edit>& edits) {
+  std::vector<Conflict> conflicts;
+  for (const Edit& edit : edits) {
+    if (!edit.expected.has_value()) continue;
+    const auto found = before.find(edit.id);
+    const int64_t version = found == before.end() ? 0 : found->second.version;
+    if (version == *edit.expected) continue;
+    conflicts.push_back({.item = found == before.end() ? Item{.id = edit.id} : found->second,
+                         .expected = *edit.expected});
+  }
+  return conflicts;
+}
+
+std::string EditsToJson(const std::map<ItemId, Item>& before, const std::vector<Edit>& edits) {
+  return JsonArray(edits, [&before](const Edit& edit) {
+    const auto found = before.find(edit.id);
+    return EditToJson(edit, found == before.end() ? nullptr : &found->second);
+  });
+}
+
+HttpAnswer Proposed(Parts& parts, const Call& call, const Publication& publication,
+                    const std::map<ItemId, Item>& before, const PublishReport& report) {
+  Proposal proposal{.service = call.service};
+  proposal.change.at_ms = absl::ToUnixMillis(absl::Now());
+  proposal.change.by = call.principal.name;
+  proposal.change.why = publication.why;
+  proposal.change.reverts = publication.reverts;
+  for (const Edit& edit : publication.edits) {
+    const auto found = before.find(edit.id);
+    proposal.change.edits.push_back(
+        {edit.id, edit.content, found == before.end() ? 0 : found->second.version});
+  }
+  absl::StatusOr<Proposal> added = parts.proposals->Add(std::move(proposal));
+  if (!added.ok()) return ErrorAnswer(added.status());
+  Audit(parts, call,
+        {.outcome = "proposed",
+         .status = 202,
+         .detail = absl::StrCat("proposal ", added->number, ": ", publication.why)});
+  return JsonAnswer(202, JsonObject()
+                             .Text("outcome", "proposed")
+                             .Json("proposal", ProposalToJson(*added))
+                             .Json("report", ReportToJson(report))
+                             .Done());
+}
+
+HttpAnswer Done(Parts& parts, const Call& call, const Publication& publication,
+                const PublishReport& report, int64_t* done_as) {
+  ChangeRequest request{.by = call.principal.name,
+                        .why = publication.why,
+                        .edits = publication.edits,
+                        .reverts = publication.reverts};
+  if (!publication.proposed_by.empty()) {
+    request.by = publication.proposed_by;
+    request.approved_by = {call.principal.name};
+  }
+  std::vector<Conflict> conflicts;
+  const absl::StatusOr<Change> change = parts.store->Apply(std::move(request), &conflicts);
+  if (!change.ok()) {
+    if (!absl::IsAborted(change.status())) return ErrorAnswer(change.status());
+    return ConflictAnswer(publication.conflict_status, MessageOf(change.status()), conflicts,
+                          publication.edits);
+  }
+  *done_as = change->number;
+  if (change->number > 0) {
+    std::string items;
+    for (const DoneEdit& edit : change->edits) absl::StrAppend(&items, edit.id.ToString(), " ");
+    Audit(parts, call,
+          {.outcome = "done",
+           .status = 200,
+           .change = change->number,
+           .detail = absl::StrCat(items, "- ", publication.why)});
+  }
+  const std::string items = JsonArray(publication.edits, [&](const Edit& edit) {
+    const absl::StatusOr<std::optional<Item>> now = parts.store->Get(edit.id);
+    const int64_t version = now.ok() && now->has_value() ? (*now)->version : 0;
+    return JsonObject().Text("id", edit.id.ToString()).Number("version", version).Done();
+  });
+  return JsonAnswer(200, JsonObject()
+                             .Text("outcome", change->number == 0 ? "unchanged" : "done")
+                             .Number("change", change->number)
+                             .Json("items", items)
+                             .Json("report", ReportToJson(report))
+                             .Done());
+}
+
+}  // namespace
+
+HttpAnswer ConflictAnswer(int status, std::string_view what, const std::vector<Conflict>& conflicts,
+                          const std::vector<Edit>& edits) {
+  return JsonAnswer(
+      status,
+      JsonObject().Text("error", what).Json("conflicts", ConflictsToJson(conflicts, edits)).Done());
+}
+
+std::string ProposalToJson(const Proposal& proposal) {
+  JsonObject json;
+  json.Number("number", proposal.number)
+      .Text("state", StateName(proposal.state))
+      .Json("change", ChangeToJson(proposal.change));
+  if (!proposal.decided_by.empty()) json.Text("decided_by", proposal.decided_by);
+  if (proposal.done_as > 0) json.Number("done_as", proposal.done_as);
+  return json.Done();
+}
+
+HttpAnswer Publish(Parts& parts, const Call& call, Publication publication) {
+  int64_t done_as = 0;
+  return Publish(parts, call, std::move(publication), &done_as);
+}
+
+HttpAnswer Publish(Parts& parts, const Call& call, Publication publication, int64_t* done_as) {
+  if (publication.why.size() > kWhyBytesMax) {
+    return ErrorAnswer(400, absl::StrFormat("`why` may have %d bytes", kWhyBytesMax));
+  }
+  const Place place(&parts.publishing);
+  if (!place) return ErrorAnswer(503, "too many changes are being checked: ask again");
+  const absl::MutexLock lock(&parts.publishing_mu);
+
+  // Rights are judged under the lock too: what they stand in may be what was changed meanwhile.
+  const absl::StatusOr<ServiceSettings> settings = SettingsOf(parts, call.service);
+  if (!settings.ok()) return ErrorAnswer(settings.status());
+  const std::vector<ItemId> ids = IdsOf(publication.edits);
+  ChangeRight right = RightToChange(call.principal, *settings, call.service, ids);
+  if (!publication.proposed_by.empty()) {
+    right = MayApprove(call.principal, *settings, call.service, ids) ? ChangeRight::kDone
+                                                                     : ChangeRight::kRefused;
+  }
+  if (right == ChangeRight::kRefused) {
+    return ErrorAnswer(
+        403, absl::StrFormat("%s may not %s all of these items of %s: ask an admin "
+                             "of the service for a role over their teams",
+                             call.principal.name,
+                             publication.proposed_by.empty() ? "change" : "approve", call.service));
+  }
+  if (const absl::Status checked = CheckEdits(publication.edits); !checked.ok()) {
+    return ErrorAnswer(422, MessageOf(checked));
+  }
+  const absl::StatusOr<std::vector<Item>> items = parts.store->List(call.service, std::nullopt);
+  if (!items.ok()) return ErrorAnswer(items.status());
+  std::map<ItemId, Item> before;
+  for (const Item& item : *items) before.emplace(item.id, item);
+  const std::vector<Conflict> conflicts = ConflictsOf(before, publication.edits);
+  if (!conflicts.empty() && !publication.is_dry_run) {
+    return ConflictAnswer(publication.conflict_status,
+                          "something here has changed since: look at both sides, and send it again "
+                          "with the version that is there",
+                          conflicts, publication.edits);
+  }
+  const absl::StatusOr<PublishReport> report =
+      CheckPublish(before, publication.edits, parts.limits, parts.state_settings);
+  if (!report.ok()) return ErrorAnswer(report.status());
+  const bool is_proposed = right == ChangeRight::kProposed;
+  if (publication.is_dry_run) {
+    return JsonAnswer(200, JsonObject()
+                               .Text("outcome", "dry_run")
+                               .Flag("needs_approval", is_proposed)
+                               .Json("items", EditsToJson(before, publication.edits))
+                               .Json("conflicts", ConflictsToJson(conflicts, publication.edits))
+                               .Json("report", ReportToJson(*report))
+                               .Done());
+  }
+  if (!report->ok()) {
+    return JsonAnswer(422, JsonObject()
+                               .Text("error", "the routers would not take it: see the report")
+                               .Json("report", ReportToJson(*report))
+                               .Done());
+  }
+  if (is_proposed) return Proposed(parts, call, publication, before, *report);
+  return Done(parts, call, publication, *report, done_as);
+}
+
+}  // namespace turnout::manager

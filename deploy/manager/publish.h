@@ -1,0 +1,40 @@
+// Publish: the one way in which anything is changed: who may, whether the routers would take it, a
+// second person where one is needed, then all of it at once.
+//
+// Errors: as answers. 403 who may not; 422 with all problems of what can't be published; 409 (412
+//   where the request has an If-Match) with both sides where something has changed since; 202 with
+//   the proposal where another person is to approve it. A dry run is answered 200 with the same
+//   report, and changes nothing.
+// Threads: any; what is published is so one after the other, in at most kPublishingMax calls.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "deploy/manager/api.h"
+#include "deploy/manager/change.h"
+
+namespace turnout::manager {
+
+struct Publication {
+  std::vector<Edit> edits;  // of the call's service; secrets are sealed
+  std::string why;
+  std::optional<int64_t> reverts;
+  bool is_dry_run = false;
+  int conflict_status = 409;
+  // Of one that was approved: who proposed it. Its edits are judged by `MayApprove`.
+  std::string proposed_by;
+};
+
+HttpAnswer Publish(Parts& parts, const Call& call, Publication publication, int64_t* done_as);
+HttpAnswer Publish(Parts& parts, const Call& call, Publication publication);
+
+// `{"error", "conflicts": [both sides]}`
+HttpAnswer ConflictAnswer(int status, std::string_view what, const std::vector<Conflict>& conflicts,
+                          const std::vector<Edit>& edits);
+
+std::string ProposalToJson(const Proposal& proposal);
+
+}  // namespace turnout::manager

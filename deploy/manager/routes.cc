@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "deploy/manager/api.h"
+#include "runtime/log.h"
+
+namespace turnout::manager {
+namespace {
+
+// The next part of a path behind its slash.
+std::string_view TakePart(std::string_view* path) {
+  path->remove_prefix(1);
+  const std::string_view part = path->substr(0, path->find('/'));
+  path->remove_prefix(part.size());
+  return part;
+}
+
+bool Matches(std::string_view pattern, std::string_view path, Call* call) {
+  call->service.clear();
+  call->kind.clear();
+  call->name.clear();
+  call->id.clear();
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view wanted = TakePart(&pattern);
+    const std::string_view part = TakePart(&path);
+    if (wanted.front() != '{') {
+      if (wanted != part) return false;
+      continue;
+    }
+    if (part.empty()) return false;
+    std::string& into = wanted == "{service}" ? call->service
+                        : wanted == "{kind}"  ? call->kind
+                        : wanted == "{name}"  ? call->name
+                                              : call->id;
+    into = std::string(part);
+  }
+  return pattern.empty() && path.empty();
+}
+
+}  // namespace
+
+const std::vector<Route>& Routes() {
+  static const auto* const routes = new std::vector<Route>{
+      {"GET", "/healthz", "health", Needs::kNothing, {}, GetHealth},
+      {"GET", "/readyz", "ready", Needs::kNothing, {}, GetReady},
+      // Of the server itself, which counts.
+      {"GET", "/metrics", "metrics", Needs::kNothing, {}, nullptr},
+      {"GET", "/openapi.yaml", "openapi", Needs::kNothing, {}, GetOpenApi},
+      {"GET", "/v1/whoami", "whoami", Needs::kToken, {}, GetWhoAmI},
+      {"GET", "/v1/services", "list_services", Needs::kToken, {}, ListServices},
+      {"GET",
+       "/v1/audit",
+       "query_audit",
+       Needs::kToken,
+       {"by", "action", "service", "item", "outcome", "since", "until", "limit"},
+       QueryAudit},
+      {"GET",
+       "/v1/services/{service}/items",
+       "list_items",
+       Needs::kViewer,
+       {"kind", "texts"},
+       ListItems},
+      {"GET",
+       "/v1/services/{service}/items/{kind}/{name}",
+       "get_item",
+       Needs::kViewer,
+       {},
+       GetItem},
+      {"PUT",
+       "/v1/services/{service}/items/{kind}/{name}",
+       "put_item",
+       Needs::kEditor,
+       {"dry_run"},
+       PutItem},
+      {"DELETE",
+       "/v1/services/{service}/items/{kind}/{name}",
+       "delete_item",
+       Needs::kEditor,
+       {"dry_run", "why"},
+       DeleteItem},
+      {"GET",
+       "/v1/services/{service}/items/{kind}/{name}/versions",
+       "list_versions",
+       Needs::kViewer,
+       {"before", "limit"},
+       ListVersions},
+      {"GET",
+       "/v1/services/{service}/items/{kind}/{name}/versions/{number}",
+       "get_version",
+       Needs::kViewer,
+       {},
+       GetVersion},
+      {"GET",
+       "/v1/services/{service}/items/{kind}/{name}/diff",
+       "diff_versions",
+       Needs::kViewer,
+       {"from", "to"},
+       DiffVersions},
+      {"POST",
+       "/v1/services/{service}/items/{kind}/{name}/restore",
+       "restore_version",
+       Needs::kEditor,
+       {"dry_run"},
+       RestoreVersion},
+      {"POST",
+       "/v1/services/{service}/secrets/{name}/release",
+       "release_secret",
+       Needs::kPrincipal,
+       {},
+       ReleaseSecret},
+      {"GET",
+       "/v1/services/{service}/changes",
+       "list_changes",
+       Needs::kViewer,
+       {"before", "limit"},
+       ListChanges},
+      {"POST",
+       "/v1/services/{service}/changes",
+       "post_change",
+       Needs::kEditor,
+       {"dry_run"},
+       PostChange},
+      {"GET",
+       "/v1/services/{service}/changes/{number}",
+       "get_change",
+       Needs::kViewer,
+       {},
+       GetChange},
+      {"POST",
+       "/v1/services/{service}/changes/{number}/revert",
+       "revert_change",
+       Needs::kEditor,
+       {"dry_run"},
+       RevertChange},
+      {"POST", "/v1/services/{service}/search", "search", Needs::kViewer, {}, PostSearch},
+      {"POST",
+       "/v1/services/{service}/replace",
+       "replace",
+       Needs::kEditor,
+       {"dry_run"},
+       PostReplace},
+      {"GET",
+       "/v1/services/{service}/proposals",
+       "list_proposals",
+       Needs::kViewer,
+       {"limit"},
+       ListProposals},
+      {"GET",
+       "/v1/services/{service}/proposals/{number}",
+       "get_proposal",
+       Needs::kViewer,
+       {},
+       GetProposal},
+      {"POST",
+       "/v1/services/{service}/proposals/{number}/approve",
+       "approve_proposal",
+       Needs::kApprover,
+       {},
+       ApproveProposal},
+      {"POST",
+       "/v1/services/{service}/proposals/{number}/reject",
+       "reject_proposal",
+       Needs::kEditor,
+       {},
+       RejectProposal},
+      {"GET", "/v1/services/{service}/rules", "get_rules", Needs::kRules, {"wait"}, GetRules},
+      {"POST", "/v1/services/{service}/reports", "post_report", Needs::kRouter, {}, PostReport},
+      {"GET", "/v1/services/{service}/routers", "list_routers", Needs::kViewer, {}, ListRouters},
+  };
+  return *routes;
+}
+
+const Route* FindRoute(std::string_view method, std::string_view path, Call* call,
+                       std::vector<std::string_view>* allowed) {
+  const Route* found = nullptr;
+  for (const Route& route : Routes()) {
+    Call parts;
+    if (!Matches(route.path, path, &parts)) continue;
+    allowed->push_back(route.method);
+    if (route.method != method) continue;
+    found = &route;
+    call->service = std::move(parts.service);
+    call->kind = std::move(parts.kind);
+    call->name = std::move(parts.name);
+    call->id = std::move(parts.id);
+  }
+  return found;
+}
+
+bool Audit(Parts& parts, const Call& call, AuditEntry entry) {
+  entry.by = call.principal.name;
+  entry.peer = call.peer;
+  entry.action = call.action;
+  entry.service = call.service;
+  if (const auto asked = call.query.find("service"); asked != call.query.end()) {
+    entry.service = asked->second;
+  }
+  if (entry.item.empty() && !call.kind.empty()) {
+    entry.item = absl::StrCat(call.service, "/", call.kind, "/", call.name);
+  }
+  const absl::Status written = parts.audit->Append(entry, absl::Now());
+  if (!written.ok()) runtime::LogError("audit_failed", written.ToString());
+  return written.ok();
+}
+
+absl::StatusOr<int64_t> QueryNumber(const Call& call, std::string_view name, int64_t by_default,
+                                    int64_t max) {
+  const auto found = call.query.find(name);
+  if (found == call.query.end()) return by_default;
+  int64_t number = 0;
+  if (absl::SimpleAtoi(found->second, &number) && number >= 0 && number <= max) return number;
+  return absl::InvalidArgumentError(
+      absl::StrFormat("the query's `%s` is to be a number from 0 to %d", name, max));
+}
+
+bool QueryFlag(const Call& call, std::string_view name) {
+  const auto found = call.query.find(name);
+  return found != call.query.end() &&
+         (found->second.empty() || found->second == "1" || found->second == "true");
+}
+
+absl::StatusOr<ServiceSettings> SettingsOf(const Parts& parts, const std::string& service) {
+  const absl::StatusOr<std::optional<Item>> item = parts.store->Get(
+      {.service = service, .kind = ItemKind::kSettings, .name = std::string(kSettingsName)});
+  if (!item.ok()) return item.status();
+  if (!item->has_value()) return ServiceSettings();
+  return ReadServiceSettings((*item)->content.text);
+}
+
+}  // namespace turnout::manager
