@@ -22,7 +22,7 @@ namespace {
 using router::Node;
 using router::Pattern;
 
-constexpr uint64_t kSeeds = 300;
+constexpr uint64_t kSeeds = 500;
 
 uint64_t SeedCount() {
   const char* const wanted = std::getenv("TURNOUT_DIFF_SEEDS");
