@@ -6,6 +6,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
+#include "deploy/manager/change_log.h"
 #include "deploy/manager/change_request.h"
 #include "deploy/manager/item_keys.h"
 #include "deploy/manager/item_records.h"
@@ -18,40 +19,35 @@ namespace {
 using state::DocumentStore;
 using state::DocumentView;
 
+// How often an Apply makes its change anew because another manager was first.
+constexpr int kRacesMax = 100;
 constexpr std::string_view kScratch = "/snapshot.unfinished";
 
 class StoredItems : public ItemStore {
  public:
   StoredItems(std::string directory, std::unique_ptr<DocumentStore> documents, int64_t newest,
-              std::function<int64_t()> now_ms)
+              std::function<int64_t()> now_ms, ChangeLog* log)
       : directory_(std::move(directory)),
         documents_(std::move(documents)),
         now_ms_(std::move(now_ms)),
+        log_(log),
         newest_(newest) {}
 
   absl::StatusOr<Change> Apply(ChangeRequest request, std::vector<Conflict>* conflicts) override {
     if (absl::Status checked = CheckRequest(&request); !checked.ok()) return checked;
     const absl::MutexLock lock(&applying_);
-    if (request.reverts && (*request.reverts < 1 || *request.reverts > newest_)) {
-      return absl::NotFoundError(
-          absl::StrFormat("there is no change %d to be undone", *request.reverts));
+    for (int race = 0; race < kRacesMax; ++race) {
+      if (absl::Status caught_up = Follow(); !caught_up.ok()) return caught_up;
+      absl::StatusOr<Change> change = Plan(request, conflicts);
+      if (!change.ok() || change->number == 0) return change;
+      const absl::StatusOr<bool> is_first = log_ == nullptr ? true : log_->Append(*change);
+      if (!is_first.ok()) return is_first.status();
+      if (!*is_first) continue;
+      if (absl::Status wrote = Write(*change); !wrote.ok()) return wrote;
+      return change;
     }
-    Change change{.by = request.by,
-                  .why = request.why,
-                  .approved_by = request.approved_by,
-                  .reverts = request.reverts};
-    const DocumentView view = documents_->View();
-    auto edits = PlanEdits(
-        std::move(request), [&](const ItemId& id) { return FindNewest(view, id); }, conflicts);
-    if (!edits.ok()) return edits.status();
-    if (edits->empty()) return change;
-    change.number = newest_ + 1;
-    change.at_ms = now_ms_();
-    change.edits = *std::move(edits);
-    if (absl::Status wrote = documents_->Write(RecordsOf(change)); !wrote.ok()) return wrote;
-    newest_ = change.number;
-    if (on_change_) on_change_(change);
-    return change;
+    return absl::UnavailableError(
+        "other managers are making changes all the time; send it again, to the one with the lease");
   }
 
   absl::StatusOr<std::optional<Item>> Get(const ItemId& id) const override {
@@ -142,6 +138,42 @@ class StoredItems : public ItemStore {
     on_change_ = std::move(called);
   }
 
+  absl::StatusOr<int64_t> CatchUp() override {
+    const absl::MutexLock lock(&applying_);
+    if (absl::Status caught_up = Follow(); !caught_up.ok()) return caught_up;
+    return newest();
+  }
+
+  // That this store and the log have one history, as far as both go; the log gets what it has not.
+  absl::Status Join() {
+    const absl::MutexLock lock(&applying_);
+    if (log_ == nullptr) return absl::OkStatus();
+    int64_t common = newest_;
+    for (; common > 0; --common) {
+      const absl::StatusOr<bool> is_there = IsLogged(common);
+      if (!is_there.ok()) return is_there.status();
+      if (*is_there) break;
+    }
+    for (int64_t number = common + 1; number <= newest_; ++number) {
+      const absl::StatusOr<Change> change = FindChange(number);
+      if (!change.ok()) return change.status();
+      const absl::StatusOr<bool> is_first = log_->Append(*change);
+      if (!is_first.ok()) return is_first.status();
+      // Another one may have had the same to add.
+      const absl::StatusOr<bool> is_there = IsLogged(number);
+      if (!is_there.ok()) return is_there.status();
+    }
+    // Looked up first: others may go on meanwhile.
+    const absl::StatusOr<int64_t> logged = log_->Newest();
+    if (!logged.ok()) return logged.status();
+    if (absl::Status followed = Follow(); !followed.ok()) return followed;
+    if (newest_ >= *logged) return absl::OkStatus();
+    return absl::DataLossError(
+        absl::StrFormat("change %d is gone from the log, which goes on to %d; restore a backup "
+                        "that has it and begin from that",
+                        newest() + 1, *logged));
+  }
+
   absl::StatusOr<int64_t> BackUp(state::CheckpointStore* to, std::string_view name) override {
     const absl::MutexLock lock(&backing_up_);
     int64_t newest = 0;
@@ -153,9 +185,64 @@ class StoredItems : public ItemStore {
   }
 
  private:
+  // What the request comes to as the next change; its number is 0 if that is nothing.
+  absl::StatusOr<Change> Plan(const ChangeRequest& request, std::vector<Conflict>* conflicts)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(applying_) {
+    if (request.reverts && (*request.reverts < 1 || *request.reverts > newest_)) {
+      return absl::NotFoundError(
+          absl::StrFormat("there is no change %d to be undone", *request.reverts));
+    }
+    Change change{.by = request.by,
+                  .why = request.why,
+                  .approved_by = request.approved_by,
+                  .reverts = request.reverts};
+    const DocumentView view = documents_->View();
+    auto edits = PlanEdits(
+        request, [&](const ItemId& id) { return FindNewest(view, id); }, conflicts);
+    if (!edits.ok()) return edits.status();
+    if (edits->empty()) return change;
+    change.number = newest_ + 1;
+    change.at_ms = now_ms_();
+    change.edits = *std::move(edits);
+    return change;
+  }
+
+  absl::Status Write(const Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(applying_) {
+    if (absl::Status wrote = documents_->Write(RecordsOf(change)); !wrote.ok()) return wrote;
+    newest_ = change.number;
+    if (on_change_) on_change_(change);
+    return absl::OkStatus();
+  }
+
+  // Writes what the log has and this store has not.
+  absl::Status Follow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(applying_) {
+    while (log_ != nullptr) {
+      const absl::StatusOr<std::optional<Change>> next = log_->Find(newest_ + 1);
+      if (!next.ok()) return next.status();
+      if (!next->has_value()) break;
+      if (absl::Status wrote = Write(**next); !wrote.ok()) return wrote;
+    }
+    return absl::OkStatus();
+  }
+
+  // Whether the log has this change of the store's; FailedPrecondition if it has another one.
+  absl::StatusOr<bool> IsLogged(int64_t number) const {
+    const absl::StatusOr<Change> change = FindChange(number);
+    if (!change.ok()) return change.status();
+    const absl::StatusOr<std::optional<Change>> logged = log_->Find(number);
+    if (!logged.ok()) return logged.status();
+    if (!logged->has_value()) return false;
+    if (ToJson(**logged) == ToJson(*change)) return true;
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "%s and the log have each a change %d of their own; give the log an empty directory, or "
+        "this one a log of its own",
+        directory_, number));
+  }
+
   const std::string directory_;
   const std::unique_ptr<DocumentStore> documents_;
   const std::function<int64_t()> now_ms_;
+  ChangeLog* const log_;  // none: this manager is the only one
   std::atomic<int64_t> newest_;
   absl::Mutex applying_;
   absl::Mutex backing_up_;
@@ -165,7 +252,8 @@ class StoredItems : public ItemStore {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ItemStore>> ItemStore::Open(const std::string& directory,
-                                                           std::function<int64_t()> now_ms) {
+                                                           std::function<int64_t()> now_ms,
+                                                           ChangeLog* log) {
   auto documents = DocumentStore::Open(ItemsDirectory(directory));
   if (!documents.ok()) return documents.status();
   const absl::StatusOr<std::optional<std::string>> format = CheckFormat((*documents)->View());
@@ -177,8 +265,10 @@ absl::StatusOr<std::unique_ptr<ItemStore>> ItemStore::Open(const std::string& di
   }
   const absl::StatusOr<int64_t> newest = NewestIn((*documents)->View());
   if (!newest.ok()) return newest.status();
-  return std::make_unique<StoredItems>(directory, *std::move(documents), *newest,
-                                       std::move(now_ms));
+  auto store = std::make_unique<StoredItems>(directory, *std::move(documents), *newest,
+                                             std::move(now_ms), log);
+  if (absl::Status joined = store->Join(); !joined.ok()) return joined;
+  return store;
 }
 
 }  // namespace turnout::manager

@@ -8,7 +8,8 @@
 //   says which. InvalidArgument for contents that may not stand there, or an item named twice.
 //   NotFound for a version or a change that there is none of. ResourceExhausted for a full disk
 //   and Unavailable for a store that doesn't answer: nothing was changed. DataLoss for a damaged
-//   store, with the cure: restore a backup.
+//   store, with the cure: restore a backup. FailedPrecondition from Open for a store that has
+//   another history than the log.
 // Threads: any. Readers don't wait for writers; changes are applied one at a time.
 #pragma once
 
@@ -29,6 +30,8 @@
 
 namespace turnout::manager {
 
+class ChangeLog;
+
 // An item as it is, where an edit expected another version. `item.version` is 0 if there is none.
 struct Conflict {
   Item item;
@@ -48,9 +51,13 @@ struct ChangeSummary {
 
 class ItemStore {
  public:
-  // `now_ms` is asked for the time of each change.
+  // `now_ms` is asked for the time of each change. With a log, which outlives the store, changes
+  // are those of all managers that share it: each is there before it is here, a manager that is
+  // behind catches up before it applies its own, and what the log has not of this store is added to
+  // it. Where an Apply fails the change may yet be made, as the log then says.
   static absl::StatusOr<std::unique_ptr<ItemStore>> Open(const std::string& directory,
-                                                         std::function<int64_t()> now_ms);
+                                                         std::function<int64_t()> now_ms,
+                                                         ChangeLog* log = nullptr);
   virtual ~ItemStore() = default;
 
   // The change as it was done; its number is 0 where nothing was to be changed. `conflicts` may be
@@ -85,6 +92,10 @@ class ItemStore {
   // Called after each change that was applied, in their order, on the thread that applied it; at
   // most one is set. It may read, but not apply: the next change waits for it.
   virtual void OnChange(std::function<void(const Change&)> called) = 0;
+
+  // Applies what other managers have added to the log; answers the newest change. For a standby to
+  // call every second or so; without a log it has nothing to do.
+  virtual absl::StatusOr<int64_t> CatchUp() = 0;
 
   // A verified copy under `name` in the store; what it holds is all changes up to the number that
   // is answered.
