@@ -27,11 +27,16 @@ bool AnyGrant(const Principal& principal, const ServiceSettings& settings, std::
              principal.grants.begin(), principal.grants.end(),
              [&](const Grant& one) { return Covers(one.service, service) && suits(one); }) ||
          std::any_of(settings.grants.begin(), settings.grants.end(), [&](const Grant& one) {
-           return one.principal == principal.name && suits(one);
+           return IsNamed(principal, one.principal) && suits(one);
          });
 }
 
 }  // namespace
+
+bool IsNamed(const Principal& principal, std::string_view named) {
+  return named == principal.name || std::find(principal.groups.begin(), principal.groups.end(),
+                                              named) != principal.groups.end();
+}
 
 std::string_view RoleName(Role role) { return kRoleNames[static_cast<size_t>(role)]; }
 

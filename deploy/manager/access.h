@@ -39,8 +39,11 @@ enum class Role { kViewer, kEditor, kApprover, kAdmin };
 std::string_view RoleName(Role role);
 absl::StatusOr<Role> ReadRole(std::string_view name);
 
+// Before the name of a group of principals, as their issuer says who is in it.
+inline constexpr std::string_view kGroupPrefix = "group:";
+
 struct Grant {
-  std::string principal;  // of a service's settings
+  std::string principal;  // of a service's settings: a name, or `group:NAME`
   std::string service;    // of a token
   std::string team;
   Role role = Role::kViewer;
@@ -57,8 +60,12 @@ enum class PrincipalKind { kPerson, kRouter };
 struct Principal {
   std::string name;
   PrincipalKind kind = PrincipalKind::kPerson;
-  std::vector<Grant> grants;  // that it has everywhere
+  std::vector<std::string> groups;  // `group:NAME`
+  std::vector<Grant> grants;        // that it has everywhere
 };
+
+// Whether `named` is this principal, or a group that it is in.
+bool IsNamed(const Principal& principal, std::string_view named);
 
 absl::StatusOr<ServiceSettings> ReadServiceSettings(std::string_view json);
 

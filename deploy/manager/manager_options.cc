@@ -1,5 +1,6 @@
 #include "deploy/manager/manager_options.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -22,17 +23,13 @@ absl::Status Problem(const std::string& file, const router::Position& at, const 
       absl::StrFormat("%s:%d:%d: %s", file, at.line, at.column, what));
 }
 
+// The texts of an object; what is in `others` is somebody else's to read.
 absl::Status ReadTexts(const std::string& file, const router::Node& node, const Keys& keys,
-                       const router::Node** tls) {
-  std::vector<std::string_view> known;
+                       const std::vector<std::string_view>& others = {}) {
+  std::vector<std::string_view> known = others;
   for (const auto& [name, value] : keys) known.push_back(name);
-  if (tls != nullptr) known.push_back("tls");
   for (const router::Member& member : node.members) {
-    if (tls != nullptr && member.name == "tls" &&
-        member.value.kind == router::Node::Kind::kObject) {
-      *tls = &member.value;
-      continue;
-    }
+    if (std::find(others.begin(), others.end(), member.name) != others.end()) continue;
     const auto found = keys.find(member.name);
     if (found == keys.end()) {
       return Problem(file, member.at,
@@ -47,6 +44,80 @@ absl::Status ReadTexts(const std::string& file, const router::Node& node, const 
   return absl::OkStatus();
 }
 
+absl::Status CheckKind(const std::string& file, const router::Node& node, router::Node::Kind kind,
+                       const char* wanted) {
+  if (node.kind == kind) return absl::OkStatus();
+  return Problem(file, node.at, absl::StrFormat("that is to be %s", wanted));
+}
+
+absl::Status ReadIssuer(const std::string& file, const router::Node& node,
+                        std::vector<IssuerSettings>* issuers) {
+  IssuerSettings settings;
+  std::string kind = "person";
+  IssuerOptions& issuer = settings.issuer;
+  absl::Status read = ReadTexts(file, node,
+                                {{"issuer", &issuer.demands.issuer},
+                                 {"audience", &issuer.demands.audience},
+                                 {"keys_url", &issuer.keys_url},
+                                 {"ca_file", &issuer.ca_bundle},
+                                 {"token_file", &issuer.token_file},
+                                 {"kind", &kind},
+                                 {"name_claim", &settings.name_claim},
+                                 {"name_prefix", &settings.name_prefix},
+                                 {"groups_claim", &settings.groups_claim}});
+  if (!read.ok()) return read;
+  if (issuer.demands.issuer.empty() || issuer.demands.audience.empty()) {
+    return Problem(file, node.at, "an issuer is to have `issuer`, its URL, and `audience`");
+  }
+  if (kind != "person" && kind != "router") {
+    return Problem(file, node.at, "an issuer's `kind` is to be person or router");
+  }
+  settings.kind = kind == "router" ? PrincipalKind::kRouter : PrincipalKind::kPerson;
+  for (const IssuerSettings& other : *issuers) {
+    if (other.issuer.demands.issuer == issuer.demands.issuer) {
+      return Problem(file, node.at, "this issuer is there already: one has one audience");
+    }
+  }
+  if (issuers->size() == kIssuersMax) {
+    return Problem(file, node.at, absl::StrFormat("there may be %d issuers", kIssuersMax));
+  }
+  issuers->push_back(std::move(settings));
+  return absl::OkStatus();
+}
+
+absl::Status ReadGrant(const std::string& file, const router::Node& node,
+                       std::vector<Grant>* grants) {
+  Grant grant{.service = std::string(kAll), .team = std::string(kAll)};
+  std::string role;
+  absl::Status read = ReadTexts(file, node,
+                                {{"principal", &grant.principal},
+                                 {"service", &grant.service},
+                                 {"team", &grant.team},
+                                 {"role", &role}});
+  if (!read.ok()) return read;
+  if (grant.principal.empty()) return Problem(file, node.at, "a grant is to have a `principal`");
+  const absl::StatusOr<Role> known = ReadRole(role);
+  if (!known.ok()) return Problem(file, node.at, std::string(known.status().message()));
+  if (grants->size() == kGrantsMax) {
+    return Problem(file, node.at, absl::StrFormat("there may be %d grants", kGrantsMax));
+  }
+  grant.role = *known;
+  grants->push_back(std::move(grant));
+  return absl::OkStatus();
+}
+
+// Each of a list of objects.
+template <typename Read>
+absl::Status ReadList(const std::string& file, const router::Node* list, Read read) {
+  if (list == nullptr) return absl::OkStatus();
+  absl::Status status = CheckKind(file, *list, router::Node::Kind::kArray, "a list");
+  for (const router::Node& one : list->items) {
+    if (status.ok()) status = CheckKind(file, one, router::Node::Kind::kObject, "an object");
+    if (status.ok()) status = read(one);
+  }
+  return status;
+}
+
 absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
   const absl::StatusOr<std::string> text = state::ReadFile(file, kConfigBytesMax);
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
@@ -58,17 +129,26 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
   if (node->kind != router::Node::Kind::kObject) {
     return Problem(file, node->at, "the config is to be an object of keys and values");
   }
-  const router::Node* tls = nullptr;
   absl::Status read = ReadTexts(file, *node,
                                 {{"data", &options->data},
                                  {"listen", &options->listen},
                                  {"tokens", &options->tokens},
                                  {"master_keys", &options->master_keys},
                                  {"pipeline", &options->pipeline}},
-                                &tls);
-  if (!read.ok() || tls == nullptr) return read;
-  return ReadTexts(file, *tls, {{"certificate", &options->certificate}, {"key", &options->key}},
-                   nullptr);
+                                {"tls", "issuers", "grants"});
+  if (!read.ok()) return read;
+  if (const router::Node* const tls = node->Find("tls")) {
+    read = CheckKind(file, *tls, router::Node::Kind::kObject, "an object");
+    if (!read.ok()) return read;
+    read = ReadTexts(file, *tls, {{"certificate", &options->certificate}, {"key", &options->key}});
+    if (!read.ok()) return read;
+  }
+  read = ReadList(file, node->Find("issuers"), [&](const router::Node& one) {
+    return ReadIssuer(file, one, &options->issuers);
+  });
+  if (!read.ok()) return read;
+  return ReadList(file, node->Find("grants"),
+                  [&](const router::Node& one) { return ReadGrant(file, one, &options->grants); });
 }
 
 }  // namespace
@@ -88,9 +168,10 @@ absl::StatusOr<ManagerOptions> LoadManagerOptions(const std::string& config_file
     return absl::InvalidArgumentError(
         "say where the manager keeps its data: --data DIR, or `data`");
   }
-  if (options.tokens.empty()) {
+  if (options.tokens.empty() && options.issuers.empty()) {
     return absl::InvalidArgumentError(
-        "say who may come in: --tokens FILE, or `tokens`; deploy/manager/README.md shows one");
+        "say who may come in: --tokens FILE, or `tokens` or `issuers`; deploy/manager/README.md "
+        "shows them");
   }
   if (options.certificate.empty() != options.key.empty()) {
     return absl::InvalidArgumentError("`tls` takes `certificate` and `key` together");

@@ -13,12 +13,14 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "deploy/manager/api.h"
+#include "deploy/manager/issuers.h"
 #include "deploy/manager/json_reader.h"
 #include "deploy/manager/rate_limit.h"
 #include "deploy/manager/tokens.h"
 #include "runtime/config_parts.h"
 #include "runtime/http_front.h"
 #include "runtime/log.h"
+#include "runtime/process_clock.h"
 #include "runtime/wrong_tokens.h"
 #include "state/files.h"
 
@@ -81,8 +83,14 @@ struct ManagerServer::Impl {
   HttpAnswer Metrics();
   std::string Counted(const HttpAnswer& answer);
 
+  explicit Impl(const ManagerOptions& options) : issuers(options.issuers, options.grants, &clock) {}
+  // NotFound: nobody does.
+  absl::StatusOr<Principal> WhoBears(std::string_view token, absl::Time now);
+
   Parts parts;
-  std::unique_ptr<Tokens> tokens;
+  runtime::ProcessClock clock;
+  std::unique_ptr<Tokens> tokens;  // null: those of issuers are taken alone
+  Issuers issuers;
   runtime::WrongTokens wrong_tokens;
   RateLimit persons{kPersonsCallsPerSecond, kPersonsCallsAtOnce};
   RateLimit routers{kRoutersCallsPerSecond, kRoutersCallsAtOnce};
@@ -95,9 +103,11 @@ struct ManagerServer::Impl {
 
 absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
   if (const absl::Status read = ReadLimits(options.pipeline, &parts); !read.ok()) return read;
-  auto opened_tokens = Tokens::Open(options.tokens);
-  if (!opened_tokens.ok()) return opened_tokens.status();
-  tokens = *std::move(opened_tokens);
+  if (!options.tokens.empty()) {
+    auto opened_tokens = Tokens::Open(options.tokens);
+    if (!opened_tokens.ok()) return opened_tokens.status();
+    tokens = *std::move(opened_tokens);
+  }
   if (!options.master_keys.empty()) {
     absl::StatusOr<state::Keyring> keys = ReadKeys(options.master_keys);
     if (!keys.ok()) return keys.status();
@@ -183,6 +193,14 @@ std::optional<HttpAnswer> ManagerServer::Impl::AnswerOf(Call* call) {
   return route->handler == nullptr ? Metrics() : route->handler(parts, *call);
 }
 
+absl::StatusOr<Principal> ManagerServer::Impl::WhoBears(std::string_view token, absl::Time now) {
+  if (tokens != nullptr) {
+    std::optional<Principal> known = tokens->WhoBears(token, now);
+    if (known) return *std::move(known);
+  }
+  return issuers.WhoBears(token);
+}
+
 std::optional<HttpAnswer> ManagerServer::Impl::Enter(Call* call) {
   const absl::Time now = absl::Now();
   const auto too_many = [](std::string_view what) {
@@ -194,13 +212,19 @@ std::optional<HttpAnswer> ManagerServer::Impl::Enter(Call* call) {
     return too_many("too many wrong tokens came from this address: try again in a second");
   }
   const std::string borne(call->request->Header("authorization").value_or(""));
-  std::optional<Principal> principal;
-  if (absl::StartsWithIgnoreCase(borne, {kBearer.data(), kBearer.size()})) {
-    principal = tokens->WhoBears(std::string_view(borne).substr(kBearer.size()), now);
+  const bool bears_one = absl::StartsWithIgnoreCase(borne, {kBearer.data(), kBearer.size()});
+  absl::StatusOr<Principal> principal =
+      bears_one ? WhoBears(std::string_view(borne).substr(kBearer.size()), now)
+                : absl::NotFoundError("there is none");
+  if (absl::IsUnavailable(principal.status())) {  // whoever it is, it isn't their fault
+    return ErrorAnswer(503, MessageOf(principal.status()));
   }
-  if (!principal) {
+  if (!principal.ok()) {
     wrong_tokens.Add(call->peer, now);
-    HttpAnswer answer = ErrorAnswer(401, "send a token that is known as Authorization: Bearer");
+    HttpAnswer answer =
+        ErrorAnswer(401, absl::IsPermissionDenied(principal.status())
+                             ? MessageOf(principal.status())
+                             : "send a token that is known as Authorization: Bearer");
     answer.headers.emplace_back("WWW-Authenticate", "Bearer");
     return answer;
   }
@@ -279,7 +303,7 @@ absl::StatusOr<std::unique_ptr<ManagerServer>> ManagerServer::Start(const Manage
         "listen: ", options.listen,
         " is more than this machine: set `tls`, so that nobody on the way reads the tokens"));
   }
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_unique<Impl>(options);
   if (const absl::Status opened = impl->Open(options); !opened.ok()) return opened;
   runtime::HttpFrontOptions front{.threads = kThreads,
                                   .request_timeout = kRequestTimeout,
