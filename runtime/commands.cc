@@ -488,6 +488,107 @@ Command ManagerCommand() {
   };
 }
 
+Command RulesCommand() {
+  return {
+      .name = "rules",
+      .summary = "read and change what a config manager holds",
+      .synopsis =
+          "ls\n    turnout rules get NAME\n    turnout rules put NAME FILE\n    turnout rules diff "
+          "NAME [FILE]\n    turnout rules search TEXT\n    turnout rules replace TEXT REPLACEMENT "
+          "[--yes]\n    turnout rules rollback CHANGE [--yes]\n    turnout rules rollback NAME "
+          "--to VERSION [--yes]",
+      .description =
+          "Asks `turnout manager`, as whoever the token is of. NAME is a team's, of its rule file; "
+          "of other items KIND/NAME, as `config/limit` or `tests/fraud`.\n\n"
+          "What changes something says first what that means: rules that are added, removed, "
+          "widened "
+          "or narrowed, what the teams' own tests say, and every problem with its line. What the "
+          "routers would not take is not published. `put` does it at once; `replace` and "
+          "`rollback` "
+          "show every line that would change, and do it with --yes. Where the service asks for a "
+          "second person, the change is proposed.\n\n"
+          "The manager and the service are those of --manager and --service, else of the "
+          "environment: "
+          "TURNOUT_MANAGER, TURNOUT_SERVICE, TURNOUT_TOKEN_FILE.",
+      .options = {{.name = "--manager",
+                   .argument = "URL",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "http://127.0.0.1:8470",
+                   .text = "Where the config manager is."},
+                  {.name = "--service",
+                   .argument = "NAME",
+                   .kind = ArgumentKind::kText,
+                   .text = "Whose items they are."},
+                  {.name = "--token-file",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "With a bearer token. It goes by https only, but for this machine."},
+                  {.name = "--ca-file",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "Of authorities, in PEM, that https is trusted by; else the system's."},
+                  {.name = "--kind",
+                   .argument = "KIND",
+                   .kind = ArgumentKind::kChoice,
+                   .choices = {"rules", "tests", "pipeline", "config", "secret", "settings"},
+                   .default_text = "rules",
+                   .text = "Of what is listed, and of a NAME without one."},
+                  {.name = "--type",
+                   .argument = "TYPE",
+                   .kind = ArgumentKind::kChoice,
+                   .choices = {"string", "number", "boolean", "json"},
+                   .text = "put: of a config value; else the one that it has, or string."},
+                  {.name = "--why",
+                   .argument = "TEXT",
+                   .kind = ArgumentKind::kText,
+                   .text = "Why it is changed, for its history."},
+                  {.name = "--version",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .text = "get: as of that change. put: only if it is of that version still."},
+                  {.name = "--from",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .text = "diff: the version to compare from; without it from nothing."},
+                  {.name = "--to",
+                   .argument = "N",
+                   .kind = ArgumentKind::kText,
+                   .text = "diff: the version to compare with. rollback: to go back to."},
+                  {.name = "--regex",
+                   .text = "TEXT is an RE2 expression; \\1 to \\9 in REPLACEMENT are its groups."},
+                  {.name = "--ignore-case", .text = "Upper and lower case are the same."},
+                  {.name = "--in",
+                   .argument = "PART",
+                   .kind = ArgumentKind::kChoice,
+                   .choices = {"names", "texts", "patterns", "destinations"},
+                   .text = "Where to look; may be given more than once. Else names and texts."},
+                  {.name = "--team",
+                   .argument = "TEAM",
+                   .kind = ArgumentKind::kText,
+                   .text = "Only in this team's rules and tests."},
+                  {.name = "--dry-run", .text = "Only say what would change."},
+                  {.name = "--yes", .text = "replace, rollback: do what is shown."},
+                  {.name = "--json", .text = "What the manager answers, as it is."}},
+      .operands = {{.name = "VERB",
+                    .kind = ArgumentKind::kChoice,
+                    .choices = {"ls", "get", "put", "diff", "search", "replace", "rollback"},
+                    .text = "What to do."},
+                   {.name = "NAME, FILE, TEXT...", .text = "What with."}},
+      .exits = {{0, "It is done, or shown."},
+                {1, "The manager does not answer, or somebody else changed it meanwhile."},
+                {2,
+                 "The usage, a right that is missing, or rules that the routers would not take."}},
+      .examples = {{"turnout rules put fraud fraud.yaml --service orders --why \"EU cards too\"",
+                    "Publish a team's rule file:"},
+                   {"turnout rules replace --service orders --in destinations --regex "
+                    "'^fraud\\.(.*)$' 'risk.\\1'",
+                    "See what renaming all of a team's topics would change:"},
+                   {"turnout rules rollback 42 --service orders --yes",
+                    "Undo a change, whatever it changed:"}},
+      .see_also = "turnout manager, turnout validate, turnout test",
+  };
+}
+
 Command DemoCommand() {
   return {
       .name = "demo",
@@ -584,10 +685,10 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      RunCommand(),      ValidateCommand(), TestCommand(),       MatchCommand(),
-      ExplainCommand(),  DiffCommand(),     ReplayCommand(),     StateCommand(),
-      RollbackCommand(), DlqCommand(),      TxnCommand(),        ManagerCommand(),
-      DemoCommand(),     VersionCommand(),  CompletionCommand(), HelpCommand(),
+      RunCommand(),        ValidateCommand(), TestCommand(),  MatchCommand(),    ExplainCommand(),
+      DiffCommand(),       ReplayCommand(),   StateCommand(), RollbackCommand(), DlqCommand(),
+      TxnCommand(),        ManagerCommand(),  RulesCommand(), DemoCommand(),     VersionCommand(),
+      CompletionCommand(), HelpCommand(),
   };
   return *commands;
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 
 #include "connectors/kafka_client.h"
 #include "deploy/manager/manager_command.h"
+#include "deploy/manager/rules_command.h"
 #include "router/suggest.h"
 #include "runtime/commands.h"
 #include "runtime/completion.h"
@@ -447,6 +449,50 @@ int Manager(Arguments& arguments) {
   return manager::RunManager(config, given);
 }
 
+// What the environment says, where no option does.
+void OrFromEnvironment(const char* variable, std::string* option) {
+  const char* const value = std::getenv(variable);
+  if (option->empty() && value != nullptr) *option = value;
+}
+
+int Rules(Arguments& arguments) {
+  manager::RulesOptions options;
+  int64_t from = 0;
+  arguments.Value("--manager", &options.manager.url);
+  arguments.Value("--service", &options.service);
+  arguments.Value("--token-file", &options.manager.token_file);
+  arguments.Value("--ca-file", &options.manager.ca_file);
+  arguments.Value("--kind", &options.kind);
+  arguments.Value("--type", &options.type);
+  arguments.Value("--why", &options.why);
+  arguments.Number("--version", &options.version);
+  arguments.Number("--from", &from);
+  arguments.Number("--to", &options.to);
+  arguments.Flag("--regex", &options.is_regex);
+  arguments.Flag("--ignore-case", &options.ignores_case);
+  arguments.Values("--in", &options.in);
+  arguments.Value("--team", &options.team);
+  arguments.Flag("--dry-run", &options.dry_run);
+  arguments.Flag("--yes", &options.yes);
+  arguments.Flag("--json", &options.json);
+  arguments.Operands(&options.operands);
+  if (const auto status = arguments.Parse()) return *status;
+  const std::vector<std::string> first(options.operands.begin(),
+                                       options.operands.begin() + !options.operands.empty());
+  const auto mistake = arguments.CheckChoice(
+      first, "say what to do: ls, get, put, diff, search, replace or rollback");
+  if (mistake) return *mistake;
+  options.verb = first[0];
+  options.operands.erase(options.operands.begin());
+  if (options.verb == "diff") options.version = from;
+  OrFromEnvironment("TURNOUT_MANAGER", &options.manager.url);
+  OrFromEnvironment("TURNOUT_SERVICE", &options.service);
+  OrFromEnvironment("TURNOUT_TOKEN_FILE", &options.manager.token_file);
+  if (options.manager.url.empty()) options.manager.url = "http://127.0.0.1:8470";
+  if (options.service.empty()) return arguments.Mistake("name the service with --service NAME");
+  return manager::RunRules(options, stdin, stdout, stderr);
+}
+
 int Demo(Arguments& arguments) {
   DemoOptions options;
   arguments.Value("--rules", &options.rules);
@@ -520,6 +566,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   if (name == "dlq") return Dlq(arguments);
   if (name == "txn") return Txn(arguments);
   if (name == "manager") return Manager(arguments);
+  if (name == "rules") return Rules(arguments);
   if (name == "demo") return Demo(arguments);
   if (name == "version") return Version(arguments);
   if (name == "completion") return Completion(arguments);
