@@ -39,7 +39,7 @@ std::vector<Edit> EditsOf(int64_t number) {
   std::vector<Edit> edits;
   for (int64_t i = 0; i < 3; ++i) {
     std::string text = absl::StrCat("change ", number, " ", i, " ");
-    text.append(static_cast<size_t>(number * 37 % 5 * 200 * (i + 1)), 'x');
+    text.append(static_cast<size_t>(number * 37 % 5 * 1'000 * (i + 1)), 'x');
     edits.push_back({.id = IdOf(number + i), .content = ItemContent{.text = std::move(text)}});
   }
   std::sort(edits.begin(), edits.end(), [](const Edit& a, const Edit& b) { return a.id < b.id; });

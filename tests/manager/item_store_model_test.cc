@@ -191,7 +191,7 @@ class RandomChanges {
 
   void Undo() {
     const int64_t number = random_.Between(1, model_.newest());
-    const Change& change = model_.changes()[number - 1];
+    const Change change = model_.changes()[number - 1];  // a copy: more are to come
     const bool is_last =
         std::all_of(change.edits.begin(), change.edits.end(), [&](const DoneEdit& edit) {
           return model_.Find(edit.id, model_.newest())->number == number;
