@@ -1,0 +1,27 @@
+// Words: numbers and times as people say them.
+
+export const plural = (n: number, one: string, many = one + "s") =>
+    `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+
+const STEPS: [number, string][] = [[60, "second"], [60, "minute"], [24, "hour"], [7, "day"],
+                                   [5, "week"]];
+
+export function ago(atMs: number, nowMs = Date.now()): string {
+  if (!atMs) return "never";
+  let value = Math.max(0, (nowMs - atMs) / 1000);
+  if (value < 5) return "just now";
+  for (const [size, name] of STEPS) {
+    if (value < size) return `${plural(Math.floor(value), name)} ago`;
+    value /= size;
+  }
+  return new Date(atMs).toLocaleDateString("en", {year: "numeric", month: "short", day: "numeric"});
+}
+
+export const exactly = (atMs: number) => new Date(atMs).toLocaleString("en", {
+  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
+  second: "2-digit", hour12: false});
+
+export const KIND_WORDS: Record<string, string> = {
+  rules: "rules", tests: "tests", pipeline: "pipeline", config: "value", secret: "secret",
+  settings: "settings",
+};

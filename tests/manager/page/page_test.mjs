@@ -1,0 +1,309 @@
+// The page, as a team's engineer uses it, in a real browser: against the manager that TURNOUT names,
+// without it against the stand-in.
+//
+//   npm ci && TURNOUT=../../../build/release/turnout node --test page_test.mjs
+import assert from "node:assert/strict";
+import {readFileSync} from "node:fs";
+import {after, before, test} from "node:test";
+import {ALICE, BOB, CAROL, DIST, openPage, publish, seed, seedMany, seriousOf, startBrowser, startManager} from "./harness.mjs";
+import {FRAUD} from "./seed.mjs";
+import {VIEWS} from "./views.mjs";
+
+const FIRST_PAINT_MS_MAX = 300;
+const SCROLL_MS_MAX = 500;
+let manager, browser;
+
+before(async () => {
+  manager = await startManager();
+  await seed(manager);
+  browser = await startBrowser();
+});
+after(async () => {
+  await browser?.close();
+  manager?.stop();
+});
+
+// Runs `steps` in a page of its own, in which the browser found no fault.
+async function inPage(options, steps) {
+  const {page, faults, close} = await openPage(browser, manager, options);
+  page.setDefaultTimeout(10_000);
+  try {
+    await steps(page);
+    assert.deepEqual(faults, []);
+  } finally {
+    await close();
+  }
+}
+
+const editor = (page) => page.locator(".cm-content").first();
+// As pasted: typing over marked text has the browser itself try to keep that text's colours as inline
+// styles, which the policy refuses, rightly, and the browser tells.
+async function typeInstead(page, text) {
+  await editor(page).click();
+  await page.keyboard.press("Control+a");
+  await editor(page).evaluate((element, pasted) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", pasted);
+    element.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true}));
+  }, text);
+}
+async function publishNow(page, why) {
+  await page.keyboard.press("Control+s");
+  await page.fill("dialog #why", why);
+  await page.locator("dialog button.main:enabled").waitFor();
+  await page.keyboard.press("Control+s");
+}
+const textOf = async (name, kind = "rules") => (await (await fetch(`${manager.url}/v1/services/orders/items/${kind}/${name}`,
+    {headers: {Authorization: `Bearer ${ALICE}`}})).json());
+
+for (const [name, at, shows] of VIEWS) {
+  for (const [scheme, width] of [["light", 1280], ["dark", 1280], ["light", 390]]) {
+    test(`axe finds nothing serious in ${name}, ${scheme}, ${width} px, and nothing is wider than the page`, () =>
+        inPage({at, scheme, width, height: 860}, async (page) => {
+          await page.waitForSelector(shows);
+          assert.deepEqual(await seriousOf(page), []);
+          const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          assert.ok(beyond <= 0, `${beyond} px too wide`);
+        }));
+  }
+}
+
+test("a wrong token is told and kept nowhere, the right one opens the rules", () =>
+    inPage({token: ""}, async (page) => {
+      assert.deepEqual(await seriousOf(page), []);
+      await page.fill("input[type=password]", "not-a-token");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("[role=alert]");
+      assert.equal(await page.evaluate(() => sessionStorage.length + localStorage.length), 0);
+      await page.fill("input[type=password]", ALICE);
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".row.rule");
+      assert.equal(await page.evaluate(() => JSON.stringify(localStorage).includes("alice-token")), false);
+    }));
+
+test("rules are found by words of their names, destinations and descriptions", () =>
+    inPage({at: "#/orders/rules"}, async (page) => {
+      await page.waitForSelector("text=card-testing");
+      await page.keyboard.press("/");
+      await page.keyboard.type("large alerts");
+      await page.waitForSelector("text=1 rule of 1 team");
+      assert.equal(await page.locator(".row.rule").count(), 1);
+    }));
+
+test("the keyboard alone goes to a rule and opens it at its line", () =>
+    inPage({at: "#/orders/history"}, async (page) => {
+      await page.waitForSelector("text=Undo this change");
+      await page.keyboard.press("g");
+      await page.keyboard.press("r");
+      await page.waitForSelector(".row.rule");
+      await page.locator("[role=listbox]").focus();
+      for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
+      await page.keyboard.press("ArrowDown");
+      const at = await page.locator(".row[data-at] .name").textContent();
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".cm-content");
+      await page.waitForFunction((name) => {
+        const root = document.querySelector(".code").shadowRoot;
+        return root.querySelector(".cm-activeLine")?.textContent.includes(name);
+      }, at);
+      await page.locator("main").focus();
+      await page.keyboard.press("?");
+      await page.waitForSelector("dialog >> text=The keyboard");
+      assert.deepEqual(await seriousOf(page), []);
+      await page.keyboard.press("Escape");
+      assert.equal(await page.locator("dialog").count(), 0);
+    }));
+
+test("words of the rule language are completed where they may stand, and told on hover", () =>
+    inPage({at: "#/orders/rules/fraud"}, async (page) => {
+      await page.waitForSelector(".cm-content");
+      await typeInstead(page, "team: fraud\nrules:\n  - name: a\n    match:\n      amount: [{ num");
+      await page.keyboard.press("Control+Space");
+      await page.waitForSelector(".cm-tooltip-autocomplete >> text=numeric");
+      assert.equal(await page.locator(".cm-tooltip-autocomplete >> text=dedup").count(), 0);
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => document.querySelector(".code").shadowRoot.querySelector(".cm-content")
+          .textContent.includes('numeric: [">", ]'));
+      await typeInstead(page, FRAUD(3));
+      await page.locator(".cm-line >> text=threshold").hover();
+      await page.waitForSelector(".cm-help >> text=brings a count");
+    }));
+
+test("a fault is told at its line while one types, and keeps the file from being published", () =>
+    inPage({at: "#/orders/rules/fraud"}, async (page) => {
+      await page.waitForSelector(".cm-content");
+      await typeInstead(page, FRAUD(3).replace("prefix:", "prefx:"));
+      await page.waitForSelector(".cm-lintRange-error");
+      await page.waitForSelector("aside >> text=can't be published yet");
+      await page.locator("aside >> button:has-text('Line 25')").click();
+      await page.keyboard.press("Control+s");
+      await page.fill("dialog #why", "It should not go");
+      assert.equal(await page.locator("dialog button.main").isDisabled(), true);
+      assert.deepEqual(await seriousOf(page), []);
+      await page.keyboard.press("Escape");
+      await page.locator("button:has-text('Discard')").click();
+      await page.waitForSelector("aside >> text=as published");
+    }));
+
+test("a publish tells which rules it adds, asks why, and is in the history with its diff", () =>
+    inPage({at: "#/orders/rules/delivery"}, async (page) => {
+      await page.waitForSelector(".cm-content");
+      const {text} = await textOf("delivery");
+      await typeInstead(page, text + "  - name: lost\n    match:\n      type: [delivery.lost]\n    to: delivery.lost\n");
+      await page.waitForSelector("aside li:has-text('added') >> text=delivery/lost");
+      await publishNow(page, "Lost parcels, for the new desk");
+      await page.waitForSelector(".toast >> text=Published as change");
+      assert.match((await textOf("delivery")).text, /delivery\.lost/);
+      await page.locator("a:has-text('History'):not(nav a)").click();
+      await page.waitForSelector(".change >> text=Lost parcels, for the new desk");
+      await page.waitForSelector(".cm-merge-b .cm-changedLine >> text=lost");
+    }));
+
+test("who changes what somebody else has changed meanwhile sees both sides and loses nothing", () =>
+    inPage({at: "#/orders/rules/checkout"}, async (page) => {
+      await page.waitForSelector(".cm-content");
+      const {text} = await textOf("checkout");
+      await publish(manager, [["rules", "checkout", {text: text.replace("Carts that were left", "Carts left for an hour")}]], "Said more exactly", BOB);
+      await typeInstead(page, text.replace("Orders that are paid", "Paid orders"));
+      await page.keyboard.press("Control+s");
+      await page.waitForSelector("dialog >> text=Somebody else changed it meanwhile");
+      await page.waitForSelector("dialog >> text=Said more exactly");
+      await page.waitForSelector(".cm-merge-a >> text=Carts left for an hour");
+      await page.waitForSelector(".cm-merge-b >> text=Paid orders");
+      assert.deepEqual(await seriousOf(page), []);
+      await page.locator(".cm-merge-revert button").first().click();
+      await page.locator("dialog button:has-text('Go on with the right side')").click();
+      await publishNow(page, "Both of it");
+      await page.waitForSelector(".toast >> text=Published as change");
+      const now = (await textOf("checkout")).text;
+      assert.match(now, /Carts left for an hour/);
+      assert.match(now, /Paid orders/);
+    }));
+
+test("a replacement over all items is previewed, done in one step and undone in one", () =>
+    inPage({at: "#/orders/search?q=oncall"}, async (page) => {
+      await page.waitForSelector("text=/1 place in 1 item/");
+      await page.check("text=Regular expression");
+      await page.fill("#search-text", "(\\w+)-oncall@");
+      await page.fill("#replacement", "\\1-pager@");
+      await page.waitForSelector("text=/1 place in 1 item/");
+      const before = (await textOf("fraud")).text;
+      await page.click("button:has-text('Preview')");
+      await page.waitForSelector("dialog .cm-merge-b >> text=fraud-pager@");
+      assert.deepEqual(await seriousOf(page), []);
+      assert.equal((await textOf("fraud")).text, before);
+      await page.fill("dialog #why", "Pagers have moved");
+      await page.click("dialog button.main");
+      await page.waitForSelector(".toast >> text=Replaced in 1 item");
+      assert.match((await textOf("fraud")).text, /fraud-pager@/);
+      await page.click(".toast button:has-text('Undo')");
+      await page.locator("dialog button:has-text('Undo it'):enabled").click();
+      await page.waitForSelector(".toast >> text=is undone");
+      assert.equal((await textOf("fraud")).text, before);
+    }));
+
+test("an older version is put back from the history", () =>
+    inPage({at: "#/orders/history/freeze-days/config"}, async (page) => {
+      await publish(manager, [["config", "freeze-days", {text: "9", type: "number"}]], "Longer", BOB);
+      await page.reload();
+      await page.locator(".change").last().click();
+      await page.click("text=Put this version back");
+      await page.fill("dialog #why", "Three days are enough");
+      await page.locator("dialog button.main:enabled").click();
+      await page.waitForSelector(".toast >> text=stands again");
+      assert.equal((await textOf("freeze-days", "config")).text, "3");
+    }));
+
+test("a secret is written and is shown nowhere afterwards", () =>
+    inPage({at: "#/orders/secret"}, async (page) => {
+      await page.click("button:has-text('New secret')");
+      await page.locator("dialog input[type=text]").fill("mail-password");
+      await page.locator("dialog input[type=password]").fill("planted-hunter2");
+      await page.locator("dialog textarea").first().fill("shop/router");
+      await page.fill("dialog #why", "The new mail relay");
+      assert.deepEqual(await seriousOf(page), []);
+      await page.click("dialog button.main");
+      await page.waitForSelector("tbody >> text=mail-password");
+      await page.waitForSelector("tbody >> text=shop/router");
+      assert.equal((await page.content()).includes("planted-hunter2"), false);
+      assert.equal(JSON.stringify(await textOf("mail-password", "secret")).includes("planted-hunter2"), false);
+    }));
+
+test("leaving an unpublished text is asked about first", () =>
+    inPage({at: "#/orders/rules/search"}, async (page) => {
+      await page.waitForSelector(".cm-content");
+      await editor(page).click();
+      await page.keyboard.insertText("# x\n");
+      let asked = "";
+      page.once("dialog", (dialog) => { asked = dialog.message(); dialog.dismiss(); });
+      await page.click("nav >> text=Audit");
+      await page.waitForSelector("text=not published");
+      assert.match(asked, /search has changes that are not published/);
+    }));
+
+test("the page's files are given without a token, under a policy without inline code, and kept by their ETag", async () => {
+  for (const [path, type] of [["/", "text/html"], ["/app.js", "text/javascript"], ["/app.css", "text/css"]]) {
+    const answer = await fetch(manager.url + path);
+    assert.equal(answer.status, 200);
+    assert.ok(answer.headers.get("content-type").startsWith(type));
+    assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+    const policy = answer.headers.get("content-security-policy");
+    assert.match(policy, /default-src 'none'.*script-src 'self'; style-src 'self'/);
+    assert.doesNotMatch(policy, /unsafe|https?:|\*/);
+    const body = await answer.text();
+    assert.ok(body === readFileSync(`${DIST}/${path.slice(1) || "index.html"}`, "utf8"), `${path} is not what is built; build the program anew`);
+    if (!manager.isReal) continue;
+    const again = await fetch(manager.url + path, {headers: {"If-None-Match": answer.headers.get("etag")}});
+    assert.equal(again.status, 304);
+  }
+  assert.equal((await fetch(manager.url + "/v1/services")).status, 401);
+});
+
+test("what somebody else proposes is looked at and approved", {skip: !process.env.TURNOUT && "the stand-in has no proposals of its own"}, () =>
+    inPage({at: "#/orders/proposals", token: BOB}, async (page) => {
+      await publish(manager, [["rules", "delivery", {text: (await textOf("delivery")).text + "    key: parcel.id\n"}]], "Parcels by their id", CAROL);
+      await page.reload();
+      await page.click("tr:has-text('Parcels by their id') >> text=Look at it");
+      await page.waitForSelector("dialog .cm-merge-b .cm-changedLine >> text=parcel.id");
+      assert.deepEqual(await seriousOf(page), []);
+      await page.locator("dialog button:has-text('Approve and publish'):enabled").click();
+      await page.waitForSelector(".toast >> text=Approved; published as change");
+      assert.match((await textOf("delivery")).text, /parcel\.id/);
+      await page.click("nav >> text=Audit");
+      await page.waitForSelector("tbody tr:has-text('approve proposal') >> text=done");
+    }));
+
+test("rules are listed from every form of a file", () =>
+    inPage({at: "#/forms/rules"}, async (page) => {
+      await publish(manager, [
+        ["rules", "json", {text: JSON.stringify({team: "json", destinations: ["json.*"], rules: [{name: "of-json", match: {a: [1]}, to: ["json.a", "json.b"]}]}, null, 2)}],
+        ["rules", "flat", {text: "team: flat\ndestinations: [flat.*]\nrules:\n- match: { a: [1] }\n  to:\n  - flat.a\n  - flat.b\n  name: of-flat\n"}]],
+          "Other forms", ALICE, "forms");
+      await page.reload();
+      await page.waitForSelector(".row.rule:has-text('of-json') >> text=json.a, json.b");
+      await page.waitForSelector(".row.rule:has-text('of-flat') >> text=flat.a, flat.b");
+    }));
+
+test("10,000 rules are there at once and scroll as ten do", async () => {
+  await seedMany(manager);
+  await inPage({at: "#/orders/rules"}, async (page) => {
+    const paint = await page.evaluate(() => new Promise((done) => new PerformanceObserver((list) =>
+        done(list.getEntries()[0].startTime)).observe({type: "paint", buffered: true})));
+    assert.ok(paint < FIRST_PAINT_MS_MAX, `first paint after ${paint} ms`);
+    await page.goto(`${manager.url}/#/large/rules`);
+    await page.waitForSelector("text=10,000 rules of 20 teams");
+    assert.ok(await page.locator(".row").count() < 80);
+    const took = await page.evaluate(async () => {
+      const list = document.querySelector(".rules");
+      const start = performance.now();
+      list.scrollTop = list.scrollHeight;
+      while (!list.textContent.includes("rule-499")) await new Promise(requestAnimationFrame);
+      return performance.now() - start;
+    });
+    assert.ok(took < SCROLL_MS_MAX, `the end was there after ${took} ms`);
+    const filtered = Date.now();
+    await page.fill("#filter", "team-7 rule-123");
+    await page.waitForSelector("text=1 rule of 1 team");
+    assert.ok(Date.now() - filtered < SCROLL_MS_MAX);
+  });
+});

@@ -1,0 +1,16 @@
+// Every place of the page, and what says that it is there.
+export const VIEWS = [
+  ["rules", "#/orders/rules", "text=card-testing"],
+  ["editor", "#/orders/rules/fraud", "text=as published"],
+  ["tests", "#/orders/tests", "text=fraud"],
+  ["history", "#/orders/history", "text=Undo this change"],
+  ["item-history", "#/orders/history/fraud/rules", "text=INC-4411"],
+  ["search", "#/orders/search?q=fraud", "text=/places? in/"],
+  ["routers", "#/orders/routers", "main h1"],
+  ["values", "#/orders/config", "text=freeze-days"],
+  ["value", "#/orders/config/freeze-days", "text=Type of the value"],
+  ["pipelines", "#/orders/pipeline", "text=No pipeline"],
+  ["secrets", "#/orders/secret", "text=never shown again"],
+  ["proposals", "#/orders/proposals", "main h1"],
+  ["audit", "#/orders/audit", "main table, main .empty"],
+];
