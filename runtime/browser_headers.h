@@ -21,4 +21,8 @@ inline constexpr std::string_view kBrowserHeaders =
     "X-Content-Type-Options: nosniff\r\n"
     "X-Frame-Options: DENY\r\n";
 
+// The first of them, which an answer that may be kept leaves out for a line of its own.
+inline constexpr std::string_view kKeepNone = "Cache-Control: no-store\r\n";
+static_assert(kBrowserHeaders.starts_with(kKeepNone));
+
 }  // namespace turnout::runtime

@@ -100,8 +100,13 @@ HttpAnswer ErrorAnswer(const absl::Status& status) {
 std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
 
 std::string BytesOf(const HttpAnswer& answer) {
+  std::string_view common = runtime::kBrowserHeaders;
+  const bool may_be_kept =
+      std::any_of(answer.headers.begin(), answer.headers.end(),
+                  [](const auto& one) { return one.first == "Cache-Control"; });
+  if (may_be_kept) common.remove_prefix(runtime::kKeepNone.size());
   std::string bytes = absl::StrFormat("HTTP/1.1 %d %s\r\n%sConnection: close\r\n", answer.status,
-                                      ReasonOf(answer.status), runtime::kBrowserHeaders);
+                                      ReasonOf(answer.status), common);
   for (const auto& [name, value] : answer.headers)
     absl::StrAppend(&bytes, name, ": ", value, "\r\n");
   if (answer.status != 304 && answer.status != 204) {

@@ -15,6 +15,7 @@
 #include "deploy/manager/api.h"
 #include "deploy/manager/issuers.h"
 #include "deploy/manager/json_reader.h"
+#include "deploy/manager/page_files.h"
 #include "deploy/manager/rate_limit.h"
 #include "deploy/manager/tokens.h"
 #include "runtime/config_parts.h"
@@ -174,6 +175,7 @@ std::optional<HttpAnswer> ManagerServer::Impl::AnswerOf(Call* call) {
   const runtime::HttpRequest& request = *call->request;
   const Route* const route = FindRoute(request.method, request.path, call, &allowed);
   if (route == nullptr && allowed.empty()) {
+    if (std::optional<HttpAnswer> page = PageAnswer(request)) return page;
     return ErrorAnswer(404, "there is no such path: /openapi.yaml lists them");
   }
   if (route == nullptr) {

@@ -46,6 +46,13 @@ TEST(HttpAnswer, EveryAnswerForbidsFramesScriptsOfOthersAndGuessing) {
   }
 }
 
+TEST(HttpAnswer, WhatMayBeKeptSaysSoOnceAndForbidsTheRestAllTheSame) {
+  const std::string bytes = BytesOf({.headers = {{"Cache-Control", "no-cache"}}});
+  EXPECT_THAT(bytes, HasSubstr("Cache-Control: no-cache\r\n"));
+  EXPECT_THAT(bytes, Not(HasSubstr("no-store")));
+  EXPECT_THAT(bytes, HasSubstr("default-src 'none'"));
+}
+
 TEST(HttpAnswer, WhatHasNoBodyHasNoLengthEither) {
   const std::string bytes = BytesOf({.status = 304, .headers = {{"ETag", "\"1\""}}});
   EXPECT_THAT(bytes, HasSubstr("ETag: \"1\"\r\n"));

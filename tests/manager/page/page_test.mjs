@@ -1,7 +1,7 @@
 // The page, as a team's engineer uses it, in a real browser: against the manager that TURNOUT names,
 // without it against the stand-in.
 //
-//   npm ci && TURNOUT=../../../build/release/turnout node --test page_test.mjs
+//   tests/manager/page/run page
 import assert from "node:assert/strict";
 import {readFileSync} from "node:fs";
 import {after, before, test} from "node:test";

@@ -11,6 +11,7 @@ export const VIEWS = [
   ["value", "#/orders/config/freeze-days", "text=Type of the value"],
   ["pipelines", "#/orders/pipeline", "text=No pipeline"],
   ["secrets", "#/orders/secret", "text=never shown again"],
+  ["settings", "#/orders/settings/service", "aside h3"],
   ["proposals", "#/orders/proposals", "main h1"],
   ["audit", "#/orders/audit", "main table, main .empty"],
 ];

@@ -84,7 +84,8 @@ function EditDiff({edit, number, withNow}: {edit: api.Change["edits"][0]; number
   const isSecret = item.kind === "secret";
   const other = useLoaded(() => isSecret ? Promise.resolve(null) : withNow ? api.item(item)
       : edit.before ? api.item(item, edit.before) : Promise.resolve(null), [item.name, number, withNow]);
-  const [restoring, setRestoring] = useState<api.Item | null | undefined>(undefined);
+  // What is to stand again, over what stands now.
+  const [restoring, setRestoring] = useState<{now: api.Item | null; content: api.Content} | null>(null);
   const text = edit.content?.text ?? "";
   const otherText = other.value?.content.text ?? "";
   const version = other.value?.version ?? 0;
@@ -94,18 +95,18 @@ function EditDiff({edit, number, withNow}: {edit: api.Change["edits"][0]; number
         <h3><a href={isSecret ? to(item.service, "secret") : to(item.service, item.kind, item.name)}>{KIND_WORDS[item.kind]} {item.name}</a></h3>
         {!edit.before && <Mark look="well">new</Mark>}
         {!edit.content && <Mark look="harmed">deleted</Mark>}
-        {!isSecret && edit.content && <button class="plain push" onClick={() => api.item(item).then(setRestoring)}>Put this version back &hellip;</button>}
+        {!isSecret && edit.content && <button class="plain push" onClick={() => api.item(item).then((now) => setRestoring({now, content: edit.content!}))}>Put this version back &hellip;</button>}
       </div>
       <Waiting of={other} />
       {isSecret && <p class="note">A secret was written. Nobody can read it here, and its versions are not compared.</p>}
       {!isSecret && other.value !== undefined && (withNow
         ? <DiffView before={text} after={otherText} titles={[`Version ${number}`, version ? `Now, version ${version}` : "Now: deleted"]} />
         : <DiffView before={otherText} after={text} titles={[edit.before ? `Before, version ${edit.before}` : "Before: nothing", edit.content ? `Version ${number}` : "Deleted"]} />)}
-      {restoring !== undefined && <PublishDialog before={restoring?.content.text ?? ""} onClose={() => setRestoring(undefined)}
-        edit={{...item, content: edit.content, expected: restoring?.version ?? 0}}
-        onMerge={(_, at) => { setRestoring(undefined); go(to(item.service, item.kind, item.name, "", {line: "1", at: String(at)})); }}
+      {restoring && <PublishDialog key={restoring.now?.version} before={restoring.now?.content.text ?? ""} onClose={() => setRestoring(null)}
+        edit={{...item, content: restoring.content, expected: restoring.now?.version ?? 0}}
+        onMerge={(merged) => api.item(item).then((now) => setRestoring({now, content: {...restoring.content, text: merged}}))}
         onDone={(done) => {
-          setRestoring(undefined);
+          setRestoring(null);
           if (done.change) {
             toast(`Version ${number} stands again, as change ${done.change}.`, undoing(item.service, done.change));
             go(to(item.service, "history", item.name, item.kind, {change: String(done.change)}));

@@ -5,7 +5,7 @@ import * as api from "./api";
 import {DiffView} from "./diff_view";
 import {undoing} from "./editor_view";
 import {ReportView} from "./report_view";
-import {Route} from "./route";
+import {Route, to} from "./route";
 import {Dialog, Failure, Mark, Tell, Time, Waiting, WhyField, toast, useLoaded} from "./ui";
 import {KIND_WORDS, plural} from "./words";
 
@@ -15,7 +15,8 @@ export function ProposalsView({route, onChanged}: {route: Route; onChanged: () =
   const all = loaded.value ?? [];
   return (
     <>
-      <div class="heading"><h1>Proposals</h1></div>
+      <div class="heading"><h1>Proposals</h1>
+        <a class="button push" href={to(route.service, "settings", "service")}>Who may do what</a></div>
       <Waiting of={loaded} />
       {loaded.value && !all.length && <p class="empty sheet">Nothing waits for approval.</p>}
       {all.length > 0 && <div class="scroll" tabIndex={0} role="region" aria-label="Proposals"><table>
