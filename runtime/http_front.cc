@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -37,6 +38,8 @@ constexpr size_t kDrainBytesMax = 256 << 10;
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
 constexpr int kAcceptedAtOnceMax = 64;
 constexpr size_t kReadBytes = 16 << 10;
+// What all requests hold is counted each time that so much a part of their bound has come.
+constexpr size_t kRoomLooks = 64;
 // What one client takes before it is another one's turn.
 constexpr size_t kTurnBytesMax = 256 << 10;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -59,7 +62,18 @@ struct Connection {
   size_t drained = 0;
 
   size_t unsent() const { return out.size() - sent; }
+  // Of its request, as far as it has come.
+  size_t held_bytes() const {
+    if (phase == Phase::kReading) return in.size();
+    return phase == Phase::kAnswering ? request.body_bytes : 0;
+  }
 };
+
+// What requests and answers hold may be secret, and is not left behind in memory.
+void WipeAway(std::string* text) {
+  ::explicit_bzero(text->data(), text->size());
+  std::string().swap(*text);
+}
 
 short WantedOf(const Connection& connection) {
   if (connection.phase == Phase::kHeld) return POLLRDHUP;  // only whether it goes away
@@ -86,7 +100,8 @@ struct HttpFront::Impl {
   void Run();
   void Poll();
   void LetGoOfTheIdle();
-  bool HasRoomFor(const HttpRequest& request) const;
+  // Whether what has come of all requests is within bounds, if need be without those of others.
+  bool MakeRoom(const Connection* newest);
   absl::Duration UntilNextDeadline() const;
   bool HasPlace() const;
   void AcceptAll();
@@ -121,6 +136,7 @@ struct HttpFront::Impl {
   // The rest is the thread's.
   std::vector<std::unique_ptr<Connection>> connections;  // the oldest first
   uint64_t accepted_so_far = 0;
+  size_t received = 0;  // since room was looked for
   absl::Time accept_again_at = absl::InfinitePast();
   absl::Time now;
   AnswerThreads answers;
@@ -177,13 +193,29 @@ void HttpFront::Impl::LetGoOfTheIdle() {
   is_finished = connections.empty();
 }
 
-bool HttpFront::Impl::HasRoomFor(const HttpRequest& request) const {
-  size_t bytes = request.body_bytes;
-  for (const auto& one : connections) {
-    const bool has_body = one->phase == Phase::kReading || one->phase == Phase::kAnswering;
-    if (has_body && &one->request != &request) bytes += one->request.body_bytes;
+bool HttpFront::Impl::MakeRoom(const Connection* newest) {
+  for (;;) {
+    size_t bytes = 0;
+    absl::flat_hash_map<std::string_view, size_t> held;
+    for (const auto& one : connections) {
+      bytes += one->held_bytes();
+      held[one->peer] += one->held_bytes();
+    }
+    if (bytes <= options.bodies_bytes_max) return true;
+    // Whoever has most loses first: nobody holds others up with what they send by half.
+    Connection* victim = nullptr;
+    const auto rank = [&held](const Connection& of) {
+      return std::pair(held[of.peer], of.held_bytes());
+    };
+    for (const auto& one : connections) {
+      if (one->phase != Phase::kReading || one->in.empty()) continue;
+      if (victim == nullptr || rank(*one) > rank(*victim)) victim = one.get();
+    }
+    if (victim == nullptr || victim == newest) return false;
+    // Its turn may be yet to come: it is closed when its time is up, which is now.
+    WipeAway(&victim->in);
+    victim->deadline = absl::InfinitePast();
   }
-  return bytes <= options.bodies_bytes_max;
 }
 
 absl::Duration HttpFront::Impl::UntilNextDeadline() const {
@@ -283,7 +315,16 @@ bool HttpFront::Impl::ReadRequest(Connection* connection) {
     const absl::StatusOr<size_t> got = connection->transport->Read(bytes, sizeof(bytes));
     if (!got.ok()) return false;
     if (*got == 0) return true;
+    if (connection->deadline == absl::InfinitePast()) return false;
     connection->in.append(bytes, *got);
+    ::explicit_bzero(bytes, *got);
+    received += *got;
+    if (received >= options.bodies_bytes_max / kRoomLooks) {
+      received = 0;
+      if (!MakeRoom(connection)) {
+        return Answer(connection, refuse({503, "too many requests are large: ask again"}));
+      }
+    }
     if (!LookAtRequest(connection)) return false;
     if (connection->phase != Phase::kReading) return true;
   }
@@ -306,9 +347,6 @@ bool HttpFront::Impl::LookAtRequest(Connection* connection) {
     if (const auto fault = ReadHttpHead(head, options.body_bytes_max, &request)) {
       return Answer(connection, refuse(*fault));
     }
-    if (!HasRoomFor(request)) {
-      return Answer(connection, refuse({503, "too many requests are large: ask again"}));
-    }
     connection->head_bytes = size;
     const bool wants_word = request.expects_continue && in.size() < size + request.body_bytes;
     // A socket to which nothing was written yet takes so little at once, or never.
@@ -325,11 +363,15 @@ bool HttpFront::Impl::LookAtRequest(Connection* connection) {
 void HttpFront::Impl::Ask(Connection* connection) {
   connection->phase = Phase::kAnswering;
   connection->deadline = connection->end_deadline;
-  std::string().swap(connection->in);
+  WipeAway(&connection->in);
   const bool is_asked =
       answers.Ask(connection->number, connection->end_deadline,
                   [this, request = std::move(connection->request), peer = connection->peer,
-                   number = connection->number] { return handler(request, peer, number); });
+                   number = connection->number]() mutable {
+                    auto answer = handler(request, peer, number);
+                    WipeAway(&request.body);
+                    return answer;
+                  });
   if (!is_asked) Answer(connection, refuse({503, "too many requests wait: ask again"}));
 }
 
@@ -352,7 +394,7 @@ bool HttpFront::Impl::Write(Connection* connection) {
   }
   connection->transport.reset();  // with TLS, it takes its leave
   ::shutdown(connection->socket.get(), SHUT_WR);
-  std::string().swap(connection->out);
+  WipeAway(&connection->out);
   connection->sent = 0;
   connection->phase = Phase::kDraining;
   connection->deadline = std::min(connection->end_deadline, now + kDrainTimeout);

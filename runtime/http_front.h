@@ -41,7 +41,7 @@ struct HttpFrontOptions {
   size_t body_bytes_max = 64 << 10;
   size_t connections_max = 256;
   size_t unsent_bytes_max = 64 << 20;  // of all answers together; beyond it the oldest is cut off
-  size_t bodies_bytes_max = 64 << 20;  // of all requests together; beyond it one is refused
+  size_t bodies_bytes_max = 64 << 20;  // that came of all requests; who sent most is cut off
   absl::Duration hold_max = absl::Seconds(70);
 };
 

@@ -129,5 +129,19 @@ TEST(HttpFront, RefusesBodiesThatTogetherAreTooLarge) {
   EXPECT_THAT(answer + slow_answer, testing::HasSubstr("too many requests are large"));
 }
 
+// Of bodies that are announced, and don't come, nobody else hears.
+TEST(HttpFront, HoldsNobodyUpForBodiesThatAreSentByHalf) {
+  Holding holding({.threads = 1, .body_bytes_max = 100'000, .bodies_bytes_max = 150'000});
+  const std::string head = "POST /now HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000\r\n\r\n";
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 4; ++i) {
+    slow.push_back(std::make_unique<RawClient>(holding.address));
+    slow.back()->Send(head + "a");
+  }
+  const RawClient other(holding.address);
+  other.Send(head + std::string(90'000, 'b'));
+  EXPECT_THAT(other.ReadAll(), testing::HasSubstr("200"));
+}
+
 }  // namespace
 }  // namespace turnout::runtime
