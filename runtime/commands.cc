@@ -440,7 +440,7 @@ Command RollbackCommand() {
 Command ManagerCommand() {
   return {
       .name = "manager",
-      .summary = "keep teams' rules, configs and secrets, and serve them to routers",
+      .summary = "keep teams' rules and secrets, and serve them to routers",
       .synopsis =
           "--config FILE\n    turnout manager --data DIR --tokens FILE [--listen HOST:PORT]",
       .description =

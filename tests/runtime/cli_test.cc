@@ -409,7 +409,7 @@ TEST_F(Cli, BashCompletesCommandsOptionsAndChoices) {
   EXPECT_EQ(proposed("turnout v"), "validate version ");
   EXPECT_EQ(proposed("turnout run --p"), "--print-config ");
   EXPECT_EQ(proposed("turnout completion \"\""), "bash zsh fish ");
-  EXPECT_EQ(proposed("turnout help ma"), "match ");
+  EXPECT_EQ(proposed("turnout help mat"), "match ");
   Write("pipeline.yaml", "");
   EXPECT_EQ(proposed("turnout run --config pipe"), "pipeline.yaml ");
   EXPECT_EQ(proposed("turnout validate pipe"), "pipeline.yaml ");
