@@ -34,8 +34,10 @@ bool AnyGrant(const Principal& principal, const ServiceSettings& settings, std::
 }  // namespace
 
 bool IsNamed(const Principal& principal, std::string_view named) {
-  return named == principal.name || std::find(principal.groups.begin(), principal.groups.end(),
-                                              named) != principal.groups.end();
+  // A name that looks like a group's makes nobody a member.
+  if (!named.starts_with(kGroupPrefix)) return named == principal.name;
+  return std::find(principal.groups.begin(), principal.groups.end(), named) !=
+         principal.groups.end();
 }
 
 std::string_view RoleName(Role role) { return kRoleNames[static_cast<size_t>(role)]; }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,7 +27,7 @@ absl::StatusOr<Edit> ReadEdit(const Parts& parts, const Call& call, JsonReader* 
   Edit edit{.id = *id};
   if (object->Has("version")) edit.expected = object->Number("version", 0, 0, INT64_MAX);
   if (!is_deleted) {
-    absl::StatusOr<ItemContent> content = SentContent(parts, *id, object);
+    absl::StatusOr<ItemContent> content = SentContent(parts, call, *id, object);
     if (!content.ok()) return content.status();
     edit.content = *std::move(content);
   } else if (object->Has("text")) {
@@ -81,14 +82,13 @@ std::optional<HttpAnswer> PostChange(Parts& parts, const Call& call) {
   WipeBody(call);
   body.Only({"why", "edits"});
   Publication publication{.why = body.Text("why", ""), .is_dry_run = QueryFlag(call, "dry_run")};
+  std::set<ItemId> named;
   for (JsonReader& object : body.Objects("edits", kEditsPerChangeMax)) {
     absl::StatusOr<Edit> edit = ReadEdit(parts, call, &object);
     if (absl::IsFailedPrecondition(edit.status()))
       return ErrorAnswer(503, MessageOf(edit.status()));
     if (!edit.ok()) return ErrorAnswer(edit.status());
-    const bool is_twice = std::any_of(publication.edits.begin(), publication.edits.end(),
-                                      [&edit](const Edit& one) { return one.id == edit->id; });
-    if (is_twice) {
+    if (!named.insert(edit->id).second) {
       return ErrorAnswer(400, absl::StrCat(edit->id.ToString(), " is there twice"));
     }
     publication.edits.push_back(*std::move(edit));

@@ -56,7 +56,8 @@ absl::StatusOr<Principal> PrincipalOf(const IssuerSettings& issuer,
   const std::vector<std::string> names = ClaimOf(claims, issuer.name_claim);
   Principal principal{.kind = issuer.kind};
   if (names.size() == 1) principal.name = issuer.name_prefix + names[0];
-  if (names.size() != 1 || !IsUsableName(principal.name)) {
+  if (names.size() != 1 || !IsUsableName(principal.name) ||
+      principal.name.starts_with(kGroupPrefix)) {
     return absl::PermissionDeniedError(
         absl::StrFormat("the token is refused: its `%s` is no usable name", issuer.name_claim));
   }

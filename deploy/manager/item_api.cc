@@ -23,12 +23,10 @@ HttpAnswer Unusable(const absl::Status& status) {
              : ErrorAnswer(status);
 }
 
-// With the ETag of what is there now; 201 where there was nothing before.
-HttpAnswer WithEtag(const Parts& parts, const ItemId& id, bool was_there, HttpAnswer answer) {
-  if (answer.status != 200) return answer;
-  const absl::StatusOr<std::optional<Item>> now = parts.store->Get(id);
-  if (!now.ok() || !now->has_value()) return answer;
-  answer.headers.emplace_back("ETag", EtagOf((*now)->version));
+// With the ETag of what was published; 201 where there was nothing before.
+HttpAnswer WithEtag(const Published& published, bool was_there, HttpAnswer answer) {
+  if (answer.status != 200 || published.versions.empty()) return answer;
+  answer.headers.emplace_back("ETag", EtagOf(published.versions[0]));
   if (!was_there) answer.status = 201;
   return answer;
 }
@@ -79,13 +77,14 @@ std::optional<HttpAnswer> PutItem(Parts& parts, const Call& call) {
   Publication publication{.why = body.Text("why", ""),
                           .is_dry_run = QueryFlag(call, "dry_run"),
                           .conflict_status = 412};
-  absl::StatusOr<ItemContent> content = SentContent(parts, *id, &body);
+  absl::StatusOr<ItemContent> content = SentContent(parts, call, *id, &body);
   if (!content.ok()) return Unusable(content.status());
   const absl::StatusOr<std::optional<Item>> before = parts.store->Get(*id);
   if (!before.ok()) return ErrorAnswer(before.status());
   publication.edits = {{*id, *std::move(content), *expected}};
-  const bool was_there = before->has_value() || publication.is_dry_run;
-  return WithEtag(parts, *id, was_there, Publish(parts, call, std::move(publication)));
+  Published published;
+  HttpAnswer answer = Publish(parts, call, std::move(publication), &published);
+  return WithEtag(published, before->has_value(), std::move(answer));
 }
 
 std::optional<HttpAnswer> DeleteItem(Parts& parts, const Call& call) {

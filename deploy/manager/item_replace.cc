@@ -115,6 +115,11 @@ absl::Status Replacer::Replace(const Item& item) {
   if (absl::Status checked = CheckItemName("name", id.name); !checked.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(item.id.ToString(), ": ", checked.message()));
   }
+  if (id.kind == ItemKind::kSecret) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s is sealed under its name; leave secrets out, or put it anew as %s",
+                        item.id.ToString(), id.name));
+  }
   const auto [other, is_new] = moved_.emplace(id, item.id);
   if (!is_new) {
     return absl::InvalidArgumentError(

@@ -14,6 +14,21 @@ namespace {
 
 using Json = nlohmann::json;
 
+// What is deeper is no request of ours; and the library copies by recursion.
+constexpr int kDepthMax = 100;
+
+// No object: it can't be read, or is nested too deep.
+Json Parsed(std::string_view text) {
+  if (text.empty()) return Json::object();
+  bool is_deep = false;
+  const auto guard = [&is_deep](int depth, Json::parse_event_t, Json&) {
+    is_deep = is_deep || depth > kDepthMax;
+    return !is_deep;
+  };
+  Json parsed = Json::parse(text, guard, false);
+  return is_deep ? Json() : parsed;
+}
+
 }  // namespace
 
 struct JsonReader::Value {
@@ -34,9 +49,7 @@ JsonReader::JsonReader(std::unique_ptr<Value> value, std::string of)
 }
 
 JsonReader::JsonReader(std::string_view json, std::string of)
-    : JsonReader(std::make_unique<Value>(
-                     Value{json.empty() ? Json::object() : Json::parse(json, nullptr, false)}),
-                 std::move(of)) {}
+    : JsonReader(std::make_unique<Value>(Value{Parsed(json)}), std::move(of)) {}
 
 JsonReader::~JsonReader() = default;
 JsonReader::JsonReader(JsonReader&&) noexcept = default;
@@ -119,7 +132,8 @@ std::map<std::string, int64_t> JsonReader::Numbers(std::string_view name, size_t
 }
 
 std::vector<JsonReader> JsonReader::Objects(std::string_view name, size_t count_max) {
-  const Json* const found = value_->Find(name);
+  // Taken out, not copied: what is secret in them has one place.
+  auto* const found = const_cast<Json*>(value_->Find(name));
   std::vector<JsonReader> objects;
   if (found == nullptr) return objects;
   if (!found->is_array() || found->size() > count_max) {
@@ -127,7 +141,7 @@ std::vector<JsonReader> JsonReader::Objects(std::string_view name, size_t count_
     return objects;
   }
   for (size_t i = 0; i < found->size(); ++i) {
-    objects.push_back(JsonReader(std::make_unique<Value>(Value{(*found)[i]}),
+    objects.push_back(JsonReader(std::make_unique<Value>(Value{std::move((*found)[i])}),
                                  absl::StrFormat("%s: `%s`, number %d", of_, name, i + 1)));
   }
   return objects;

@@ -1,6 +1,7 @@
 #include "deploy/manager/manager_command.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 
@@ -30,6 +31,7 @@ int RunManager(const std::string& config_file, const ManagerOptions& given) {
   const absl::StatusOr<ManagerOptions> options = LoadManagerOptions(config_file, given);
   if (!options.ok()) return ExitStatus(options.status());
   ::signal(SIGPIPE, SIG_IGN);
+  ::umask(077);  // what is kept is nobody else's to read
   runtime::StartLog({});
   absl::StatusOr<std::unique_ptr<ManagerServer>> server = ManagerServer::Start(*options);
   if (!server.ok()) return ExitStatus(server.status());

@@ -210,9 +210,6 @@ std::optional<HttpAnswer> ManagerServer::Impl::Enter(Call* call) {
     answer.headers.emplace_back("Retry-After", "1");
     return answer;
   };
-  if (!wrong_tokens.MayTry(call->peer, now)) {
-    return too_many("too many wrong tokens came from this address: try again in a second");
-  }
   const std::string borne(call->request->Header("authorization").value_or(""));
   const bool bears_one = absl::StartsWithIgnoreCase(borne, {kBearer.data(), kBearer.size()});
   absl::StatusOr<Principal> principal =
@@ -220,6 +217,10 @@ std::optional<HttpAnswer> ManagerServer::Impl::Enter(Call* call) {
                 : absl::NotFoundError("there is none");
   if (absl::IsUnavailable(principal.status())) {  // whoever it is, it isn't their fault
     return ErrorAnswer(503, MessageOf(principal.status()));
+  }
+  // Those who bear a right one may share an address with who doesn't, as behind a proxy.
+  if (!principal.ok() && !wrong_tokens.MayTry(call->peer, now)) {
+    return too_many("too many wrong tokens came from this address: try again in a second");
   }
   if (!principal.ok()) {
     wrong_tokens.Add(call->peer, now);

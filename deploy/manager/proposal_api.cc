@@ -24,39 +24,25 @@ HttpAnswer DecidedAlready(const Proposal& proposal) {
                                           StateName(proposal.state)));
 }
 
-}  // namespace
-
-std::optional<HttpAnswer> ListProposals(Parts& parts, const Call& call) {
-  const absl::StatusOr<int64_t> limit =
-      QueryNumber(call, "limit", kListDefault, static_cast<int64_t>(kListMax));
-  if (!limit.ok()) return ErrorAnswer(limit.status());
-  const std::vector<Proposal> found =
-      parts.proposals->List(call.service, static_cast<size_t>(*limit));
-  return JsonAnswer(200, JsonObject().Json("proposals", JsonArray(found, ProposalToJson)).Done());
-}
-
-std::optional<HttpAnswer> GetProposal(Parts& parts, const Call& call) {
-  const absl::StatusOr<Proposal> proposal = PathProposal(parts, call);
-  if (!proposal.ok()) return ErrorAnswer(proposal.status());
-  return JsonAnswer(200, ProposalToJson(*proposal));
-}
-
-std::optional<HttpAnswer> ApproveProposal(Parts& parts, const Call& call) {
+// At its turn: what others have decided is seen.
+HttpAnswer Approve(Parts& parts, const Call& call) {
   absl::StatusOr<Proposal> proposal = PathProposal(parts, call);
   if (!proposal.ok()) return ErrorAnswer(proposal.status());
   if (proposal->state != ProposalState::kOpen) return DecidedAlready(*proposal);
   if (proposal->change.by == call.principal.name) {
     return ErrorAnswer(403, "another person than the one who proposed it is to approve it");
   }
-  HttpAnswer answer = Publish(parts, call,
-                              {.edits = EditsOf(*proposal),
-                               .why = proposal->change.why,
-                               .reverts = proposal->change.reverts,
-                               .proposed_by = proposal->change.by},
-                              &proposal->done_as);
+  Published published;
+  HttpAnswer answer = PublishAtItsTurn(parts, call,
+                                       {.edits = EditsOf(*proposal),
+                                        .why = proposal->change.why,
+                                        .reverts = proposal->change.reverts,
+                                        .proposed_by = proposal->change.by},
+                                       &published);
   if (answer.status != 200) return answer;
   proposal->state = ProposalState::kApproved;
   proposal->decided_by = call.principal.name;
+  proposal->done_as = published.done_as;
   // It is done; that it is said so of the proposal is only its record.
   if (const absl::Status decided = parts.proposals->Decide(*proposal); !decided.ok()) {
     return ErrorAnswer(decided);
@@ -64,11 +50,7 @@ std::optional<HttpAnswer> ApproveProposal(Parts& parts, const Call& call) {
   return answer;
 }
 
-std::optional<HttpAnswer> RejectProposal(Parts& parts, const Call& call) {
-  JsonReader body(call.request->body, "the body");
-  body.Only({"why"});
-  const std::string why = body.Text("why", "");
-  if (!body.status().ok()) return ErrorAnswer(body.status());
+HttpAnswer Reject(Parts& parts, const Call& call, const std::string& why) {
   absl::StatusOr<Proposal> proposal = PathProposal(parts, call);
   if (!proposal.ok()) return ErrorAnswer(proposal.status());
   if (proposal->state != ProposalState::kOpen) return DecidedAlready(*proposal);
@@ -89,6 +71,35 @@ std::optional<HttpAnswer> RejectProposal(Parts& parts, const Call& call) {
          .status = 200,
          .detail = absl::StrCat("proposal ", proposal->number, ": ", why)});
   return JsonAnswer(200, ProposalToJson(*proposal));
+}
+
+}  // namespace
+
+std::optional<HttpAnswer> ListProposals(Parts& parts, const Call& call) {
+  const absl::StatusOr<int64_t> limit =
+      QueryNumber(call, "limit", kListDefault, static_cast<int64_t>(kListMax));
+  if (!limit.ok()) return ErrorAnswer(limit.status());
+  const std::vector<Proposal> found =
+      parts.proposals->List(call.service, static_cast<size_t>(*limit));
+  return JsonAnswer(200, JsonObject().Json("proposals", JsonArray(found, ProposalToJson)).Done());
+}
+
+std::optional<HttpAnswer> GetProposal(Parts& parts, const Call& call) {
+  const absl::StatusOr<Proposal> proposal = PathProposal(parts, call);
+  if (!proposal.ok()) return ErrorAnswer(proposal.status());
+  return JsonAnswer(200, ProposalToJson(*proposal));
+}
+
+std::optional<HttpAnswer> ApproveProposal(Parts& parts, const Call& call) {
+  return InTurn(parts, [&] { return Approve(parts, call); });
+}
+
+std::optional<HttpAnswer> RejectProposal(Parts& parts, const Call& call) {
+  JsonReader body(call.request->body, "the body");
+  body.Only({"why"});
+  const std::string why = body.Text("why", "");
+  if (!body.status().ok()) return ErrorAnswer(body.status());
+  return InTurn(parts, [&] { return Reject(parts, call, why); });
 }
 
 }  // namespace turnout::manager

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -15,7 +16,23 @@
 namespace turnout::manager {
 namespace {
 
+// Written, a text in a text: each byte may take several.
+constexpr size_t kProposalFileBytesMax = 32 * kProposalBytesMax;
+constexpr size_t kEditBytes = 500;  // beside its text, about
+
 constexpr std::array<std::string_view, 3> kStateNames = {"open", "approved", "rejected"};
+
+std::string FileOf(const std::string& directory, int64_t number) {
+  return absl::StrFormat("%s/%d.json", directory, number);
+}
+
+size_t BytesOf(const Proposal& proposal) {
+  size_t bytes = proposal.change.why.size();
+  for (const DoneEdit& edit : proposal.change.edits) {
+    bytes += kEditBytes + (edit.content.has_value() ? edit.content->text.size() : 0);
+  }
+  return bytes;
+}
 
 std::string ProposalToText(const Proposal& proposal) {
   return JsonObject()
@@ -66,7 +83,7 @@ absl::StatusOr<std::unique_ptr<Proposals>> Proposals::Open(const std::string& di
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     const std::string file = entry.path().string();
     if (entry.path().extension() != ".json") continue;
-    const absl::StatusOr<std::string> text = state::ReadFile(file, kProposalBytesMax);
+    const absl::StatusOr<std::string> text = state::ReadFile(file, kProposalFileBytesMax);
     if (!text.ok()) return text.status();
     absl::StatusOr<Proposal> proposal = ReadProposal(*text, file);
     if (!proposal.ok()) return proposal.status();
@@ -74,25 +91,63 @@ absl::StatusOr<std::unique_ptr<Proposals>> Proposals::Open(const std::string& di
     proposals->all_[number] = *std::move(proposal);
   }
   if (error) return state::ErrnoStatus(error.value(), "listing", directory);
+  proposals->ForgetOldest();
   return proposals;
 }
 
 absl::Status Proposals::Write(const Proposal& proposal) const {
-  const std::string file = absl::StrFormat("%s/%d.json", directory_, proposal.number);
+  const std::string file = FileOf(directory_, proposal.number);
   const std::string unfinished = absl::StrCat(file, std::string(state::kUnfinishedSuffix));
   const absl::Status written = state::WriteFile(unfinished, ProposalToText(proposal));
   return written.ok() ? state::Rename(unfinished, file) : written;
 }
 
+absl::Status Proposals::HasRoomFor(const Proposal& proposal) const {
+  size_t open = 0, of_one = 0, bytes = BytesOf(proposal);
+  if (bytes > kProposalBytesMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrFormat("a proposal may have %d bytes, and this has %d: propose less at once",
+                        kProposalBytesMax, bytes));
+  }
+  for (const auto& [number, one] : all_) {
+    if (one.state != ProposalState::kOpen) continue;
+    ++open;
+    of_one += one.change.by == proposal.change.by;
+    bytes += BytesOf(one);
+  }
+  if (of_one >= kProposalsOfOneMax) {
+    return absl::ResourceExhaustedError(absl::StrFormat(
+        "%d proposals of %s are open already: have some approved, or take them back", of_one,
+        proposal.change.by));
+  }
+  if (open >= kProposalsOpenMax || bytes > kProposalsBytesMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrFormat("%d proposals are open, as many as can be: approve or reject some", open));
+  }
+  return absl::OkStatus();
+}
+
+void Proposals::ForgetOldest() {
+  size_t bytes = 0;
+  for (const auto& [number, one] : all_) {
+    if (one.state != ProposalState::kOpen) bytes += BytesOf(one);
+  }
+  for (auto one = all_.begin(); one != all_.end() && bytes > kProposalsBytesMax;) {
+    // The newest gives the next its number.
+    if (one->second.state == ProposalState::kOpen || std::next(one) == all_.end()) {
+      ++one;
+      continue;
+    }
+    bytes -= BytesOf(one->second);
+    std::error_code ignored;  // then it is forgotten at another time
+    std::filesystem::remove(FileOf(directory_, one->first), ignored);
+    one = all_.erase(one);
+  }
+}
+
 absl::StatusOr<Proposal> Proposals::Add(Proposal proposal) {
   const absl::MutexLock lock(&mu_);
-  const auto open = std::count_if(all_.begin(), all_.end(), [](const auto& one) {
-    return one.second.state == ProposalState::kOpen;
-  });
-  if (static_cast<size_t>(open) >= kProposalsOpenMax) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "there are ", kProposalsOpenMax, " open proposals already: approve or reject some"));
-  }
+  if (absl::Status room = HasRoomFor(proposal); !room.ok()) return room;
   proposal.number = all_.empty() ? 1 : all_.rbegin()->first + 1;
   if (const absl::Status written = Write(proposal); !written.ok()) return written;
   all_[proposal.number] = proposal;
@@ -124,6 +179,7 @@ absl::Status Proposals::Decide(const Proposal& decided) {
   }
   if (const absl::Status written = Write(decided); !written.ok()) return written;
   kept = decided;
+  ForgetOldest();
   return absl::OkStatus();
 }
 

@@ -1,7 +1,8 @@
 // Proposals: changes that a second person is to approve before they are done.
 //
 // One is a file, `N.json`, replaced whole and synced; its edits expect the versions that the items
-// had when it was made, so that what is approved is what was seen. Decided ones stay as a record.
+// had when it was made, so that what is approved is what was seen. Decided ones stay for a while;
+// the audit log has all of them.
 //
 // Errors: NotFound for a number that there is none of; ResourceExhausted where too many are open,
 //   or the disk is full; DataLoss for a file that can't be read, naming it.
@@ -24,7 +25,11 @@
 namespace turnout::manager {
 
 inline constexpr size_t kProposalsOpenMax = 200;
-inline constexpr size_t kProposalBytesMax = 256u << 20;
+inline constexpr size_t kProposalsOfOneMax = 20;  // open ones of a person
+inline constexpr size_t kProposalBytesMax = 8u << 20;
+// Of what open ones propose together, beyond which there is no other; of decided ones the oldest
+// go.
+inline constexpr size_t kProposalsBytesMax = 64u << 20;
 
 enum class ProposalState { kOpen, kApproved, kRejected };
 
@@ -59,6 +64,8 @@ class Proposals {
  private:
   explicit Proposals(std::string directory) : directory_(std::move(directory)) {}
   absl::Status Write(const Proposal& proposal) const;
+  absl::Status HasRoomFor(const Proposal& proposal) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ForgetOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::string directory_;
   mutable absl::Mutex mu_;

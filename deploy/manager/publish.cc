@@ -1,6 +1,8 @@
 #include "deploy/manager/publish.h"
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,6 +49,21 @@ absl::Status CheckEdits(const std::vector<Edit>& edits) {
   return absl::OkStatus();
 }
 
+// Whether there are rule files, and would be none.
+bool LeavesNoRules(const std::map<ItemId, Item>& before, const std::vector<Edit>& edits) {
+  std::set<ItemId> files;
+  for (const auto& [id, item] : before) {
+    if (id.kind == ItemKind::kRules) files.insert(id);
+  }
+  if (files.empty()) return false;
+  for (const Edit& edit : edits) {
+    if (edit.id.kind != ItemKind::kRules) continue;
+    if (edit.content.has_value()) return false;
+    files.erase(edit.id);
+  }
+  return files.empty();
+}
+
 // Those that expect another version than there is.
 std::vector<Conflict> ConflictsOf(const std::map<ItemId, Item>& before,
                                   const std::vector<Edit>& edits) {
@@ -56,6 +73,8 @@ std::vector<Conflict> ConflictsOf(const std::map<ItemId, Item>& before,
     const auto found = before.find(edit.id);
     const int64_t version = found == before.end() ? 0 : found->second.version;
     if (version == *edit.expected) continue;
+    // It is so already: a request whose answer was lost, sent again.
+    if (found != before.end() && edit.content == found->second.content) continue;
     conflicts.push_back({.item = found == before.end() ? Item{.id = edit.id} : found->second,
                          .expected = *edit.expected});
   }
@@ -95,7 +114,7 @@ HttpAnswer Proposed(Parts& parts, const Call& call, const Publication& publicati
 }
 
 HttpAnswer Done(Parts& parts, const Call& call, const Publication& publication,
-                const PublishReport& report, int64_t* done_as) {
+                const PublishReport& report, Published* published) {
   ChangeRequest request{.by = call.principal.name,
                         .why = publication.why,
                         .edits = publication.edits,
@@ -111,7 +130,13 @@ HttpAnswer Done(Parts& parts, const Call& call, const Publication& publication,
     return ConflictAnswer(publication.conflict_status, MessageOf(change.status()), conflicts,
                           publication.edits);
   }
-  *done_as = change->number;
+  published->done_as = change->number;
+  // That a value is the one that there is, is told of a secret too: whom is on record.
+  const bool tells_secret =
+      change->number == 0 &&
+      std::any_of(publication.edits.begin(), publication.edits.end(),
+                  [](const Edit& edit) { return edit.id.kind == ItemKind::kSecret; });
+  if (tells_secret) Audit(parts, call, {.outcome = "unchanged", .status = 200});
   if (change->number > 0) {
     std::string items;
     for (const DoneEdit& edit : change->edits) absl::StrAppend(&items, edit.id.ToString(), " ");
@@ -124,6 +149,7 @@ HttpAnswer Done(Parts& parts, const Call& call, const Publication& publication,
   const std::string items = JsonArray(publication.edits, [&](const Edit& edit) {
     const absl::StatusOr<std::optional<Item>> now = parts.store->Get(edit.id);
     const int64_t version = now.ok() && now->has_value() ? (*now)->version : 0;
+    published->versions.push_back(version);
     return JsonObject().Text("id", edit.id.ToString()).Number("version", version).Done();
   });
   return JsonAnswer(200, JsonObject()
@@ -153,19 +179,26 @@ std::string ProposalToJson(const Proposal& proposal) {
   return json.Done();
 }
 
-HttpAnswer Publish(Parts& parts, const Call& call, Publication publication) {
-  int64_t done_as = 0;
-  return Publish(parts, call, std::move(publication), &done_as);
-}
-
-HttpAnswer Publish(Parts& parts, const Call& call, Publication publication, int64_t* done_as) {
-  if (publication.why.size() > kWhyBytesMax) {
-    return ErrorAnswer(400, absl::StrFormat("`why` may have %d bytes", kWhyBytesMax));
-  }
+HttpAnswer InTurn(Parts& parts, absl::FunctionRef<HttpAnswer()> call) {
   const Place place(&parts.publishing);
   if (!place) return ErrorAnswer(503, "too many changes are being checked: ask again");
   const absl::MutexLock lock(&parts.publishing_mu);
+  return call();
+}
 
+HttpAnswer Publish(Parts& parts, const Call& call, Publication publication, Published* published) {
+  Published ignored;
+  return InTurn(parts, [&] {
+    return PublishAtItsTurn(parts, call, std::move(publication),
+                            published == nullptr ? &ignored : published);
+  });
+}
+
+HttpAnswer PublishAtItsTurn(Parts& parts, const Call& call, Publication publication,
+                            Published* published) {
+  if (publication.why.size() > kWhyBytesMax) {
+    return ErrorAnswer(400, absl::StrFormat("`why` may have %d bytes", kWhyBytesMax));
+  }
   // Rights are judged under the lock too: what they stand in may be what was changed meanwhile.
   const absl::StatusOr<ServiceSettings> settings = SettingsOf(parts, call.service);
   if (!settings.ok()) return ErrorAnswer(settings.status());
@@ -196,6 +229,13 @@ HttpAnswer Publish(Parts& parts, const Call& call, Publication publication, int6
                           "with the version that is there",
                           conflicts, publication.edits);
   }
+  if (LeavesNoRules(before, publication.edits)) {
+    return ErrorAnswer(
+        422,
+        "the service's last rule file can't be taken away, since routers go on with "
+        "what they have: put its rules in shadow (`rollout: {mode: shadow}`), where they "
+        "send nothing");
+  }
   const absl::StatusOr<PublishReport> report =
       CheckPublish(before, publication.edits, parts.limits, parts.state_settings);
   if (!report.ok()) return ErrorAnswer(report.status());
@@ -216,7 +256,7 @@ HttpAnswer Publish(Parts& parts, const Call& call, Publication publication, int6
                                .Done());
   }
   if (is_proposed) return Proposed(parts, call, publication, before, *report);
-  return Done(parts, call, publication, *report, done_as);
+  return Done(parts, call, publication, *report, published);
 }
 
 }  // namespace turnout::manager

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "deploy/manager/api.h"
 #include "deploy/manager/change.h"
 
@@ -28,8 +29,20 @@ struct Publication {
   std::string proposed_by;
 };
 
-HttpAnswer Publish(Parts& parts, const Call& call, Publication publication, int64_t* done_as);
-HttpAnswer Publish(Parts& parts, const Call& call, Publication publication);
+// What became of one that was answered 200, unless it was a dry run.
+struct Published {
+  int64_t done_as = 0;            // the change's number; 0: nothing was to be changed
+  std::vector<int64_t> versions;  // of the edits' items, as it left them; 0: deleted
+};
+
+// `published` may be null.
+HttpAnswer Publish(Parts& parts, const Call& call, Publication publication,
+                   Published* published = nullptr);
+
+// For who has more to do before and after it: what is called so is one at a time.
+HttpAnswer InTurn(Parts& parts, absl::FunctionRef<HttpAnswer()> call);
+HttpAnswer PublishAtItsTurn(Parts& parts, const Call& call, Publication publication,
+                            Published* published);
 
 // `{"error", "conflicts": [both sides]}`
 HttpAnswer ConflictAnswer(int status, std::string_view what, const std::vector<Conflict>& conflicts,

@@ -13,7 +13,9 @@ namespace {
 
 constexpr size_t kBoundToMax = 100;  // accounts of a secret
 
-absl::StatusOr<ItemContent> Sealed(const Parts& parts, const ItemId& id, ItemContent content) {
+// The same as there is where that is asked for, and its value is: then it is no change.
+absl::StatusOr<ItemContent> Sealed(const Parts& parts, const ItemId& id, ItemContent content,
+                                   bool may_stay) {
   if (!parts.keys.has_value()) {
     return absl::FailedPreconditionError(
         "there is no master key to seal secrets with: start the manager with `master_keys`");
@@ -22,7 +24,7 @@ absl::StatusOr<ItemContent> Sealed(const Parts& parts, const ItemId& id, ItemCon
   const state::SecretText plain(std::exchange(content.text, ""));
   const absl::StatusOr<std::optional<Item>> before = parts.store->Get(id);
   if (!before.ok()) return before.status();
-  if (before->has_value()) {
+  if (may_stay && before->has_value()) {
     const auto opened = parts.keys->Open((*before)->content.text, context);
     if (opened.ok() && opened->view() == plain.view()) {
       content.text = (*before)->content.text;
@@ -51,7 +53,8 @@ absl::StatusOr<ItemId> NamedItem(const Call& call, const std::string& text) {
   return id;
 }
 
-absl::StatusOr<ItemContent> SentContent(const Parts& parts, const ItemId& id, JsonReader* object) {
+absl::StatusOr<ItemContent> SentContent(const Parts& parts, const Call& call, const ItemId& id,
+                                        JsonReader* object) {
   ItemContent content{.text = object->Text("text"),
                       .type = object->Text("type", id.kind == ItemKind::kConfig ? "string" : ""),
                       .bound_to = object->Texts("bound_to", kBoundToMax)};
@@ -62,7 +65,11 @@ absl::StatusOr<ItemContent> SentContent(const Parts& parts, const ItemId& id, Js
   if (id.kind != ItemKind::kSecret) return content;
   object->Wipe("text");
   if (const absl::Status checked = CheckItemContent(id, content); !checked.ok()) return checked;
-  return Sealed(parts, id, std::move(content));
+  // Nobody learns whether a guess is right but who may write it, which is on record.
+  const bool may_stay =
+      !QueryFlag(call, "dry_run") &&
+      RightToChange(call.principal, call.settings, call.service, {id}) == ChangeRight::kDone;
+  return Sealed(parts, id, std::move(content), may_stay);
 }
 
 absl::StatusOr<std::optional<int64_t>> ExpectedVersion(const Call& call) {

@@ -23,7 +23,8 @@ absl::StatusOr<ItemId> PathItem(const Call& call);
 absl::StatusOr<ItemId> NamedItem(const Call& call, const std::string& text);
 
 // `text`, `type` and `bound_to` of an object.
-absl::StatusOr<ItemContent> SentContent(const Parts& parts, const ItemId& id, JsonReader* object);
+absl::StatusOr<ItemContent> SentContent(const Parts& parts, const Call& call, const ItemId& id,
+                                        JsonReader* object);
 
 // The version in an If-Match (or none, or `*`); with If-None-Match: * it is 0.
 absl::StatusOr<std::optional<int64_t>> ExpectedVersion(const Call& call);

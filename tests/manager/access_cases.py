@@ -1,6 +1,5 @@
 """Who may do what: roles over calls, a second person, secrets, and the record of all of it."""
 import json
-import time
 
 from api_cases import rules
 
@@ -128,6 +127,13 @@ def releases_a_secret_to_its_account_alone(manager, planted):
     assert again.json["outcome"] == "unchanged", again.body
     shown = root.get(item).json
     assert shown["bound_to"] == ["svc-orders"] and "text" not in shown
+    # A dry run tells nobody whether a guess is right.
+    tried = [root.put(item + "?dry_run=1", text, bound_to=["svc-orders"]).json["items"]
+             for text in (planted, planted + "-3")]
+    assert tried[0] == tried[1] and tried[0][0]["diff"], tried
+    renamed = root.post("/v1/services/orders/replace?dry_run=1", {
+        "text": "db-", "replacement": "database-", "in": ["names"], "kinds": ["secret"]})
+    assert renamed.status == 400 and "sealed under its name" in renamed.json["error"], renamed.body
     other_text = root.put(item, planted + "-2", bound_to=["svc-orders"])
     assert other_text.json["outcome"] == "done"
     first = made.json["change"]
@@ -150,7 +156,6 @@ def releases_a_secret_to_its_account_alone(manager, planted):
 
 
 def throttles_who_guesses_tokens(manager):
-    # The wait is by address, and everybody here has the same: at the end, so that only this waits.
     root = manager.bearer("root4", ("*", "*", "admin"))
     assert root.get("/v1/whoami").json["name"] == "root4"
     asked = "/v1/audit?outcome=refused&action=whoami&limit=1000"
@@ -158,10 +163,8 @@ def throttles_who_guesses_tokens(manager):
     statuses = [manager.nobody(f"guess-{i}").get("/v1/whoami").status for i in range(15)]
     assert statuses[0] == 401 and statuses[-1] == 429, statuses
     assert manager.nobody().get("/healthz").status == 200
-    deadline = time.monotonic() + 10
-    while root.get("/v1/whoami").status == 429:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    # Who bears a right one may come from the same address.
+    assert root.get("/v1/whoami").status == 200
     wrong = root.get(asked).json["entries"]
     assert len(wrong) - before == statuses.count(401), statuses
     assert all(one["status"] == 401 for one in wrong)

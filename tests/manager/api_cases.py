@@ -43,10 +43,43 @@ def keeps_every_version_of_an_item(manager):
     assert [one["id"] for one in listed] == ["orders/rules/fraud"] and "text" not in listed[0]
     assert "orders" in admin.get("/v1/services").json["services"]
     assert admin.get(RULES + "nobody").status == 404
+    assert admin.put(RULES + "spare", rules("spare", ("all", "a", "all"))).status == 201
     gone = admin.call("DELETE", RULES + "fraud")
     assert gone.status == 200 and admin.get(RULES + "fraud").status == 404
     assert admin.get(f"{RULES}fraud/versions/{first}").json["text"] == FRAUD
     assert admin.call("POST", RULES + "fraud/restore", {"version": first}).status == 200
+
+
+def takes_a_request_whose_answer_was_lost_again(manager):
+    admin = manager.bearer("twice", ("*", "*", "admin"))
+    item = ITEMS + "/config/twice"
+    first = admin.put(item, "1", type="number")
+    again = {"If-Match": first.etag}
+    second = admin.put(item, "2", type="number", headers=again)
+    repeated = admin.put(item, "2", type="number", headers=again)
+    assert (repeated.status, repeated.json["outcome"]) == (200, "unchanged"), repeated.body
+    assert repeated.etag == second.etag != first.etag
+
+
+def keeps_a_file_of_rules_where_there_were_any(manager):
+    admin = manager.bearer("last", ("*", "*", "admin"))
+    item = "/v1/services/lonely/items/rules/fraud"
+    assert admin.put(item, FRAUD).status == 201
+    gone = admin.call("DELETE", item)
+    assert gone.status == 422 and "mode: shadow" in gone.json["error"], gone.body
+    silent = FRAUD.replace("to: fraud.declined", "to: fraud.declined, rollout: {mode: shadow}")
+    assert silent != FRAUD and admin.put(item, silent).status == 200
+
+
+def is_not_ended_by_what_is_nested_deep(manager):
+    editor = manager.bearer("deep", ("orders", "deep", "editor"))
+    deep = "[" * 100_000 + "]" * 100_000
+    for path, body in [("changes", '{"edits": [{"id": %s}]}'), ("search", '{"text": %s}'),
+                       ("changes", '{"edits": %s}'), ("items/config/deep", '{"text": %s}')]:
+        method = "PUT" if path.startswith("items") else "POST"
+        answer = editor.call(method, f"/v1/services/orders/{path}", body % deep)
+        assert answer.status == 400 and "JSON object" in answer.json["error"], answer.body
+    assert editor.get("/v1/whoami").status == 200
 
 
 def shows_both_sides_of_a_conflict(manager):

@@ -49,6 +49,9 @@ TEST(IssuersTest, NamesAndGroupsAreTheClaimsBehindThePrefix) {
   EXPECT_FALSE(IsNamed(*principal, "ada@example.com"));
   issuer.name_claim = "sub";
   EXPECT_EQ(PrincipalOf(issuer, claims)->name, "corp:42");
+  const state::TokenClaims pretender{.subject = "group:platform"};
+  EXPECT_TRUE(absl::IsPermissionDenied(PrincipalOf(IssuerSettings(), pretender).status()));
+  EXPECT_FALSE(IsNamed(Principal{.name = "group:platform"}, "group:platform"));
   for (const std::string claim : {"nickname", "groups"}) {
     issuer.name_claim = claim;
     EXPECT_TRUE(absl::IsPermissionDenied(PrincipalOf(issuer, claims).status())) << claim;
