@@ -496,7 +496,8 @@ Command RulesCommand() {
           "ls\n    turnout rules get NAME\n    turnout rules put NAME FILE\n    turnout rules diff "
           "NAME [FILE]\n    turnout rules search TEXT\n    turnout rules replace TEXT REPLACEMENT "
           "[--yes]\n    turnout rules rollback CHANGE [--yes]\n    turnout rules rollback NAME "
-          "--to VERSION [--yes]",
+          "--to VERSION [--yes]\n    turnout rules export DIRECTORY\n    turnout rules import "
+          "DIRECTORY [--yes]",
       .description =
           "Asks `turnout manager`, as whoever the token is of. NAME is a team's, of its rule file; "
           "of other items KIND/NAME, as `config/limit` or `tests/fraud`.\n\n"
@@ -566,12 +567,15 @@ Command RulesCommand() {
                    .argument = "TEAM",
                    .kind = ArgumentKind::kText,
                    .text = "Only in this team's rules and tests."},
+                  {.name = "--delete-missing",
+                   .text = "import: items that have no file are deleted; else they stay."},
                   {.name = "--dry-run", .text = "Only say what would change."},
-                  {.name = "--yes", .text = "replace, rollback: do what is shown."},
+                  {.name = "--yes", .text = "replace, rollback, import: do what is shown."},
                   {.name = "--json", .text = "What the manager answers, as it is."}},
       .operands = {{.name = "VERB",
                     .kind = ArgumentKind::kChoice,
-                    .choices = {"ls", "get", "put", "diff", "search", "replace", "rollback"},
+                    .choices = {"ls", "get", "put", "diff", "search", "replace", "rollback",
+                                "export", "import"},
                     .text = "What to do."},
                    {.name = "NAME, FILE, TEXT...", .text = "What with."}},
       .exits = {{0, "It is done, or shown."},
@@ -583,6 +587,8 @@ Command RulesCommand() {
                    {"turnout rules replace --service orders --in destinations --regex "
                     "'^fraud\\.(.*)$' 'risk.\\1'",
                     "See what renaming all of a team's topics would change:"},
+                   {"turnout rules export rules-tree --service orders",
+                    "All items as a tree of files, for Git; secrets without what they hold:"},
                    {"turnout rules rollback 42 --service orders --yes",
                     "Undo a change, whatever it changed:"}},
       .see_also = "turnout manager, turnout validate, turnout test",

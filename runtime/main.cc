@@ -472,6 +472,7 @@ int Rules(Arguments& arguments) {
   arguments.Flag("--ignore-case", &options.ignores_case);
   arguments.Values("--in", &options.in);
   arguments.Value("--team", &options.team);
+  arguments.Flag("--delete-missing", &options.deletes_missing);
   arguments.Flag("--dry-run", &options.dry_run);
   arguments.Flag("--yes", &options.yes);
   arguments.Flag("--json", &options.json);
@@ -480,7 +481,7 @@ int Rules(Arguments& arguments) {
   const std::vector<std::string> first(options.operands.begin(),
                                        options.operands.begin() + !options.operands.empty());
   const auto mistake = arguments.CheckChoice(
-      first, "say what to do: ls, get, put, diff, search, replace or rollback");
+      first, "say what to do: ls, get, put, diff, search, replace, rollback, export or import");
   if (mistake) return *mistake;
   options.verb = first[0];
   options.operands.erase(options.operands.begin());

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "deploy/manager/item.h"
+#include "deploy/manager/item_tree.h"
 #include "deploy/manager/unified_diff.h"
 #include "runtime/json_text.h"
 
@@ -89,6 +90,8 @@ class RulesCommand {
     if (verb == "diff") return Diff();
     if (verb == "search") return Search();
     if (verb == "replace") return Replace();
+    if (verb == "export") return Export();
+    if (verb == "import") return Import();
     return RollBack();
   }
 
@@ -377,6 +380,82 @@ class RulesCommand {
         versions[TextOf(item, "id")] = NumberOf(item, "version");
       }
       body["versions"] = std::move(versions);
+      return Ask("POST", path, body.dump(), {}, {kRefusedStatus, kConflictStatus});
+    });
+  }
+
+  // All items of the service, but for what secrets hold.
+  absl::StatusOr<std::vector<Item>> Items() {
+    const absl::StatusOr<Json> answer = Ask("GET", ServicePath() + "/items?texts=1");
+    if (!answer.ok()) return answer.status();
+    std::vector<Item> items;
+    for (const Json& one : ListOf(*answer, "items")) {
+      absl::StatusOr<ItemId> id = ReadItemId(TextOf(one, "id"));
+      if (!id.ok()) return absl::UnavailableError("the manager's answer names no item");
+      Item item{.id = *std::move(id),
+                .content = {.text = TextOf(one, "text"), .type = TextOf(one, "type")},
+                .version = NumberOf(one, "version")};
+      for (const Json& account : ListOf(one, "bound_to")) {
+        if (account.is_string()) item.content.bound_to.push_back(account.get<std::string>());
+      }
+      items.push_back(std::move(item));
+    }
+    return items;
+  }
+
+  int Export() {
+    if (!HasOperands(1, 1, "a DIRECTORY")) return kExitUsage;
+    const absl::StatusOr<std::vector<Item>> items = Items();
+    if (!items.ok()) return Fail(items.status());
+    const FileTree tree = ExportItems(*items);
+    const absl::Status wrote = WriteTree(options_.operands[0], tree);
+    if (!wrote.ok()) return Fail(wrote);
+    Line(absl::StrFormat("%d files in %s", tree.size(), options_.operands[0]));
+    return kExitOk;
+  }
+
+  int Import() {
+    if (!HasOperands(1, 1, "a DIRECTORY, as `export` writes one")) return kExitUsage;
+    absl::StatusOr<FileTree> tree = ReadTree(options_.operands[0]);
+    if (!tree.ok()) return Fail(tree.status());
+    std::erase_if(*tree, [this](const auto& file) {
+      return !file.first.starts_with(options_.service + "/");
+    });
+    if (tree->empty()) {
+      return Fail(absl::InvalidArgumentError(absl::StrFormat(
+          "%s has no directory %s with files", options_.operands[0], options_.service)));
+    }
+    const absl::StatusOr<std::vector<Item>> items = Items();
+    if (!items.ok()) return Fail(items.status());
+    const absl::StatusOr<std::vector<Edit>> edits = ImportItems(
+        *tree, *items,
+        options_.deletes_missing ? MissingFile::kItemIsDeleted : MissingFile::kItemStays);
+    if (!edits.ok()) return Fail(edits.status());
+    if (edits->empty()) {
+      Line("nothing is changed: it is so already");
+      return kExitOk;
+    }
+    Json body = {{"edits", Json::array()}};
+    if (!options_.why.empty()) body["why"] = options_.why;
+    for (const Edit& edit : *edits) {
+      if (edit.id.kind == ItemKind::kSecret && edit.content.has_value()) {
+        return Fail(absl::InvalidArgumentError(
+            edit.id.ToString() +
+            " is a secret: whom it is bound to is changed by putting it anew"));
+      }
+      Json one = {{"id", edit.id.ToString()}, {"version", edit.expected.value_or(0)}};
+      if (edit.content.has_value()) {
+        one["text"] = edit.content->text;
+        if (!edit.content->type.empty()) one["type"] = edit.content->type;
+      } else {
+        one["delete"] = true;
+      }
+      body["edits"].push_back(std::move(one));
+    }
+    const std::string path = ServicePath() + "/changes";
+    const absl::StatusOr<Json> preview = Ask("POST", path + Flags(true), body.dump());
+    if (!preview.ok()) return Fail(preview.status());
+    return Preview(*preview, [&] {
       return Ask("POST", path, body.dump(), {}, {kRefusedStatus, kConflictStatus});
     });
   }

@@ -2,8 +2,8 @@
 // changing it, comparing, searching, replacing in bulk, going back.
 //
 // Whatever would change something says first what that means: rules added, removed, widened; the
-// teams' own tests; every problem with its line. `put` does it then; `replace` and `rollback`,
-// which touch many items, only with `yes`, and only what was shown.
+// teams' own tests; every problem with its line. `put` does it then; `replace`, `rollback` and
+// `import`, which touch many items, only with `yes`, and only what was shown.
 //
 // Threads: one.
 #pragma once
@@ -18,7 +18,7 @@
 namespace turnout::manager {
 
 struct RulesOptions {
-  std::string verb;                   // ls, get, put, diff, search, replace, rollback
+  std::string verb;  // ls, get, put, diff, search, replace, rollback, export, import
   std::vector<std::string> operands;  // what follows it
   ManagerAddress manager;
   std::string service;
@@ -31,6 +31,7 @@ struct RulesOptions {
   bool ignores_case = false;
   std::vector<std::string> in;  // names, texts, patterns, destinations
   std::string team;
+  bool deletes_missing = false;  // import: items that have no file
   bool dry_run = false;
   bool yes = false;
   bool json = false;  // what the manager answers, as it is

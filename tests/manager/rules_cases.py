@@ -80,6 +80,42 @@ def is_all_a_team_needs_on_a_command_line(manager, binary, directory):
     assert "is no number" in line.run("put", "config/limit", "-", stdin="x", status=2)[1]
 
 
+def brings_a_tree_of_files_out_and_in(manager, binary, directory):
+    admin = manager.bearer("git", ("*", "*", "admin"))
+    here = Path(directory, "rules-tree")
+    here.mkdir()
+    line = _CommandLine(manager, binary, here, admin, "tree")
+    line.run("put", "fraud", "-", stdin=FRAUD)
+    line.run("put", "growth", "-", stdin=rules("growth", ("all", "a", "all")))
+    line.run("put", "config/limit", "-", "--type", "number", stdin="3")
+    assert admin.put("/v1/services/tree/items/secret/password", "planted no more",
+                     bound_to=["router"]).status == 201
+    tree = here / "tree"
+    assert "4 files" in line.run("export", str(tree))[0]
+    files = {str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file()}
+    assert files == {"tree/rules/fraud.yaml", "tree/rules/growth.yaml", "tree/config/limit.yaml",
+                     "tree/secrets/password.yaml"}, files
+    assert (tree / "tree/rules/fraud.yaml").read_text() == FRAUD
+    assert "it is so already" in line.run("import", str(tree))[0]
+
+    (tree / "tree/rules/fraud.yaml").write_text(MORE)
+    (tree / "tree/config/limit.yaml").write_text("type: number\nvalue: 4\n")
+    (tree / "tree/rules/growth.yaml").unlink()
+    said, asked = line.run("import", str(tree))
+    assert "added     fraud/small" in said and "2 items would be changed" in asked, (said, asked)
+    assert line.run("get", "fraud")[0] == FRAUD
+    line.run("import", str(tree), "--yes", "--why", "from Git")
+    assert line.run("get", "fraud")[0] == MORE and line.run("get", "config/limit")[0] == "4"
+    said, _ = line.run("import", str(tree), "--delete-missing", "--yes")
+    assert "removed   growth/all" in said, said
+    assert "growth" not in line.run("ls")[0]
+    (tree / "tree/rules/fraud.yaml").write_text(FRAUD.replace("match", "macht"))
+    said, _ = line.run("import", str(tree), "--yes", status=2)
+    assert "tree/rules/fraud:4:" in said, said
+    (here / "empty").mkdir()
+    assert "no directory tree" in line.run("import", str(here / "empty"), status=2)[1]
+
+
 def says_what_to_mend(manager, binary, directory):
     viewer = manager.bearer("cli-viewer", ("cli", "*", "viewer"))
     here = Path(directory, "rules-command-refused")
