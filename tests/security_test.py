@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Holds deploy/SECURITY.md to the tests there are: each that it names exists, and is run.
 
-A name in backticks in a column headed `test` is one of GoogleTest's (`Suite.Name`), a broker case's,
-or a fuzz target's (`NAME_fuzz`).
+A name in backticks in a column headed `test` is one of GoogleTest's (`Suite.Name`), a case's of
+the brokers or the config manager, or a fuzz target's (`NAME_fuzz`).
 """
 import os
 import re
@@ -46,6 +46,7 @@ def known_tests():
                 text = read(path)
                 listed = re.search(r"^TESTS = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)
                 known |= set(re.findall(r"\w+", listed.group(1))) if listed else set()
+    known |= set(re.findall(r"^    \w+_cases\.(\w+),", read("tests", "manager", "run"), re.MULTILINE))
     targets = re.findall(r"^turnout_fuzz\((\w+)", read("tests", "fuzz", "CMakeLists.txt"), re.MULTILINE)
     return known | {f"{name}_fuzz" for name in targets}
 
