@@ -52,11 +52,13 @@ class Holding {
   }
 
   std::string address;
-  std::unique_ptr<HttpFront> front;
 
  private:
   absl::Mutex mu_;
   std::vector<uint64_t> held_ ABSL_GUARDED_BY(mu_);
+
+ public:
+  std::unique_ptr<HttpFront> front;  // goes first: its threads use the rest
 };
 
 std::unique_ptr<RawClient> Waiting(const std::string& address) {
