@@ -24,7 +24,7 @@ after(async () => {
 // Runs `steps` in a page of its own, in which the browser found no fault.
 async function inPage(options, steps) {
   const {page, faults, close} = await openPage(browser, manager, options);
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   try {
     await steps(page);
     assert.deepEqual(faults, []);

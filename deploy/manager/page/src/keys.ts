@@ -1,7 +1,7 @@
 // Keys: what the keyboard does anywhere in the page. Nothing is taken from whoever types in a field,
 // but for Ctrl-S and Escape.
 
-import {useEffect} from "preact/hooks";
+import {useEffect, useLayoutEffect} from "preact/hooks";
 
 export const PLACE_KEYS: [string, string, string][] = [
   ["r", "rules", "Rules"], ["t", "tests", "Tests"], ["h", "history", "History"], ["s", "search", "Search and replace"],
@@ -54,9 +54,9 @@ export function useKeys(actions: KeyActions) {
   });
 }
 
-// Ctrl-S, wherever the focus is.
+// Ctrl-S, wherever the focus is; at once of what is shown, not a moment later.
 export function usePublishKey(run: () => void) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     addEventListener("turnout-publish", run);
     return () => removeEventListener("turnout-publish", run);
   });
