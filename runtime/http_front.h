@@ -5,6 +5,7 @@
 // the other threads, which compute answers. So a client that is slow, silent or gone costs a place
 // among `connections_max` for as long as it may take, and nobody waits for it. Where all places are
 // taken the address that has most of them loses its oldest connection.
+// What requests and answers held is overwritten: it may be secret.
 //
 // A connection:  handshake -> request -> answer computed -> answer sent -> drained -> closed
 // By then, or cut off:  '-- request_timeout --'              '- connection_timeout, from its start

@@ -79,7 +79,6 @@ absl::Status CheckPreviewed(const std::vector<Edit>& edits,
 
 std::optional<HttpAnswer> PostChange(Parts& parts, const Call& call) {
   JsonReader body(call.request->body, "the body");
-  WipeBody(call);
   body.Only({"why", "edits"});
   Publication publication{.why = body.Text("why", ""), .is_dry_run = QueryFlag(call, "dry_run")};
   std::set<ItemId> named;

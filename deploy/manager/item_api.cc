@@ -72,7 +72,6 @@ std::optional<HttpAnswer> PutItem(Parts& parts, const Call& call) {
   const absl::StatusOr<std::optional<int64_t>> expected = ExpectedVersion(call);
   if (!expected.ok()) return ErrorAnswer(expected.status());
   JsonReader body(call.request->body, "the body");
-  if (id->kind == ItemKind::kSecret) WipeBody(call);
   body.Only({"text", "type", "bound_to", "why"});
   Publication publication{.why = body.Text("why", ""),
                           .is_dry_run = QueryFlag(call, "dry_run"),

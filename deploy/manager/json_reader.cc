@@ -133,9 +133,9 @@ std::map<std::string, int64_t> JsonReader::Numbers(std::string_view name, size_t
 
 std::vector<JsonReader> JsonReader::Objects(std::string_view name, size_t count_max) {
   // Taken out, not copied: what is secret in them has one place.
-  auto* const found = const_cast<Json*>(value_->Find(name));
+  const auto found = value_->json.find(std::string(name));
   std::vector<JsonReader> objects;
-  if (found == nullptr) return objects;
+  if (found == value_->json.end() || found->is_null()) return objects;
   if (!found->is_array() || found->size() > count_max) {
     Fail(name, absl::StrFormat("a list of at most %d objects", count_max));
     return objects;

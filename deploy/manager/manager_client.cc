@@ -1,7 +1,6 @@
 #include "deploy/manager/manager_client.h"
 
 #include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -37,20 +36,6 @@ std::string ErrorIn(const std::string& body) {
 }
 
 }  // namespace
-
-std::string UrlEscaped(std::string_view text) {
-  std::string escaped;
-  for (const char byte : text) {
-    const bool is_plain = std::isalnum(static_cast<unsigned char>(byte)) || byte == '-' ||
-                          byte == '.' || byte == '_' || byte == '~';
-    if (is_plain) {
-      escaped += byte;
-    } else {
-      escaped += absl::StrFormat("%%%02X", static_cast<unsigned char>(byte));
-    }
-  }
-  return escaped;
-}
 
 absl::StatusOr<std::unique_ptr<ManagerClient>> ManagerClient::Make(const ManagerAddress& address) {
   std::string url = address.url;

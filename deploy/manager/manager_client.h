@@ -46,7 +46,4 @@ class ManagerClient {
   state::HttpClient http_;
 };
 
-// A part of a path or query, as it may stand there.
-std::string UrlEscaped(std::string_view text);
-
 }  // namespace turnout::manager

@@ -10,6 +10,7 @@
 #include "deploy/manager/item_tree.h"
 #include "deploy/manager/unified_diff.h"
 #include "runtime/json_text.h"
+#include "state/sigv4.h"
 
 namespace turnout::manager {
 namespace {
@@ -108,7 +109,9 @@ class RulesCommand {
     return false;
   }
 
-  std::string ServicePath() const { return "/v1/services/" + UrlEscaped(options_.service); }
+  std::string ServicePath() const {
+    return "/v1/services/" + state::UriEncode(options_.service, false);
+  }
 
   // Of KIND/NAME, or of NAME alone.
   absl::StatusOr<std::string> ItemPath(const std::string& named) const {
@@ -222,7 +225,7 @@ class RulesCommand {
   int List() {
     if (!HasOperands(0, 0, "no more: --kind says of which kind")) return kExitUsage;
     const absl::StatusOr<Json> answer =
-        Ask("GET", ServicePath() + "/items?kind=" + UrlEscaped(options_.kind));
+        Ask("GET", ServicePath() + "/items?kind=" + state::UriEncode(options_.kind, false));
     if (!answer.ok()) return Fail(answer.status());
     if (options_.json) {
       PrintJson(*answer);

@@ -1,7 +1,5 @@
 #include "deploy/manager/sent_item.h"
 
-#include <string.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -88,12 +86,6 @@ absl::StatusOr<std::optional<int64_t>> ExpectedVersion(const Call& call) {
     return absl::InvalidArgumentError("the If-Match is no ETag of an item: \"12\", in quotes");
   }
   return std::optional<int64_t>(version);
-}
-
-void WipeBody(const Call& call) {
-  // The request is this call's own; nobody reads it after.
-  auto& body = const_cast<std::string&>(call.request->body);
-  ::explicit_bzero(body.data(), body.size());
 }
 
 }  // namespace turnout::manager

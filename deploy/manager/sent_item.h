@@ -1,8 +1,8 @@
 // SentItem: the items that a request's path and body name.
 //
-// Secrets are sealed here, under the item's id, as soon as they are read; what was sent is
-// overwritten. The same secret again keeps the sealed text that is there, so that sending it twice
-// changes nothing.
+// Secrets are sealed here, under the item's id, as soon as they are read; what was read is
+// overwritten, and the request once it is answered (runtime/http_front.h). The same secret again
+// keeps the sealed text that is there, so that sending it twice changes nothing.
 //
 // Errors: InvalidArgument, FailedPrecondition where there are no keys to seal with.
 // Threads: any.
@@ -28,8 +28,5 @@ absl::StatusOr<ItemContent> SentContent(const Parts& parts, const Call& call, co
 
 // The version in an If-Match (or none, or `*`); with If-None-Match: * it is 0.
 absl::StatusOr<std::optional<int64_t>> ExpectedVersion(const Call& call);
-
-// Overwrites a body that held a secret.
-void WipeBody(const Call& call);
 
 }  // namespace turnout::manager
