@@ -123,6 +123,8 @@ std::optional<HttpAnswer> GetItem(Parts& parts, const Call& call);
 std::optional<HttpAnswer> PutItem(Parts& parts, const Call& call);
 std::optional<HttpAnswer> DeleteItem(Parts& parts, const Call& call);
 std::optional<HttpAnswer> ReleaseSecret(Parts& parts, const Call& call);
+// rollout_api.cc
+std::optional<HttpAnswer> RollOut(Parts& parts, const Call& call);
 // history_api.cc
 std::optional<HttpAnswer> ListVersions(Parts& parts, const Call& call);
 std::optional<HttpAnswer> GetVersion(Parts& parts, const Call& call);

@@ -157,15 +157,18 @@ std::string ConflictsToJson(const std::vector<Conflict>& conflicts,
   });
 }
 
-std::string EditToJson(const Edit& edit, const Item* before) {
+std::string EditToJson(const Edit& edit, const Item* before, ShowTexts texts) {
   const ItemContent* const old = before == nullptr ? nullptr : &before->content;
   const ItemContent* const now = edit.content.has_value() ? &*edit.content : nullptr;
-  return JsonObject()
-      .Text("id", edit.id.ToString())
+  JsonObject json;
+  json.Text("id", edit.id.ToString())
       .Number("version", before == nullptr ? 0 : before->version)
       .Flag("deleted", now == nullptr)
-      .Text("diff", ItemDiff(edit.id, old, now))
-      .Done();
+      .Text("diff", ItemDiff(edit.id, old, now));
+  const bool is_shown =
+      texts == ShowTexts::kYes && now != nullptr && edit.id.kind != ItemKind::kSecret;
+  if (is_shown) json.Text("text", now->text);
+  return json.Done();
 }
 
 }  // namespace turnout::manager

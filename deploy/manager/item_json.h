@@ -31,7 +31,8 @@ std::string SearchToJson(const SearchResult& result);
 // Each with both sides: `theirs` as it is there, `yours` as the edit would have it.
 std::string ConflictsToJson(const std::vector<Conflict>& conflicts, const std::vector<Edit>& edits);
 
-// What an edit changes: {"id", "version", "diff", "deleted"}, `version` of what is there.
-std::string EditToJson(const Edit& edit, const Item* before);
+// What an edit changes: {"id", "version", "diff", "deleted"}, `version` of what is there; with its
+// "text" where that is asked for and no secret.
+std::string EditToJson(const Edit& edit, const Item* before, ShowTexts texts);
 
 }  // namespace turnout::manager

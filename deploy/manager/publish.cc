@@ -81,10 +81,11 @@ std::vector<Conflict> ConflictsOf(const std::map<ItemId, Item>& before,
   return conflicts;
 }
 
-std::string EditsToJson(const std::map<ItemId, Item>& before, const std::vector<Edit>& edits) {
-  return JsonArray(edits, [&before](const Edit& edit) {
+std::string EditsToJson(const std::map<ItemId, Item>& before, const std::vector<Edit>& edits,
+                        ShowTexts texts) {
+  return JsonArray(edits, [&before, texts](const Edit& edit) {
     const auto found = before.find(edit.id);
-    return EditToJson(edit, found == before.end() ? nullptr : &found->second);
+    return EditToJson(edit, found == before.end() ? nullptr : &found->second, texts);
   });
 }
 
@@ -244,7 +245,9 @@ HttpAnswer PublishAtItsTurn(Parts& parts, const Call& call, Publication publicat
     return JsonAnswer(200, JsonObject()
                                .Text("outcome", "dry_run")
                                .Flag("needs_approval", is_proposed)
-                               .Json("items", EditsToJson(before, publication.edits))
+                               .Json("items", EditsToJson(before, publication.edits,
+                                                          publication.shows_texts ? ShowTexts::kYes
+                                                                                  : ShowTexts::kNo))
                                .Json("conflicts", ConflictsToJson(conflicts, publication.edits))
                                .Json("report", ReportToJson(*report))
                                .Done());

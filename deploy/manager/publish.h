@@ -24,6 +24,7 @@ struct Publication {
   std::string why;
   std::optional<int64_t> reverts;
   bool is_dry_run = false;
+  bool shows_texts = false;  // in a dry run, of what was worked out here
   int conflict_status = 409;
   // Of one that was approved: who proposed it. Its edits are judged by `MayApprove`.
   std::string proposed_by;

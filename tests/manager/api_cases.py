@@ -194,3 +194,45 @@ def answers_nothing_without_strict_headers(manager):
         assert headers["X-Frame-Options"] == "DENY" and headers["Cache-Control"] == "no-store"
     assert b"turnout_manager_answers_total" in manager.nobody().get("/metrics").body
     assert json.loads(manager.nobody().get("/readyz").body)["status"] == "ready"
+
+
+def rolls_rules_out_step_by_step(manager):
+    admin = manager.bearer("steps", ("*", "*", "admin"))
+    here = "/v1/services/steps/items/rules/steps"
+    text = ("team: steps\ndestinations: [steps.*]\nrules:\n"
+            "  - name: one\n    match: { type: [a] }\n    to: steps.one\n")
+    shadow, tenth = {"mode": "shadow"}, {"percent": 10}
+
+    def roll(query="", **body):
+        return admin.call("POST", f"{here}/rollout{query}", body)
+
+    assert roll(rule="one", rollout=shadow).status == 404
+    tried = roll("?dry_run", text=text, rollout=tenth)
+    assert tried.status == 200 and admin.get(here).status == 404
+    assert tried.json["items"][0]["text"] == text + "    rollout: { percent: 10 }\n", tried.body
+    assert roll(text=text, rollout=tenth, why="new").status == 200
+    assert admin.get(here).json["text"] == tried.json["items"][0]["text"]
+    done = roll(rule="one", rollout={})
+    assert done.json["report"]["rules"] == [
+        {"rule": "steps/one", "effect": "changed", "parts": ["rollout"]}], done.body
+    assert admin.get(here).json["text"] == text
+
+    changed = text.replace("[a]", "[a, b]")
+    assert "in shadow first" in roll(text=changed, rollout=tenth).json["error"]
+    done = roll(text=changed, rollout=shadow)
+    assert done.json["report"]["rules"] == [
+        {"rule": "steps/one-next", "effect": "added", "parts": []}], done.body
+    assert roll(rule="one-next", rollout=tenth).status == 422
+    assert roll(rule="one-next", rollout={}).status == 200
+    assert admin.get(here).json["text"] == changed
+
+    assert roll(rule="none", rollout={}).status == 422
+    assert roll(rule="one", text=text, rollout={}).status == 400
+    assert roll(rollout={}).status == 400
+    assert roll(rule="one", rollout={"mode": "half"}).status == 400
+    assert roll(rule="one", rollout={"percent": 101}).status == 400
+    stale = admin.call("POST", f"{here}/rollout", {"rule": "one", "rollout": shadow},
+                       headers={"If-Match": '"1"'})
+    assert stale.status == 412, stale.body
+    wrong = admin.call("POST", "/v1/services/steps/items/config/one/rollout", {"rule": "one", "rollout": {}})
+    assert wrong.status == 400 and "rules alone" in wrong.json["error"]

@@ -157,6 +157,35 @@ test("a publish tells which rules it adds, asks why, and is in the history with 
       await page.waitForSelector(".cm-merge-b .cm-changedLine >> text=lost");
     }));
 
+test("a change goes in shadow first, beside what is sent, and then takes its place", () =>
+    inPage({at: "#/orders/rules/search"}, async (page) => {
+      await page.waitForSelector(".cm-content");
+      const {text} = await textOf("search");
+      const to = /    to: (\S+)/.exec(text)[1];
+      const changed = text.replace(`    to: ${to}`, `    to: ${to}-new`);
+      await typeInstead(page, changed);
+      await page.waitForSelector("aside >> text=can be published");
+      await page.keyboard.press("Control+s");
+      await page.selectOption("dialog select", {label: "in shadow: counted, nothing sent"});
+      await page.waitForSelector("dialog li:has-text('added') >> text=-next");
+      assert.deepEqual(await seriousOf(page), []);
+      await page.fill("dialog #why", "The new topic, looked at first");
+      await page.locator("dialog button.main:enabled").waitFor();
+      await page.keyboard.press("Control+s");
+      await page.waitForSelector(".toast >> text=Published as change");
+      const staged = (await textOf("search")).text;
+      assert.match(staged, /-next\n/);
+      assert.match(staged, /rollout: \{ mode: shadow \}/);
+      assert.ok(staged.includes(`    to: ${to}\n`));
+      await page.waitForSelector("aside >> text=as published");
+      assert.deepEqual(await seriousOf(page), []);
+      await page.selectOption("aside select", {label: "in full"});
+      await publishNow(page, "It sends what it should");
+      await page.waitForSelector("aside >> text=as published");
+      await page.locator("aside select").waitFor({state: "detached"});
+      assert.equal((await textOf("search")).text, changed);
+    }));
+
 test("who changes what somebody else has changed meanwhile sees both sides and loses nothing", () =>
     inPage({at: "#/orders/rules/checkout"}, async (page) => {
       await page.waitForSelector(".cm-content");

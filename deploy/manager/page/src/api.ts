@@ -279,6 +279,15 @@ export async function check(service: string, edits: Edit[]): Promise<Report> {
 export async function publish(service: string, edits: Edit[], why: string): Promise<Outcome> {
   return outcomeOf(await call("POST", ofService(service, "/changes"), {why, edits: edits.map(editTo)}));
 }
+export interface Rollout {
+  mode?: "shadow";
+  percent?: number;  // neither of them: in full
+}
+// The file's text with what `text` adds or changes, or the rule of that name, rolled out so.
+export async function rolledOut(ref: ItemRef, what: {text: string} | {rule: string}, rollout: Rollout): Promise<string> {
+  const answer = await call("POST", ofItem(ref, "/rollout?dry_run=1"), {...what, rollout});
+  return answer.items[0].text;
+}
 export const HISTORY_PAGE = 50;
 export async function history(service: string, ref: ItemRef | null, before = 0): Promise<ChangeLine[]> {
   const asks = `?limit=${HISTORY_PAGE}${before ? `&before=${before}` : ""}`;

@@ -7,6 +7,7 @@ import {CodeArea, CodeHandle} from "./code_area";
 import {usePublishKey} from "./keys";
 import {PublishDialog, Published} from "./publish_dialog";
 import {ReportView} from "./report_view";
+import {RolledOutRules} from "./rollout_choice";
 import {Route, go, guardLeaving, to} from "./route";
 import {Dialog, Failure, Mark, Tell, Time, Waiting, toast, useLoaded} from "./ui";
 import {KIND_WORDS} from "./words";
@@ -39,6 +40,7 @@ function Editor({route, start, reference}: {route: Route; start: api.Item | null
   const [error, setError] = useState<unknown>(null);
   const [isPublishing, setPublishing] = useState(false);
   const [isDeleting, setDeleting] = useState(false);
+  const [step, setStep] = useState<string | null>(null);  // the text with a rule a step further
   const handle = useRef<CodeHandle | null>(null);
   const isChanged = text !== base.text || (kind === "config" && type !== base.type) || !base.version;
 
@@ -81,7 +83,10 @@ function Editor({route, start, reference}: {route: Route; start: api.Item | null
   const problems = useMemo(() => (report?.problems ?? [])
       .filter((problem) => problem.item.name === reference.name && problem.item.kind === kind)
       .map(({line, column, text: said}) => ({line, column, text: said})), [report]);
-  const close = () => { setPublishing(false); setDeleting(false); };
+  const close = () => { setPublishing(false); setDeleting(false); setStep(null); };
+  const takeFurther = (rule: string, rollout: api.Rollout) => {
+    api.rolledOut(reference, {rule}, rollout).then(setStep, setError);
+  };
 
   const done = (published: Published) => {
     close();
@@ -96,6 +101,7 @@ function Editor({route, start, reference}: {route: Route; start: api.Item | null
       go(to(reference.service, kind));
       return;
     }
+    if (published.text !== text) handle.current?.replaceAll(published.text);
     setBase({text: published.text, type, version: published.change || base.version});
     toast(published.change ? `Published as change ${published.change}. Routers take it within a second.`
           : "Nothing was different; nothing was published.",
@@ -141,10 +147,13 @@ function Editor({route, start, reference}: {route: Route; start: api.Item | null
               {tried !== text && <span class="note"> trying &hellip;</span>}</p>
             <ReportView report={report} onLine={(line) => handle.current?.goToLine(line)} />
           </>}
+          {kind === "rules" && !isChanged && <RolledOutRules text={base.text} onChoose={takeFurther} />}
           <p class="note"><kbd>Ctrl Space</kbd> completes, hovering tells what a word means, <kbd>Ctrl S</kbd> publishes,
             <kbd>Ctrl F</kbd> finds, <kbd>Esc</kbd> then <kbd>Tab</kbd> leaves the text.</p>
         </aside>
       </div>
+      {step !== null && <PublishDialog edit={{...reference, content: {text: step}, expected: base.version}} before={base.text} isStep
+        onDone={done} onMerge={merge} onClose={close} />}
       {(isPublishing || isDeleting) && <PublishDialog edit={edit()} before={base.text} onDone={done} onMerge={merge} onClose={close} />}
     </>
   );

@@ -5,6 +5,7 @@ import {useEffect, useState} from "preact/hooks";
 import * as api from "./api";
 import {DiffView} from "./diff_view";
 import {ReportView} from "./report_view";
+import {IN_FULL, RolloutChoice, rolloutOf} from "./rollout_choice";
 import {Dialog, Failure, Tell, Time, WhyField} from "./ui";
 import {usePublishKey} from "./keys";
 
@@ -14,8 +15,8 @@ export interface Published {
   text: string | null;
 }
 
-export function PublishDialog({edit, before, onDone, onMerge, onClose}: {
-  edit: api.Edit; before: string; onDone: (done: Published) => void;
+export function PublishDialog({edit: asked, before, isStep, onDone, onMerge, onClose}: {
+  edit: api.Edit; before: string; isStep?: boolean; onDone: (done: Published) => void;
   onMerge: (text: string, version: number) => void; onClose: () => void;
 }) {
   const [report, setReport] = useState<api.Report | null>(null);
@@ -23,6 +24,8 @@ export function PublishDialog({edit, before, onDone, onMerge, onClose}: {
   const [conflict, setConflict] = useState<api.Conflict | null>(null);
   const [why, setWhy] = useState("");
   const [isBusy, setBusy] = useState(false);
+  const [rollout, setRollout] = useState(IN_FULL);
+  const [edit, setEdit] = useState(asked);
 
   const failed = (caught: unknown) => {
     if (caught instanceof api.ApiError && caught.conflicts.length) setConflict(caught.conflicts[0]);
@@ -31,12 +34,24 @@ export function PublishDialog({edit, before, onDone, onMerge, onClose}: {
       setError(caught);
     }
   };
+  // What is shown is what is published: with the rollout, if one was chosen.
   useEffect(() => {
-    api.check(edit.service, [edit]).then((told) => {
+    let isWanted = true;
+    const tell = async () => {
+      const text = rollout === IN_FULL || !asked.content ? null
+        : await api.rolledOut(asked, {text: asked.content.text}, rolloutOf(rollout));
+      const staged = text === null ? asked : {...asked, content: {text}};
+      const told = await api.check(staged.service, [staged]);
+      if (!isWanted) return;
+      setEdit(staged);
       if (told.conflicts.length) setConflict(told.conflicts[0]);
       else setReport(told);
-    }, failed);
-  }, []);
+    };
+    setReport(null);
+    setError(null);
+    tell().catch((caught) => isWanted && failed(caught));
+    return () => { isWanted = false; };
+  }, [rollout]);
   useEffect(() => { document.getElementById("why")?.focus(); }, []);
 
   const may = !!report && report.ok && why.trim() !== "" && !isBusy;
@@ -60,6 +75,7 @@ export function PublishDialog({edit, before, onDone, onMerge, onClose}: {
   return (
     <Dialog title={`${edit.content ? "Publish" : "Delete"} ${edit.name}`} broad onClose={onClose}>
       <WhyField value={why} onInput={setWhy} />
+      {edit.kind === "rules" && edit.content && !isStep && <RolloutChoice label="What it adds or changes is sent" value={rollout} onChange={setRollout} />}
       <Failure error={error} />
       {!report && !error && <p class="note" role="status">Trying the change: compiling, comparing, running its tests &hellip;</p>}
       {report?.needsApproval && <Tell gravity="notice">Somebody else has to approve it, since it is about other teams' items or about many. It is kept as a proposal until then.</Tell>}
