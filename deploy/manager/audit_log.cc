@@ -10,6 +10,7 @@
 
 #include "deploy/manager/json_reader.h"
 #include "deploy/manager/json_writer.h"
+#include "runtime/json_text.h"
 #include "runtime/log.h"
 #include "state/files.h"
 
@@ -30,9 +31,17 @@ std::string LineOf(const AuditEntry& entry, absl::Time now) {
   add("action", entry.action);
   add("service", entry.service);
   add("item", entry.item);
+  if (!entry.items.empty()) {
+    const size_t count = std::min(entry.items.size(), kAuditItemsMax);
+    const std::vector<std::string> shown(entry.items.begin(),
+                                         entry.items.begin() + static_cast<ptrdiff_t>(count));
+    line.Json("items",
+              JsonArray(shown, [](const std::string& item) { return runtime::JsonString(item); }));
+  }
   add("outcome", entry.outcome);
   if (entry.status != 0) line.Number("status", entry.status);
   if (entry.change != 0) line.Number("change", entry.change);
+  if (entry.proposal != 0) line.Number("proposal", entry.proposal);
   add("detail", runtime::WithoutSecrets(entry.detail.substr(0, kAuditDetailBytesMax)));
   return line.Done() + "\n";
 }
@@ -42,10 +51,15 @@ bool Suits(const std::string& line, const AuditQuery& query) {
   const auto is = [&reader](std::string_view name, const std::string& wanted) {
     return wanted.empty() || reader.Text(name, "") == wanted;
   };
+  const auto is_about = [&] {
+    if (is("item", query.item)) return true;
+    const std::vector<std::string> items = reader.Texts("items", kAuditItemsMax);
+    return std::find(items.begin(), items.end(), query.item) != items.end();
+  };
   absl::Time at;
   std::string error;
   return reader.status().ok() && is("by", query.by) && is("action", query.action) &&
-         is("service", query.service) && is("item", query.item) && is("outcome", query.outcome) &&
+         is("service", query.service) && is("outcome", query.outcome) && is_about() &&
          absl::ParseTime(absl::RFC3339_full, reader.Text("at", ""), &at, &error) &&
          at >= query.since && at <= query.until;
 }

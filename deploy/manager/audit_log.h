@@ -3,7 +3,8 @@
 // A line is synced before Append returns; lines that come at the same time share a sync. A line
 // that a crash cut off is left where it is, and passed over by whoever reads.
 //
-// Format: {"at","by","peer","action","service","item","outcome","status","change","detail"}; times
+// Format: {"at","by","peer","action","service","item","items","outcome","status",
+//   "change","proposal","detail"}; times
 //   are UTC by RFC 3339 with milliseconds; what does not apply is left out.
 // Errors: ResourceExhausted for a full disk, else Unavailable, naming the file.
 // Threads: any.
@@ -25,16 +26,19 @@ namespace turnout::manager {
 inline constexpr size_t kAuditReadBytesMax = 64u << 20;
 inline constexpr size_t kAuditLinesMax = 1'000;  // of an answer
 inline constexpr size_t kAuditDetailBytesMax = 1'000;
+inline constexpr size_t kAuditItemsMax = 1'000;  // of a line; the change has all of them
 
 struct AuditEntry {
   std::string by;  // empty: nobody known
   std::string peer;
   std::string action;  // "put", "read_secret", ...
   std::string service;
-  std::string item;
-  std::string outcome;  // "done", "refused", "proposed"
-  int status = 0;       // of the answer
+  std::string item;                // that it is about
+  std::vector<std::string> items;  // that it changed, with a change's number
+  std::string outcome;             // "done", "refused", "proposed"
+  int status = 0;                  // of the answer
   int64_t change = 0;
+  int64_t proposal = 0;
   std::string detail;
 };
 
@@ -43,7 +47,7 @@ struct AuditQuery {
   std::string by;
   std::string action;
   std::string service;
-  std::string item;
+  std::string item;  // that it is about, or changed
   std::string outcome;
   absl::Time since = absl::InfinitePast();
   absl::Time until = absl::InfiniteFuture();

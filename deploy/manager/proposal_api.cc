@@ -37,7 +37,8 @@ HttpAnswer Approve(Parts& parts, const Call& call) {
                                        {.edits = EditsOf(*proposal),
                                         .why = proposal->change.why,
                                         .reverts = proposal->change.reverts,
-                                        .proposed_by = proposal->change.by},
+                                        .proposed_by = proposal->change.by,
+                                        .proposal = proposal->number},
                                        &published);
   if (answer.status != 200) return answer;
   proposal->state = ProposalState::kApproved;
@@ -67,9 +68,7 @@ HttpAnswer Reject(Parts& parts, const Call& call, const std::string& why) {
     return ErrorAnswer(decided);
   }
   Audit(parts, call,
-        {.outcome = "done",
-         .status = 200,
-         .detail = absl::StrCat("proposal ", proposal->number, ": ", why)});
+        {.outcome = "done", .status = 200, .proposal = proposal->number, .detail = why});
   return JsonAnswer(200, ProposalToJson(*proposal));
 }
 

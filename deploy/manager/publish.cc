@@ -103,10 +103,9 @@ HttpAnswer Proposed(Parts& parts, const Call& call, const Publication& publicati
   }
   absl::StatusOr<Proposal> added = parts.proposals->Add(std::move(proposal));
   if (!added.ok()) return ErrorAnswer(added.status());
-  Audit(parts, call,
-        {.outcome = "proposed",
-         .status = 202,
-         .detail = absl::StrCat("proposal ", added->number, ": ", publication.why)});
+  Audit(
+      parts, call,
+      {.outcome = "proposed", .status = 202, .proposal = added->number, .detail = publication.why});
   return JsonAnswer(202, JsonObject()
                              .Text("outcome", "proposed")
                              .Json("proposal", ProposalToJson(*added))
@@ -139,13 +138,15 @@ HttpAnswer Done(Parts& parts, const Call& call, const Publication& publication,
                   [](const Edit& edit) { return edit.id.kind == ItemKind::kSecret; });
   if (tells_secret) Audit(parts, call, {.outcome = "unchanged", .status = 200});
   if (change->number > 0) {
-    std::string items;
-    for (const DoneEdit& edit : change->edits) absl::StrAppend(&items, edit.id.ToString(), " ");
+    std::vector<std::string> items;
+    for (const DoneEdit& edit : change->edits) items.push_back(edit.id.ToString());
     Audit(parts, call,
-          {.outcome = "done",
+          {.items = std::move(items),
+           .outcome = "done",
            .status = 200,
            .change = change->number,
-           .detail = absl::StrCat(items, "- ", publication.why)});
+           .proposal = publication.proposal,
+           .detail = publication.why});
   }
   const std::string items = JsonArray(publication.edits, [&](const Edit& edit) {
     const absl::StatusOr<std::optional<Item>> now = parts.store->Get(edit.id);

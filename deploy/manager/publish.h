@@ -26,8 +26,9 @@ struct Publication {
   bool is_dry_run = false;
   bool shows_texts = false;  // in a dry run, of what was worked out here
   int conflict_status = 409;
-  // Of one that was approved: who proposed it. Its edits are judged by `MayApprove`.
+  // Of one that was approved: who proposed it, and as what. Its edits are judged by `MayApprove`.
   std::string proposed_by;
+  int64_t proposal = 0;
 };
 
 // What became of one that was answered 200, unless it was a dry run.

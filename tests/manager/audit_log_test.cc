@@ -79,6 +79,21 @@ TEST(AuditLog, IsAskedByWhoWhatWhereAndWhen) {
   EXPECT_THAT(kept.Find({.by = "ann", .outcome = "done"}), IsEmpty());
 }
 
+TEST(AuditLog, FindsAnItemAmongThoseThatAChangeIsOf) {
+  Kept kept;
+  ASSERT_TRUE(kept.log
+                  ->Append({.action = "post_change",
+                            .items = {"s/rules/a", "s/rules/b"},
+                            .change = 7,
+                            .proposal = 3},
+                           kBegin)
+                  .ok());
+  EXPECT_THAT(
+      kept.Find({.item = "s/rules/b"}),
+      ElementsAre(HasSubstr(R"("items":["s/rules/a","s/rules/b"],"change":7,"proposal":3})")));
+  EXPECT_THAT(kept.Find({.item = "s/rules/c"}), IsEmpty());
+}
+
 TEST(AuditLog, PassesOverALineThatACrashHasCutOff) {
   Kept kept;
   ASSERT_TRUE(kept.log->Append({.by = "ann"}, kBegin).ok());

@@ -336,8 +336,9 @@ export async function pods(service: string): Promise<Pod[]> {
 export async function audit(service: string, asks: Record<string, string>): Promise<AuditLine[]> {
   const answer = await call("GET", `/audit?${new URLSearchParams({service, ...asks})}`);
   return (answer.entries ?? []).map((one: any): AuditLine => ({
-    atMs: timeOf(one.at), by: one.by ?? "", action: one.action ?? "", item: one.item ?? "",
-    outcome: one.outcome ?? "", detail: one.detail ?? "", change: one.change ?? 0}));
+    atMs: timeOf(one.at), by: one.by ?? "", action: one.action ?? "",
+    item: one.item || (one.items ?? []).join(" "), outcome: one.outcome ?? "",
+    detail: (one.proposal ? `proposal ${one.proposal}: ` : "") + (one.detail ?? ""), change: one.change ?? 0}));
 }
 export async function proposals(service: string): Promise<Proposal[]> {
   const answer = await call("GET", ofService(service, "/proposals"));
