@@ -105,6 +105,8 @@ bool Audit(Parts& parts, const Call& call, AuditEntry entry);
 absl::StatusOr<int64_t> QueryNumber(const Call& call, std::string_view name, int64_t by_default,
                                     int64_t max);
 bool QueryFlag(const Call& call, std::string_view name);  // `?name`, `?name=1`, `?name=true`
+// InvalidArgument for a flag that is neither that nor 0 or false: what was to be a dry run is none.
+absl::Status CheckFlags(const Query& query);
 
 // The service's settings as they are; those by default where there are none.
 absl::StatusOr<ServiceSettings> SettingsOf(const Parts& parts, const std::string& service);

@@ -115,8 +115,8 @@ std::optional<HttpAnswer> DiffVersions(Parts& parts, const Call& call) {
 std::optional<HttpAnswer> RestoreVersion(Parts& parts, const Call& call) {
   const absl::StatusOr<ItemId> id = PathItem(call);
   if (!id.ok()) return ErrorAnswer(id.status());
-  const absl::StatusOr<std::optional<int64_t>> expected = ExpectedVersion(call);
-  if (!expected.ok()) return ErrorAnswer(expected.status());
+  const absl::StatusOr<std::optional<int64_t>> expected = ExpectedVersion(parts, call, *id);
+  if (!expected.ok()) return NotAsExpected(expected.status());
   JsonReader body(call.request->body, "the body");
   body.Only({"version", "why"});
   const int64_t version = body.Number("version", 0, 1, INT64_MAX);

@@ -58,7 +58,8 @@ std::optional<HttpAnswer> GetItem(Parts& parts, const Call& call) {
   if (!item.ok()) return ErrorAnswer(item.status());
   if (!item->has_value()) return NoItem(*id);
   const std::string etag = EtagOf((*item)->version);
-  if (call.request->Header("if-none-match") == etag) {
+  const auto known = call.request->Header("if-none-match");
+  if (known == etag || known == "*") {
     return HttpAnswer{.status = 304, .headers = {{"ETag", etag}}};
   }
   HttpAnswer answer = JsonAnswer(200, ItemToJson(**item, ShowTexts::kYes));
@@ -69,8 +70,8 @@ std::optional<HttpAnswer> GetItem(Parts& parts, const Call& call) {
 std::optional<HttpAnswer> PutItem(Parts& parts, const Call& call) {
   const absl::StatusOr<ItemId> id = PathItem(call);
   if (!id.ok()) return ErrorAnswer(id.status());
-  const absl::StatusOr<std::optional<int64_t>> expected = ExpectedVersion(call);
-  if (!expected.ok()) return ErrorAnswer(expected.status());
+  const absl::StatusOr<std::optional<int64_t>> expected = ExpectedVersion(parts, call, *id);
+  if (!expected.ok()) return NotAsExpected(expected.status());
   JsonReader body(call.request->body, "the body");
   body.Only({"text", "type", "bound_to", "why"});
   Publication publication{.why = body.Text("why", ""),
@@ -89,8 +90,8 @@ std::optional<HttpAnswer> PutItem(Parts& parts, const Call& call) {
 std::optional<HttpAnswer> DeleteItem(Parts& parts, const Call& call) {
   const absl::StatusOr<ItemId> id = PathItem(call);
   if (!id.ok()) return ErrorAnswer(id.status());
-  const absl::StatusOr<std::optional<int64_t>> expected = ExpectedVersion(call);
-  if (!expected.ok()) return ErrorAnswer(expected.status());
+  const absl::StatusOr<std::optional<int64_t>> expected = ExpectedVersion(parts, call, *id);
+  if (!expected.ok()) return NotAsExpected(expected.status());
   const auto why = call.query.find("why");
   return Publish(parts, call,
                  {.edits = {{*id, std::nullopt, *expected}},

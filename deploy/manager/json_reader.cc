@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -17,16 +18,25 @@ using Json = nlohmann::json;
 // What is deeper is no request of ours; and the library copies by recursion.
 constexpr int kDepthMax = 100;
 
-// No object: it can't be read, or is nested too deep.
-Json Parsed(std::string_view text) {
+// No object: it can't be read, or is nested too deep. `twice` is then a name that an object has
+// twice, if that is why: one reader would take the first, another one the last.
+Json Parsed(std::string_view text, std::string* twice) {
   if (text.empty()) return Json::object();
-  bool is_deep = false;
-  const auto guard = [&is_deep](int depth, Json::parse_event_t, Json&) {
-    is_deep = is_deep || depth > kDepthMax;
-    return !is_deep;
+  bool is_bad = false;
+  std::vector<std::set<std::string>> names;  // of the objects that are open
+  const auto guard = [&](int depth, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::object_start) names.emplace_back();
+    if (event == Json::parse_event_t::object_end) names.pop_back();
+    is_bad = is_bad || depth > kDepthMax;
+    if (!is_bad && event == Json::parse_event_t::key) {
+      const auto& name = value.get_ref<const std::string&>();
+      is_bad = !names.back().insert(name).second;
+      if (is_bad) *twice = name;
+    }
+    return !is_bad;
   };
   Json parsed = Json::parse(text, guard, false);
-  return is_deep ? Json() : parsed;
+  return is_bad ? Json() : parsed;
 }
 
 }  // namespace
@@ -49,7 +59,16 @@ JsonReader::JsonReader(std::unique_ptr<Value> value, std::string of)
 }
 
 JsonReader::JsonReader(std::string_view json, std::string of)
-    : JsonReader(std::make_unique<Value>(Value{Parsed(json)}), std::move(of)) {}
+    : value_(std::make_unique<Value>()), of_(std::move(of)) {
+  std::string twice;
+  value_->json = Parsed(json, &twice);
+  if (value_->json.is_object()) return;
+  status_ = absl::InvalidArgumentError(
+      twice.empty() ? of_ + " is no JSON object; send one"
+                    : absl::StrFormat("%s has %s twice in one object; send it once", of_,
+                                      router::Quoted(twice)));
+  value_->json = Json::object();
+}
 
 JsonReader::~JsonReader() = default;
 JsonReader::JsonReader(JsonReader&&) noexcept = default;

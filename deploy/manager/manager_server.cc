@@ -191,6 +191,7 @@ std::optional<HttpAnswer> ManagerServer::Impl::AnswerOf(Call* call) {
     if (std::optional<HttpAnswer> refusal = MayCall(*route, call)) return refusal;
   }
   if (!query.ok()) return ErrorAnswer(query.status());
+  if (const absl::Status flags = CheckFlags(*query); !flags.ok()) return ErrorAnswer(flags);
   call->query = *std::move(query);
   return route->handler == nullptr ? Metrics() : route->handler(parts, *call);
 }

@@ -11,6 +11,9 @@
 namespace turnout::manager {
 namespace {
 
+constexpr std::string_view kFlags[] = {"dry_run", "texts"};
+constexpr std::string_view kFlagTexts[] = {"", "1", "true", "0", "false"};
+
 // The next part of a path behind its slash.
 std::string_view TakePart(std::string_view* path) {
   path->remove_prefix(1);
@@ -235,6 +238,19 @@ absl::StatusOr<ServiceSettings> SettingsOf(const Parts& parts, const std::string
   if (!item.ok()) return item.status();
   if (!item->has_value()) return ServiceSettings();
   return ReadServiceSettings((*item)->content.text);
+}
+
+absl::Status CheckFlags(const Query& query) {
+  for (const std::string_view name : kFlags) {
+    const auto found = query.find(name);
+    if (found == query.end()) continue;
+    const auto* const known =
+        std::find(std::begin(kFlagTexts), std::end(kFlagTexts), found->second);
+    if (known != std::end(kFlagTexts)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrFormat("the query's `%s` is to be true or false", name));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace turnout::manager

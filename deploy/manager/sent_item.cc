@@ -70,7 +70,12 @@ absl::StatusOr<ItemContent> SentContent(const Parts& parts, const Call& call, co
   return Sealed(parts, id, std::move(content), may_stay);
 }
 
-absl::StatusOr<std::optional<int64_t>> ExpectedVersion(const Call& call) {
+HttpAnswer NotAsExpected(const absl::Status& status) {
+  return absl::IsAborted(status) ? ErrorAnswer(412, MessageOf(status)) : ErrorAnswer(status);
+}
+
+absl::StatusOr<std::optional<int64_t>> ExpectedVersion(const Parts& parts, const Call& call,
+                                                       const ItemId& id) {
   const auto wanted = call.request->Header("if-match");
   const auto unwanted = call.request->Header("if-none-match");
   if (unwanted.has_value() && (wanted.has_value() || *unwanted != "*")) {
@@ -79,6 +84,13 @@ absl::StatusOr<std::optional<int64_t>> ExpectedVersion(const Call& call) {
   }
   if (unwanted.has_value()) return std::optional<int64_t>(0);
   if (!wanted.has_value()) return std::optional<int64_t>();
+  if (*wanted == "*") {
+    const absl::StatusOr<std::optional<Item>> item = parts.store->Get(id);
+    if (!item.ok()) return item.status();
+    if (item->has_value()) return std::optional<int64_t>((*item)->version);
+    return absl::AbortedError(
+        absl::StrCat("there is no ", id.ToString(), ": leave out the If-Match: * to make it"));
+  }
   int64_t version = 0;
   const std::string etag(*wanted);
   const bool is_quoted = etag.size() > 2 && etag.front() == '"' && etag.back() == '"';

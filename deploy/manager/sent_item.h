@@ -26,7 +26,11 @@ absl::StatusOr<ItemId> NamedItem(const Call& call, const std::string& text);
 absl::StatusOr<ItemContent> SentContent(const Parts& parts, const Call& call, const ItemId& id,
                                         JsonReader* object);
 
-// The version in an If-Match (or none, or `*`); with If-None-Match: * it is 0.
-absl::StatusOr<std::optional<int64_t>> ExpectedVersion(const Call& call);
+// The version in an If-Match, or none; that of what is there with If-Match: *, 0 with
+// If-None-Match: *. Aborted where there is nothing with If-Match: *.
+absl::StatusOr<std::optional<int64_t>> ExpectedVersion(const Parts& parts, const Call& call,
+                                                       const ItemId& id);
+// What that means to the caller: 412 for Aborted.
+HttpAnswer NotAsExpected(const absl::Status& status);
 
 }  // namespace turnout::manager

@@ -106,6 +106,10 @@ std::optional<HttpAnswer> QueryAudit(Parts& parts, const Call& call) {
   for (const absl::Status& status : {since, until, limit.status()}) {
     if (!status.ok()) return ErrorAnswer(status);
   }
+  if (!query.outcome.empty() && query.outcome != "done" && query.outcome != "refused" &&
+      query.outcome != "proposed") {
+    return ErrorAnswer(400, "the query's `outcome` is to be done, refused or proposed");
+  }
   query.lines_max = static_cast<size_t>(*limit);
   const absl::StatusOr<std::vector<std::string>> lines = parts.audit->Find(query);
   if (!lines.ok()) return ErrorAnswer(lines.status());

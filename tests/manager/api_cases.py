@@ -175,6 +175,12 @@ def takes_only_what_it_knows(manager):
             ("PUT", RULES + "fr%20aud", {"text": "a"}, 400),
             ("PUT", ITEMS + "/ruels/fraud", {"text": "a"}, 400),
             ("PUT", RULES + "fraud", {"text": 1}, 400),
+            ("PUT", RULES + "fraud", '{"text": "a", "why": "b", "text": "c"}', 400),
+            ("POST", "/v1/services/orders/changes",
+             '{"edits": [{"id": "config/a", "text": "1", "id": "config/b"}]}', 400),
+            ("PUT", RULES + "fraud?dry_run=yes", {"text": "a"}, 400),
+            ("GET", ITEMS + "?texts=2", None, 400),
+            ("GET", "/v1/audit?outcome=lost", None, 400),
             ("GET", RULES + "fraud/versions/0", None, 400),
             ("GET", RULES + "fraud/versions/99999", None, 404),
             ("POST", "/v1/services/orders/changes", {"edits": []}, 400),
@@ -184,6 +190,18 @@ def takes_only_what_it_knows(manager):
         assert answer.status == status and "error" in answer.json, (method, path, answer.body)
     large = admin.call("PUT", ITEMS + "/config/large", {"text": "x" * (300 << 10)})
     assert large.status == 422, large.body
+
+
+def takes_any_version_where_there_is_one(manager):
+    admin = manager.bearer("star", ("*", "*", "admin"))
+    item, star = ITEMS + "/config/star", {"If-Match": "*"}
+    assert admin.put(item, "1", headers=star).status == 412
+    assert admin.put(item, "1").status == 201
+    assert admin.put(item, "2", headers=star).status == 200
+    assert admin.get(item, If_None_Match="*").status == 304
+    assert admin.put(item + "?dry_run=false", "3").json["outcome"] == "done"
+    assert admin.call("DELETE", item, headers=star).status == 200
+    assert admin.call("DELETE", item, headers=star).status == 412
 
 
 def answers_nothing_without_strict_headers(manager):

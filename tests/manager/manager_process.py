@@ -40,6 +40,10 @@ class Caller:
     def __init__(self, manager, token):
         self._manager, self._token = manager, token
 
+    @property
+    def header(self):
+        return f"Authorization: Bearer {self._token}"
+
     def call(self, method, path, body=None, headers=None, timeout=30):
         connection = http.client.HTTPConnection("127.0.0.1", self._manager.port, timeout=timeout)
         said = dict(headers or {})

@@ -6,6 +6,7 @@ HERE = Path(__file__).resolve().parent
 DOCUMENT = HERE.parent.parent / "deploy/manager/openapi.yaml"
 # Of every path: what is answered before a path is looked at.
 ANYWHERE = {404, 405}
+VALUES = {"{kind}": "config", "{number}": "1"}  # of a path's parameters
 
 
 def read_document():
@@ -23,6 +24,17 @@ def read_document():
         elif found := re.match(r'        "(\d+)":', line):
             method[2].add(int(found.group(1)))
     return operations
+
+
+def read_paths():
+    """[(method, path)], with something in place of its parameters."""
+    paths, path = [], None
+    for line in DOCUMENT.read_text().splitlines():
+        if found := re.fullmatch(r"  (/\S*):", line):
+            path = re.sub(r"\{\w+\}", lambda name: VALUES.get(name.group(), "a"), found.group(1))
+        elif found := re.fullmatch(r"    (get|put|post|delete):", line):
+            paths.append((found.group(1).upper(), path))
+    return paths
 
 
 def every_answer_is_one_that_the_document_has(manager):
