@@ -1,7 +1,9 @@
 #include "state/document_backup.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -205,6 +207,43 @@ absl::StatusOr<std::vector<std::string>> ListDocumentBackups(CheckpointStore* in
     if (CheckName(name).ok()) names.push_back(name);
   }
   return names;
+}
+
+absl::StatusOr<std::vector<std::string>> ListUnfinishedDocumentBackups(CheckpointStore* in) {
+  const absl::StatusOr<std::vector<StoredObject>> objects = in->List(kBackups);
+  if (!objects.ok()) return objects.status();
+  std::set<std::string> names;
+  std::set<std::string> whole;
+  for (const StoredObject& object : *objects) {
+    const std::string name = object.name.substr(
+        kBackups.size(), object.name.find('/', kBackups.size()) - kBackups.size());
+    if (!CheckName(name).ok()) continue;
+    names.insert(name);
+    if (object.name == ManifestName(name)) whole.insert(name);
+  }
+  std::vector<std::string> unfinished;
+  std::set_difference(names.begin(), names.end(), whole.begin(), whole.end(),
+                      std::back_inserter(unfinished));
+  return unfinished;
+}
+
+absl::StatusOr<uint64_t> BytesOfDocumentBackup(CheckpointStore* in, std::string_view name) {
+  const absl::StatusOr<std::vector<StoredObject>> objects = in->List(Below(name) + "/");
+  if (!objects.ok()) return objects.status();
+  uint64_t bytes = 0;
+  for (const StoredObject& object : *objects) bytes += object.bytes;
+  return bytes;
+}
+
+absl::Status RemoveDocumentBackup(CheckpointStore* in, std::string_view name) {
+  if (absl::Status checked = CheckName(name); !checked.ok()) return checked;
+  if (absl::Status removed = in->Remove(ManifestName(name)); !removed.ok()) return removed;
+  const absl::StatusOr<std::vector<StoredObject>> objects = in->List(Below(name) + "/");
+  if (!objects.ok()) return objects.status();
+  for (const StoredObject& object : *objects) {
+    if (absl::Status removed = in->Remove(object.name); !removed.ok()) return removed;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace turnout::state

@@ -15,6 +15,7 @@
 // Threads: any; one at a time in a directory. They block.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,5 +47,14 @@ absl::StatusOr<std::string> RestoreDocuments(CheckpointStore* from, std::string_
 
 // The names of those that are there in full, the newest last.
 absl::StatusOr<std::vector<std::string>> ListDocumentBackups(CheckpointStore* in);
+
+// The names of those that are not: they are being made, or their making was cut short.
+absl::StatusOr<std::vector<std::string>> ListUnfinishedDocumentBackups(CheckpointStore* in);
+
+// What is stored of it.
+absl::StatusOr<uint64_t> BytesOfDocumentBackup(CheckpointStore* in, std::string_view name);
+
+// OK if there is none. Its manifest goes first, so that what is left is never taken for a backup.
+absl::Status RemoveDocumentBackup(CheckpointStore* in, std::string_view name);
 
 }  // namespace turnout::state
