@@ -442,7 +442,9 @@ Command ManagerCommand() {
       .name = "manager",
       .summary = "keep teams' rules and secrets, and serve them to routers",
       .synopsis =
-          "--config FILE\n    turnout manager --data DIR --tokens FILE [--listen HOST:PORT]",
+          "--config FILE\n    turnout manager --data DIR --tokens FILE [--listen HOST:PORT]\n"
+          "    turnout manager backup --data DIR --to PLACE\n"
+          "    turnout manager restore --from PLACE --data NEW [--name NAME]",
       .description =
           "Runs the config manager: an HTTP API (GET /openapi.yaml) where teams change their rule "
           "files, configs and secrets, each change a version that can be gone back to, refused if "
@@ -452,12 +454,17 @@ Command ManagerCommand() {
           "are sealed with the key of --master-keys. Where it listens to more than this machine, "
           "the config's `tls` is wanted. All of it is described in deploy/manager/README.md.\n\n"
           "SIGTERM or SIGINT ends it: calls at hand are answered. A change that was acknowledged "
-          "is on disk, however it ends.",
+          "is on disk, however it ends.\n\n"
+          "Two that have one `shared` place are one active and one that stands by and takes over. "
+          "`backup` makes a verified copy of a store that no manager has open, or with --shared "
+          "of what managers share while they run; `restore` fills an empty directory from one. A "
+          "PLACE is a directory or s3://BUCKET/PREFIX, reached as the config's `pipeline` says.",
       .options = {{.name = "--config",
                    .argument = "FILE",
                    .kind = ArgumentKind::kFile,
                    .text = "The manager's config, in YAML: data, listen, tokens, master_keys, tls, "
-                           "pipeline. The other options go before it."},
+                           "pipeline, shared, url, lease, backups. The other options go before "
+                           "it."},
                   {.name = "--data",
                    .argument = "DIR",
                    .kind = ArgumentKind::kDirectory,
@@ -476,14 +483,39 @@ Command ManagerCommand() {
                    .argument = "FILE",
                    .kind = ArgumentKind::kFile,
                    .text = "Keys that secrets are sealed with, a line `ID BASE64` each, the first "
-                           "seals. Without it there are no secrets."}},
-      .exits = {{0, "A signal stopped it."},
+                           "seals. Without it there are no secrets."},
+                  {.name = "--shared",
+                   .argument = "PLACE",
+                   .kind = ArgumentKind::kDirectory,
+                   .text = "Where managers that stand in for each other share their changes."},
+                  {.name = "--to",
+                   .argument = "PLACE",
+                   .kind = ArgumentKind::kDirectory,
+                   .default_text = "the config's",
+                   .text = "backup: where it is put."},
+                  {.name = "--from",
+                   .argument = "PLACE",
+                   .kind = ArgumentKind::kDirectory,
+                   .default_text = "the config's",
+                   .text = "restore: where backups are."},
+                  {.name = "--name",
+                   .argument = "NAME",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "the newest",
+                   .text = "restore: which of them."}},
+      .operands = {{.name = "VERB",
+                    .kind = ArgumentKind::kChoice,
+                    .choices = {"backup", "restore"},
+                    .text = "What to do; without it the manager runs."}},
+      .exits = {{0, "A signal stopped it; or the backup is made, or restored."},
                 {1, "It could not go on; standard error says why."},
                 {2, "The options, the config or a file of theirs are refused; or unknown usage."}},
       .examples = {{"turnout manager --data data --tokens tokens.json", "On this machine:"},
                    {"curl -H \"Authorization: Bearer $TOKEN\" "
                     "127.0.0.1:8470/v1/services/orders/items",
-                    "Ask it what there is:"}},
+                    "Ask it what there is:"},
+                   {"turnout manager restore --from s3://acme/turnout-backups --data data",
+                    "After a disk was lost, begin from the newest backup:"}},
       .see_also = "turnout run, turnout validate",
   };
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "connectors/kafka_client.h"
+#include "deploy/manager/backup_command.h"
 #include "deploy/manager/manager_command.h"
 #include "deploy/manager/rules_command.h"
 #include "router/suggest.h"
@@ -445,8 +446,21 @@ int Manager(Arguments& arguments) {
   arguments.Value("--listen", &given.listen);
   arguments.Value("--tokens", &given.tokens);
   arguments.Value("--master-keys", &given.master_keys);
+  arguments.Value("--shared", &given.shared);
+  std::string to, from, backup;
+  arguments.Value("--to", &to);
+  arguments.Value("--from", &from);
+  arguments.Value("--name", &backup);
+  std::vector<std::string> operands;
+  arguments.Operands(&operands);
   if (const auto status = arguments.Parse()) return *status;
-  return manager::RunManager(config, given);
+  if (operands.empty()) return manager::RunManager(config, given);
+  const auto mistake = arguments.CheckChoice(operands, "say what to do: backup or restore");
+  if (mistake) return *mistake;
+  if (operands[0] == "backup") {
+    return manager::RunBackup({.config = config, .given = given, .place = to});
+  }
+  return manager::RunRestore({.config = config, .given = given, .place = from, .name = backup});
 }
 
 // What the environment says, where no option does.

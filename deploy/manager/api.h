@@ -18,15 +18,19 @@
 #include "absl/synchronization/mutex.h"
 #include "deploy/manager/access.h"
 #include "deploy/manager/audit_log.h"
+#include "deploy/manager/backups.h"
+#include "deploy/manager/change_log.h"
 #include "deploy/manager/http_answer.h"
 #include "deploy/manager/item_store.h"
 #include "deploy/manager/proposals.h"
 #include "deploy/manager/router_fleet.h"
 #include "deploy/manager/rule_places.h"
 #include "deploy/manager/rules_feed.h"
+#include "deploy/manager/succession.h"
 #include "router/rule_file.h"
 #include "router/state_settings.h"
 #include "runtime/http_request.h"
+#include "state/checkpoint_store.h"
 #include "state/envelope.h"
 
 namespace turnout::manager {
@@ -38,9 +42,14 @@ inline constexpr int kPublishingMax = 12;  // changes that are checked or wait f
 
 // What a manager is made of.
 struct Parts {
+  std::unique_ptr<state::CheckpointStore> shared;  // with other managers; null: with none
+  std::unique_ptr<ChangeLog> change_log;           // null, or in `shared`
   std::unique_ptr<ItemStore> store;
   std::unique_ptr<AuditLog> audit;
+  std::unique_ptr<state::CheckpointStore> own_objects;  // where `data` is
   std::unique_ptr<Proposals> proposals;
+  std::unique_ptr<Succession> succession;  // null, or by `shared`
+  std::unique_ptr<Backups> backups;        // null: none are made
   std::unique_ptr<RulesFeed> feed;
   RouterFleet fleet;
   RulePlacesCache search_cache;
@@ -97,6 +106,9 @@ const std::vector<Route>& Routes();
 // methods that there are of this path, if any.
 const Route* FindRoute(std::string_view method, std::string_view path, Call* call,
                        std::vector<std::string_view>* allowed);
+
+// Nullopt where this manager may answer; else what a standby says: 503, naming the active one.
+std::optional<HttpAnswer> StandbyAnswer(const Parts& parts);
 
 // Appends to the audit log; false, said in the log, if that failed.
 bool Audit(Parts& parts, const Call& call, AuditEntry entry);

@@ -21,6 +21,7 @@ using state::DocumentView;
 
 // How often an Apply makes its change anew because another manager was first.
 constexpr int kRacesMax = 100;
+constexpr std::string_view kLeading = "this manager makes the changes from here on";
 constexpr std::string_view kScratch = "/snapshot.unfinished";
 
 class StoredItems : public ItemStore {
@@ -37,18 +38,39 @@ class StoredItems : public ItemStore {
     if (absl::Status checked = CheckRequest(&request); !checked.ok()) return checked;
     const absl::MutexLock lock(&applying_);
     for (int race = 0; race < kRacesMax; ++race) {
-      if (absl::Status caught_up = Follow(); !caught_up.ok()) return caught_up;
+      if (has_led_ && !leads_) return OthersLead();
+      // Who leads is behind nobody, or is told so by the log.
+      if (absl::Status caught_up = leads_ ? absl::OkStatus() : Follow(); !caught_up.ok()) {
+        return caught_up;
+      }
       absl::StatusOr<Change> change = Plan(request, conflicts);
       if (!change.ok() || change->number == 0) return change;
-      const absl::StatusOr<bool> is_first = log_ == nullptr ? true : log_->Append(*change);
-      if (!is_first.ok()) return is_first.status();
-      if (!*is_first) continue;
-      if (absl::Status wrote = Write(*change); !wrote.ok()) return wrote;
-      return change;
+      const absl::StatusOr<bool> is_made = Add(*change);
+      if (!is_made.ok()) return is_made.status();
+      if (*is_made) return change;
     }
     return absl::UnavailableError(
         "other managers are making changes all the time; send it again, to the one with the lease");
   }
+
+  absl::Status Lead(std::string_view by) override {
+    const absl::MutexLock lock(&applying_);
+    for (int race = 0; race < kRacesMax; ++race) {
+      if (absl::Status caught_up = Follow(); !caught_up.ok()) return caught_up;
+      const absl::StatusOr<bool> is_made = Add({.number = newest_ + 1,
+                                                .at_ms = now_ms_(),
+                                                .by = std::string(by),
+                                                .why = std::string(kLeading)});
+      if (!is_made.ok()) return is_made.status();
+      if (!*is_made) continue;
+      has_led_ = true;
+      leads_ = true;
+      return absl::OkStatus();
+    }
+    return OthersLead();
+  }
+
+  bool leads() const override { return leads_; }
 
   absl::StatusOr<std::optional<Item>> Get(const ItemId& id) const override {
     return FindNewest(documents_->View(), id);
@@ -207,6 +229,22 @@ class StoredItems : public ItemStore {
     return change;
   }
 
+  // To the log, then to the store. False: another manager was first. Whatever goes wrong, this one
+  // leads no longer: what the log then holds is for Lead to find out.
+  absl::StatusOr<bool> Add(const Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(applying_) {
+    absl::StatusOr<bool> is_made = log_ == nullptr ? true : log_->Append(change);
+    if (is_made.ok() && *is_made) {
+      if (absl::Status wrote = Write(change); !wrote.ok()) is_made = wrote;
+    }
+    if (!is_made.ok() || !*is_made) leads_ = false;
+    return is_made;
+  }
+
+  static absl::Status OthersLead() {
+    return absl::UnavailableError(
+        "another manager makes the changes now; send it again, to the one with the lease");
+  }
+
   absl::Status Write(const Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(applying_) {
     if (absl::Status wrote = documents_->Write(RecordsOf(change)); !wrote.ok()) return wrote;
     newest_ = change.number;
@@ -220,6 +258,7 @@ class StoredItems : public ItemStore {
       const absl::StatusOr<std::optional<Change>> next = log_->Find(newest_ + 1);
       if (!next.ok()) return next.status();
       if (!next->has_value()) break;
+      leads_ = false;  // it is another manager's
       if (absl::Status wrote = Write(**next); !wrote.ok()) return wrote;
     }
     return absl::OkStatus();
@@ -244,6 +283,8 @@ class StoredItems : public ItemStore {
   const std::function<int64_t()> now_ms_;
   ChangeLog* const log_;  // none: this manager is the only one
   std::atomic<int64_t> newest_;
+  std::atomic<bool> leads_{false};
+  bool has_led_ ABSL_GUARDED_BY(applying_) = false;
   absl::Mutex applying_;
   absl::Mutex backing_up_;
   std::function<void(const Change&)> on_change_ ABSL_GUARDED_BY(applying_);

@@ -97,6 +97,12 @@ class ItemStore {
   // call every second or so; without a log it has nothing to do.
   virtual absl::StatusOr<int64_t> CatchUp() = 0;
 
+  // With a log: catches up, and adds an empty change of `by`'s, behind which changes are this
+  // manager's alone. Once another one has added anything, or the log has failed, Apply answers
+  // Unavailable and changes nothing, until Lead is called again.
+  virtual absl::Status Lead(std::string_view by) = 0;
+  virtual bool leads() const = 0;
+
   // A verified copy under `name` in the store; what it holds is all changes up to the number that
   // is answered.
   virtual absl::StatusOr<int64_t> BackUp(state::CheckpointStore* to, std::string_view name) = 0;

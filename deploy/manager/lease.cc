@@ -36,9 +36,9 @@ std::optional<int64_t> LeaseJudge::See(const LeaseTerm& newest, int64_t now_ms) 
     newest_ = newest;
     seen_at_ms_ = now_ms;
   }
-  const bool is_own = own_ > 0 && own_ == newest.number;
-  if (!is_own) holds_until_ms_ = std::numeric_limits<int64_t>::min();
-  const int64_t wait_ms = newest.number == 0 ? 0 : is_own ? times_.renew_ms : times_.expire_ms;
+  if (!is_own()) holds_until_ms_ = std::numeric_limits<int64_t>::min();
+  const bool is_free = newest.number == 0 || newest.holder == kNobody;
+  const int64_t wait_ms = is_free ? 0 : is_own() ? times_.renew_ms : times_.expire_ms;
   if (now_ms - seen_at_ms_ < wait_ms) return std::nullopt;
   return newest.number + 1;
 }
@@ -48,6 +48,21 @@ void LeaseJudge::Wrote(int64_t number, int64_t now_ms) {
   newest_ = {.number = number, .holder = self_};
   seen_at_ms_ = now_ms;
   holds_until_ms_ = now_ms + times_.expire_ms;
+}
+
+void LeaseJudge::Release() {
+  own_ = 0;
+  holds_until_ms_ = std::numeric_limits<int64_t>::min();
+}
+
+absl::Status Lease::Release() {
+  const bool was_own = judge_.is_own();
+  const int64_t next = judge_.newest().number + 1;
+  judge_.Release();
+  holds_until_ms_ = judge_.holds_until_ms();
+  if (!was_own) return absl::OkStatus();
+  return objects_->PutIfAbsent(TermName(next), state::SealText(std::string(kNobody) + "\n"))
+      .status();
 }
 
 absl::StatusOr<LeaseTerm> Lease::Newest() {

@@ -3,9 +3,10 @@
 // A lease is a chain of terms, objects `lease/N` of a CheckpointStore that are written only if
 // there is none: whoever is told that it wrote term N has the lease until a term N+1 is there. Its
 // holder writes the next one every `renew_ms`; others write it once they have seen none for
-// `expire_ms`. Each measures by its own clock how long a term has been the newest; clocks are never
-// compared. The lease keeps managers out of each other's way; that no change is lost or made twice
-// is the log's doing (change_log.h), whoever believes to have it.
+// `expire_ms`, or at once if the newest is nobody's. Each measures by its own clock how long a term
+// has been the newest; clocks are never compared. The lease keeps managers out of each other's way;
+// that no change is lost or made twice is the log's doing (change_log.h), whoever believes to have
+// it.
 //
 // Units: milliseconds of a clock that doesn't go back, of this process.
 // Errors: those of CheckpointStore. A manager that can't write its next term takes writes no longer
@@ -18,6 +19,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -30,6 +32,9 @@ struct LeaseTimes {
   // Less: sooner a standby takes over, and oftener without need. More than two of renew_ms.
   int64_t expire_ms = 10'000;
 };
+
+// In the place of a holder's name.
+inline constexpr std::string_view kNobody = "nobody";
 
 struct LeaseTerm {
   int64_t number = 0;  // 0: there is none
@@ -51,6 +56,10 @@ class LeaseJudge {
   void Wrote(int64_t number, int64_t now_ms);
 
   const LeaseTerm& newest() const { return newest_; }
+  // Forgets what it has written: it has the lease no longer.
+  void Release();
+  bool is_own() const { return own_ > 0 && own_ == newest_.number; }
+
   // Until when it takes writes. Terms that an earlier life of this manager wrote are not its own.
   int64_t holds_until_ms() const { return holds_until_ms_; }
 
@@ -71,6 +80,9 @@ class Lease {
 
   // Looks, and writes a term if it is time; to be called every second or so. Answers the newest.
   absl::StatusOr<LeaseTerm> Tick(int64_t now_ms);
+
+  // Gives it up: writes a term that is nobody's, if the newest is this manager's.
+  absl::Status Release();
 
   bool holds(int64_t now_ms) const { return now_ms < holds_until_ms_; }
 

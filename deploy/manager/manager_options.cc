@@ -6,15 +6,23 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "router/document.h"
 #include "router/suggest.h"
+#include "runtime/config_parts.h"
+#include "runtime/real_time.h"
+#include "state/checkpoint_location.h"
 #include "state/files.h"
+#include "state/s3_options.h"
 
 namespace turnout::manager {
 namespace {
 
 constexpr size_t kConfigBytesMax = 1u << 20;
+constexpr int64_t kLeaseSecondsMax = 3'600;
+constexpr int64_t kBackupMinutesMax = 60 * 24 * 31;
+constexpr int64_t kBackupsKeptMax = 10'000;
 
 using Keys = std::map<std::string_view, std::string*>;
 
@@ -118,6 +126,50 @@ absl::Status ReadList(const std::string& file, const router::Node* list, Read re
   return status;
 }
 
+// Its number of that name, if it has one.
+absl::Status ReadNumber(const std::string& file, const router::Node& node, std::string_view name,
+                        int64_t min, int64_t max, int64_t* number) {
+  const router::Node* const found = node.Find(name);
+  if (found == nullptr) return absl::OkStatus();
+  if (found->kind == router::Node::Kind::kNumber && absl::SimpleAtoi(found->text, number) &&
+      *number >= min && *number <= max) {
+    return absl::OkStatus();
+  }
+  return Problem(file, found->at,
+                 absl::StrFormat("`%s` is to be a number from %d to %d", name, min, max));
+}
+
+absl::Status ReadLease(const std::string& file, const router::Node& node, LeaseTimes* times) {
+  absl::Status read = CheckKind(file, node, router::Node::Kind::kObject, "an object");
+  int64_t renew_s = times->renew_ms / 1'000;
+  int64_t expire_s = times->expire_ms / 1'000;
+  if (read.ok()) read = ReadTexts(file, node, {}, {"renew_seconds", "expire_seconds"});
+  if (read.ok()) read = ReadNumber(file, node, "renew_seconds", 1, kLeaseSecondsMax, &renew_s);
+  if (read.ok()) read = ReadNumber(file, node, "expire_seconds", 1, kLeaseSecondsMax, &expire_s);
+  if (!read.ok()) return read;
+  if (expire_s <= 2 * renew_s) {
+    return Problem(file, node.at,
+                   "`expire_seconds` is to be more than two of `renew_seconds`, so that one "
+                   "renewal may fail");
+  }
+  *times = {.renew_ms = renew_s * 1'000, .expire_ms = expire_s * 1'000};
+  return absl::OkStatus();
+}
+
+absl::Status ReadBackups(const std::string& file, const router::Node& node,
+                         BackupSettings* settings) {
+  absl::Status read = CheckKind(file, node, router::Node::Kind::kObject, "an object");
+  if (read.ok()) read = ReadTexts(file, node, {{"to", &settings->to}}, {"every_minutes", "keep"});
+  if (read.ok() && settings->to.empty()) {
+    read = Problem(file, node.at, "say where `to`: a directory, or s3://BUCKET/PREFIX");
+  }
+  if (read.ok()) {
+    read = ReadNumber(file, node, "every_minutes", 1, kBackupMinutesMax, &settings->every_minutes);
+  }
+  if (read.ok()) read = ReadNumber(file, node, "keep", 1, kBackupsKeptMax, &settings->keep);
+  return read;
+}
+
 absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
   const absl::StatusOr<std::string> text = state::ReadFile(file, kConfigBytesMax);
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
@@ -134,9 +186,19 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
                                  {"listen", &options->listen},
                                  {"tokens", &options->tokens},
                                  {"master_keys", &options->master_keys},
-                                 {"pipeline", &options->pipeline}},
-                                {"tls", "issuers", "grants"});
+                                 {"pipeline", &options->pipeline},
+                                 {"shared", &options->shared},
+                                 {"url", &options->url}},
+                                {"tls", "issuers", "grants", "lease", "backups"});
   if (!read.ok()) return read;
+  if (const router::Node* const lease = node->Find("lease")) {
+    read = ReadLease(file, *lease, &options->lease);
+    if (!read.ok()) return read;
+  }
+  if (const router::Node* const backups = node->Find("backups")) {
+    read = ReadBackups(file, *backups, &options->backups);
+    if (!read.ok()) return read;
+  }
   if (const router::Node* const tls = node->Find("tls")) {
     read = CheckKind(file, *tls, router::Node::Kind::kObject, "an object");
     if (!read.ok()) return read;
@@ -154,16 +216,17 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
 }  // namespace
 
 absl::StatusOr<ManagerOptions> LoadManagerOptions(const std::string& config_file,
-                                                  const ManagerOptions& given) {
+                                                  const ManagerOptions& given, OptionsUse use) {
   ManagerOptions options;
   if (!config_file.empty()) {
     if (absl::Status read = ReadConfig(config_file, &options); !read.ok()) return read;
   }
   for (std::string ManagerOptions::*const one :
        {&ManagerOptions::data, &ManagerOptions::listen, &ManagerOptions::tokens,
-        &ManagerOptions::master_keys}) {
+        &ManagerOptions::master_keys, &ManagerOptions::shared}) {
     if (!(given.*one).empty()) options.*one = given.*one;
   }
+  if (use == OptionsUse::kCopying) return options;
   if (options.data.empty()) {
     return absl::InvalidArgumentError(
         "say where the manager keeps its data: --data DIR, or `data`");
@@ -177,6 +240,22 @@ absl::StatusOr<ManagerOptions> LoadManagerOptions(const std::string& config_file
     return absl::InvalidArgumentError("`tls` takes `certificate` and `key` together");
   }
   return options;
+}
+
+std::string StoreDirectory(const std::string& data) { return data + "/items"; }
+
+absl::StatusOr<std::unique_ptr<state::CheckpointStore>> OpenObjects(const ManagerOptions& options,
+                                                                    const std::string& key,
+                                                                    const std::string& location,
+                                                                    absl::Duration patience) {
+  std::string problems;
+  std::optional<state::S3Options> s3 = runtime::LoadS3Options(options.pipeline, &problems);
+  if (!s3) return absl::InvalidArgumentError(problems);
+  s3->retry.deadline = patience;
+  auto objects = state::MakeCheckpointStore(location, *std::move(s3), runtime::RealTimeAndChance());
+  if (objects.ok()) return objects;
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s: `%s` is to be a directory, or s3://BUCKET/PREFIX", key, location));
 }
 
 }  // namespace turnout::manager

@@ -5,7 +5,12 @@
 //   tokens: /etc/turnout/tokens.json     # required; tokens.h
 //   master_keys: /etc/turnout/keys       # without it there are no secrets; state/envelope.h
 //   tls: { certificate: /etc/turnout/tls.crt, key: /etc/turnout/tls.key }
-//   pipeline: /etc/turnout/pipeline.yaml # whose limits and tables rules are held to
+//   pipeline: /etc/turnout/pipeline.yaml # whose limits and tables rules are held to, and whose
+//                                        # checkpoints.s3 says how buckets are reached
+//   shared: s3://acme/turnout-manager    # or a directory: with another manager (succession.h)
+//   url: https://manager-0.manager:8470  # where others find this one; else where it listens
+//   lease: { renew_seconds: 3, expire_seconds: 10 }
+//   backups: { to: s3://acme/turnout-backups, every_minutes: 60, keep: 48 }   # or a directory
 //   issuers:                             # whose signed tokens are taken beside those of `tokens`
 //     - issuer: https://id.example.com   # an identity provider; its keys are found by discovery
 //       audience: turnout
@@ -25,12 +30,17 @@
 // Threads: pure functions, but that they read the file.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "deploy/manager/access.h"
+#include "deploy/manager/backups.h"
 #include "deploy/manager/issuers.h"
+#include "deploy/manager/lease.h"
+#include "state/checkpoint_store.h"
 
 namespace turnout::manager {
 
@@ -42,12 +52,30 @@ struct ManagerOptions {
   std::string certificate;
   std::string key;
   std::string pipeline;
+  std::string shared;  // empty: it is the only one
+  std::string url;
+  LeaseTimes lease;
+  BackupSettings backups;
   std::vector<IssuerSettings> issuers;
   std::vector<Grant> grants;
 };
 
-// What `given` has that is not empty goes before the file's.
+// Where below `data` the items are.
+std::string StoreDirectory(const std::string& data);
+
+enum class OptionsUse { kServing, kCopying };  // copying: a backup, or restoring one
+
+// What `given` has that is not empty goes before the file's. What is to be there is what `use`
+// needs.
 absl::StatusOr<ManagerOptions> LoadManagerOptions(const std::string& config_file,
-                                                  const ManagerOptions& given);
+                                                  const ManagerOptions& given,
+                                                  OptionsUse use = OptionsUse::kServing);
+
+// A directory, or an s3:// bucket as `pipeline` says. InvalidArgument names `key`. Less patience:
+// whoever waits for an answer is sooner told that the store has none.
+absl::StatusOr<std::unique_ptr<state::CheckpointStore>> OpenObjects(const ManagerOptions& options,
+                                                                    const std::string& key,
+                                                                    const std::string& location,
+                                                                    absl::Duration patience);
 
 }  // namespace turnout::manager

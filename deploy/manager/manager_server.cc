@@ -23,6 +23,7 @@
 #include "runtime/log.h"
 #include "runtime/process_clock.h"
 #include "runtime/wrong_tokens.h"
+#include "state/directory_checkpoint_store.h"
 #include "state/files.h"
 
 namespace turnout::manager {
@@ -37,6 +38,9 @@ constexpr int kThreads = 16;
 constexpr absl::Duration kRequestTimeout = absl::Seconds(10);
 constexpr absl::Duration kConnectionTimeout = absl::Seconds(30);
 constexpr absl::Duration kFinishTimeout = absl::Seconds(3);
+// How long whoever waits for an answer waits for the store that managers share; and a backup.
+constexpr absl::Duration kSharedPatience = absl::Seconds(5);
+constexpr absl::Duration kBackupPatience = absl::Minutes(2);
 constexpr size_t kMasterKeysBytesMax = 64u << 10;
 // Calls of one person, and of all routers that share a token: each asks and reports at a change.
 constexpr double kPersonsCallsPerSecond = 50;
@@ -74,6 +78,9 @@ absl::Status ReadLimits(const std::string& pipeline, Parts* parts) {
 
 struct ManagerServer::Impl {
   absl::Status Open(const ManagerOptions& options);
+  absl::Status OpenShared(const ManagerOptions& options);
+  absl::Status OpenBackups(const ManagerOptions& options);
+  void MakeSuccession(const ManagerOptions& options);
   void PublishRules(const std::string& service);
   std::optional<std::string> Answer(const runtime::HttpRequest& request, const std::string& peer,
                                     uint64_t number);
@@ -118,11 +125,14 @@ absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
   auto audit = AuditLog::Open(options.data + "/audit.jsonl");
   if (!audit.ok()) return audit.status();
   parts.audit = *std::move(audit);
-  auto proposals = Proposals::Open(options.data + "/proposals");
+  if (const absl::Status shared = OpenShared(options); !shared.ok()) return shared;
+  auto proposals =
+      Proposals::Open(parts.shared != nullptr ? parts.shared.get() : parts.own_objects.get());
   if (!proposals.ok()) return proposals.status();
   parts.proposals = *std::move(proposals);
-  auto store =
-      ItemStore::Open(options.data + "/items", [] { return absl::ToUnixMillis(absl::Now()); });
+  auto store = ItemStore::Open(
+      StoreDirectory(options.data), [] { return absl::ToUnixMillis(absl::Now()); },
+      parts.change_log.get());
   if (!store.ok()) return store.status();
   parts.store = *std::move(store);
   parts.feed = std::make_unique<RulesFeed>(
@@ -137,7 +147,40 @@ absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
     }
     for (const std::string& service : changed) PublishRules(service);
   });
+  return OpenBackups(options);
+}
+
+absl::Status ManagerServer::Impl::OpenShared(const ManagerOptions& options) {
+  parts.own_objects = std::make_unique<state::DirectoryCheckpointStore>(options.data);
+  if (options.shared.empty()) return absl::OkStatus();
+  auto shared = OpenObjects(options, "shared", options.shared, kSharedPatience);
+  if (!shared.ok()) return shared.status();
+  parts.shared = *std::move(shared);
+  parts.change_log = std::make_unique<ChangeLog>(parts.shared.get());
   return absl::OkStatus();
+}
+
+absl::Status ManagerServer::Impl::OpenBackups(const ManagerOptions& options) {
+  if (options.backups.to.empty()) return absl::OkStatus();
+  auto to = OpenObjects(options, "backups", options.backups.to, kBackupPatience);
+  if (!to.ok()) return to.status();
+  parts.backups = std::make_unique<Backups>(
+      parts.store.get(), *std::move(to), options.backups,
+      [this] { return parts.succession == nullptr || parts.succession->is_active(); });
+  return absl::OkStatus();
+}
+
+void ManagerServer::Impl::MakeSuccession(const ManagerOptions& options) {
+  if (parts.shared == nullptr) return;
+  parts.succession = std::make_unique<Succession>(
+      parts.shared.get(), parts.store.get(), options.url.empty() ? url : options.url, options.lease,
+      Succession::Events{.catch_up = [this] { return parts.proposals->Refresh(); },
+                         .stood_down =
+                             [this] {
+                               const std::optional<HttpAnswer> standby = StandbyAnswer(parts);
+                               if (standby) parts.feed->LetGo(*standby);
+                             }},
+      [this] { return absl::ToUnixMillis(clock.Now()); });
 }
 
 void ManagerServer::Impl::PublishRules(const std::string& service) {
@@ -188,12 +231,19 @@ std::optional<HttpAnswer> ManagerServer::Impl::AnswerOf(Call* call) {
   absl::StatusOr<Query> query = ReadQuery(request.query, route->query);
   if (route->needs != Needs::kNothing) {
     if (std::optional<HttpAnswer> refusal = Enter(call)) return refusal;
+    if (std::optional<HttpAnswer> standby = StandbyAnswer(parts)) return standby;
     if (std::optional<HttpAnswer> refusal = MayCall(*route, call)) return refusal;
   }
   if (!query.ok()) return ErrorAnswer(query.status());
   if (const absl::Status flags = CheckFlags(*query); !flags.ok()) return ErrorAnswer(flags);
   call->query = *std::move(query);
-  return route->handler == nullptr ? Metrics() : route->handler(parts, *call);
+  if (route->handler == nullptr) return Metrics();
+  std::optional<HttpAnswer> answer = route->handler(parts, *call);
+  if (route->needs == Needs::kNothing || !answer.has_value()) return answer;
+  // If it was paused meanwhile, another one may have taken over: what it has found is no longer
+  // true, and what it has done the other one may not know of. If it is done, it is done once.
+  if (std::optional<HttpAnswer> standby = StandbyAnswer(parts)) return standby;
+  return answer;
 }
 
 absl::StatusOr<Principal> ManagerServer::Impl::WhoBears(std::string_view token, absl::Time now) {
@@ -295,6 +345,17 @@ HttpAnswer ManagerServer::Impl::Metrics() {
                   "\n# HELP turnout_manager_changes Changes there have been.\n"
                   "# TYPE turnout_manager_changes counter\nturnout_manager_changes ",
                   parts.store->newest(), "\n");
+  if (parts.succession != nullptr) {
+    absl::StrAppend(&text,
+                    "# HELP turnout_manager_active Whether this one is, of those that share.\n"
+                    "# TYPE turnout_manager_active gauge\nturnout_manager_active ",
+                    parts.succession->is_active() ? 1 : 0,
+                    "\n# HELP turnout_manager_takeovers_total How often it has become so.\n"
+                    "# TYPE turnout_manager_takeovers_total counter\n"
+                    "turnout_manager_takeovers_total ",
+                    parts.succession->takeovers(), "\n");
+  }
+  if (parts.backups != nullptr) parts.backups->AppendMetrics(absl::Now(), &text);
   return {.body = text, .content_type = "text/plain; version=0.0.4"};
 }
 
@@ -322,6 +383,7 @@ absl::StatusOr<std::unique_ptr<ManagerServer>> ManagerServer::Start(const Manage
     front.certificates = *std::move(files);
   }
   impl->url = absl::StrCat(has_tls ? "https://" : "http://", listener->address);
+  impl->MakeSuccession(options);
   Impl* const answers = impl.get();
   impl->front = std::make_unique<runtime::HttpFront>(
       std::move(front), *std::move(listener),
@@ -331,6 +393,8 @@ absl::StatusOr<std::unique_ptr<ManagerServer>> ManagerServer::Start(const Manage
       [answers](const runtime::HttpFault& fault) {
         return answers->Counted(ErrorAnswer(fault.status, fault.what));
       });
+  if (impl->parts.succession != nullptr) impl->parts.succession->Start();
+  if (impl->parts.backups != nullptr) impl->parts.backups->Start();
   return std::unique_ptr<ManagerServer>(new ManagerServer(std::move(impl)));
 }
 
@@ -344,6 +408,9 @@ void ManagerServer::Stop() {
   if (std::exchange(impl_->is_stopped, true)) return;
   impl_->parts.feed->End();
   impl_->front->Finish(kFinishTimeout);
+  // Another one takes over at once.
+  if (impl_->parts.succession != nullptr) impl_->parts.succession->Stop();
+  if (impl_->parts.backups != nullptr) impl_->parts.backups->Stop();
 }
 
 }  // namespace turnout::manager

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <iterator>
-#include <system_error>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "deploy/manager/json_reader.h"
 #include "deploy/manager/json_writer.h"
-#include "state/files.h"
 
 namespace turnout::manager {
 namespace {
@@ -22,8 +20,23 @@ constexpr size_t kEditBytes = 500;  // beside its text, about
 
 constexpr std::array<std::string_view, 3> kStateNames = {"open", "approved", "rejected"};
 
-std::string FileOf(const std::string& directory, int64_t number) {
-  return absl::StrFormat("%s/%d.json", directory, number);
+constexpr std::string_view kProposals = "proposals/";
+constexpr std::string_view kMade = ".json";
+constexpr std::string_view kDecided = ".decided.json";
+// How often another number is taken because another manager was first.
+constexpr int kRacesMax = 10;
+
+std::string ObjectOf(int64_t number, std::string_view ending) {
+  return absl::StrFormat("%s%d%s", kProposals, number, ending);
+}
+
+// 0: it is none of that ending.
+int64_t NumberOf(const std::string& object, std::string_view ending) {
+  int64_t number = 0;
+  if (!object.ends_with(ending)) return 0;
+  const std::string digits =
+      object.substr(kProposals.size(), object.size() - kProposals.size() - ending.size());
+  return absl::SimpleAtoi(digits, &number) ? number : 0;
 }
 
 size_t BytesOf(const Proposal& proposal) {
@@ -55,8 +68,8 @@ absl::StatusOr<Proposal> ReadProposal(const std::string& text, const std::string
   absl::StatusOr<Change> change = ReadChange(reader.Text("change"));
   const auto* const known = std::find(kStateNames.begin(), kStateNames.end(), state);
   if (!reader.status().ok() || !change.ok() || known == kStateNames.end()) {
-    return absl::DataLossError(
-        absl::StrCat(file, " is no proposal that can be read: restore a backup, or move it away"));
+    return absl::DataLossError(absl::StrCat(
+        file, " is no proposal that can be read: move it away, and have it proposed again"));
   }
   proposal.state = static_cast<ProposalState>(known - kStateNames.begin());
   proposal.change = *std::move(change);
@@ -75,31 +88,51 @@ std::vector<Edit> EditsOf(const Proposal& proposal) {
   return edits;
 }
 
-absl::StatusOr<std::unique_ptr<Proposals>> Proposals::Open(const std::string& directory) {
-  if (const absl::Status made = state::MakeDirectory(directory); !made.ok()) return made;
-  std::unique_ptr<Proposals> proposals(new Proposals(directory));
+absl::StatusOr<std::unique_ptr<Proposals>> Proposals::Open(state::CheckpointStore* objects) {
+  std::unique_ptr<Proposals> proposals(new Proposals(objects));
+  if (const absl::Status read = proposals->Refresh(); !read.ok()) return read;
   const absl::MutexLock lock(&proposals->mu_);
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    const std::string file = entry.path().string();
-    if (entry.path().extension() != ".json") continue;
-    const absl::StatusOr<std::string> text = state::ReadFile(file, kProposalFileBytesMax);
-    if (!text.ok()) return text.status();
-    absl::StatusOr<Proposal> proposal = ReadProposal(*text, file);
-    if (!proposal.ok()) return proposal.status();
-    const int64_t number = proposal->number;
-    proposals->all_[number] = *std::move(proposal);
-  }
-  if (error) return state::ErrnoStatus(error.value(), "listing", directory);
   proposals->ForgetOldest();
   return proposals;
 }
 
-absl::Status Proposals::Write(const Proposal& proposal) const {
-  const std::string file = FileOf(directory_, proposal.number);
-  const std::string unfinished = absl::StrCat(file, std::string(state::kUnfinishedSuffix));
-  const absl::Status written = state::WriteFile(unfinished, ProposalToText(proposal));
-  return written.ok() ? state::Rename(unfinished, file) : written;
+absl::Status Proposals::Refresh() {
+  const absl::MutexLock lock(&mu_);
+  return Look();
+}
+
+absl::Status Proposals::Learn(const std::string& object) {
+  const int64_t decided = NumberOf(object, kDecided);
+  const int64_t number = decided > 0 ? decided : NumberOf(object, kMade);
+  if (number == 0) return absl::OkStatus();  // an unfinished one
+  const absl::StatusOr<std::string> text = objects_->Read(object, kProposalFileBytesMax);
+  if (absl::IsNotFound(text.status())) return absl::OkStatus();  // just forgotten
+  if (!text.ok()) return text.status();
+  absl::StatusOr<Proposal> proposal = ReadProposal(*text, object);
+  if (!proposal.ok()) return proposal.status();
+  // Its decision comes first in the order of names, and stands.
+  if (decided == 0 && all_.contains(number)) return absl::OkStatus();
+  all_[number] = *std::move(proposal);
+  return absl::OkStatus();
+}
+
+absl::Status Proposals::Look() {
+  const absl::StatusOr<std::vector<state::StoredObject>> listed = objects_->List(kProposals);
+  if (!listed.ok()) return listed.status();
+  std::set<std::string> there;
+  for (const state::StoredObject& object : *listed) there.insert(object.name);
+  for (auto one = all_.begin(); one != all_.end();) {
+    one = there.contains(ObjectOf(one->first, kMade)) ? std::next(one) : all_.erase(one);
+  }
+  for (const std::string& object : there) {
+    const int64_t decided = NumberOf(object, kDecided);
+    // A decision that was left when its proposal was forgotten.
+    if (decided > 0 && !there.contains(ObjectOf(decided, kMade))) continue;
+    if (known_.contains(object)) continue;
+    if (absl::Status learnt = Learn(object); !learnt.ok()) return learnt;
+  }
+  known_ = std::move(there);
+  return absl::OkStatus();
 }
 
 absl::Status Proposals::HasRoomFor(const Proposal& proposal) const {
@@ -139,8 +172,10 @@ void Proposals::ForgetOldest() {
       continue;
     }
     bytes -= BytesOf(one->second);
-    std::error_code ignored;  // then it is forgotten at another time
-    std::filesystem::remove(FileOf(directory_, one->first), ignored);
+    // If it fails, it is forgotten at another time. The decision goes last: without it the proposal
+    // would be open.
+    objects_->Remove(ObjectOf(one->first, kMade)).IgnoreError();
+    objects_->Remove(ObjectOf(one->first, kDecided)).IgnoreError();
     one = all_.erase(one);
   }
 }
@@ -148,10 +183,19 @@ void Proposals::ForgetOldest() {
 absl::StatusOr<Proposal> Proposals::Add(Proposal proposal) {
   const absl::MutexLock lock(&mu_);
   if (absl::Status room = HasRoomFor(proposal); !room.ok()) return room;
-  proposal.number = all_.empty() ? 1 : all_.rbegin()->first + 1;
-  if (const absl::Status written = Write(proposal); !written.ok()) return written;
-  all_[proposal.number] = proposal;
-  return proposal;
+  for (int race = 0; race < kRacesMax; ++race) {
+    proposal.number = all_.empty() ? 1 : all_.rbegin()->first + 1;
+    const std::string object = ObjectOf(proposal.number, kMade);
+    const absl::StatusOr<bool> is_first = objects_->PutIfAbsent(object, ProposalToText(proposal));
+    if (!is_first.ok()) return is_first.status();
+    if (*is_first) {
+      known_.insert(object);
+      all_[proposal.number] = proposal;
+      return proposal;
+    }
+    if (absl::Status looked = Look(); !looked.ok()) return looked;
+  }
+  return absl::UnavailableError("other managers are making proposals all the time; send it again");
 }
 
 absl::StatusOr<Proposal> Proposals::Find(const std::string& service, int64_t number) const {
@@ -172,13 +216,21 @@ std::vector<Proposal> Proposals::List(const std::string& service, size_t limit) 
 
 absl::Status Proposals::Decide(const Proposal& decided) {
   const absl::MutexLock lock(&mu_);
-  Proposal& kept = all_[decided.number];
-  if (kept.state != ProposalState::kOpen) {
+  const auto already = [&](ProposalState state) {
     return absl::AbortedError(
-        absl::StrFormat("proposal %d is %s already", decided.number, StateName(kept.state)));
+        absl::StrFormat("proposal %d is %s already", decided.number, StateName(state)));
+  };
+  const ProposalState before = all_[decided.number].state;
+  if (before != ProposalState::kOpen) return already(before);
+  const std::string object = ObjectOf(decided.number, kDecided);
+  const absl::StatusOr<bool> is_first = objects_->PutIfAbsent(object, ProposalToText(decided));
+  if (!is_first.ok()) return is_first.status();
+  if (!*is_first) {
+    if (absl::Status looked = Look(); !looked.ok()) return looked;
+    return already(all_[decided.number].state);
   }
-  if (const absl::Status written = Write(decided); !written.ok()) return written;
-  kept = decided;
+  known_.insert(object);
+  all_[decided.number] = decided;
   ForgetOldest();
   return absl::OkStatus();
 }

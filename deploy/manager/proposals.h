@@ -1,11 +1,14 @@
 // Proposals: changes that a second person is to approve before they are done.
 //
-// One is a file, `N.json`, replaced whole and synced; its edits expect the versions that the items
-// had when it was made, so that what is approved is what was seen. Decided ones stay for a while;
-// the audit log has all of them.
+// One is an object of a CheckpointStore, `proposals/N.json`, and once it is decided another beside
+// it, `proposals/N.decided.json`; each is written only if there is none, so that of two managers
+// that share them one is told that it was second. Edits expect the versions that the items had when
+// it was made, so that what is approved is what was seen. Decided ones stay for a while; the audit
+// log has all of them.
 //
 // Errors: NotFound for a number that there is none of; ResourceExhausted where too many are open,
-//   or the disk is full; DataLoss for a file that can't be read, naming it.
+//   or the disk is full; DataLoss for an object that can't be read, naming it; else those of
+//   CheckpointStore.
 // Threads: any.
 #pragma once
 
@@ -13,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "deploy/manager/change.h"
+#include "state/checkpoint_store.h"
 
 namespace turnout::manager {
 
@@ -50,8 +55,11 @@ std::vector<Edit> EditsOf(const Proposal& proposal);
 
 class Proposals {
  public:
-  // Makes the directory where there is none.
-  static absl::StatusOr<std::unique_ptr<Proposals>> Open(const std::string& directory);
+  // `objects` outlives it.
+  static absl::StatusOr<std::unique_ptr<Proposals>> Open(state::CheckpointStore* objects);
+
+  // Learns what others that share them have made, decided and forgotten since.
+  absl::Status Refresh();
 
   // Gives it its number.
   absl::StatusOr<Proposal> Add(Proposal proposal);
@@ -62,14 +70,16 @@ class Proposals {
   absl::Status Decide(const Proposal& decided);
 
  private:
-  explicit Proposals(std::string directory) : directory_(std::move(directory)) {}
-  absl::Status Write(const Proposal& proposal) const;
+  explicit Proposals(state::CheckpointStore* objects) : objects_(objects) {}
+  absl::Status Look() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Learn(const std::string& object) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status HasRoomFor(const Proposal& proposal) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ForgetOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  const std::string directory_;
+  state::CheckpointStore* const objects_;
   mutable absl::Mutex mu_;
   std::map<int64_t, Proposal> all_ ABSL_GUARDED_BY(mu_);
+  std::set<std::string> known_ ABSL_GUARDED_BY(mu_);  // objects
 };
 
 }  // namespace turnout::manager

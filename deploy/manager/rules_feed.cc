@@ -87,6 +87,18 @@ size_t RulesFeed::waiting() const {
   return waiting_;
 }
 
+void RulesFeed::LetGo(const HttpAnswer& answer) {
+  std::map<std::string, std::vector<Waiter>> let_go;
+  {
+    const absl::MutexLock lock(&mu_);
+    let_go = std::exchange(waiters_, {});
+    waiting_ = 0;
+  }
+  for (const auto& [service, waiters] : let_go) {
+    for (const Waiter& one : waiters) give_(one.number, answer);
+  }
+}
+
 void RulesFeed::End() {
   {
     const absl::MutexLock lock(&mu_);

@@ -50,6 +50,9 @@ class RulesFeed {
   std::string EtagOf(const std::string& service) const;
   size_t waiting() const;
 
+  // Gives all who wait this answer.
+  void LetGo(const HttpAnswer& answer);
+
   // Answers all who wait, and holds nobody any more. Called on one thread.
   void End();
 

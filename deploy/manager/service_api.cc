@@ -44,7 +44,28 @@ std::optional<HttpAnswer> GetHealth(Parts&, const Call&) {
   return JsonAnswer(200, JsonObject().Text("status", "ok").Done());
 }
 
+std::optional<HttpAnswer> StandbyAnswer(const Parts& parts) {
+  if (parts.succession == nullptr || parts.succession->is_active()) return std::nullopt;
+  const std::string active = parts.succession->active();
+  JsonObject json;
+  json.Text("error", active.empty() ? "no manager is active yet: ask again"
+                                    : absl::StrCat("this manager stands by: ask ", active))
+      .Text("status", "standby");
+  if (!active.empty()) json.Text("active", active);
+  HttpAnswer answer = JsonAnswer(503, json.Done());
+  answer.headers.emplace_back("Retry-After", "1");
+  return answer;
+}
+
 std::optional<HttpAnswer> GetReady(Parts& parts, const Call&) {
+  // Whoever asks without a token needs no address.
+  if (StandbyAnswer(parts)) {
+    return JsonAnswer(503, JsonObject()
+                               .Text("error", "another manager is the active one")
+                               .Text("status", "standby")
+                               .Number("change", parts.store->newest())
+                               .Done());
+  }
   // That the store can be read is what it takes.
   const absl::StatusOr<std::vector<std::string>> services = parts.store->Services();
   if (!services.ok()) return ErrorAnswer(503, MessageOf(services.status()));

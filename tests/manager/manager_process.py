@@ -75,7 +75,8 @@ class Caller:
 class Manager:
     """Its data outlives the process, which may be started again."""
 
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, config=None, like=None):
+        """`config`: lines of a config file. `like`: another one whose tokens and keys it takes."""
         self._binary, self._directory = binary, Path(directory)
         self._directory.mkdir(parents=True)
         self._process, self.port = None, 0
@@ -87,6 +88,12 @@ class Manager:
         self._known = []
         self.answers = []  # (method, path, status, body), all there ever were
         self._write_tokens()
+        if like is not None:
+            self._tokens, self._keys = like._tokens, like._keys
+        self._more = []
+        if config is not None:
+            (self._directory / "manager.yaml").write_text("\n".join(config) + "\n")
+            self._more = ["--config", self._directory / "manager.yaml"]
 
     def bearer(self, name, *grants, kind="person"):
         """A new principal; a grant is (service, team, role)."""
@@ -108,17 +115,28 @@ class Manager:
     def saw(self, method, path, answer):
         self.answers.append((method, path, answer.status, answer.body, answer.headers))
 
+    def knows(self, caller):
+        """The same one, who calls this manager."""
+        return Caller(self, caller._token)
+
     def start(self):
-        begin = self.log_file.stat().st_size if self.log_file.exists() else 0
+        self.launch()
+        return self.wait_started()
+
+    def launch(self):
+        self._begin = self.log_file.stat().st_size if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binary, "manager", "--data", self.data, "--tokens", self._tokens,
-                 "--master-keys", self._keys, "--listen", f"127.0.0.1:{self.port}"],
+                 "--master-keys", self._keys, "--listen", f"127.0.0.1:{self.port}",
+                 *self._more],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+
+    def wait_started(self):
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
-            found = re.search(rb'"url":"http://127.0.0.1:(\d+)"',
-                              self.log_file.read_bytes()[begin:])
+            found = re.search(rb'manager_started.*"url":"http://127.0.0.1:(\d+)"',
+                              self.log_file.read_bytes()[self._begin:])
             if found:
                 self.port = int(found.group(1))
                 return self
@@ -126,6 +144,9 @@ class Manager:
                 break
             time.sleep(0.01)
         raise AssertionError("the manager did not start: " + self.log_file.read_text())
+
+    def signal(self, number):
+        self._process.send_signal(number)
 
     def kill(self):
         self._process.kill()
