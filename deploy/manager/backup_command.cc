@@ -15,7 +15,7 @@
 #include "absl/time/clock.h"
 #include "deploy/manager/change_log.h"
 #include "deploy/manager/item_store.h"
-#include "runtime/log.h"
+#include "deploy/manager/manager_command.h"
 #include "runtime/temporary_directory.h"
 #include "state/files.h"
 
@@ -23,15 +23,9 @@ namespace turnout::manager {
 namespace {
 
 constexpr int kExitDone = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
 constexpr absl::Duration kPatience = absl::Minutes(1);
 
-int Told(const absl::Status& status) {
-  if (status.ok()) return kExitDone;
-  std::fprintf(stderr, "%s\n", runtime::WithoutSecrets(std::string(status.message())).c_str());
-  return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
-}
+int Told(const absl::Status& status) { return status.ok() ? kExitDone : ExitStatus(status); }
 
 int64_t NowMs() { return absl::ToUnixMillis(absl::Now()); }
 

@@ -19,12 +19,12 @@ constexpr int kExitFailed = 1;
 constexpr int kExitRefused = 2;
 constexpr absl::Duration kStopTimeout = absl::Seconds(5);
 
+}  // namespace
+
 int ExitStatus(const absl::Status& status) {
   std::fprintf(stderr, "%s\n", runtime::WithoutSecrets(std::string(status.message())).c_str());
   return absl::IsInvalidArgument(status) ? kExitRefused : kExitFailed;
 }
-
-}  // namespace
 
 int RunManager(const std::string& config_file, const ManagerOptions& given) {
   runtime::StopSignals::Block();

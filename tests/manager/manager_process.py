@@ -75,8 +75,9 @@ class Caller:
 class Manager:
     """Its data outlives the process, which may be started again."""
 
-    def __init__(self, binary, directory, config=None, like=None):
+    def __init__(self, binary, directory, config=None, like=None, environment=None):
         """`config`: lines of a config file. `like`: another one whose tokens and keys it takes."""
+        self._environment = environment
         self._binary, self._directory = binary, Path(directory)
         self._directory.mkdir(parents=True)
         self._process, self.port = None, 0
@@ -130,7 +131,8 @@ class Manager:
                 [self._binary, "manager", "--data", self.data, "--tokens", self._tokens,
                  "--master-keys", self._keys, "--listen", f"127.0.0.1:{self.port}",
                  *self._more],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment,
+                preexec_fn=die_with_parent)
 
     def wait_started(self):
         deadline = time.monotonic() + START_S

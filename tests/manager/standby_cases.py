@@ -17,11 +17,11 @@ TAKEOVER_S = EXPIRE_S + 5
 ITEMS = "/v1/services/shared/items"
 
 
-def pair(binary, directory, *more):
-    config = [f"shared: {directory}/shared",
+def pair(binary, directory, *more, shared=None, environment=None):
+    config = [f"shared: {shared or Path(directory, 'shared')}",
               f"lease: {{renew_seconds: {RENEW_S}, expire_seconds: {EXPIRE_S}}}", *more]
-    a = Manager(binary, Path(directory, "a"), config)
-    return a, Manager(binary, Path(directory, "b"), config, like=a)
+    a = Manager(binary, Path(directory, "a"), config, environment=environment)
+    return a, Manager(binary, Path(directory, "b"), config, like=a, environment=environment)
 
 
 def status(manager):
@@ -244,9 +244,9 @@ def lets_a_paused_one_acknowledge_nothing(binary, directory):
         closed(both)
 
 
-def made(binary, *words):
+def made(binary, *words, environment=None):
     done = subprocess.run([binary, "manager", *words], capture_output=True, text=True, timeout=60,
-                          check=False)
+                          check=False, env=environment)
     return done.returncode, done.stdout + done.stderr
 
 

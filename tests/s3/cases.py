@@ -4,8 +4,10 @@ What is stored and listed is looked at from outside, by boto3, which shares no c
 """
 import hashlib
 import json
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 INVALID_ARGUMENT, NOT_FOUND, DATA_LOSS, UNAVAILABLE = 3, 5, 15, 14
 MIB = 1 << 20
@@ -247,10 +249,57 @@ def wait_for(condition, process, timeout_s=60):
         time.sleep(0.01)
 
 
+def two_managers_share_a_bucket_and_one_takes_over(bench):
+    """The config manager's log, lease, proposals and backups; what it does on a directory is proven
+    by tests/manager."""
+    here = Path(__file__).resolve().parent
+    sys.path[:0] = [str(here.parent / "manager"), str(here.parent / "support")]
+    import standby_cases as managers
+    environment = bench.environment()
+    pipeline = bench.directory / "pipeline.yaml"
+    pipeline.write_text(f"checkpoints: {{s3: {{endpoint: '{bench.weed.endpoint}'}}}}\n")
+    place = f"s3://{bench.bucket}/{bench.prefix}"
+    config = [f"pipeline: {pipeline}", f"backups: {{to: {place}/kept, every_minutes: 1}}"]
+    a, b = both = managers.pair(bench.turnout, bench.directory, *config, shared=f"{place}/shared",
+                                environment=environment)
+    try:
+        root = a.bearer("root", ("*", "*", "admin"))
+        a.start()
+        managers.wait_active(a)
+        b.start()
+        assert managers.status(b) == 503
+        writers = managers.Writers(both, root)
+        managers.wait_for("changes", 20, lambda: len(writers.acknowledged) > 20)
+        a.kill()
+        managers.wait_active(b)
+        managers.wait_for("a backup", 20, lambda: managers.metric(b, "backup_age_seconds") is not None)
+        acknowledged = writers.end()
+        managers.has_each_once(b, root, acknowledged)
+        logged = bench.keys("shared/changes/")
+        assert len(logged) == int(managers.metric(b, "changes")), logged[-1]
+    finally:
+        managers.closed(both)
+    settings = bench.directory / "copies.yaml"
+    settings.write_text("\n".join([*config, f"shared: {place}/shared"]) + "\n")
+    words = ["--config", settings]
+    code, said = managers.made(bench.turnout, "backup", *words, environment=environment)
+    assert code == 0 and "read back" in said, said
+    name = said.split(":")[0]
+    restored = bench.directory / "restored"
+    code, said = managers.made(bench.turnout, "restore", *words, "--data", restored,
+                               environment=environment)
+    assert code == 0 and f"{name}: {len(logged)} changes" in said, said
+    key = next(key for key in bench.keys(f"kept/backups/{name}/files/"))
+    bench.s3.put_object(Bucket=bench.bucket, Key=key, Body=b"something else")
+    code, said = managers.made(bench.turnout, "restore", *words, "--data", bench.directory / "no",
+                               environment=environment)
+    assert code == 1 and name in said and "is damaged" in said, said
+
+
 TESTS = [objects_come_back_as_they_were, absence_and_size_are_said, odd_names_are_kept_apart,
          lists_go_on_beyond_a_page, of_two_writers_one_is_first, what_a_person_has_to_mend_is_said,
          a_tasks_checkpoints_make_their_round, the_state_command_reads_a_tasks_checkpoints,
          an_upload_outlives_a_kill_of_its_server,
          a_download_outlives_a_kill_of_its_server, a_writer_that_is_killed_publishes_nothing,
          a_server_that_is_away_is_unavailable_within_the_deadline, a_web_identity_takes_its_role,
-         https_is_believed_by_its_authority_alone]
+         https_is_believed_by_its_authority_alone, two_managers_share_a_bucket_and_one_takes_over]
