@@ -170,11 +170,15 @@ class StoredItems : public ItemStore {
   absl::Status Join() {
     const absl::MutexLock lock(&applying_);
     if (log_ == nullptr) return absl::OkStatus();
+    // Looked up first: others may go on meanwhile.
+    const absl::StatusOr<int64_t> logged = log_->Newest();
+    if (!logged.ok()) return logged.status();
     int64_t common = newest_;
     for (; common > 0; --common) {
       const absl::StatusOr<bool> is_there = IsLogged(common);
       if (!is_there.ok()) return is_there.status();
       if (*is_there) break;
+      if (*logged > newest_) return IsGone(common, *logged);
     }
     for (int64_t number = common + 1; number <= newest_; ++number) {
       const absl::StatusOr<Change> change = FindChange(number);
@@ -185,15 +189,8 @@ class StoredItems : public ItemStore {
       const absl::StatusOr<bool> is_there = IsLogged(number);
       if (!is_there.ok()) return is_there.status();
     }
-    // Looked up first: others may go on meanwhile.
-    const absl::StatusOr<int64_t> logged = log_->Newest();
-    if (!logged.ok()) return logged.status();
     if (absl::Status followed = Follow(); !followed.ok()) return followed;
-    if (newest_ >= *logged) return absl::OkStatus();
-    return absl::DataLossError(
-        absl::StrFormat("change %d is gone from the log, which goes on to %d; restore a backup "
-                        "that has it and begin from that",
-                        newest() + 1, *logged));
+    return newest_ >= *logged ? absl::OkStatus() : IsGone(newest_ + 1, *logged);
   }
 
   absl::StatusOr<int64_t> BackUp(state::CheckpointStore* to, std::string_view name) override {
@@ -238,6 +235,13 @@ class StoredItems : public ItemStore {
     }
     if (!is_made.ok() || !*is_made) leads_ = false;
     return is_made;
+  }
+
+  static absl::Status IsGone(int64_t number, int64_t logged) {
+    return absl::DataLossError(
+        absl::StrFormat("change %d is gone from the log, which goes on to %d; restore a backup "
+                        "that has it and begin from that",
+                        number, logged));
   }
 
   static absl::Status OthersLead() {

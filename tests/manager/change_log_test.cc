@@ -112,6 +112,26 @@ TEST_F(ChangeLogTest, AChangeThatIsGoneOrDamagedStopsWhoNeedsIt) {
   EXPECT_EQ(TextOf(*Open("b"), "fraud"), "3");
 }
 
+TEST_F(ChangeLogTest, WhoEndsBeforeTheLogBeginsIsToldSoAndAddsNothing) {
+  auto a = Open("a");
+  auto b = Open("b");
+  for (const std::string text : {"1", "2", "3", "4"}) {
+    ASSERT_TRUE(a->Apply(Putting("fraud", text), nullptr).ok());
+    if (text == "2") {
+      ASSERT_EQ(b->CatchUp().value(), 2);
+    }
+  }
+  b.reset();
+  for (const std::string old : {"1", "2", "3"}) {
+    ASSERT_TRUE(objects_.Remove("changes/00000000000" + old).ok());
+  }
+  const absl::Status refused = TryOpen("b", &log_).status();
+  EXPECT_TRUE(absl::IsDataLoss(refused)) << refused;
+  EXPECT_EQ(objects_.List("changes/")->size(), 1u);
+  a.reset();
+  EXPECT_EQ(TextOf(*Open("a"), "fraud"), "4");  // it has them all
+}
+
 // With something that happens before a put, and puts of which the answer is lost on its way.
 class TroubledStore : public state::DirectoryCheckpointStore {
  public:
