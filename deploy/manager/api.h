@@ -26,6 +26,7 @@
 #include "deploy/manager/router_fleet.h"
 #include "deploy/manager/rule_places.h"
 #include "deploy/manager/rules_feed.h"
+#include "deploy/manager/sign_in.h"
 #include "deploy/manager/succession.h"
 #include "router/rule_file.h"
 #include "router/state_settings.h"
@@ -51,6 +52,7 @@ struct Parts {
   std::unique_ptr<Succession> succession;  // null, or by `shared`
   std::unique_ptr<Backups> backups;        // null: none are made
   std::unique_ptr<RulesFeed> feed;
+  std::unique_ptr<SignIn> sign_in;
   RouterFleet fleet;
   RulePlacesCache search_cache;
   std::optional<state::Keyring> keys;  // none: secrets can't be put or released
@@ -66,7 +68,8 @@ struct Call {
   std::string peer;
   uint64_t number = 0;  // by which a held answer is given
   Principal principal;
-  ServiceSettings settings;  // of the service that is named, if any
+  bool is_by_session = false;  // by its cookie, not by a token
+  ServiceSettings settings;    // of the service that is named, if any
   std::string action;
   // Of the path; empty: it has none.
   std::string service;
@@ -98,6 +101,7 @@ struct Route {
   Needs needs = Needs::kToken;
   std::vector<std::string_view> query;  // names it may have
   Handler handler = nullptr;
+  bool takes_any_query = false;  // names that aren't known are passed over
 };
 
 const std::vector<Route>& Routes();
@@ -131,6 +135,11 @@ std::optional<HttpAnswer> GetOpenApi(Parts& parts, const Call& call);
 std::optional<HttpAnswer> GetWhoAmI(Parts& parts, const Call& call);
 std::optional<HttpAnswer> ListServices(Parts& parts, const Call& call);
 std::optional<HttpAnswer> QueryAudit(Parts& parts, const Call& call);
+// session_api.cc
+std::optional<HttpAnswer> GetSession(Parts& parts, const Call& call);
+std::optional<HttpAnswer> BeginSignIn(Parts& parts, const Call& call);
+std::optional<HttpAnswer> SignInCallback(Parts& parts, const Call& call);
+std::optional<HttpAnswer> SignOut(Parts& parts, const Call& call);
 // item_api.cc
 std::optional<HttpAnswer> ListItems(Parts& parts, const Call& call);
 std::optional<HttpAnswer> GetItem(Parts& parts, const Call& call);

@@ -19,6 +19,7 @@ constexpr std::pair<int, std::string_view> kReasons[] = {
     {201, "Created"},
     {202, "Accepted"},
     {204, "No Content"},
+    {303, "See Other"},
     {304, "Not Modified"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
@@ -118,7 +119,8 @@ std::string BytesOf(const HttpAnswer& answer) {
   return bytes;
 }
 
-absl::StatusOr<Query> ReadQuery(std::string_view text, const std::vector<std::string_view>& known) {
+absl::StatusOr<Query> ReadQuery(std::string_view text, const std::vector<std::string_view>& known,
+                                bool passes_over_others) {
   Query query;
   while (!text.empty()) {
     const size_t end = std::min(text.find('&'), text.size());
@@ -134,6 +136,7 @@ absl::StatusOr<Query> ReadQuery(std::string_view text, const std::vector<std::st
           "the query has a `%` that two hexadecimal digits don't follow");
     }
     if (std::find(known.begin(), known.end(), *name) == known.end()) {
+      if (passes_over_others) continue;
       return absl::InvalidArgumentError(
           absl::StrFormat("the query has an unknown name %s: %s", router::Quoted(*name),
                           known.empty() ? "it takes none" : router::NearestNameCure(*name, known)));

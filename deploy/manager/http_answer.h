@@ -35,8 +35,10 @@ std::string MessageOf(const absl::Status& status);
 std::string BytesOf(const HttpAnswer& answer);
 
 // `a=1&b=two%20words` by name; a name alone has an empty value. InvalidArgument for a name that
-// `known` doesn't have, one that is given twice, or what can't be read.
+// `known` doesn't have, unless it is to be passed over, one that is given twice, or what can't be
+// read.
 using Query = std::map<std::string, std::string, std::less<>>;
-absl::StatusOr<Query> ReadQuery(std::string_view text, const std::vector<std::string_view>& known);
+absl::StatusOr<Query> ReadQuery(std::string_view text, const std::vector<std::string_view>& known,
+                                bool passes_over_others = false);
 
 }  // namespace turnout::manager

@@ -1,45 +1,21 @@
 #include "deploy/manager/issuer_keys.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
+#include "deploy/manager/discovery.h"
 #include "runtime/bearer_token.h"
 
 namespace turnout::manager {
-namespace {
-
-constexpr std::string_view kDiscoveryPath = "/.well-known/openid-configuration";
-
-std::string DiscoveryUrl(std::string issuer) {
-  if (issuer.ends_with('/')) issuer.pop_back();
-  return issuer.append(kDiscoveryPath);
-}
-
-// Where the document says that the keys are.
-absl::StatusOr<std::string> KeysUrl(const std::string& document, const std::string& issuer) {
-  const nlohmann::json said = nlohmann::json::parse(document, nullptr, false);
-  const auto text = [&said](const char* name) {
-    const auto found = said.find(name);
-    return found != said.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  if (!said.is_object() || text("jwks_uri").empty()) {
-    return absl::UnavailableError("its discovery document names no jwks_uri");
-  }
-  if (text("issuer") != issuer) {
-    return absl::UnavailableError(
-        "its discovery document is of another issuer; give the issuer as that says it");
-  }
-  return text("jwks_uri");
-}
-
-}  // namespace
-
 IssuerKeys::IssuerKeys(IssuerOptions options, runtime::Clock* clock)
     : options_(std::move(options)), clock_(clock), http_({.ca_bundle = options_.ca_bundle}) {}
 
 absl::StatusOr<state::TokenClaims> IssuerKeys::Verify(std::string_view token) {
+  return Verify(token, options_.demands.audience);
+}
+
+absl::StatusOr<state::TokenClaims> IssuerKeys::Verify(std::string_view token,
+                                                      const std::string& audience) {
   const absl::Time now = clock_->Now();
   absl::StatusOr<state::TokenClaims> claims = Ask(token, now);
   if (absl::IsNotFound(claims.status())) {
@@ -50,8 +26,10 @@ absl::StatusOr<state::TokenClaims> IssuerKeys::Verify(std::string_view token) {
     }
   }
   if (!claims.ok()) return Named(claims.status());
+  state::TokenDemands demands = options_.demands;
+  demands.audience = audience;
   const absl::Status checked =
-      CheckClaims(*claims, options_.demands, absl::ToUnixSeconds(clock_->TimeOfDay()));
+      CheckClaims(*claims, demands, absl::ToUnixSeconds(clock_->TimeOfDay()));
   if (!checked.ok()) return Named(checked);
   return claims;
 }
@@ -100,13 +78,9 @@ absl::StatusOr<state::TokenKeys> IssuerKeys::Fetch() {
     const std::string& issuer = options_.demands.issuer;
     absl::StatusOr<std::string> document = Get(DiscoveryUrl(issuer));
     if (!document.ok()) return document.status();
-    absl::StatusOr<std::string> found = KeysUrl(*document, issuer);
+    absl::StatusOr<ProviderDocument> found = ReadProviderDocument(*document, issuer);
     if (!found.ok()) return found.status();
-    url = *std::move(found);
-    // Whoever could read the way there must not be able to change the way from there.
-    if (absl::StartsWith(issuer, "https://") && !absl::StartsWith(url, "https://")) {
-      return absl::UnavailableError("its discovery document leads away from https");
-    }
+    url = std::move(found->keys_url);
   }
   absl::StatusOr<std::string> set = Get(url);
   if (!set.ok()) return set.status();

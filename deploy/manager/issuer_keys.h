@@ -46,6 +46,8 @@ class IssuerKeys {
   IssuerKeys(IssuerOptions options, runtime::Clock* clock);
 
   absl::StatusOr<state::TokenClaims> Verify(std::string_view token);
+  // For another audience than the options'.
+  absl::StatusOr<state::TokenClaims> Verify(std::string_view token, const std::string& audience);
 
  private:
   // What is known says of the token; NotFound: it is of a key that isn't, or all are too old.

@@ -84,14 +84,40 @@ absl::StatusOr<Principal> Issuers::WhoBears(std::string_view token) {
     if (claimed.empty() || one.settings.issuer.demands.issuer != claimed) continue;
     const absl::StatusOr<state::TokenClaims> claims = one.keys->Verify(token);
     if (!claims.ok()) return claims.status();
-    absl::StatusOr<Principal> principal = PrincipalOf(one.settings, *claims);
-    if (!principal.ok()) return principal.status();
-    for (const Grant& grant : grants_) {
-      if (IsNamed(*principal, grant.principal)) principal->grants.push_back(grant);
-    }
-    return principal;
+    return Granted(one.settings, *claims);
   }
   return absl::NotFoundError("it is no token of an issuer that is trusted here");
+}
+
+absl::StatusOr<Principal> Issuers::Granted(const IssuerSettings& issuer,
+                                           const state::TokenClaims& claims) const {
+  absl::StatusOr<Principal> principal = PrincipalOf(issuer, claims);
+  if (!principal.ok()) return principal.status();
+  for (const Grant& grant : grants_) {
+    if (IsNamed(*principal, grant.principal)) principal->grants.push_back(grant);
+  }
+  return principal;
+}
+
+absl::StatusOr<Principal> Issuers::WhoSignedIn(std::string_view issuer, std::string_view id_token,
+                                               const std::string& nonce) {
+  for (Trusted& one : trusted_) {
+    if (one.settings.issuer.demands.issuer != issuer || one.settings.client.id.empty()) continue;
+    const std::string& client = one.settings.client.id;
+    const absl::StatusOr<state::TokenClaims> claims = one.keys->Verify(id_token, client);
+    if (!claims.ok()) return claims.status();
+    if (ClaimOf(*claims, "nonce") != std::vector<std::string>{nonce}) {
+      return absl::PermissionDeniedError("the token is refused: it is of another sign-in");
+    }
+    // Of several it says who it was made for; of one it may.
+    const std::vector<std::string> made_for = ClaimOf(*claims, "azp");
+    const bool must_say = claims->audiences.size() > 1;
+    if ((must_say || !made_for.empty()) && made_for != std::vector<std::string>{client}) {
+      return absl::PermissionDeniedError("the token is refused: it was made for another client");
+    }
+    return Granted(one.settings, *claims);
+  }
+  return absl::NotFoundError("nobody signs in here at this issuer");
 }
 
 }  // namespace turnout::manager

@@ -25,12 +25,21 @@ namespace turnout::manager {
 
 inline constexpr size_t kIssuersMax = 16;
 
+// What the manager is to the issuer where people sign in there (sign_in.h).
+struct ClientSettings {
+  std::string id;           // empty: nobody signs in there from the page
+  std::string secret_file;  // empty: a public client, known by its redirect address and PKCE alone
+  std::string scopes = "openid";
+  std::string title;  // what the page calls the provider; empty: the issuer's host
+};
+
 struct IssuerSettings {
   IssuerOptions issuer;
   PrincipalKind kind = PrincipalKind::kPerson;
   std::string name_claim = "sub";
   std::string name_prefix;
   std::string groups_claim = "groups";
+  ClientSettings client;
 };
 
 // Whose a token says that it is, which says nothing until its signature holds; empty: of nobody.
@@ -47,11 +56,19 @@ class Issuers {
 
   absl::StatusOr<Principal> WhoBears(std::string_view token);
 
+  // Who an ID token is of that this issuer gave to the manager as its client, at the sign-in that
+  // `nonce` began. PermissionDenied where it is of another client, sign-in or issuer.
+  absl::StatusOr<Principal> WhoSignedIn(std::string_view issuer, std::string_view id_token,
+                                        const std::string& nonce);
+
  private:
   struct Trusted {
     IssuerSettings settings;
     std::unique_ptr<IssuerKeys> keys;
   };
+  // With the grants that it has by its name and groups.
+  absl::StatusOr<Principal> Granted(const IssuerSettings& issuer,
+                                    const state::TokenClaims& claims) const;
   std::vector<Trusted> trusted_;
   const std::vector<Grant> grants_;
 };

@@ -8,6 +8,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "deploy/manager/sign_in.h"
 #include "router/document.h"
 #include "router/suggest.h"
 #include "runtime/config_parts.h"
@@ -58,6 +60,41 @@ absl::Status CheckKind(const std::string& file, const router::Node& node, router
   return Problem(file, node.at, absl::StrFormat("that is to be %s", wanted));
 }
 
+// What is said of signing in.
+absl::Status CheckClient(const IssuerSettings& issuer) {
+  const ClientSettings& client = issuer.client;
+  const ClientSettings by_default;
+  if (client.id.empty()) {
+    const bool has_none =
+        client.secret_file.empty() && client.title.empty() && client.scopes == by_default.scopes;
+    return has_none ? absl::OkStatus()
+                    : absl::InvalidArgumentError(
+                          "`client_secret_file`, `scopes` and `title` are of signing in: give "
+                          "the issuer's `client_id` as well");
+  }
+  if (issuer.kind == PrincipalKind::kRouter) {
+    return absl::InvalidArgumentError("`client_id` is of people who sign in, not of a router");
+  }
+  const std::vector<std::string> scopes = absl::StrSplit(client.scopes, ' ');
+  if (std::find(scopes.begin(), scopes.end(), "openid") == scopes.end()) {
+    return absl::InvalidArgumentError("`scopes` is to have `openid`, between blanks");
+  }
+  return absl::OkStatus();
+}
+
+// Where browsers find the manager.
+absl::Status CheckPublicUrl(const std::string& file, const router::Node& node,
+                            ManagerOptions* options) {
+  const bool is_wanted =
+      std::any_of(options->issuers.begin(), options->issuers.end(),
+                  [](const IssuerSettings& one) { return !one.client.id.empty(); });
+  if (!is_wanted && options->public_url.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::string> origin = OriginOf(options->public_url);
+  if (!origin.ok()) return Problem(file, node.at, std::string(origin.status().message()));
+  options->public_url = *origin;
+  return absl::OkStatus();
+}
+
 absl::Status ReadIssuer(const std::string& file, const router::Node& node,
                         std::vector<IssuerSettings>* issuers) {
   IssuerSettings settings;
@@ -72,7 +109,11 @@ absl::Status ReadIssuer(const std::string& file, const router::Node& node,
                                  {"kind", &kind},
                                  {"name_claim", &settings.name_claim},
                                  {"name_prefix", &settings.name_prefix},
-                                 {"groups_claim", &settings.groups_claim}});
+                                 {"groups_claim", &settings.groups_claim},
+                                 {"client_id", &settings.client.id},
+                                 {"client_secret_file", &settings.client.secret_file},
+                                 {"scopes", &settings.client.scopes},
+                                 {"title", &settings.client.title}});
   if (!read.ok()) return read;
   if (issuer.demands.issuer.empty() || issuer.demands.audience.empty()) {
     return Problem(file, node.at, "an issuer is to have `issuer`, its URL, and `audience`");
@@ -81,6 +122,9 @@ absl::Status ReadIssuer(const std::string& file, const router::Node& node,
     return Problem(file, node.at, "an issuer's `kind` is to be person or router");
   }
   settings.kind = kind == "router" ? PrincipalKind::kRouter : PrincipalKind::kPerson;
+  if (const absl::Status client = CheckClient(settings); !client.ok()) {
+    return Problem(file, node.at, std::string(client.message()));
+  }
   for (const IssuerSettings& other : *issuers) {
     if (other.issuer.demands.issuer == issuer.demands.issuer) {
       return Problem(file, node.at, "this issuer is there already: one has one audience");
@@ -187,6 +231,7 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
                                  {"tokens", &options->tokens},
                                  {"master_keys", &options->master_keys},
                                  {"pipeline", &options->pipeline},
+                                 {"public_url", &options->public_url},
                                  {"shared", &options->shared},
                                  {"url", &options->url}},
                                 {"tls", "issuers", "grants", "lease", "backups"});
@@ -208,6 +253,7 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
   read = ReadList(file, node->Find("issuers"), [&](const router::Node& one) {
     return ReadIssuer(file, one, &options->issuers);
   });
+  if (read.ok()) read = CheckPublicUrl(file, *node, options);
   if (!read.ok()) return read;
   return ReadList(file, node->Find("grants"),
                   [&](const router::Node& one) { return ReadGrant(file, one, &options->grants); });

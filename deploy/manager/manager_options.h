@@ -17,13 +17,19 @@
 //       name_claim: email                # else sub
 //       groups_claim: groups             # which grants name as `group:NAME`
 //       name_prefix: ""                  # before names and groups (issuers.h)
+//       client_id: turnout-page          # people sign in there from the page; without it nobody
+//       client_secret_file: /etc/turnout/client-secret  # a public client has none
+//       scopes: openid email groups      # else openid
+//       title: Example's accounts        # what the page calls it; else the issuer's host
 //     - issuer: https://kubernetes.default.svc   # service accounts; bound_to of secrets names them
 //       audience: turnout
 //       kind: router                     # else person
 //       keys_url: https://kubernetes.default.svc/openid/v1/jwks
 //       ca_file: /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
 //       token_file: /var/run/secrets/kubernetes.io/serviceaccount/token
-//   grants:                              # of those whom issuers name, in whichever service
+//   public_url: https://turnout.example.com  # where browsers find the page; wanted with
+//   `client_id` grants:                              # of those whom issuers name, in whichever
+//   service
 //     - { principal: group:platform, service: "*", team: "*", role: admin }
 //
 // Errors: InvalidArgument with the place in the file, what is wrong and the cure.
@@ -56,6 +62,7 @@ struct ManagerOptions {
   std::string url;
   LeaseTimes lease;
   BackupSettings backups;
+  std::string public_url;  // as OriginOf has it (sign_in.h); empty: nobody signs in
   std::vector<IssuerSettings> issuers;
   std::vector<Grant> grants;
 };

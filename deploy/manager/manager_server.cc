@@ -17,6 +17,7 @@
 #include "deploy/manager/json_reader.h"
 #include "deploy/manager/page_files.h"
 #include "deploy/manager/rate_limit.h"
+#include "deploy/manager/same_origin.h"
 #include "deploy/manager/tokens.h"
 #include "runtime/config_parts.h"
 #include "runtime/http_front.h"
@@ -91,7 +92,9 @@ struct ManagerServer::Impl {
   HttpAnswer Metrics();
   std::string Counted(const HttpAnswer& answer);
 
-  explicit Impl(const ManagerOptions& options) : issuers(options.issuers, options.grants, &clock) {}
+  explicit Impl(const ManagerOptions& options) : issuers(options.issuers, options.grants, &clock) {
+    parts.sign_in = std::make_unique<SignIn>(options.issuers, options.public_url, &issuers, &clock);
+  }
   // NotFound: nobody does.
   absl::StatusOr<Principal> WhoBears(std::string_view token, absl::Time now);
 
@@ -228,7 +231,7 @@ std::optional<HttpAnswer> ManagerServer::Impl::AnswerOf(Call* call) {
     return answer;
   }
   call->action = std::string(route->action);
-  absl::StatusOr<Query> query = ReadQuery(request.query, route->query);
+  absl::StatusOr<Query> query = ReadQuery(request.query, route->query, route->takes_any_query);
   if (route->needs != Needs::kNothing) {
     if (std::optional<HttpAnswer> refusal = Enter(call)) return refusal;
     if (std::optional<HttpAnswer> standby = StandbyAnswer(parts)) return standby;
@@ -263,9 +266,16 @@ std::optional<HttpAnswer> ManagerServer::Impl::Enter(Call* call) {
   };
   const std::string borne(call->request->Header("authorization").value_or(""));
   const bool bears_one = absl::StartsWithIgnoreCase(borne, {kBearer.data(), kBearer.size()});
+  // A token counts before a cookie: who sends one means it.
+  const std::optional<Session> session =
+      bears_one ? std::nullopt : parts.sign_in->SessionOf(*call->request);
+  call->is_by_session = session.has_value();
   absl::StatusOr<Principal> principal =
       bears_one ? WhoBears(std::string_view(borne).substr(kBearer.size()), now)
-                : absl::NotFoundError("there is none");
+      : session ? absl::StatusOr<Principal>(session->principal)
+      : parts.sign_in->HasCookie(*call->request)
+          ? absl::PermissionDeniedError("the session has ended: sign in again")
+          : absl::NotFoundError("there is none");
   if (absl::IsUnavailable(principal.status())) {  // whoever it is, it isn't their fault
     return ErrorAnswer(503, MessageOf(principal.status()));
   }
@@ -287,6 +297,9 @@ std::optional<HttpAnswer> ManagerServer::Impl::Enter(Call* call) {
   if (!(is_router ? routers : persons).Take(call->principal.name, now)) {
     return too_many("these are too many calls a second: ask again in one");
   }
+  if (!session) return std::nullopt;
+  const std::string why = WhyNotOurs(*call->request, parts.sign_in->origin(), session->csrf);
+  if (!why.empty()) return ErrorAnswer(403, why);
   return std::nullopt;
 }
 

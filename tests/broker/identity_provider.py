@@ -9,18 +9,17 @@ import base64
 import http.server
 import json
 import ssl
-import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
-KEY_NAME = "test-key"
+sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+from token_signer import TokenSigner  # noqa: E402
+
 # A token's own end comes so much later than the answer says, in whole seconds: brokers end its
 # session then, and a new authentication may be asked for once a second only.
 SPARE_S = 2
-
-
-def _base64url(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -45,9 +44,7 @@ class _Server(http.server.ThreadingHTTPServer):
 class IdentityProvider:
     def __init__(self, directory, life_s, certificate, key):
         """Tokens live for `life_s`; `certificate` and `key` are files in PEM, for 127.0.0.1."""
-        self._key = directory / "provider.key"
-        directory.mkdir(parents=True, exist_ok=True)
-        self._openssl("genrsa", "-out", self._key, "2048")
+        self._signer = TokenSigner(directory / "provider.key")
         self.clients = {}  # id to secret
         self.life_s = life_s
         self.issued = []  # when
@@ -92,10 +89,7 @@ class IdentityProvider:
     def _public_key(self, path):
         if path != "/jwks":
             return 404, {}
-        modulus = self._openssl("rsa", "-in", self._key, "-noout", "-modulus").decode()
-        return 200, {"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_NAME,
-                               "n": _base64url(bytes.fromhex(modulus.strip().split("=")[1])),
-                               "e": _base64url((65537).to_bytes(3, "big"))}]}
+        return 200, self._signer.key_set
 
     def _token(self, authorization, body):
         kind, _, encoded = authorization.partition(" ")
@@ -110,15 +104,6 @@ class IdentityProvider:
                      "expires_in": self.life_s}
 
     def _sign(self, subject):
-        now = time.time()
-        claims = {"iss": "test", "sub": subject, "iat": int(now),
-                  "exp": int(now) + self.life_s + SPARE_S}
-        parts = [{"alg": "RS256", "typ": "JWT", "kid": KEY_NAME}, claims]
-        signed = ".".join(_base64url(json.dumps(part).encode()) for part in parts)
-        signature = self._openssl("dgst", "-sha256", "-sign", self._key, text=signed.encode())
-        return f"{signed}.{_base64url(signature)}"
-
-    @staticmethod
-    def _openssl(*arguments, text=None):
-        return subprocess.run(["openssl", *map(str, arguments)], input=text, check=True,
-                              capture_output=True).stdout
+        now = int(time.time())
+        return self._signer.sign(
+            {"iss": "test", "sub": subject, "iat": now, "exp": now + self.life_s + SPARE_S})

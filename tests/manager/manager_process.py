@@ -75,12 +75,12 @@ class Caller:
 class Manager:
     """Its data outlives the process, which may be started again."""
 
-    def __init__(self, binary, directory, config=None, like=None, environment=None):
+    def __init__(self, binary, directory, config=None, like=None, environment=None, port=0):
         """`config`: lines of a config file. `like`: another one whose tokens and keys it takes."""
         self._environment = environment
         self._binary, self._directory = binary, Path(directory)
         self._directory.mkdir(parents=True)
-        self._process, self.port = None, 0
+        self._process, self.port = None, port
         self.data = self._directory / "data"
         self.log_file = self._directory / "log"
         self._tokens = self._directory / "tokens.json"

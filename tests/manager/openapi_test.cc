@@ -76,7 +76,8 @@ TEST(OpenApi, SaysOfEachRouteHowItsCallersAreRefused) {
     EXPECT_TRUE(statuses.contains(400)) << route.path;
     EXPECT_EQ(statuses.contains(401), route.needs != Needs::kNothing) << route.path;
     EXPECT_EQ(statuses.contains(429), route.needs != Needs::kNothing) << route.path;
-    const bool is_judged = route.needs > Needs::kToken || route.action == "query_audit";
+    const bool is_judged = route.needs > Needs::kToken || route.action == "query_audit" ||
+                           route.action == "sign_out";
     EXPECT_EQ(statuses.contains(403), is_judged) << route.path;
   }
 }
