@@ -155,6 +155,8 @@ export function fakeManager({dist, tokens}) {
       if (!/^[a-z]+\.(html|js|css)$/.test(name)) return response.writeHead(404).end();
       return response.writeHead(200, {...common, "Content-Type": TYPES[name.split(".")[1]]}).end(readFileSync(`${dist}/${name}`));
     }
+    if (url.pathname === "/v1/session")
+      return response.writeHead(200, {...common, "Content-Type": "application/json"}).end('{"providers":[],"session":null}');
     const by = tokens[(request.headers.authorization ?? "").replace("Bearer ", "")];
     let text = "";
     for await (const part of request) text += part;

@@ -35,7 +35,8 @@ async function startFake() {
   return {url: `http://127.0.0.1:${server.address().port}`, state, isReal: false, stop: () => server.close()};
 }
 
-async function startReal(program) {
+// `configOf`: the text of a config file for the manager at that address.
+async function startReal(program, configOf) {
   const directory = mkdtempSync(join(tmpdir(), "turnout-page-"));
   const tokens = join(directory, "tokens.json");
   const sha256 = (token) => createHash("sha256").update(token).digest("hex");
@@ -46,7 +47,9 @@ async function startReal(program) {
   const key = join(directory, "master_keys");
   writeFileSync(key, `test ${Buffer.alloc(32, 7).toString("base64")}\n`, {mode: 0o600});
   const port = await freePort();
-  const child = spawn(program, managerArguments({directory, tokens, key, port}), {stdio: ["ignore", "pipe", "pipe"]});
+  const config = configOf ? [`--config`, join(directory, "manager.yaml")] : [];
+  if (configOf) writeFileSync(config[1], await configOf(`http://127.0.0.1:${port}`, directory));
+  const child = spawn(program, managerArguments({directory, tokens, key, port, config}), {stdio: ["ignore", "pipe", "pipe"]});
   let said = "";
   child.stdout.on("data", (part) => { said += part; });
   child.stderr.on("data", (part) => { said += part; });
@@ -63,11 +66,25 @@ async function startReal(program) {
   }};
 }
 
-function managerArguments({directory, tokens, key, port}) {
-  return ["manager", "--data", join(directory, "data"), "--tokens", tokens, "--master-keys", key, "--listen", `127.0.0.1:${port}`];
+function managerArguments({directory, tokens, key, port, config}) {
+  return ["manager", ...config, "--data", join(directory, "data"), "--tokens", tokens, "--master-keys", key, "--listen", `127.0.0.1:${port}`];
 }
 
 export const startManager = () => process.env.TURNOUT ? startReal(process.env.TURNOUT) : startFake();
+
+// A real one whose people sign in at a provider of the tests' (../openid_provider.py), which asks whoever comes to go on.
+export async function startSignInManager() {
+  let provider;
+  const manager = await startReal(process.env.TURNOUT, async (url, directory) => {
+    provider = spawn("/usr/bin/python3", [join(HERE, "../openid_provider.py"), `${url}/v1/session/callback`], {stdio: ["pipe", "pipe", "inherit"]});
+    const config = await new Promise((done) => provider.stdout.once("data", done));
+    const [secret, ...lines] = String(config).split("\n");
+    const file = join(directory, "client-secret");
+    writeFileSync(file, secret, {mode: 0o600});
+    return lines.join("\n").replace("CLIENT_SECRET_FILE", file).replace("PUBLIC_URL", url);
+  });
+  return {...manager, stop: () => { provider.stdin.end(); manager.stop(); }};
+}
 
 async function call(manager, token, method, path, body) {
   const answer = await fetch(`${manager.url}/v1/services/${path}`, {

@@ -1,7 +1,7 @@
 // Api: every call that the page makes of the manager, and what it answers. Nothing else in the page
 // knows of paths, headers or how things are spelled on the way.
 
-import {loseToken, tokenNow} from "./session";
+import {loseSession, whoCalls} from "./session";
 
 export type Kind = "rules" | "tests" | "pipeline" | "config" | "secret" | "settings";
 
@@ -127,6 +127,15 @@ export interface Proposal {
   doneAs: number;      // the change that it became
   edits: Edit[];
 }
+export interface Provider {
+  issuer: string;
+  title: string;
+}
+export interface SignedIn {
+  name: string;
+  word: string;        // that changes have to say
+  endsMs: number;
+}
 export interface Me {
   name: string;
   grants: {service: string; team: string; role: string}[];
@@ -150,7 +159,7 @@ async function call(method: string, path: string, body?: unknown,
   try {
     response = await fetch("/v1" + path, {
       method, cache: "no-store", credentials: "same-origin",
-      headers: {Authorization: `Bearer ${tokenNow()}`,
+      headers: {...whoCalls(),
                 ...(body === undefined ? {} : {"Content-Type": "application/json"}), ...headers},
       body: body === undefined ? undefined : JSON.stringify(body),
     });
@@ -165,7 +174,7 @@ async function call(method: string, path: string, body?: unknown,
     answer = {error: text};
   }
   if (!response.ok) {
-    if (response.status === 401) loseToken();
+    if (response.status === 401) loseSession();
     throw new ApiError(response.status, saidBy(response.status, answer), answer);
   }
   return answer;
@@ -235,6 +244,18 @@ function reasonsOf(report: any): string[] {
 }
 // --- the calls --------------------------------------------------------------------------------
 
+// Where one may sign in, and whose session this browser has.
+export async function session(): Promise<{providers: Provider[]; signedIn: SignedIn | null}> {
+  const answer = await call("GET", "/session");
+  const from = answer.session;
+  return {providers: answer.providers ?? [],
+          signedIn: from ? {name: from.name, word: from.csrf, endsMs: timeOf(from.ends)} : null};
+}
+export const signInAddress = (provider: Provider, place: string) =>
+  "/v1/session/sign-in?" + new URLSearchParams({issuer: provider.issuer, to: place});
+export async function signOut(): Promise<void> {
+  await call("POST", "/session/sign-out", {});
+}
 export async function whoami(): Promise<Me> {
   const answer = await call("GET", "/whoami");
   return {name: answer.name ?? "", grants: answer.grants ?? []};

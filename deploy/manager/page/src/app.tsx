@@ -13,8 +13,9 @@ import {RoutersView} from "./routers_view";
 import {RulesView} from "./rules_view";
 import {SearchView} from "./search_view";
 import {SecretsView} from "./secrets_view";
-import {keepToken, tokenNow, whenLost} from "./session";
-import {Dialog, Failure, Toasts, Waiting, useLoaded} from "./ui";
+import {keepToken, keepWord, tokenNow, whenLost} from "./session";
+import {SignIn} from "./sign_in";
+import {Dialog, Toasts, Waiting, useLoaded} from "./ui";
 
 const PLACES: [string, string][] = [
   ["rules", "Rules"], ["tests", "Tests"], ["history", "History"], ["search", "Search"], ["routers", "Routers"],
@@ -26,44 +27,22 @@ const PROPOSALS_EVERY_MS = 20_000;
 export function App() {
   const [isIn, setIn] = useState(tokenNow() !== "");
   const [wasLost, setLost] = useState(false);
+  const [endsMs, setEnds] = useState(0);  // of the session; 0: it is a token
   whenLost(() => { setIn(false); setLost(true); });
-  return isIn ? <Frame onOut={() => { keepToken(""); setLost(false); setIn(false); }} />
-    : <SignIn wasLost={wasLost} onIn={() => setIn(true)} />;
-}
-
-function SignIn({wasLost, onIn}: {wasLost: boolean; onIn: () => void}) {
-  const [token, setToken] = useState("");
-  const [error, setError] = useState<unknown>(null);
-  const enter = async (event: Event) => {
-    event.preventDefault();
-    keepToken(token.trim());
-    try {
-      await api.whoami();
-      onIn();
-    } catch (caught) {
-      keepToken("");
-      setError(caught);
-    }
+  const enter = (ends: number) => { setEnds(ends); setIn(true); };
+  const leave = async () => {
+    if (endsMs) await api.signOut().catch(() => {});
+    keepToken("");
+    keepWord("");
+    setLost(false);
+    setIn(false);
   };
-  useEffect(() => { document.title = "Sign in \u00b7 Turnout"; }, []);
-  return (
-    <main class="signin">
-      <form onSubmit={enter}>
-        <h1>Turnout</h1>
-        <p>Rules, values and secrets of your teams' routers. Sign in with the token that your platform team gave you.</p>
-        {wasLost && !error && <p class="note">The manager no longer took the token that was used here.</p>}
-        <Failure error={error} />
-        <label class="field"><span>Token</span>
-          <input type="password" autofocus value={token} autocomplete="off" spellcheck={false}
-            onInput={(event) => setToken(event.currentTarget.value)} /></label>
-        <button class="main" disabled={!token.trim()}>Sign in</button>
-        <p class="note">It is kept for this tab alone and is gone when you close it.</p>
-      </form>
-    </main>
-  );
+  return isIn ? <Frame endsMs={endsMs} onOut={leave} /> : <SignIn wasLost={wasLost} onIn={enter} />;
 }
 
-function Frame({onOut}: {onOut: () => void}) {
+const timeText = (ms: number) => new Date(ms).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"});
+
+function Frame({endsMs, onOut}: {endsMs: number; onOut: () => void}) {
   const route = useRoute();
   const [isHelp, setHelp] = useState(false);
   const me = useLoaded(api.whoami, []);
@@ -111,7 +90,8 @@ function Frame({onOut}: {onOut: () => void}) {
           <select value={route.service} onChange={(event) => go(to(event.currentTarget.value, route.place))}>
             {!known.includes(route.service) && <option value={route.service}>{route.service || "no service"}</option>}
             {known.map((name) => <option value={name}>{name}</option>)}</select></label>
-        <div class="who"><span class="quiet">{me.value?.name}</span>
+        <div class="who"><span class="quiet" title={endsMs ? `Signed in until ${timeText(endsMs)}` : undefined}>{me.value?.name}
+          {endsMs > 0 && <span class="unseen">, signed in until {timeText(endsMs)}</span>}</span>
           <button class="plain" onClick={() => setHelp(true)} aria-label="Help with the keyboard"><kbd>?</kbd></button>
           <button class="plain" onClick={onOut}>Sign out</button></div>
         <nav class="places" aria-label="Places"><ul>

@@ -1,7 +1,9 @@
-// Session: who is signed in here. The token is kept for this tab alone and goes with it.
+// Session: who is signed in here: by a token, which is kept for this tab alone and goes with it, or
+// by a cookie that no script sees, with a word that changes have to say.
 
 const KEY = "turnout-token";
 let token = sessionStorage.getItem(KEY) ?? "";
+let word = "";
 let onLost = () => {};
 
 export const tokenNow = () => token;
@@ -12,12 +14,19 @@ export function keepToken(given: string) {
   else sessionStorage.removeItem(KEY);
 }
 
-// Called when the manager no longer takes the token.
+export const keepWord = (given: string) => { word = given; };
+
+// What every call says of who makes it.
+export const whoCalls = (): Record<string, string> =>
+  token ? {Authorization: `Bearer ${token}`} : word ? {"X-Turnout-CSRF": word} : {};
+
+// Called when the manager no longer takes the token, or the session has ended.
 export function whenLost(called: () => void) {
   onLost = called;
 }
 
-export function loseToken() {
+export function loseSession() {
   keepToken("");
+  keepWord("");
   onLost();
 }
