@@ -56,7 +56,11 @@ std::optional<HttpAnswer> GetSession(Parts& parts, const Call& call) {
                                                absl::UTCTimeZone()))
                 .Done();
   }
-  return JsonAnswer(200, JsonObject().Json("providers", providers).Json("session", shown).Done());
+  return JsonAnswer(200, JsonObject()
+                             .Json("providers", providers)
+                             .Text("public_url", parts.sign_in->origin())
+                             .Json("session", shown)
+                             .Done());
 }
 
 std::optional<HttpAnswer> BeginSignIn(Parts& parts, const Call& call) {

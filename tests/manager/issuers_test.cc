@@ -154,12 +154,17 @@ TEST(ManagerOptionsTest, IssuersAndGrantsAreReadOrRefusedWithTheirPlace) {
   };
   const absl::StatusOr<ManagerOptions> good = load(
       "issuers:\n"
-      "  - {issuer: https://id, audience: turnout, name_claim: email}\n"
+      "  - {issuer: https://id, audience: turnout, name_claim: email, client_id: page,\n"
+      "     client_secret_file: secret, scopes: openid email, title: Example}\n"
       "  - {issuer: https://k8s, audience: turnout, kind: router, keys_url: https://k8s/jwks}\n"
+      "public_url: https://Turnout.example.com/\n"
       "grants: [{principal: group:platform, role: admin}]\n");
   ASSERT_TRUE(good.ok()) << good.status();
   ASSERT_EQ(good->issuers.size(), 2u);
   EXPECT_EQ(good->issuers[0].name_claim, "email");
+  EXPECT_EQ(good->issuers[0].client.id, "page");
+  EXPECT_EQ(good->issuers[0].client.scopes, "openid email");
+  EXPECT_EQ(good->public_url, "https://turnout.example.com");
   EXPECT_EQ(good->issuers[1].kind, PrincipalKind::kRouter);
   ASSERT_EQ(good->grants.size(), 1u);
   EXPECT_EQ(good->grants[0].service, "*");
@@ -174,6 +179,13 @@ TEST(ManagerOptionsTest, IssuersAndGrantsAreReadOrRefusedWithTheirPlace) {
       {"issuers: [{issuer: a, audience: b}]\ngrants: [{role: admin}]\n", "`principal`"},
       {"issuers: [{issuer: a, audience: b}]\ngrants: [{principal: p, role: owner}]\n", "`owner`"},
       {"", "--tokens FILE"},
+      {"issuers: [{issuer: a, audience: b, client_id: c}]\n", "`public_url`"},
+      {"issuers: [{issuer: a, audience: b, client_id: c}]\npublic_url: http://a\n", "https://"},
+      {"public_url: https://a\nissuers: [{issuer: a, audience: b, client_id: c, kind: router}]\n",
+       "of people who sign in"},
+      {"public_url: https://a\nissuers: [{issuer: a, audience: b, client_id: c, scopes: email}]\n",
+       "`openid`"},
+      {"issuers: [{issuer: a, audience: b, title: T}]\n", "`client_id` as well"},
   };
   for (const auto& [text, words] : cases) {
     const absl::Status refused = load(text).status();

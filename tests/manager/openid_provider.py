@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """A small OpenID Connect provider: the authorization code flow with PKCE, for one person.
 
-`tests/manager/openid_provider.py REDIRECT_URL` serves one that asks whoever comes to go on, and ends
-with its standard input. It prints the client's secret, and a manager's config with PUBLIC_URL and
-CLIENT_SECRET_FILE to be replaced. It is found at `localhost`, so that for a
-browser it is another site than a manager at 127.0.0.1.
+`tests/manager/openid_provider.py REDIRECT_URL` serves one that asks whoever comes to go on, and
+ends with its standard input. It prints the client's secret, and a manager's config with PUBLIC_URL
+and CLIENT_SECRET_FILE to be replaced. It is found at `localhost`, so that for a browser it is
+another site than a manager at 127.0.0.1.
 Threads: one thread uses an OpenIdProvider, which serves on threads of its own.
 """
 import base64
@@ -50,8 +50,8 @@ class OpenIdProvider:
                     url = provider.authorize(dict(urllib.parse.parse_qsl(query)))
                     if provider.asks:
                         link = url.replace("&", "&amp;")
-                        self.answer(200, f'<title>Provider</title><a href="{link}">Go on as Ada</a>',
-                                    {"Content-Type": "text/html"})
+                        page = f'<title>Provider</title><a href="{link}">Go on as Ada</a>'
+                        self.answer(200, page, {"Content-Type": "text/html"})
                     else:
                         self.answer(302, "", {"Location": url})
                 else:
@@ -104,7 +104,8 @@ class OpenIdProvider:
         """Where the person goes on; who asks wrongly is a fault of the test."""
         assert asked["response_type"] == "code" and asked["client_id"] == CLIENT, asked
         assert asked["redirect_uri"] == self._redirect_url, asked
-        assert "openid" in asked["scope"].split() and asked["code_challenge_method"] == "S256", asked
+        assert "openid" in asked["scope"].split(), asked
+        assert asked["code_challenge_method"] == "S256", asked
         assert len(asked["code_challenge"]) == 43 and len(asked["nonce"]) >= 43, asked
         back = {"state": asked["state"], "iss": self.issuer, "session_state": "a provider's own"}
         if self.error:

@@ -63,7 +63,8 @@ class Browser:
 
     def begin(self, provider, to=PLACE):
         """Where the provider sends it back to."""
-        answer = self.get(f"{SIGN_IN}?{urllib.parse.urlencode({'issuer': provider.issuer, 'to': to})}")
+        asked = urllib.parse.urlencode({"issuer": provider.issuer, "to": to})
+        answer = self.get(f"{SIGN_IN}?{asked}")
         assert answer.status == 303, answer.body
         there = urllib.parse.urlsplit(answer.headers["Location"])
         assert f"{there.scheme}://{there.netloc}" == provider.issuer, there
@@ -104,12 +105,13 @@ def signs_in_at_a_provider_changes_something_and_signs_out(manager, binary, dire
     with _stage(manager, binary, directory) as (own, provider):
         ada = Browser(own)
         before = ada.get("/v1/session").json
-        assert before == {"session": None, "providers": [
+        assert before == {"session": None, "public_url": ada.origin, "providers": [
             {"issuer": provider.issuer, "title": "Example's accounts"}]}, before
         ada.come_back(ada.begin(provider))
         assert provider.redeemed == 1
         strict = [line for line in ada.set_cookies if line.startswith("turnout=")]
-        assert len(strict) == 1 and strict[0].endswith("; Path=/; HttpOnly; SameSite=Strict"), strict
+        assert len(strict) == 1, strict
+        assert strict[0].endswith("; Path=/; HttpOnly; SameSite=Strict"), strict
         assert list(ada.cookies) == ["turnout"], ada.cookies
         session = ada.session()
         assert session["name"] == "ada@example.com" and session["ends"] and session["csrf"]
@@ -157,7 +159,9 @@ def lets_nobody_in_by_a_return_that_is_not_his(manager, binary, directory):
             own.kill()
             own.start()
         own.tries = 0
-        state = lambda path: dict(urllib.parse.parse_qsl(path.partition("?")[2]))["state"]  # noqa: E731
+
+        def said(path, name):
+            return dict(urllib.parse.parse_qsl(path.partition("?")[2]))[name]
         mallory = Browser(own)
         hers = mallory.begin(provider)
         # Another's return, with a cookie of one's own or none: login CSRF.
@@ -165,12 +169,12 @@ def lets_nobody_in_by_a_return_that_is_not_his(manager, binary, directory):
         victim = Browser(own)
         own_return = victim.begin(provider)
         refused("elsewhere", back=hers, browser=victim, to="")
-        refused("elsewhere", change=lambda path: path.replace(state(path)[:20], "A" * 20), to="")
+        refused("elsewhere", change=lambda path: path.replace(said(path, "state")[:20], "A" * 20),
+                to="")
         refused("elsewhere", change=lambda path: path.partition("?")[0], to="")
         # Another's code in one's own sign-in: PKCE.
-        code = dict(urllib.parse.parse_qsl(hers.partition("?")[2]))["code"]
-        refused("refused", change=lambda path: path.partition("?")[0] + "?" + urllib.parse.urlencode(
-            {"code": code, "state": state(path)}))
+        refused("refused", change=lambda path: CALLBACK + "?" + urllib.parse.urlencode(
+            {"code": said(hers, "code"), "state": said(path, "state")}))
         # The same return again, with the cookie kept.
         cookies = dict(victim.cookies)
         assert victim.come_back(own_return) == "/" + PLACE
@@ -186,8 +190,9 @@ def lets_nobody_in_by_a_return_that_is_not_his(manager, binary, directory):
             refused("refused")
         provider.claims = {}
         restart()
-        for answer, word in (((200, '{"id_token": "e30.e30."}'), "refused"), ((200, "<html>"), "refused"),
-                             ((200, "[" * 100_000), "refused"), ((500, "no"), "unavailable"),
+        for answer, word in (((200, '{"id_token": "e30.e30."}'), "refused"),
+                             ((200, "<html>"), "refused"), ((200, "[" * 100_000), "refused"),
+                             ((500, "no"), "unavailable"),
                              ((200, "1" * 200_000), "unavailable")):
             provider.token_answer = answer
             refused(word)
@@ -217,7 +222,8 @@ def changes_nothing_for_a_page_of_another_site(manager, binary, directory):
                         {"Origin": f"http://localhost:{own.port}"},
                         {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
             answer = ada.put("2", **headers)
-            assert answer.status == 403 and "session" in answer.json["error"], (headers, answer.body)
+            assert answer.status == 403, (headers, answer.body)
+            assert "session" in answer.json["error"], answer.body
         out = ada.call("POST", "/v1/session/sign-out", {})
         assert out.status == 403 and ada.session(), out.body
         assert ada.get(ITEM, Sec_Fetch_Site="cross-site").status == 403
@@ -231,8 +237,9 @@ def changes_nothing_for_a_page_of_another_site(manager, binary, directory):
 def goes_on_within_the_page_alone(manager, binary, directory):
     with _stage(manager, binary, directory) as (own, provider):
         browser = Browser(own)
-        for to in ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)",
-                   "#evil", "?#/a", "/#/a", "#/a\r\nSet-Cookie: turnout=x", "#/a b", "#/" + "a" * 1000):
+        for to in ("https://evil.example", "//evil.example", "/\\evil.example", "#evil", "?#/a",
+                   "javascript:alert(1)", "/#/a", "#/a\r\nSet-Cookie: turnout=x", "#/a b",
+                   "#/" + "a" * 1000):
             asked = urllib.parse.urlencode({"issuer": provider.issuer, "to": to})
             answer = browser.get(f"{SIGN_IN}?{asked}")
             assert answer.status == 400 and not browser.cookies, (to, answer.status)

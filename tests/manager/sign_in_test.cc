@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "runtime/temporary_directory.h"
 #include "tests/support/fake_http_server.h"
+#include "tests/support/simulated_clock.h"
 #include "tests/support/token_issuer.h"
 
 namespace turnout::manager {
@@ -31,15 +32,6 @@ const TokenIssuer& Signer() {
   static const TokenIssuer* const kSigner = new TokenIssuer();
   return *kSigner;
 }
-
-class SetClock : public runtime::Clock {
- public:
-  absl::Time Now() override { return now_; }
-  void Sleep(absl::Duration duration) override { now_ += duration; }
-
- private:
-  absl::Time now_ = absl::FromUnixSeconds(1'000'000);
-};
 
 // What stands in a URL's query behind `name=`.
 std::string Asked(const std::string& url, const std::string& name) {
@@ -82,7 +74,7 @@ class SignInTest : public testing::Test {
     const std::string token = Signer().Curve(
         R"({"alg":"ES256","kid":"k"})",
         absl::StrFormat(
-            R"({"iss":"%s","sub":"ada","aud":"page","exp":1000600,"nonce":"%s","groups":["all"]})",
+            R"({"iss":"%s","sub":"ada","aud":"page","exp":1700000600,"nonce":"%s","groups":["all"]})",
             server_.address(), nonce));
     const std::lock_guard<std::mutex> lock(mu_);
     token_answer_ = absl::StrFormat(R"({"id_token":"%s"})", token);
@@ -110,7 +102,7 @@ class SignInTest : public testing::Test {
   int token_status_ = 200;
   FakeHttpServer server_;
   runtime::TemporaryDirectory directory_;
-  SetClock clock_;
+  support::SimulatedClock clock_;
   std::vector<IssuerSettings> settings_;
   std::unique_ptr<Issuers> issuers_;
   std::unique_ptr<SignIn> sign_in_;
