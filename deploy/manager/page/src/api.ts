@@ -130,6 +130,7 @@ export interface Proposal {
 export interface Provider {
   issuer: string;
   title: string;
+  at: string;          // where the manager says that it is: people come back there
 }
 export interface SignedIn {
   name: string;
@@ -248,11 +249,11 @@ function reasonsOf(report: any): string[] {
 export async function session(): Promise<{providers: Provider[]; signedIn: SignedIn | null}> {
   const answer = await call("GET", "/session");
   const from = answer.session;
-  return {providers: answer.providers ?? [],
+  return {providers: (answer.providers ?? []).map((one: any): Provider => ({...one, at: answer.public_url ?? ""})),
           signedIn: from ? {name: from.name, word: from.csrf, endsMs: timeOf(from.ends)} : null};
 }
 export const signInAddress = (provider: Provider, place: string) =>
-  "/v1/session/sign-in?" + new URLSearchParams({issuer: provider.issuer, to: place});
+  provider.at + "/v1/session/sign-in?" + new URLSearchParams({issuer: provider.issuer, to: place});
 export async function signOut(): Promise<void> {
   await call("POST", "/session/sign-out", {});
 }

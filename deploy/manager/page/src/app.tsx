@@ -90,8 +90,7 @@ function Frame({endsMs, onOut}: {endsMs: number; onOut: () => void}) {
           <select value={route.service} onChange={(event) => go(to(event.currentTarget.value, route.place))}>
             {!known.includes(route.service) && <option value={route.service}>{route.service || "no service"}</option>}
             {known.map((name) => <option value={name}>{name}</option>)}</select></label>
-        <div class="who"><span class="quiet" title={endsMs ? `Signed in until ${timeText(endsMs)}` : undefined}>{me.value?.name}
-          {endsMs > 0 && <span class="unseen">, signed in until {timeText(endsMs)}</span>}</span>
+        <div class="who"><span class="quiet">{me.value?.name}{endsMs > 0 && <span class="until"> until {timeText(endsMs)}</span>}</span>
           <button class="plain" onClick={() => setHelp(true)} aria-label="Help with the keyboard"><kbd>?</kbd></button>
           <button class="plain" onClick={onOut}>Sign out</button></div>
         <nav class="places" aria-label="Places"><ul>

@@ -64,7 +64,7 @@ export function SignIn({wasLost, onIn}: {wasLost: boolean; onIn: (endsMs: number
         {wasLost && !error && <p class="note">Your session has ended, or the manager no longer took the token that was used here.
           You go on where you were.</p>}
         <Failure error={error} />
-        {providers.map((one) => <a class="button main" href={api.signInAddress(one, place)}>Sign in with {one.title}</a>)}
+        {providers.map((one) => <a key={one.issuer} class="button main" href={api.signInAddress(one, place)}>Sign in with {one.title}</a>)}
         {providers.length > 0 && <p class="or"><span>or with a token</span></p>}
         <label class="field"><span>Token</span>
           <input type="password" autofocus={!providers.length} value={token} autocomplete="off" spellcheck={false}
