@@ -71,11 +71,11 @@ class SignInTest : public testing::Test {
     server_address_ = server_.address();
   }
   void GiveToken(const std::string& nonce) {
-    const std::string token = Signer().Curve(
-        R"({"alg":"ES256","kid":"k"})",
-        absl::StrFormat(
-            R"({"iss":"%s","sub":"ada","aud":"page","exp":1700000600,"nonce":"%s","groups":["all"]})",
-            server_.address(), nonce));
+    const std::string token =
+        Signer().Curve(R"({"alg":"ES256","kid":"k"})",
+                       absl::StrFormat(R"({"iss":"%s","sub":"ada","aud":"page","exp":1700000600,)"
+                                       R"("nonce":"%s","groups":["all"]})",
+                                       server_.address(), nonce));
     const std::lock_guard<std::mutex> lock(mu_);
     token_answer_ = absl::StrFormat(R"({"id_token":"%s"})", token);
   }
