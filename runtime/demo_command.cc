@@ -31,6 +31,8 @@ namespace {
 
 constexpr char kSourceTopic[] = "shop.events";
 constexpr char kDeadLetterTopic[] = "shop.events.dead-letter";
+constexpr char kRulesPath[] = "/rules";  // of a service at a config manager
+constexpr char kReportsPath[] = "/reports";
 constexpr int kFirstEvents = 1;       // sent before the clock starts: the group has to form
 constexpr int kPacedEventsMax = 450;  // of all; the others are sent at once
 constexpr int kPacedPerSecond = 300;
@@ -147,6 +149,11 @@ Config DemoConfig(const DemoOptions& options) {
   config.topic = kSourceTopic;
   config.group = "turnout-demo";
   config.rules = options.rules;
+  config.rules_from.token_file = options.token_file;
+  if (const size_t path = options.rules.rfind(kRulesPath);
+      !options.token_file.empty() && path != std::string::npos) {
+    config.rules_from.report_to = absl::StrCat(options.rules.substr(0, path), kReportsPath);
+  }
   config.listen = options.listen;
   config.instance = "demo";
   config.dead_letter_topic = kDeadLetterTopic;
@@ -217,9 +224,7 @@ absl::Status Demo::SendPaced(int count) {
 
 absl::Status Demo::WaitForRouted(uint64_t events) {
   return WaitUntil(
-      [&] {
-        return CounterOn(process_->MetricsText(), "turnout_events_consumed_total") >= events;
-      },
+      [&] { return CounterOn(process_->MetricsText(), "turnout_events_consumed_total") >= events; },
       kRoutedTimeout, absl::StrFormat("%d events were not routed", events));
 }
 

@@ -17,12 +17,15 @@
 namespace turnout::runtime {
 
 struct DemoOptions {
-  std::string rules = "deploy/examples/quickstart/rules";  // a file or a directory
-  int events = 5'000;                                      // 1 to kDemoEventsMax
+  // A file, a directory, or a config manager's http(s)://HOST:PORT/v1/services/NAME/rules, which is
+  // asked with the token in `token_file`, and told what became of its rules.
+  std::string rules = "deploy/examples/quickstart/rules";
+  std::string token_file;
+  int events = 5'000;  // 1 to kDemoEventsMax
   // of the admin API; port 0 takes a free one
   std::string listen = "127.0.0.1:0";
-  uint64_t seed = 1;                                       // equal seeds, equal events
-  bool stay = false;                                       // keep running until a signal
+  uint64_t seed = 1;  // equal seeds, equal events
+  bool stay = false;  // keep running until a signal
 };
 
 // The embedded Kafka keeps all of it in memory, several times over.

@@ -511,6 +511,7 @@ int Rules(Arguments& arguments) {
 int Demo(Arguments& arguments) {
   DemoOptions options;
   arguments.Value("--rules", &options.rules);
+  arguments.Value("--token-file", &options.token_file);
   arguments.Number("--events", &options.events);
   arguments.Value("--listen", &options.listen);
   arguments.Number("--seed", &options.seed);

@@ -12,6 +12,9 @@ import unittest
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+import readme  # noqa: E402
+
 QUICKSTART = os.path.join(ROOT, "deploy", "quickstart")
 FIRST_RUN_MAX_S = 600  # builds
 LATER_RUN_MAX_S = 25  # 8 where nothing else runs, most of it the demo's own pace
@@ -73,16 +76,80 @@ class Quickstart(unittest.TestCase):
         self.assertEqual(2, run("--events", "0").returncode)
 
 
+def running_with(word):
+    """The processes here whose command line has it."""
+    found = []
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                if entry.isdigit() and word.encode() in file.read():
+                    found.append(entry)
+        except OSError:
+            continue
+    return found
+
+
 class QuickstartThatStays(unittest.TestCase):
+    def page_of(self, process):
+        page = ""
+        for line in process.stdout:
+            page += line
+            if "until Ctrl-C" in line:
+                break
+        return page
+
+    def ask(self, url, token, method="GET", body=None):
+        request = urllib.request.Request(
+            url, method=method, data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def wait_for_ack(self, service, token):
+        """What the router has taken, once that is the newest."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            routers = self.ask(f"{service}/routers", token)["routers"]
+            if routers and routers[0]["state"] == "ack" and routers[0]["is_newest"]:
+                return routers[0]
+            time.sleep(0.02)
+        self.fail(f"the router did not take it: {routers}")
+
+    def test_takes_its_rules_from_a_manager_as_the_tour_in_readme_changes_them(self):
+        process = subprocess.Popen([QUICKSTART, "--stay", "--events", "500"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+        try:
+            page = self.page_of(process)
+            url, token = re.search(r"the config manager answers at (\S+)/\n +sign in there with (\S+)",
+                                   page).groups()
+            service = f"{url}/v1/services/shop"
+            self.assertEqual(3, len(self.wait_for_ack(service, token)["report"]["teams"]))
+            with tempfile.TemporaryDirectory() as directory:
+                tour, = (content for info, content in readme.blocks() if info == "console tour")
+                for command, expected in readme.turns(tour):
+                    done = subprocess.run(
+                        ["bash", "-c", f". {ROOT}/build/quickstart/env; {command}"], cwd=directory,
+                        text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                    self.assertEqual(expected, done.stdout, f"`{command}` in README.md")
+            begun = time.monotonic()
+            item = f"{service}/items/rules/growth"
+            text = self.ask(item, token)["text"].replace("growth.first-orders", "growth.welcome")
+            self.ask(item, token, "PUT", {"text": text, "why": "another name"})
+            self.wait_for_ack(service, token)
+            self.assertLess(time.monotonic() - begun, 1)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(0, process.wait(10))
+            self.assertEqual([], running_with(f"{ROOT}/build/quickstart/"))
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
     def test_answers_until_it_is_ended_and_then_ends_with_0(self):
         process = subprocess.Popen([QUICKSTART, "--stay", "--events", "500"], stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
         try:
-            page = ""
-            for line in process.stdout:
-                page += line
-                if "until Ctrl-C" in line:
-                    break
+            page = self.page_of(process)
             address = re.search(r"http://(\S+)/metrics", page).group(1)
             with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
                 self.assertIn("turnout_events_consumed_total 500", answer.read().decode())

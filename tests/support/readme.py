@@ -1,7 +1,8 @@
 """README.md as something that can be run.
 
 A block "```LANGUAGE file=NAME" is a file. A "```console" block is commands, each line after `$ `, with
-what they must print beneath; "```console broker" asks for a Kafka with a router on it.
+what they must print beneath; "```console broker" asks for a Kafka with a router on it,
+"```console tour" for a deploy/quickstart --stay.
 """
 import re
 from pathlib import Path
