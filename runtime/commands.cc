@@ -34,7 +34,10 @@ Command RunCommand() {
           {{.name = "--config",
             .argument = "FILE",
             .kind = ArgumentKind::kFile,
-            .text = "The pipeline's config, in YAML. Required."},
+            .text = "The pipeline's config, in YAML. Required. It may be an item of a config "
+                    "manager, https://HOST/v1/services/SERVICE/items/pipeline/NAME, which is asked "
+                    "with the token in the file that TURNOUT_TOKEN_FILE names, and trusted by the "
+                    "authorities in TURNOUT_CA_FILE; that service answers ${secret:NAME} too."},
            {.name = "--set",
             .argument = "KEY=VALUE",
             .kind = ArgumentKind::kText,

@@ -2,8 +2,9 @@
 //
 // Each field has a row in the table of config_table.cc: its key, type, unit, default, bounds and
 // what it costs to go either way; parsing, --print-config and the README's table all come from that
-// table. Any value may contain `${env:NAME}` and `${file:/path}`; values that came from a file, and
-// secret properties, are never shown again.
+// table. Any value may contain `${env:NAME}`, `${file:/path}`, `${secret:NAME}` and
+// `${config:NAME}` (managed_values.h); values that came from a file or are secret, and secret
+// properties, are never shown again.
 //
 // Errors: all problems of a file in one go, each with line, column, allowed values and the nearest
 // known name. Values that are secret appear in none of them.
@@ -28,6 +29,12 @@
 namespace turnout::runtime {
 
 struct Config {
+  struct SecretsFrom {       // secrets_from: whom ${secret:NAME} and ${config:NAME} are asked of
+    std::string url;         // http(s)://host:port/v1/services/NAME; empty: nobody
+    std::string token_file;  // empty: none
+    std::string ca_bundle;
+    absl::Duration recheck = absl::Minutes(1);
+  } secrets_from;
   std::string brokers;              // brokers: host:port,...
   std::string topic;                // source.topic
   std::string group;                // source.group
@@ -142,6 +149,12 @@ struct ConfigEnvironment {
   std::function<std::optional<std::string>(const std::string& name)> variable;
   std::function<std::optional<std::string>(const std::string& path)> file;
   std::string host_name;
+  // What `${secret:NAME}` and `${config:NAME}` stand for at the config manager; may be null.
+  std::function<absl::StatusOr<std::string>(const Config::SecretsFrom& from, std::string_view kind,
+                                            const std::string& name)>
+      managed;
+  // Of the config that is read, for `managed`.
+  Config::SecretsFrom secrets_from;
   // Told each value that may be secret as soon as it is read, whether or not the config is refused;
   // may be null.
   std::function<void(const std::string& secret)> on_secret;

@@ -165,6 +165,14 @@ std::string CheckRegistryUrl(std::string_view text) {
   return CheckUrl(text, "a name goes in schema_registry.username, its password in a file");
 }
 
+std::string CheckManagerUrl(std::string_view text) {
+  if (text == "none") return {};
+  if (!IsUrl(text)) return "begins neither with http:// nor with https://";
+  if (text.find('?') != std::string_view::npos) return "holds a query, which has no place in it";
+  if (text.back() == '/') return "ends with a `/`";
+  return CheckUrl(text, "a token goes in secrets_from.token_file");
+}
+
 std::string CheckReportTo(std::string_view text) {
   if (text == "none") return {};
   return IsUrl(text) || IsTopic(text) ? CheckRules(text)

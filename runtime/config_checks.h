@@ -33,7 +33,8 @@ std::string CheckListen(std::string_view text);    // host:port
 std::string CheckPath(std::string_view text);
 std::string CheckField(std::string_view text);            // steps with dots between them
 std::string CheckCheckpointStore(std::string_view text);  // an absolute path, or s3://...
-std::string CheckRules(std::string_view text);        // a path, http:// or https://, or topic:NAME
+std::string CheckRules(std::string_view text);  // a path, http:// or https://, or topic:NAME
+std::string CheckManagerUrl(std::string_view text);
 std::string CheckReportTo(std::string_view text);     // http:// or https://, topic:NAME, or `none`
 std::string CheckEndpoint(std::string_view text);     // http:// or https://, or `aws`
 std::string CheckRegistryUrl(std::string_view text);  // http:// or https://, or `none`

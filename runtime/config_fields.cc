@@ -305,6 +305,49 @@ void AddStateFields(Fields* fields) {
        .store = [](const FieldValue& v, Config* c) { c->checkpoints.s3.ca_bundle = v.text; }});
 }
 
+void AddSecretsFromFields(Fields* fields) {
+  fields->push_back(
+      {.key = "secrets_from.url",
+       .default_text = kNone,
+       .allowed = "https:// (http:// to this machine) and a service at a config manager, or `none`",
+       .check = CheckManagerUrl,
+       .effect =
+           "The config manager's service, https://HOST/v1/services/NAME, that `${secret:NAME}` "
+           "and `${config:NAME}` are asked of.",
+       .cost = "A start waits for it, a minute at most.",
+       .store = [](const FieldValue& v, Config* c) { c->secrets_from.url = Field(v); }});
+  fields->push_back(
+      {.key = "secrets_from.token_file",
+       .type = FieldType::kPath,
+       .default_text = kNone,
+       .allowed = "a path, or `none`",
+       .check = CheckPath,
+       .is_no_path = IsNone,
+       .effect = "A file with the bearer token of the account that the secrets are bound to. It is "
+                 "read at each request.",
+       .cost = "Whoever has it has the secrets.",
+       .store = [](const FieldValue& v, Config* c) { c->secrets_from.token_file = Field(v); }});
+  fields->push_back(
+      {.key = "secrets_from.ca_bundle",
+       .type = FieldType::kPath,
+       .default_text = "/etc/ssl/certs/ca-certificates.crt",
+       .allowed = "a path",
+       .check = CheckPath,
+       .effect = "The authorities that its certificate may be of, a PEM file.",
+       .cost = "Without the file nothing is trusted.",
+       .store = [](const FieldValue& v, Config* c) { c->secrets_from.ca_bundle = v.text; }});
+  fields->push_back(
+      {.key = "secrets_from.recheck",
+       .type = FieldType::kDuration,
+       .default_text = "1m",
+       .min = 1'000,
+       .max = 60 * kMinute,
+       .effect = "How often secrets of Kafka's properties are asked for anew; another one is taken "
+                 "without a restart.",
+       .cost = "Shorter: a line more of the manager's audit log for each secret and router.",
+       .store = [](const FieldValue& v, Config* c) { c->secrets_from.recheck = Ms(v); }});
+}
+
 void AddRulesFromFields(Fields* fields) {
   fields->push_back(
       {.key = "rules_from.token_file",
@@ -746,6 +789,7 @@ void AddLogFields(Fields* fields) {
 const std::vector<ConfigField>& ConfigFields() {
   static const Fields* const fields = [] {
     auto* made = new Fields;
+    AddSecretsFromFields(made);  // first: what others refer to is asked for by them
     AddSourceFields(made);
     AddTimeFields(made);
     AddSchemaRegistryFields(made);

@@ -25,6 +25,7 @@ constexpr std::string_view kKafkaPrefix = "kafka.";
 constexpr std::string_view kTablesPrefix = "tables.";
 constexpr std::string_view kTableTopicSuffix = ".topic";
 constexpr std::string_view kLimitsPrefix = "limits.";
+constexpr std::string_view kSecretsFromPrefix = "secrets_from.";
 constexpr std::string_view kS3Prefix = "checkpoints.s3.";
 // What decides which rules are re-keyed: for who judges rules without running them.
 constexpr std::string_view kPartitionedByKey = "source.partitioned_by";
@@ -87,7 +88,13 @@ std::optional<LoadedConfig> ConfigReader::Read(std::string_view text) {
   loaded_.config.limits.rules.enrich.tables_known = true;
   if (!TakeText(text)) return std::nullopt;
   for (const std::string& override_text : overrides_.values) TakeOverride(override_text);
-  for (const ConfigField& field : ConfigFields()) ReadField(field);
+  for (const ConfigField& field : ConfigFields()) {
+    ReadField(field);
+    // Those rows come first: by them the others' references are answered.
+    if (StartsWith(field.key, kSecretsFromPrefix)) {
+      environment_.secrets_from = loaded_.config.secrets_from;
+    }
+  }
   ReadTables();
   ReadKafka();
   CheckTogether();

@@ -85,7 +85,7 @@ class ConfigReader {
 
   const std::string_view file_name_;
   const std::string directory_;  // of the file; empty: the current one
-  const ConfigEnvironment& environment_;
+  ConfigEnvironment environment_;
   const ConfigOverrides overrides_;
   std::vector<router::Problem>* const problems_;
   const size_t problems_before_;

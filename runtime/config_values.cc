@@ -65,6 +65,21 @@ std::optional<std::string> Lookup(std::string_view kind, const std::string& name
     }
     return value;
   }
+  if (kind == "secret" || kind == "config") {
+    if (environment.managed == nullptr) {
+      problems->push_back(
+          {absl::StrFormat("`${%s:%s}` is not to be had here", kind, name),
+           "only `turnout run` and what reads a whole config ask a config manager"});
+      return std::nullopt;
+    }
+    absl::StatusOr<std::string> given = environment.managed(environment.secrets_from, kind, name);
+    if (given.ok()) return *std::move(given);
+    problems->push_back({absl::StrFormat("the %s `%s` can't be had: %s",
+                                         kind == "secret" ? "secret" : "config value", name,
+                                         given.status().message()),
+                         "see that it is there, and released to this router"});
+    return std::nullopt;
+  }
   std::optional<std::string> value = environment.file(ResolvedPath(name, directory));
   if (!value) {
     problems->push_back(
@@ -79,6 +94,10 @@ std::optional<std::string> Lookup(std::string_view kind, const std::string& name
   return value;
 }
 
+bool IsReferenceKind(std::string_view kind) {
+  return kind == "env" || kind == "file" || kind == "secret" || kind == "config";
+}
+
 // What stands in `${...}` is `inside`; `written` is all of it.
 void AppendReference(std::string_view written, std::string_view inside,
                      const ConfigEnvironment& environment, std::string_view directory,
@@ -86,16 +105,18 @@ void AppendReference(std::string_view written, std::string_view inside,
   const size_t colon = inside.find(':');
   const std::string_view kind = inside.substr(0, colon);
   const std::string name(colon == std::string_view::npos ? "" : inside.substr(colon + 1));
-  if (name.empty() || (kind != "env" && kind != "file")) {
-    problems->push_back({absl::StrFormat("`%s` names neither a variable nor a file", written),
-                         "write ${env:NAME} or ${file:/path}, or $${ for the characters `${`"});
+  if (name.empty() || !IsReferenceKind(kind)) {
+    problems->push_back(
+        {absl::StrFormat("`%s` names neither a variable nor a file", written),
+         "write ${env:NAME}, ${file:/path}, or ${secret:NAME} and ${config:NAME} of "
+         "a config manager, or $${ for the characters `${`"});
     return;
   }
   out->references.emplace_back(written);
   const std::optional<std::string> value = Lookup(kind, name, environment, directory, problems);
   if (!value) return;
   out->text += *value;
-  if (!value->empty()) out->inputs.push_back({*value, kind == "file"});
+  if (!value->empty()) out->inputs.push_back({*value, kind == "file" || kind == "secret"});
 }
 
 // Words that YAML reads as something other than text, in whichever case.

@@ -32,7 +32,7 @@ struct ExpandedText {
   std::vector<std::string> references;  // as written: "${env:X}", "${file:/run/secrets/x}"
   struct Input {
     std::string text;
-    bool from_file = false;
+    bool from_file = false;  // or a secret of the config manager: not to be shown
   };
   std::vector<Input> inputs;     // what they stood for, without the empty ones
   bool only_references = false;  // nothing of it was written in the config itself
@@ -44,9 +44,9 @@ struct TextProblem {
   std::string cure;
 };
 
-// Replaces `${env:NAME}` and `${file:PATH}`; `$${` stands for `${`; what came in is not looked at
-// again. A relative PATH is resolved against `directory`; one line break at a file's end is left
-// out. All problems of the text are appended to `problems`.
+// Replaces `${env:NAME}`, `${file:PATH}`, `${secret:NAME}` and `${config:NAME}`; `$${` stands for
+// `${`; what came in is not looked at again. A relative PATH is resolved against `directory`; one
+// line break at a file's end is left out. All problems of the text are appended to `problems`.
 ExpandedText ExpandText(std::string_view text, const ConfigEnvironment& environment,
                         std::string_view directory, std::vector<TextProblem>* problems);
 

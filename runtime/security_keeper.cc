@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/config_values.h"
 #include "runtime/log.h"
+#include "runtime/managed_values.h"
 #include "state/files.h"
 #include "state/sha256.h"
 
@@ -123,8 +124,8 @@ SecurityReport SecurityKeeper::Look() {
 }
 
 SecurityKeeper::Read ReadingOf(const Config& config) {
-  return [config]() -> absl::StatusOr<SecurityKeeper::Properties> {
-    const ConfigEnvironment environment = RealEnvironment();
+  return [config,
+          environment = EnvironmentOf(config)]() -> absl::StatusOr<SecurityKeeper::Properties> {
     SecurityKeeper::Properties properties = config.kafka;
     for (const Config::KafkaReference& reference : config.kafka_references) {
       std::vector<TextProblem> problems;

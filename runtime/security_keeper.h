@@ -2,7 +2,8 @@
 // says when a certificate ends.
 //
 // A thread of its own reads the files that they come from every kLookEvery: those that
-// `${file:...}` names, and those of ssl.*.location. What has changed is handed on once all of it
+// `${file:...}` names, secrets of the config manager that are due (managed_values.h), and those of
+// ssl.*.location. What has changed is handed on once all of it
 // can be used together: a certificate whose key has not come yet waits for it. Threads: any;
 // reports and listeners' calls are made on the keeper's own.
 #pragma once

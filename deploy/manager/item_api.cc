@@ -54,6 +54,11 @@ std::optional<HttpAnswer> ListItems(Parts& parts, const Call& call) {
 std::optional<HttpAnswer> GetItem(Parts& parts, const Call& call) {
   const absl::StatusOr<ItemId> id = PathItem(call);
   if (!id.ok()) return ErrorAnswer(id.status());
+  const bool is_routers = id->kind == ItemKind::kPipeline || id->kind == ItemKind::kConfig;
+  if (call.principal.kind == PrincipalKind::kRouter && !is_routers) {
+    return ErrorAnswer(403, absl::StrCat(call.principal.name,
+                                         " is a router: it reads pipelines and config values"));
+  }
   const absl::StatusOr<std::optional<Item>> item = parts.store->Get(*id);
   if (!item.ok()) return ErrorAnswer(item.status());
   if (!item->has_value()) return NoItem(*id);

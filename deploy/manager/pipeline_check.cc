@@ -23,7 +23,11 @@ constexpr std::string_view kFileName = "pipeline.yaml";
 
 runtime::ConfigEnvironment StandIns() {
   const auto answer = [](const std::string&) { return std::optional<std::string>(kStandIn); };
-  return {.variable = answer, .file = answer, .host_name = "router"};
+  const auto managed = [](const runtime::Config::SecretsFrom&, std::string_view,
+                          const std::string&) {
+    return absl::StatusOr<std::string>(std::string(kStandIn));
+  };
+  return {.variable = answer, .file = answer, .host_name = "router", .managed = managed};
 }
 
 bool IsReferring(const Node& value, const runtime::ConfigEnvironment& environment) {

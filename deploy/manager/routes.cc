@@ -86,7 +86,7 @@ const std::vector<Route>& Routes() {
       {"GET",
        "/v1/services/{service}/items/{kind}/{name}",
        "get_item",
-       Needs::kViewer,
+       Needs::kPrincipal,
        {},
        GetItem},
       {"PUT",

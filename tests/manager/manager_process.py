@@ -150,6 +150,9 @@ class Manager:
     def signal(self, number):
         self._process.send_signal(number)
 
+    def is_running(self):
+        return self._process.poll() is None
+
     def kill(self):
         self._process.kill()
         self._process.wait()

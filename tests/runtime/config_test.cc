@@ -290,7 +290,7 @@ TEST(Config, ProblemsNamePlaceAllowedValuesAndNearestName) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       // Unknown keys.
       {"worker: 2",
-       "4:1: worker: is not known (did you mean `workers`? Known: brokers, source, "
+       "4:1: worker: is not known (did you mean `workers`? Known: secrets_from, brokers, source, "
        "schema_registry, rules, "
        "rules_from, delivery, sink, instance, workers, listen, admin, rekey, state_dir, state, "
        "checkpoints, "
@@ -390,10 +390,12 @@ TEST(Config, ProblemsNamePlaceAllowedValuesAndNearestName) {
        "itself)"},
       {"instance: ${HOME}",
        "4:11: instance: `${HOME}` names neither a variable nor a file (write "
-       "${env:NAME} or ${file:/path}, or $${ for the characters `${`)"},
+       "${env:NAME}, ${file:/path}, or ${secret:NAME} and ${config:NAME} of a config manager, or "
+       "$${ for the characters `${`)"},
       {"instance: ${env:}",
        "4:11: instance: `${env:}` names neither a variable nor a file (write "
-       "${env:NAME} or ${file:/path}, or $${ for the characters `${`)"},
+       "${env:NAME}, ${file:/path}, or ${secret:NAME} and ${config:NAME} of a config manager, or "
+       "$${ for the characters `${`)"},
       {"instance: a${env:X",
        "4:11: instance: `${` is not closed (write ${env:NAME} or ${file:/path}, "
        "or $${ for the characters `${`)"},
@@ -605,7 +607,39 @@ kafka:
   EXPECT_EQ(reading.loaded->config.group, "turnout-secret-topic");
 }
 
-constexpr char kPrinted[] = R"(brokers: env:1  # /etc/turnout/p.yaml:1 ${env:BROKERS}
+TEST(Config, ReferencesToAManagerAreAskedOfTheOneThatTheConfigNames) {
+  ConfigEnvironment environment = Environment();
+  std::vector<std::string> asked, secrets;
+  environment.on_secret = [&](const std::string& secret) { secrets.push_back(secret); };
+  environment.managed = [&](const Config::SecretsFrom& from, std::string_view kind,
+                            const std::string& name) -> absl::StatusOr<std::string> {
+    asked.push_back(absl::StrFormat("%s %s %s", from.url, kind, name));
+    if (name == "none") return absl::InvalidArgumentError("it answers 404");
+    return kind == "secret" ? "released" : "orders";
+  };
+  std::vector<router::Problem> problems;
+  const std::string text =
+      "secrets_from.url: https://m/v1/services/s\nbrokers: b:1\nrules: r\n"
+      "source.topic: ${config:topic}\nkafka.sasl.password: a-${secret:key}\n";
+  const auto loaded = ReadConfig("p.yaml", text, environment, &problems);
+  ASSERT_TRUE(loaded.has_value());
+  EXPECT_THAT(asked, ElementsAre("https://m/v1/services/s config topic",
+                                 "https://m/v1/services/s secret key"));
+  EXPECT_EQ(loaded->config.topic, "orders");
+  EXPECT_THAT(secrets, Contains("a-released"));
+  EXPECT_THAT(PrintedConfig(*loaded), Not(HasSubstr("released")));
+  ASSERT_THAT(loaded->config.kafka_references, SizeIs(1));
+  EXPECT_EQ(loaded->config.kafka_references[0].written, "a-${secret:key}");
+  EXPECT_FALSE(ReadConfig("p.yaml", text + "instance: ${secret:none}\n", environment, &problems));
+  ASSERT_THAT(problems, SizeIs(1));
+  EXPECT_EQ(problems[0].what, "the secret `none` can't be had: it answers 404");
+}
+
+constexpr char kPrinted[] = R"(secrets_from.url: none  # default
+secrets_from.token_file: none  # default
+secrets_from.ca_bundle: /etc/ssl/certs/ca-certificates.crt  # default
+secrets_from.recheck: 1m  # default
+brokers: env:1  # /etc/turnout/p.yaml:1 ${env:BROKERS}
 source.topic: orders  # /etc/turnout/p.yaml:2
 source.group: turnout-orders  # default
 source.start: earliest  # default
