@@ -27,13 +27,15 @@ def read_document():
 
 
 def read_paths():
-    """[(method, path)], with something in place of its parameters."""
+    """[[method, path, whether it takes no token]], with something in place of its parameters."""
     paths, path = [], None
     for line in DOCUMENT.read_text().splitlines():
         if found := re.fullmatch(r"  (/\S*):", line):
             path = re.sub(r"\{\w+\}", lambda name: VALUES.get(name.group(), "a"), found.group(1))
         elif found := re.fullmatch(r"    (get|put|post|delete):", line):
-            paths.append((found.group(1).upper(), path))
+            paths.append([found.group(1).upper(), path, False])
+        elif line == "      security: []":
+            paths[-1][2] = True
     return paths
 
 
