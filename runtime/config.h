@@ -47,7 +47,9 @@ struct Config {
     std::string token_file;         // empty: none
     std::string ca_bundle;
     absl::Duration wait = absl::Seconds(30);
-    std::string report_to;  // http(s)://..., topic:NAME; empty: nowhere
+    std::string report_to;       // http(s)://..., topic:NAME; empty: nowhere
+    bool shows_samples = false;  // rules_from.samples: off | unmasked | without FIELD, ...
+    std::vector<std::string> sample_mask;  // fields
   } rules_from;
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;  // delivery
   connectors::SinkKind sink = connectors::SinkKind::kBatch;            // sink

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "runtime/config_values.h"
 
 namespace turnout::runtime {
@@ -152,6 +154,30 @@ bool IsUrl(std::string_view text) {
 }
 
 bool IsTopic(std::string_view text) { return text.substr(0, kTopicScheme.size()) == kTopicScheme; }
+
+std::string CheckSamples(std::string_view text) {
+  if (text == kSamplesOff || text == kSamplesUnmasked) return {};
+  const std::vector<std::string> fields = MaskOf(text);
+  if (fields.empty()) return "names no field: it is written as `without card.number, email`";
+  if (fields.size() > kMaskFieldsMax) {
+    return absl::StrFormat("names %d fields; %d are the most", fields.size(), kMaskFieldsMax);
+  }
+  for (const std::string& field : fields) {
+    const std::string wrong = CheckField(field);
+    if (!wrong.empty()) return absl::StrFormat("a field of it %s", wrong);
+  }
+  return {};
+}
+
+std::vector<std::string> MaskOf(std::string_view text) {
+  if (text.substr(0, kSamplesWithout.size()) != kSamplesWithout) return {};
+  text.remove_prefix(kSamplesWithout.size());
+  std::vector<std::string> fields;
+  for (absl::string_view field : absl::StrSplit(absl::string_view(text.data(), text.size()), ',')) {
+    fields.emplace_back(absl::StripAsciiWhitespace(field));
+  }
+  return fields;
+}
 
 std::string CheckRules(std::string_view text) {
   if (IsTopic(text)) return CheckTopic(text.substr(kTopicScheme.size()));

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace turnout::runtime {
 
@@ -38,5 +39,13 @@ std::string CheckManagerUrl(std::string_view text);
 std::string CheckReportTo(std::string_view text);     // http:// or https://, topic:NAME, or `none`
 std::string CheckEndpoint(std::string_view text);     // http:// or https://, or `aws`
 std::string CheckRegistryUrl(std::string_view text);  // http:// or https://, or `none`
+
+// rules_from.samples
+inline constexpr std::string_view kSamplesOff = "off";
+inline constexpr std::string_view kSamplesWithout = "without ";
+inline constexpr std::string_view kSamplesUnmasked = "unmasked";
+inline constexpr size_t kMaskFieldsMax = 200;
+std::string CheckSamples(std::string_view text);
+std::vector<std::string> MaskOf(std::string_view text);  // the fields that it names
 
 }  // namespace turnout::runtime

@@ -389,6 +389,20 @@ void AddRulesFromFields(Fields* fields) {
                  "as a record.",
        .cost = "A small request for every change and replica.",
        .store = [](const FieldValue& v, Config* c) { c->rules_from.report_to = Field(v); }});
+  fields->push_back(
+      {.key = "rules_from.samples",
+       .default_text = "off",
+       .allowed = "`off`, `unmasked`, or `without FIELD, ...`",
+       .check = CheckSamples,
+       .effect = "Whether the config manager may be shown a few events of the source when somebody "
+                 "there asks for them, and which fields of them are written `***`: "
+                 "`without card.number, customer.email, $kafka.key`.",
+       .cost = "What is shown leaves this pod: every editor of the service may see it. Asked for, "
+               "the newest records are read once more.",
+       .store = [](const FieldValue& v, Config* c) {
+         c->rules_from.shows_samples = v.text != kSamplesOff;
+         c->rules_from.sample_mask = MaskOf(v.text);
+       }});
 }
 
 void AddPipelineFields(Fields* fields) {

@@ -23,6 +23,8 @@
 #include "runtime/admin_server.h"
 #include "runtime/destination_probes.h"
 #include "runtime/destinations.h"
+#include "runtime/event_mask.h"
+#include "runtime/event_sample.h"
 #include "runtime/explain_page.h"
 #include "runtime/keep_tokens.h"
 #include "runtime/live_rules.h"
@@ -33,8 +35,10 @@
 #include "runtime/pipeline_json.h"
 #include "runtime/pipeline_observer.h"
 #include "runtime/process_clock.h"
+#include "runtime/pulse_json.h"
 #include "runtime/real_time.h"
 #include "runtime/rollback_pages.h"
+#include "runtime/router_pulse.h"
 #include "runtime/rule_control.h"
 #include "runtime/rule_feed.h"
 #include "runtime/rule_history.h"
@@ -74,6 +78,9 @@ constexpr int kTransactionShare = 3;
 // Between two looks for destinations to ask about.
 constexpr absl::Duration kProbesTurn = absl::Milliseconds(50);
 constexpr absl::Duration kProbesTimeout = absl::Seconds(2);
+// Events that somebody wants to see are read, and the schema of each is waited for, so long.
+constexpr absl::Duration kSampleWithin = absl::Seconds(3);
+constexpr absl::Duration kSampleSchemaWithin = absl::Milliseconds(200);
 // What a worker gets for its end however late it hears of the stop.
 constexpr absl::Duration kCloseTimeoutMin = absl::Milliseconds(500);
 
@@ -123,6 +130,8 @@ struct Process::Impl {
   void MakeExplainPage();
   absl::Status StartRules();
   absl::Status StartAdminServer();
+  absl::Status StartPulse();
+  absl::StatusOr<std::string> SampleEvents(size_t events);
   std::vector<AdminPage> Pages();
   void Control();
   absl::Duration BetweenRules(absl::Duration look_took) const;
@@ -152,6 +161,7 @@ struct Process::Impl {
   AdminAnswer HealthAnswer(const Health& health) const;
   StateServiceStats StateStats() const;
   std::string MetricsText() const;
+  PipelineView View() const;
   std::string StatusText() const;
 
   const ProcessOptions options;
@@ -193,6 +203,7 @@ struct Process::Impl {
   std::unique_ptr<RuleOrigin> rule_origin;
   std::unique_ptr<RuleReporter> rule_reporter;  // null: nobody wants to know
   std::unique_ptr<LiveRules> live_rules;
+  std::unique_ptr<RouterPulse> pulse;  // null: nobody takes it
   std::unique_ptr<AdminServer> server;
   // What workers want to know of unwell destinations, by their numbers.
   std::vector<std::unique_ptr<DestinationProbes>> probes;
@@ -312,7 +323,7 @@ absl::Status Process::Impl::Start() {
 
   for (const auto& part :
        {&Impl::StartSecurity, &Impl::StartSchemas, &Impl::StartKafka, &Impl::StartStates,
-        &Impl::StartTables, &Impl::StartRules, &Impl::StartAdminServer}) {
+        &Impl::StartTables, &Impl::StartRules, &Impl::StartAdminServer, &Impl::StartPulse}) {
     const absl::Status started = (this->*part)();
     if (!started.ok()) return started;
   }
@@ -501,12 +512,14 @@ StateServiceStats Process::Impl::StateStats() const {
   return states;
 }
 
-std::string Process::Impl::StatusText() const {
+PipelineView Process::Impl::View() const {
   board->SetStates(StateStats());
   if (tables != nullptr) board->SetTables(tables->Status());
   if (schemas != nullptr) board->SetSchemas(schemas->status());
-  return runtime::StatusJson(board->View());
+  return board->View();
 }
+
+std::string Process::Impl::StatusText() const { return runtime::StatusJson(View()); }
 
 std::string Process::Impl::MetricsText() const {
   metrics->OnStates(StateStats(), state_resources->memory_bytes());
@@ -537,6 +550,32 @@ absl::Status Process::Impl::StartAdminServer() {
   if (!started.ok()) return started.status();
   server = *std::move(started);
   return absl::OkStatus();
+}
+
+absl::Status Process::Impl::StartPulse() {
+  if (PulseUrl(config).empty()) return absl::OkStatus();
+  RouterPulseParts parts;
+  parts.pulse = [this](std::string_view sample) {
+    return PulseJson(View(), metrics->traffic(),
+                     {.is_ready = Ready().ok,
+                      .shows_samples = config.rules_from.shows_samples,
+                      .sample = sample});
+  };
+  parts.send = MakePulseSend(config);
+  if (config.rules_from.shows_samples) {
+    parts.sample = [this](size_t events) { return SampleEvents(events); };
+  }
+  pulse = std::make_unique<RouterPulse>(std::move(parts));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Process::Impl::SampleEvents(size_t events) {
+  connectors::KafkaClientOptions client = ClientOptions("sample");
+  client.events = {};  // its answers tell
+  auto sample = ReadSample(client, config.topic, events, kSampleWithin);
+  if (!sample.ok()) return sample.status();
+  for (ExplainedEvent& event : *sample) event.Decode(schemas.get(), kSampleSchemaWithin);
+  return SampleJson(*sample, EventMask(config.rules_from.sample_mask));
 }
 
 std::vector<AdminPage> Process::Impl::Pages() {
@@ -610,6 +649,7 @@ void Process::Impl::Control() {
     WaitForWork(std::min({until_look, LookForRekeyTopic(), BetweenRules(took)}));
   }
   // Their threads may be waiting for others: they end while the workers do.
+  pulse.reset();
   rule_reporter.reset();
   rule_origin.reset();
 }

@@ -12,6 +12,7 @@
 #include "runtime/config_checks.h"
 #include "runtime/http_request.h"
 #include "runtime/log.h"
+#include "runtime/router_pulse.h"
 #include "runtime/rule_directory.h"
 #include "runtime/rule_document.h"
 #include "runtime/rule_endpoint.h"
@@ -57,16 +58,21 @@ std::unique_ptr<RuleOrigin> MakeEndpoint(const Config& config, RuleOriginParts p
   return std::make_unique<RuleEndpoint>(std::move(options));
 }
 
-// Sends reports by POST.
+// Sends what is told of a router by POST.
 class ReportPoster {
  public:
-  explicit ReportPoster(const Config& config)
-      : url_(config.rules_from.report_to),
+  ReportPoster(const Config& config, std::string url)
+      : url_(std::move(url)),
         token_file_(config.rules_from.token_file),
         http_(std::make_shared<state::HttpClient>(
             state::HttpOptions{.ca_bundle = config.rules_from.ca_bundle})) {}
 
   absl::Status operator()(const std::string& report, const std::atomic<bool>& stop) const {
+    return Post(report, stop).status();
+  }
+
+  // The body of the answer.
+  absl::StatusOr<std::string> Post(const std::string& report, const std::atomic<bool>& stop) const {
     state::HttpRequest request;
     request.method = "POST";
     request.url = url_;
@@ -79,9 +85,9 @@ class ReportPoster {
       if (!token.ok()) return token.status();
       request.headers.emplace_back("Authorization", absl::StrCat("Bearer ", *token));
     }
-    const absl::StatusOr<state::HttpResponse> answer = http_->Send(request);
+    absl::StatusOr<state::HttpResponse> answer = http_->Send(request);
     if (!answer.ok()) return answer.status();
-    if (answer->status >= 200 && answer->status < 300) return absl::OkStatus();
+    if (answer->status >= 200 && answer->status < 300) return std::move(answer->body);
     return absl::UnavailableError(absl::StrFormat("it answers %d", answer->status));
   }
 
@@ -174,7 +180,24 @@ std::unique_ptr<RuleReporter> MakeRuleReporter(const Config& config, RuleOriginP
     return std::make_unique<RuleReporter>(to, ReportProducer(config, std::move(parts)));
   }
   WarnOfToken(config, to, "rules_from.report_to");
-  return std::make_unique<RuleReporter>(PlainUrl(to), ReportPoster(config));
+  return std::make_unique<RuleReporter>(PlainUrl(to), ReportPoster(config, to));
+}
+
+std::string PulseUrl(const Config& config) {
+  const std::string& to = config.rules_from.report_to;
+  constexpr absl::string_view kReports = "/reports";
+  if (!IsUrl(to) || !absl::EndsWith(to, kReports)) return "";
+  return absl::StrCat(to.substr(0, to.size() - kReports.size()), "/pulses");
+}
+
+std::function<absl::StatusOr<size_t>(const std::string&, const std::atomic<bool>&)> MakePulseSend(
+    const Config& config) {
+  return [poster = ReportPoster(config, PulseUrl(config))](
+             const std::string& pulse, const std::atomic<bool>& stop) -> absl::StatusOr<size_t> {
+    const absl::StatusOr<std::string> answer = poster.Post(pulse, stop);
+    if (!answer.ok()) return answer.status();
+    return EventsAskedFor(*answer);
+  };
 }
 
 }  // namespace turnout::runtime

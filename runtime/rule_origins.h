@@ -4,10 +4,12 @@
 // Threads: any.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "connectors/kafka_client.h"
 #include "connectors/topic_admin.h"
 #include "runtime/config.h"
@@ -30,5 +32,12 @@ std::unique_ptr<RuleOrigin> MakeRuleOrigin(const Config& config, RuleOriginParts
 
 // Null: nobody wants to know.
 std::unique_ptr<RuleReporter> MakeRuleReporter(const Config& config, RuleOriginParts parts);
+
+// Where the config manager takes pulses: beside its reports. Empty: there is none that takes them,
+// since `rules_from.report_to` is no URL that ends with /reports.
+std::string PulseUrl(const Config& config);
+// For RouterPulse.
+std::function<absl::StatusOr<size_t>(const std::string&, const std::atomic<bool>&)> MakePulseSend(
+    const Config& config);
 
 }  // namespace turnout::runtime

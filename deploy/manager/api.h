@@ -20,10 +20,12 @@
 #include "deploy/manager/audit_log.h"
 #include "deploy/manager/backups.h"
 #include "deploy/manager/change_log.h"
+#include "deploy/manager/explain_desk.h"
 #include "deploy/manager/http_answer.h"
 #include "deploy/manager/item_store.h"
 #include "deploy/manager/proposals.h"
 #include "deploy/manager/router_fleet.h"
+#include "deploy/manager/router_pulses.h"
 #include "deploy/manager/rule_places.h"
 #include "deploy/manager/rules_feed.h"
 #include "deploy/manager/sign_in.h"
@@ -54,6 +56,8 @@ struct Parts {
   std::unique_ptr<RulesFeed> feed;
   std::unique_ptr<SignIn> sign_in;
   RouterFleet fleet;
+  RouterPulses pulses;
+  ExplainDesk explain;
   RulePlacesCache search_cache;
   std::optional<state::Keyring> keys;  // none: secrets can't be put or released
   router::RuleLimits limits;
@@ -169,5 +173,11 @@ std::optional<HttpAnswer> RejectProposal(Parts& parts, const Call& call);
 std::optional<HttpAnswer> GetRules(Parts& parts, const Call& call);
 std::optional<HttpAnswer> PostReport(Parts& parts, const Call& call);
 std::optional<HttpAnswer> ListRouters(Parts& parts, const Call& call);
+// pulse_api.cc
+std::optional<HttpAnswer> PostPulse(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetRates(Parts& parts, const Call& call);
+std::optional<HttpAnswer> PostSample(Parts& parts, const Call& call);
+// explain_api.cc
+std::optional<HttpAnswer> PostExplain(Parts& parts, const Call& call);
 
 }  // namespace turnout::manager

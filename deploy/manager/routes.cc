@@ -195,6 +195,10 @@ const std::vector<Route>& Routes() {
       {"GET", "/v1/services/{service}/rules", "get_rules", Needs::kRules, {"wait"}, GetRules},
       {"POST", "/v1/services/{service}/reports", "post_report", Needs::kRouter, {}, PostReport},
       {"GET", "/v1/services/{service}/routers", "list_routers", Needs::kViewer, {}, ListRouters},
+      {"POST", "/v1/services/{service}/pulses", "post_pulse", Needs::kRouter, {}, PostPulse},
+      {"GET", "/v1/services/{service}/rates", "get_rates", Needs::kViewer, {}, GetRates},
+      {"POST", "/v1/services/{service}/samples", "take_sample", Needs::kEditor, {}, PostSample},
+      {"POST", "/v1/services/{service}/explain", "explain", Needs::kViewer, {}, PostExplain},
   };
   return *routes;
 }

@@ -115,7 +115,11 @@ class ConfigManager:
 
     def _take_report(self, request):
         body = request.rfile.read(int(request.headers["Content-Length"]))
-        if self._is_allowed(request):
+        if not self._is_allowed(request):
+            return
+        if request.path.endswith("/pulses"):  # as by a manager that doesn't know them
+            self._send(request, 404, b"")
+        else:
             self.reports.append(json.loads(body))
             self._send(request, 204, b"")
 

@@ -662,6 +662,7 @@ rules_from.token_file: none  # default
 rules_from.ca_bundle: /etc/ssl/certs/ca-certificates.crt  # default
 rules_from.wait: 30s  # default
 rules_from.report_to: none  # default
+rules_from.samples: "off"  # default
 delivery: exactly_once  # default
 sink: batch  # default
 instance: "${file:/run/workers}"  # /etc/turnout/p.yaml:4 ${file:/run/workers} [secret]
