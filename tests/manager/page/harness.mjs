@@ -131,7 +131,10 @@ export async function seed(manager) {
   await publish(manager, [["config", "freeze-days", {text: "3", type: "number"}],
                           ["config", "support-mail", {text: "help@example.com", type: "string"}],
                           ["config", "limits", {text: '{"orders": 40}', type: "json"}]], "Values of the summer sale");
-  if (manager.isReal) return seedReal(manager);
+  if (manager.isReal) {
+    await seedReal(manager);
+    return keepPulsing(manager);
+  }
   const now = Date.now();
   manager.state.apply("alice", "The card provider's key", [{id: "orders/secret/card-provider", content: {text: "x", bound_to: ["shop/router"]}}]);
   const pod = (instance, state, ageMs, report = {}) => ({instance, asks_with: '"9c01"', version: '"9c01"', state, is_newest: state === "ack",
@@ -144,6 +147,30 @@ export async function seed(manager) {
     {at: new Date(now - 400_000).toISOString(), by: "bob", action: "put", item: "orders/rules/fraud", outcome: "done", change: 6});
   manager.state.proposals.push({number: 1, state: "open", change: {number: 0, at: new Date(now - 500_000).toISOString(), by: "bob",
     why: "Checkout's carts to us too", edits: [{id: "orders/rules/checkout", before: 1, content: {text: TEAMS.checkout + "    key: cart.id\n"}}]}});
+}
+
+const PULSE_EVERY_MS = 1_500;
+// Routers that tell how they are for as long as the manager lives, and show events when they are asked.
+function keepPulsing(manager) {
+  const begun = Date.now();
+  const sample = Array.from({length: 6}, (_, i) => ({partition: i % 2, offset: 900 + i, timestamp: begun - i * 1000, headers: [{name: "ce_source", value: "shop"}],
+    key: `order-${i}`, value: JSON.stringify({type: i % 2 ? "payment.declined" : "order.created", total: 950 + i, amount: 1.5, country: "NO", card: {number: "***", fingerprint: `f-${i}`}, items: [{sku: "a-1", count: 2}]})}));
+  const asked = {};
+  const tell = () => ["router-0", "router-1", "router-2"].forEach(async (instance, i) => {
+    const uptime = Date.now() - begun + 60_000;
+    const rule = (name, perSecond, errors = 0) => ({rule: `fraud/${name}`, matched: Math.round(uptime * perSecond / 1000), sent: Math.round(uptime * perSecond / 1000), errors, dead_lettered: errors});
+    const {status, text} = await call(manager, ROUTER, "POST", "orders/pulses", {
+      instance, started_ms: begun, uptime_ms: uptime, version: "v", ready: true, samples: true, lag: i * 1200, events: Math.round(uptime * 80 / 1000),
+      rules: [rule("card-testing", 14), rule("large-orders", 420, i === 0 ? 3 : 0)],
+      troubles: i === 2 ? [{gravity: "harmed", what: "the destination fraud.devices does not exist: its records are parked", cure: "Create it, or let `create_topics.enabled` do so"}] : [],
+      ...(asked[instance] ? {sample} : {})}).catch(() => ({status: 0}));
+    if (status === 200) asked[instance] = JSON.parse(text).sample > 0;
+  });
+  tell();
+  const timer = setInterval(tell, PULSE_EVERY_MS);
+  timer.unref();
+  const {stop} = manager;
+  manager.stop = () => { clearInterval(timer); stop(); };
 }
 
 export const seedMany = (manager) => publish(manager, Array.from({length: 20}, (_, i) =>

@@ -300,6 +300,73 @@ test("what somebody else proposes is looked at and approved", {skip: !process.en
       await page.waitForSelector("tbody tr:has-text('approve proposal') >> text=done");
     }));
 
+const needsRouters = {skip: !process.env.TURNOUT && "the stand-in has no routers that tell how they are"};
+test("what each rule does a second stands beside it, and how each pod is", needsRouters, () =>
+    inPage({at: "#/orders/rules"}, async (page) => {
+      await page.waitForSelector(".row.rule:has-text('card-testing') .rate >> text=/4[0-4]\\/s/");
+      await page.waitForSelector(".row.rule:has-text('large-orders') .rate >> text=3 errors");
+      assert.deepEqual(await seriousOf(page), []);
+      await page.click("nav >> text=Routers");
+      await page.waitForSelector("tr:has-text('router-1') >> text=1,200 records");
+      await page.waitForSelector("tr:has-text('router-2') >> text=the destination fraud.devices does not exist");
+      await page.waitForSelector("tr:has-text('router-0') >> text=well");
+      assert.deepEqual(await seriousOf(page), []);
+    }));
+
+test("an event is tried with the rules as they are typed, and what does not match says why", needsRouters, () =>
+    inPage({at: "#/orders/rules/fraud"}, async (page) => {
+      await page.waitForSelector(".cm-content");
+      await page.click("button:has-text('Try an event')");
+      await page.waitForSelector("text=3 rules do not match");
+      await page.waitForSelector(".judged li:has-text('large-orders') >> text=total is not there");
+      await page.fill("#event", JSON.stringify({type: "order.created", total: 950, country: "NO"}));
+      await page.waitForSelector("text=1 rule matches");
+      await page.fill("#event", "{");
+      await page.waitForSelector("text=/not valid JSON yet/");
+      await page.waitForSelector("text=as the event was before");
+      await page.fill("#event", JSON.stringify({type: "order.created", total: 950, country: "NO"}));
+      await typeInstead(page, FRAUD(3).replace("900", "999"));
+      await page.waitForSelector(".judged li:has-text('large-orders') >> text=/total is 950; wanted/");
+      await typeInstead(page, FRAUD(3).replace("prefix:", "prefx:"));
+      await page.waitForSelector(".tester >> text=can't be tried before this is mended");
+      await page.locator("button:has-text('Discard')").click();
+      await page.waitForSelector("text=1 rule matches");
+      assert.deepEqual(await seriousOf(page), []);
+    }));
+
+test("an event that passes just now becomes a rule by the keyboard alone", needsRouters, () =>
+    inPage({at: "#/orders/rules/fraud?try=1"}, async (page) => {
+      await page.locator("button:has-text('Live events')").focus();
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".sample button");
+      assert.deepEqual(await seriousOf(page), []);
+      await page.locator(".sample button:has-text('order.created')").first().focus();
+      await page.keyboard.press("Enter");
+      assert.match(await page.inputValue("#event"), /"number": "\*\*\*"/);
+      await page.locator("button:has-text('Make a pattern of it')").focus();
+      await page.keyboard.press("Enter");
+      for (const field of ["type", "total", "card.number", "items.sku"]) {
+        await page.locator(`.fields button[data-path="${field}"]`).focus();
+        await page.keyboard.press("Space");
+      }
+      await page.selectOption("[aria-label='How total is compared']", "range");
+      await page.fill("[aria-label='total up to']", "5000");
+      await page.selectOption("[aria-label='How type is compared']", "prefix");
+      await page.fill("[aria-label='What type begins with']", "order.");
+      await page.waitForSelector("text=this event matches");
+      assert.match(await page.textContent(".yaml"), /type: \[\{ prefix: "order\." \}\]\n {2}total: \[\{ numeric: \[">=", \d+, "<=", 5000\] \}\]\n {2}card\.number: \[\{ exists: true \}\]\n {2}items\.sku: \["a-1"\]/);
+      await page.fill("[aria-label='What type begins with']", "refund.");
+      await page.waitForSelector("text=does not match: type");
+      await page.fill("[aria-label='What type begins with']", "order.");
+      await page.waitForSelector("text=this event matches");
+      assert.deepEqual(await seriousOf(page), []);
+      await page.click("button:has-text('Add as a rule')");
+      await page.waitForSelector("aside li:has-text('added') >> text=fraud/picked");
+      await page.waitForSelector("aside >> text=can be published");
+      await page.waitForSelector(".judged li:has-text('fraud/picked') >> text=matches");
+      page.once("dialog", (dialog) => dialog.accept());
+    }));
+
 test("rules are listed from every form of a file", () =>
     inPage({at: "#/forms/rules"}, async (page) => {
       await publish(manager, [

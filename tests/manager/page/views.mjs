@@ -2,6 +2,7 @@
 export const VIEWS = [
   ["rules", "#/orders/rules", "text=card-testing"],
   ["editor", "#/orders/rules/fraud", "text=as published"],
+  ["tester", "#/orders/rules/fraud?try=1", ".tester"],
   ["tests", "#/orders/tests", "text=fraud"],
   ["history", "#/orders/history", "text=Undo this change"],
   ["item-history", "#/orders/history/fraud/rules", "text=INC-4411"],

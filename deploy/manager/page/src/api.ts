@@ -154,7 +154,7 @@ export class ApiError extends Error {
   }
 }
 
-async function call(method: string, path: string, body?: unknown,
+export async function call(method: string, path: string, body?: unknown,
                     headers: Record<string, string> = {}): Promise<any> {
   let response: Response;
   try {
@@ -188,7 +188,7 @@ function saidBy(status: number, answer: any): string {
 }
 
 const part = encodeURIComponent;
-const ofService = (service: string, rest: string) => `/services/${part(service)}${rest}`;
+export const ofService = (service: string, rest: string) => `/services/${part(service)}${rest}`;
 
 // --- how things are spelled on the way --------------------------------------------------------
 
@@ -209,7 +209,7 @@ const itemOf = (from: any): Item => ({
 const conflictsOf = (from: any): Conflict[] => (from?.conflicts ?? []).map((one: any): Conflict => ({
   expected: one.expected ?? 0, item: itemOf(one.theirs ?? {id: one.id})}));
 // `answer` is the whole answer that a report came in.
-function reportOf(answer: any): Report {
+export function reportOf(answer: any): Report {
   const from = answer?.report;
   const problems = (from?.problems ?? []).map((one: any): Problem => ({
     item: refOf(one.id), line: one.line ?? 0, column: one.column ?? 0, rule: one.rule ?? "", text: one.text}));

@@ -8,7 +8,10 @@ import {usePublishKey} from "./keys";
 import {PublishDialog, Published} from "./publish_dialog";
 import {ReportView} from "./report_view";
 import {RolledOutRules} from "./rollout_choice";
+import {withRule} from "./pattern";
 import {Route, go, guardLeaving, to} from "./route";
+import {rulesIn} from "./rule_scan";
+import {Tester} from "./tester";
 import {Dialog, Failure, Mark, Tell, Time, Waiting, toast, useLoaded} from "./ui";
 import {KIND_WORDS} from "./words";
 
@@ -41,6 +44,7 @@ function Editor({route, start, reference}: {route: Route; start: api.Item | null
   const [isPublishing, setPublishing] = useState(false);
   const [isDeleting, setDeleting] = useState(false);
   const [step, setStep] = useState<string | null>(null);  // the text with a rule a step further
+  const [isTrying, setTrying] = useState(route.asks.has("try"));
   const handle = useRef<CodeHandle | null>(null);
   const isChanged = text !== base.text || (kind === "config" && type !== base.type) || !base.version;
 
@@ -124,6 +128,7 @@ function Editor({route, start, reference}: {route: Route; start: api.Item | null
         {isChanged && base.version > 0 && <Mark look="notice">not published</Mark>}
         {start && start.atMs > 0 && base.version === start.version && <span class="note">by {start.by}, <Time at={start.atMs} /></span>}
         <div class="actions push">
+          {kind === "rules" && <button aria-expanded={isTrying} onClick={() => setTrying(!isTrying)}>Try an event</button>}
           {kind === "rules" && <a class="button" href={to(reference.service, "tests", reference.name)}>Tests</a>}
           {kind === "tests" && <a class="button" href={to(reference.service, "rules", reference.name)}>Rules</a>}
           <a class="button" href={to(reference.service, "history", reference.name, kind)}>History</a>
@@ -136,7 +141,7 @@ function Editor({route, start, reference}: {route: Route; start: api.Item | null
       {kind === "config" && <label class="field"><span>Type of the value</span>
         <select value={type} onChange={(event) => setType(event.currentTarget.value)}>
           {TYPES.map((one) => <option value={one}>{one}</option>)}</select></label>}
-      <div class="desk">
+      <div class={isTrying ? "desk trying" : "desk"}>
         <CodeArea text={text} label={`${KIND_WORDS[kind]} of ${reference.name}`} isRules={kind === "rules"} tall
           problems={problems} onChange={setText} handle={handle} escape={() => {}} />
         <aside class="side sheet pad stack" aria-label="What publishing would mean" aria-live="polite">
@@ -154,6 +159,12 @@ function Editor({route, start, reference}: {route: Route; start: api.Item | null
       </div>
       {step !== null && <PublishDialog edit={{...reference, content: {text: step}, expected: base.version}} before={base.text} isStep
         onDone={done} onMerge={merge} onClose={close} />}
+      {isTrying && <Tester service={reference.service} team={reference.name} text={text} onInsert={(picks) => {
+        const more = withRule(text, reference.name, picks, rulesIn(text).map((rule) => rule.name));
+        if (!more) return toast("The file is no plain list of rules: copy the pattern into it by hand.");
+        handle.current?.replaceAll(more.text);
+        handle.current?.goToLine(more.line);
+      }} />}
       {(isPublishing || isDeleting) && <PublishDialog edit={edit()} before={base.text} onDone={done} onMerge={merge} onClose={close} />}
     </>
   );

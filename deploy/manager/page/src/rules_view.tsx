@@ -4,13 +4,15 @@
 import {useEffect, useLayoutEffect, useMemo, useRef, useState} from "preact/hooks";
 import * as api from "./api";
 import {NewItem} from "./editor_view";
+import * as live from "./live_api";
 import {Route, go, to} from "./route";
 import {ListedRule, rulesIn} from "./rule_scan";
 import {Time, Waiting, useLoaded} from "./ui";
-import {plural} from "./words";
+import {perSecond, plural, shortNumber} from "./words";
 
 const ROW_PX = 44;
 const ROWS_BEYOND = 12;
+const RATES_EVERY_MS = 4_000;
 const PAGE_ROWS = 12;
 
 type Row = {team: api.Item; rules: number; rule?: undefined} | {team: api.Item; rule: ListedRule; rules: number};
@@ -44,6 +46,7 @@ function rowsOf(files: api.Item[], filter: string): Row[] {
 
 export function RulesView({route}: {route: Route}) {
   const files = useLoaded(() => api.items(route.service, "rules"), [route.service], 15_000);
+  const rates = useLoaded(() => live.live(route.service), [route.service], RATES_EVERY_MS);
   const [filter, setFilter] = useState(route.asks.get("filter") ?? "");
   const [isNew, setNew] = useState(false);
   const rows = useMemo(() => rowsOf(files.value ?? [], filter), [files.value, filter]);
@@ -66,7 +69,7 @@ export function RulesView({route}: {route: Route}) {
       {files.value && !rows.length && <p class="empty sheet">{teams.length
         ? "No rule holds all of these words."
         : "No team has rules in this service yet. Begin with a new team: the editor offers a first rule to change."}</p>}
-      {rows.length > 0 && <VirtualList rows={rows} service={route.service} />}
+      {rows.length > 0 && <VirtualList rows={rows} service={route.service} rates={ratesOf(rates.value)} />}
       {isNew && <NewItem service={route.service} kind="rules" known={teams.map((team) => team.name)} onClose={() => setNew(false)} />}
     </>
   );
@@ -75,7 +78,30 @@ export function RulesView({route}: {route: Route}) {
 const linkOf = (service: string, row: Row) =>
     to(service, "rules", row.team.name, "", row.rule ? {line: String(row.rule.line)} : {});
 
-function VirtualList({rows, service}: {rows: Row[]; service: string}) {
+// Null: no router tells what rules do.
+type Rates = {rule: (id: string) => live.Rate; team: (name: string) => live.Rate} | null;
+const NO_RATE: live.Rate = {rule: "", matchedPerS: 0, sentPerS: 0, parkedPerS: 0, deadLetteredPerS: 0, errorsPerS: 0, errors: 0};
+function ratesOf(told: live.Live | undefined): Rates {
+  if (!told?.pods.some((pod) => !pod.isSilent)) return null;
+  const teams = new Map<string, live.Rate>();
+  for (const rate of told.rules.values()) {
+    const team = rate.rule.slice(0, rate.rule.indexOf("/"));
+    const sum = teams.get(team) ?? NO_RATE;
+    teams.set(team, {...sum, matchedPerS: sum.matchedPerS + rate.matchedPerS, errorsPerS: sum.errorsPerS + rate.errorsPerS,
+                     parkedPerS: sum.parkedPerS + rate.parkedPerS, errors: sum.errors + rate.errors});
+  }
+  return {rule: (id) => told.rules.get(id) ?? NO_RATE, team: (name) => teams.get(name) ?? NO_RATE};
+}
+
+function RateOf({rate}: {rate: live.Rate | undefined}) {
+  if (!rate) return <span class="rate" />;
+  return <span class="rate" title={`${perSecond(rate.matchedPerS)} matched a second; since the pods started ${plural(rate.errors, "error")}`}>
+    {rate.errors > 0 && <span class="mark" data-look={rate.errorsPerS > 0 ? "harmed" : "notice"}>{shortNumber(rate.errors)}<span class="wordy"> {rate.errors === 1 ? "error" : "errors"}</span></span>}
+    {rate.parkedPerS > 0 && <span class="mark" data-look="notice">parked</span>}
+    <span class={rate.matchedPerS > 0 ? "" : "quiet"}>{perSecond(rate.matchedPerS)}/s</span></span>;
+}
+
+function VirtualList({rows, service, rates}: {rows: Row[]; service: string; rates: Rates}) {
   const box = useRef<HTMLDivElement>(null);
   const [seen, setSeen] = useState({top: 0, height: 800});
   const [at, setAt] = useState(0);
@@ -130,12 +156,14 @@ function VirtualList({rows, service}: {rows: Row[]; service: string}) {
                 <span class="name">{row.rule.name}</span>
                 <span class="quiet hide">{row.rule.about}</span>
                 <span class="mono hide">{row.rule.to}</span>
+                <RateOf rate={rates?.rule(`${row.team.name}/${row.rule.name}`)} />
                 <span class="note last">{row.rule.rollout.includes("shadow") ? "shadow" : /\d/.exec(row.rule.rollout)
                   ? row.rule.rollout.replace(/percent:\s*/, "") + " %" : ""}</span>
               </a>
             : <a class="row team" key={index} {...common}>
                 <strong>{row.team.name}</strong>
                 <span class="note hide">{plural(row.rules, "rule")}</span>
+                <RateOf rate={rates?.team(row.team.name)} />
                 <span class="note last">{row.team.atMs > 0 ? <>{row.team.by}, <Time at={row.team.atMs} /></> : `version ${row.team.version}`}</span>
               </a>;
         })}

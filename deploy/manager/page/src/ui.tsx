@@ -67,8 +67,12 @@ export function useLoaded<T>(load: () => Promise<T>, by: unknown[], everyMs = 0)
         (value) => { if (isWanted) setState({value}); },
         (error) => { if (isWanted) setState((was) => ({value: was.value, error})); });
     ask();
-    const timer = everyMs ? setInterval(ask, everyMs) : 0;
+    // Nobody looks at a hidden page; who comes back to it sees how things are now.
+    const look = () => { if (!document.hidden) ask(); };
+    const timer = everyMs ? setInterval(look, everyMs) : 0;
+    if (everyMs) document.addEventListener("visibilitychange", look);
     return () => {
+      document.removeEventListener("visibilitychange", look);
       isWanted = false;
       clearInterval(timer);
     };

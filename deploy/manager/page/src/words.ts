@@ -3,6 +3,13 @@
 export const plural = (n: number, one: string, many = one + "s") =>
     `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
+// 12345 as 12.3k.
+export function shortNumber(n: number): string {
+  if (n < 1000) return String(Math.round(n));
+  return n < 1e6 ? `${(n / 1000).toFixed(n < 1e4 ? 1 : 0)}k` : `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)}M`;
+}
+export const perSecond = (rate: number) => rate === 0 ? "0" : rate < 0.1 ? "<0.1" : rate < 10 ? rate.toFixed(1) : shortNumber(rate);
+
 const STEPS: [number, string][] = [[60, "second"], [60, "minute"], [24, "hour"], [7, "day"],
                                    [5, "week"]];
 
