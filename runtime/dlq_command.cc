@@ -10,16 +10,19 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "router/suggest.h"
 #include "runtime/command_client.h"
 #include "runtime/dlq_filter.h"
 #include "runtime/dlq_reader.h"
+#include "runtime/job_lines.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
 #include "runtime/record_headers.h"
 #include "runtime/redrive_job.h"
 #include "runtime/stop_signals.h"
+#include "runtime/topic_range.h"
 
 namespace turnout::runtime {
 namespace {
@@ -46,6 +49,38 @@ absl::Status CheckKind(const std::string& kind) {
   if (kind.empty() || std::ranges::count(known, kind) > 0) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("--kind: there is no kind ", router::Quoted(kind),
                                                  ": ", router::NearestNameCure(kind, known)));
+}
+
+// `0:12,3:40`, as ranges have them.
+absl::Status ReadEnds(const std::string& text, std::optional<std::map<int32_t, int64_t>>* ends) {
+  if (text.empty()) return absl::OkStatus();
+  const absl::StatusOr<RangeBound> bound = ParseRangeBound(text, absl::Now());
+  if (bound.ok() && bound->kind == RangeBound::Kind::kOffsets) {
+    *ends = bound->offsets;
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--before: `", text, "` is no offsets of partitions: write them as in 0:1742,1:88"));
+}
+
+std::string EndsText(const std::map<int32_t, int64_t>& ends) {
+  return absl::StrJoin(ends, ",", absl::PairFormatter(":"));
+}
+
+JobLine LineOf(const RedriveSummary& summary, bool is_dry_run) {
+  int64_t left = 0;
+  for (const auto& [why, count] : summary.left) left += static_cast<int64_t>(count);
+  const auto put_back = static_cast<int64_t>(summary.put_back.total());
+  JobLine line = {.state = summary.is_done ? "done" : "stopped",
+                  .done = put_back,
+                  .total = summary.total,
+                  .counts = {{"left", left}},
+                  .range = EndsText(summary.ends)};
+  if (!is_dry_run) return line;
+  line.state = "counted";
+  line.done = 0;
+  line.total = put_back;
+  return line;
 }
 
 absl::StatusOr<DlqFilter> FilterOf(const DlqOptions& options) {
@@ -117,14 +152,30 @@ absl::Status DlqCommand::Show() {
 }
 
 absl::StatusOr<bool> DlqCommand::Redrive() {
-  RedriveJob job(config_, client_,
-                 {.filter = filter_,
-                  .parking = options_.parking,
-                  .events_per_second = options_.rate,
-                  .dry_run = options_.dry_run});
+  RedriveOptions redrive = {.filter = filter_,
+                            .parking = options_.parking,
+                            .events_per_second = options_.rate,
+                            .dry_run = options_.dry_run};
+  const absl::StatusOr<bool> has_lines = ReadProgressOption(options_.progress);
+  if (!has_lines.ok()) return has_lines.status();
+  if (absl::Status read = ReadEnds(options_.before, &redrive.ends); !read.ok()) return read;
+  JobLines lines(out_);
+  if (*has_lines) {
+    redrive.on_progress = [&](int64_t done, int64_t total) {
+      const absl::Time now = absl::Now();
+      if (lines.IsDue(now)) {
+        lines.Say({.state = "running", .done = done, .total = total}, now);
+      }
+    };
+  }
+  RedriveJob job(config_, client_, std::move(redrive));
   const StopSignals stop_signals([&job] { job.RequestStop(); }, kStopTimeout);
   const absl::StatusOr<RedriveSummary> summary = job.Run();
   if (!summary.ok()) return summary.status();
+  if (*has_lines) {
+    lines.Say(LineOf(*summary, options_.dry_run), absl::Now());
+    return summary->is_done;
+  }
   if (options_.json) {
     Print(summary->put_back.Lines());
     return summary->is_done;

@@ -22,6 +22,8 @@ struct DlqOptions {
   uint64_t limit = 20;   // of show
   int64_t rate = 1'000;  // of redrive, events a second; 0: as fast as it goes
   bool dry_run = false;
+  std::string before;    // of redrive: `0:12,3:40`
+  std::string progress;  // of redrive: json
 };
 
 // Exit status: 0; 1 where brokers don't answer, or it was stopped; 2 for what whoever asks has to

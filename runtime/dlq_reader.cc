@@ -1,5 +1,6 @@
 #include "runtime/dlq_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -42,6 +43,20 @@ absl::Status DlqReader::FindBounds() {
     }
     if (!absl::IsUnavailable(bounds.status()) || absl::Now() > deadline) return bounds.status();
   }
+}
+
+void DlqReader::EndAt(const std::map<int32_t, int64_t>& ends) {
+  for (auto& [partition, range] : ranges_) {
+    const auto found = ends.find(partition);
+    const int64_t end = found == ends.end() ? range.begin : found->second;
+    range.end = std::clamp(end, range.begin, range.end);
+  }
+}
+
+std::map<int32_t, int64_t> DlqReader::Ends() const {
+  std::map<int32_t, int64_t> ends;
+  for (const auto& [partition, range] : ranges_) ends[partition] = range.end;
+  return ends;
 }
 
 absl::Status DlqReader::ReadAll(OnRecords on_records) {

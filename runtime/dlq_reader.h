@@ -34,6 +34,12 @@ class DlqReader {
       const connectors::KafkaClientOptions& client, const std::string& topic, int batch_events_max,
       const std::atomic<bool>* stopping);
 
+  // Of what lies there, only what lies before these offsets is read from now on; of other
+  // partitions nothing. Where these lie behind the end, it is the end.
+  void EndAt(const std::map<int32_t, int64_t>& ends);
+  // The offsets at which it ends, by partition.
+  std::map<int32_t, int64_t> Ends() const;
+
   // All records, some at a time.
   using OnRecords = absl::FunctionRef<absl::Status(absl::Span<const connectors::Event> records)>;
   absl::Status ReadAll(OnRecords on_records);

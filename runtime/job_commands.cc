@@ -27,7 +27,8 @@ Command ReplayCommand() {
       .summary = "backfill one rule over a range of the source",
       .synopsis =
           "--config FILE --rule TEAM/NAME --from WHEN --to WHEN\n"
-          "    [--to-topic TOPIC] [--rate N/s] [--job NAME] [--set KEY=VALUE]...",
+          "    [--to-topic TOPIC] [--rate N/s] [--job NAME] [--dry-run] [--progress json]\n"
+          "    [--set KEY=VALUE]...",
       .description =
           "Routes what the source holds by one rule alone, as a job of its own that ends: a new "
           "team wants last week. Exactly once, beside live traffic and without touching it: a "
@@ -95,6 +96,13 @@ Command ReplayCommand() {
                    .kind = ArgumentKind::kText,
                    .default_text = "TEAM.NAME of the rule",
                    .text = "The job's name: what goes on, or is done, by it."},
+                  {.name = "--dry-run",
+                   .text = "Says which offsets it would read, and begins nothing."},
+                  {.name = "--progress",
+                   .argument = "FORM",
+                   .kind = ArgumentKind::kText,
+                   .text = "json: says how far it is, and the end, by lines of JSON on standard "
+                           "output."},
                   {.name = "--set",
                    .argument = "KEY=VALUE",
                    .kind = ArgumentKind::kText,
@@ -210,7 +218,8 @@ Command DlqCommand() {
           "                   [--since TIME] [--until TIME] [--parking] [--json]\n"
           "                   [--set KEY=VALUE]...\n"
           "    turnout dlq show ... [--limit N]\n"
-          "    turnout dlq redrive ... [--rate N] [--dry-run]",
+          "    turnout dlq redrive ... [--rate N] [--before OFFSETS] [--dry-run]\n"
+          "                   [--progress json]",
       .description =
           "Reads the pipeline's dead-letter topic up to the end that it has now, without what was "
           "put back already. ls counts by kind and rules, with the times of the first and the "
@@ -265,7 +274,17 @@ Command DlqCommand() {
             .default_text = "1000",
             .text = "How many events a second redrive puts back; 0: as fast as it goes."},
            {.name = "--dry-run",
-            .text = "Of redrive: says what it would put back, and changes nothing."}},
+            .text = "Of redrive: says what it would put back, and changes nothing."},
+           {.name = "--before",
+            .argument = "OFFSETS",
+            .kind = ArgumentKind::kText,
+            .default_text = "the end that it has now",
+            .text = "Of redrive: leaves what lies there from these offsets on, as in 0:1742,1:88; "
+                    "the same again then takes nothing that came later."},
+           {.name = "--progress",
+            .argument = "FORM",
+            .kind = ArgumentKind::kText,
+            .text = "Of redrive, json: says how far it is, and the end, by lines of JSON."}},
       .operands = {{.name = "VERB",
                     .kind = ArgumentKind::kChoice,
                     .choices = {"ls", "show", "redrive"},

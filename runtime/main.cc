@@ -321,6 +321,8 @@ int Replay(Arguments& arguments) {
   arguments.Value("--to-topic", &options.replay.to_topic);
   const CLI::Option* const rate_option = arguments.Value("--rate", &rate);
   arguments.Value("--job", &options.replay.job);
+  arguments.Flag("--dry-run", &options.replay.dry_run);
+  arguments.Value("--progress", &options.progress);
   arguments.Values("--set", &options.overrides);
   if (const auto status = arguments.Parse()) return *status;
   if (options.config_path.empty()) return arguments.Mistake("name the config with --config FILE");
@@ -383,6 +385,8 @@ int Dlq(Arguments& arguments) {
   uint64_t rate = static_cast<uint64_t>(options.rate);
   arguments.Number("--rate", &rate);
   arguments.Flag("--dry-run", &options.dry_run);
+  arguments.Value("--before", &options.before);
+  arguments.Value("--progress", &options.progress);
   arguments.Operands(&operands);
   if (const auto status = arguments.Parse()) return *status;
   const auto mistake = arguments.CheckChoice(operands, "say what to do: ls, show or redrive");

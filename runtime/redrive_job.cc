@@ -157,8 +157,8 @@ absl::Status RedriveJob::PrepareRekeyTopic() {
   return absl::OkStatus();
 }
 
-absl::Status RedriveJob::PutBackAll(RedriveSummary* summary) {
-  began_ = absl::Now();
+absl::Status RedriveJob::EachOutgoing(std::map<std::string, uint64_t>* left,
+                                      OnOutgoing on_outgoing) {
   std::vector<Outgoing> outgoing;
   DeadLetter letter;
   return reader_->ReadAll([&](absl::Span<const Event> records) {
@@ -167,19 +167,43 @@ absl::Status RedriveJob::PutBackAll(RedriveSummary* summary) {
       if (reader_->WasPutBack(record) || !ReadDeadLetter(record, &letter)) continue;
       if (!options_.filter.Takes(letter)) continue;
       if (std::string why = WhyLeft(letter, config_.topic, options_.parking); !why.empty()) {
-        ++summary->left[std::move(why)];
+        ++(*left)[std::move(why)];
         continue;
       }
       outgoing.push_back({.letter = letter});
       EncodeRedriven(letter.source, outgoing.back().letter.from(), &outgoing.back().redriven);
       if (IsTooLarge(outgoing.back())) {
-        ++summary->left["with where it goes on from, it is too large for the re-key topic"];
+        ++(*left)["with where it goes on from, it is too large for the re-key topic"];
         outgoing.pop_back();
       }
     }
-    absl::Status put_back = PutBack(outgoing, summary);
-    if (put_back.ok()) KeepRate(summary->put_back.total());
-    return put_back;
+    return on_outgoing(outgoing);
+  });
+}
+
+absl::Status RedriveJob::PutBackAll(RedriveSummary* summary) {
+  const auto tell = [&] {
+    if (!options_.on_progress || options_.dry_run) return;
+    options_.on_progress(static_cast<int64_t>(summary->put_back.total()), summary->total);
+  };
+  if (options_.ends) reader_->EndAt(*options_.ends);
+  summary->ends = reader_->Ends();
+  if (options_.on_progress && !options_.dry_run) {
+    std::map<std::string, uint64_t> ignored;
+    absl::Status counted = EachOutgoing(&ignored, [&](absl::Span<const Outgoing> letters) {
+      summary->total += static_cast<int64_t>(letters.size());
+      return absl::OkStatus();
+    });
+    if (!counted.ok()) return counted;
+  }
+  began_ = absl::Now();
+  tell();
+  return EachOutgoing(&summary->left, [&](absl::Span<const Outgoing> letters) {
+    absl::Status put_back = PutBack(letters, summary);
+    if (!put_back.ok()) return put_back;
+    tell();
+    KeepRate(summary->put_back.total());
+    return absl::OkStatus();
   });
 }
 

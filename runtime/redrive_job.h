@@ -16,11 +16,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -37,12 +40,19 @@ struct RedriveOptions {
   bool parking = false;           // from the parking topic: what waits for a table's key
   int64_t events_per_second = 0;  // 0: as fast as it goes
   bool dry_run = false;           // says what would be put back
+  // By partition: what lies from there on is none of this job's, as in an earlier run of it that
+  // has put back some. None: the end that the topic has now.
+  std::optional<std::map<int32_t, int64_t>> ends;
+  // Called after each batch; empty: nobody asks. With it, letters are counted first.
+  std::function<void(int64_t done, int64_t total)> on_progress;
 };
 
 struct RedriveSummary {
   bool is_done = false;                  // else it was stopped
   DlqCounts put_back;                    // by this run; or that would be
   std::map<std::string, uint64_t> left;  // of those that were meant: why
+  int64_t total = 0;                     // to put back, if progress was asked for
+  std::map<int32_t, int64_t> ends;       // of the dead letters that were looked at
 };
 
 // Why this dead letter can't be put back; empty where it can.
@@ -69,6 +79,9 @@ class RedriveJob {
   absl::Status PrepareRekeyTopic();
   absl::StatusOr<connectors::TopicDescription> FindRekeyTopic();
   absl::Status PutBackAll(RedriveSummary* summary);
+  // Those that can be put back; counts in `left` why others can't.
+  using OnOutgoing = absl::FunctionRef<absl::Status(absl::Span<const Outgoing> letters)>;
+  absl::Status EachOutgoing(std::map<std::string, uint64_t>* left, OnOutgoing on_outgoing);
   absl::Status PutBack(absl::Span<const Outgoing> letters, RedriveSummary* summary);
   absl::Status TryPutBack(absl::Span<const Outgoing> letters);
   absl::Status Produce(absl::Span<const Outgoing> letters);

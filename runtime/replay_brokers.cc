@@ -91,6 +91,10 @@ absl::Status ReplayBrokers::CheckTopics(const std::shared_ptr<const router::Rule
   }
   if (!problems.empty()) return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
   batch_bytes_max_ = decision->batch_bytes_max;
+  return FindSource();
+}
+
+absl::Status ReplayBrokers::FindSource() {
   return Patiently([&] {
     const auto described = admin_->Describe({config_->topic}, /*may_write=*/false, kAskTimeout);
     if (described.ok()) source_ = described->front();

@@ -52,6 +52,9 @@ class ReplayBrokers {
   // config says so.
   absl::Status CheckTopics(const std::shared_ptr<const router::RuleSet>& rules);
 
+  // The source alone, before its range is asked for; CheckTopics does it too.
+  absl::Status FindSource();
+
   // The range of each partition, as topic_range.h has it. Where it ends at `live`, that is waited
   // for, as long as it takes: Cancelled when a stop is asked for meanwhile.
   absl::StatusOr<connectors::OffsetRanges> FindRange(const RangeBound& from, const RangeBound& to,

@@ -7,8 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "runtime/config_values.h"
 #include "runtime/counted.h"
+#include "runtime/job_lines.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
 #include "runtime/stop_signals.h"
@@ -23,6 +25,27 @@ constexpr int kExitRefused = 2;
 
 // What a stop may take beyond limits.shutdown_timeout.
 constexpr absl::Duration kStopReserve = absl::Milliseconds(700);
+
+JobLine LineOf(std::string_view state, int64_t left, int64_t total, const ReplayCounts& counts) {
+  const auto number = [](uint64_t count) { return static_cast<int64_t>(count); };
+  return {.state = state,
+          .done = total - left,
+          .total = total,
+          .counts = {{"events", number(counts.events)},
+                     {"matched", number(counts.matched)},
+                     {"sent", number(counts.outputs)},
+                     {"dead_letters", number(counts.dead_letters)},
+                     {"unreadable", number(counts.unreadable)}}};
+}
+
+JobLine LastLine(const ReplayOptions& options, const ReplaySummary& summary, int64_t left) {
+  const int64_t total = SizeOf(summary.ranges);
+  if (options.dry_run) {
+    return {.state = "counted", .total = total, .range = FormatRanges(summary.ranges)};
+  }
+  return LineOf(summary.is_done ? "done" : "stopped", summary.is_done ? 0 : left, total,
+                summary.counts);
+}
 
 int NotDone(const absl::Status& why) {
   const absl::string_view message = why.message();
@@ -45,6 +68,10 @@ std::optional<int64_t> ParseEventsPerSecond(std::string_view text) {
 std::string FormatReplaySummary(const ReplayOptions& options, const ReplaySummary& summary) {
   const std::string range = absl::StrCat(Counted(SizeOf(summary.ranges), "offset"), " of ",
                                          Counted(std::ssize(summary.ranges), "partition"));
+  if (options.dry_run) {
+    return absl::StrFormat("would read %s: %s, %s\n", range, options.rule,
+                           FormatRanges(summary.ranges));
+  }
   if (summary.was_empty) {
     return absl::StrFormat("there is nothing in that range: %s, %s (job %s has not begun)\n",
                            options.rule, range, summary.job);
@@ -78,7 +105,19 @@ int RunReplay(const ReplayCommandOptions& options) {
   StartLog({.json = config.log.json,
             .level = config.log.level,
             .lines_per_second_max = config.log.lines_per_second_max});
-  ReplayJob job(config, options.replay);
+  const absl::StatusOr<bool> has_lines = ReadProgressOption(options.progress);
+  if (!has_lines.ok()) return NotDone(has_lines.status());
+  JobLines lines(stdout);
+  ReplayOptions replay = options.replay;
+  int64_t last_left = 0;
+  if (*has_lines) {
+    replay.on_progress = [&](int64_t left, int64_t total, const ReplayCounts& counts) {
+      last_left = left;
+      const absl::Time now = absl::Now();
+      if (lines.IsDue(now)) lines.Say(LineOf("running", left, total, counts), now);
+    };
+  }
+  ReplayJob job(config, replay);
   absl::StatusOr<ReplaySummary> summary;
   {
     const StopSignals stop_signals([&job] { job.RequestStop(); },
@@ -87,8 +126,12 @@ int RunReplay(const ReplayCommandOptions& options) {
     summary = job.Run();
   }
   if (!summary.ok()) return NotDone(summary.status());
-  std::fputs(FormatReplaySummary(options.replay, *summary).c_str(), stdout);
-  return summary->is_done ? kExitDone : kExitNotDone;
+  if (*has_lines) {
+    lines.Say(LastLine(options.replay, *summary, last_left), absl::Now());
+  } else {
+    std::fputs(FormatReplaySummary(options.replay, *summary).c_str(), stdout);
+  }
+  return summary->is_done || options.replay.dry_run ? kExitDone : kExitNotDone;
 }
 
 }  // namespace turnout::runtime

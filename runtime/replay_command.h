@@ -15,6 +15,7 @@ struct ReplayCommandOptions {
   std::string config_path;
   std::vector<std::string> overrides;  // of `--set`
   ReplayOptions replay;
+  std::string progress;  // json: lines of JSON instead of the summary
 };
 
 // "500/s" or "500": events a second, at least one. Nullopt for any other text.

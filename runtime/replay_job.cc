@@ -88,6 +88,7 @@ struct ReplayJob::Impl {
   bool IsAtEnd(const connectors::RangeSource& source) const;
   absl::Status Finish();
   absl::Status CheckJoin();
+  absl::StatusOr<ReplaySummary> Count();
 
   connectors::RangeSourceOptions SourceOptions() const;
   connectors::KafkaSinkOptions SinkOptions() const;
@@ -272,7 +273,8 @@ absl::StatusOr<bool> ReplayJob::Impl::Work() {
   destination_options.recheck = config.limits.destination_recheck;
   Destinations destinations(std::move(destination_options), brokers.admin(), &clock);
   const std::unique_ptr<StateKeeper> keeper = states->KeeperFor(0);
-  observer = std::make_unique<ReplayObserver>(names.job, progress.ranges, &clock);
+  observer =
+      std::make_unique<ReplayObserver>(names.job, progress.ranges, &clock, options.on_progress);
   feed.Publish(rules);
   Worker worker(ForWorker(), source->get(), sink.get(), keeper.get(), &destinations, &feed,
                 observer.get(), &clock);
@@ -300,12 +302,21 @@ absl::Status ReplayJob::Impl::CheckJoin() {
   return brokers.CheckLiveJoin(progress.ranges, reach_in);
 }
 
+// What would be read; nobody's offsets, topics or transactions are touched.
+absl::StatusOr<ReplaySummary> ReplayJob::Impl::Count() {
+  if (absl::Status found = brokers.FindSource(); !found.ok()) return found;
+  const auto ranges = brokers.FindRange(range_from, range_to, reach_in);
+  if (!ranges.ok()) return ranges.status();
+  return ReplaySummary{.job = names.job, .ranges = *ranges};
+}
+
 absl::StatusOr<ReplaySummary> ReplayJob::Impl::Run() {
   const absl::Time begun = clock.Now();
   if (absl::Status fine = CheckJob(names.job); !fine.ok()) return fine;
   if (absl::Status read = ReadBounds(); !read.ok()) return read;
   if (absl::Status made = brokers.Connect(); !made.ok()) return made;
   if (absl::Status found = FindRules(); !found.ok()) return found;
+  if (options.dry_run) return Count();
   if (absl::Status fine = brokers.CheckTopics(rules); !fine.ok()) return fine;
   for (const auto& part : {&Impl::OpenSink, &Impl::FindProgress}) {
     if (absl::Status done = (this->*part)(); !done.ok()) return done;

@@ -35,6 +35,8 @@ struct ReplayOptions {
   std::string to_topic;               // empty: where the rule sends
   std::string job;                    // empty: the rule's, with a dot for the slash
   int64_t events_per_second_max = 0;  // read of the source; 0: any
+  bool dry_run = false;               // finds the range, and begins nothing
+  OnReplayProgress on_progress;       // empty: nobody asks
 };
 
 struct ReplaySummary {

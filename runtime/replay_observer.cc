@@ -10,11 +10,13 @@
 
 namespace turnout::runtime {
 
-ReplayObserver::ReplayObserver(std::string job, connectors::OffsetRanges ranges, Clock* clock)
+ReplayObserver::ReplayObserver(std::string job, connectors::OffsetRanges ranges, Clock* clock,
+                               OnReplayProgress on_progress)
     : job_(std::move(job)),
       ranges_(std::move(ranges)),
       size_(SizeOf(ranges_)),
       clock_(clock),
+      on_progress_(std::move(on_progress)),
       told_(clock->Now()) {}
 
 void ReplayObserver::OnTransaction(const TransactionReport& report) {
@@ -63,6 +65,7 @@ void ReplayObserver::OnStatus(const WorkerStatus& status) {
   const std::string waits_for = status.state == WorkerState::kWaiting ? status.reason : "";
   if (waits_for != waits_for_ && !waits_for.empty()) LogWarning("replay_waits", waits_for);
   waits_for_ = waits_for;
+  if (on_progress_) on_progress_(Left(status), size_, counts_);
   if (clock_->Now() - told_ >= kReplayTellEvery) Tell(Left(status));
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -27,10 +28,15 @@ struct ReplayCounts {
   uint64_t unreadable = 0;  // events, which live traffic has dead-lettered
 };
 
+// How many offsets of the range are left, of how many, and what this run did.
+using OnReplayProgress =
+    std::function<void(int64_t left, int64_t total, const ReplayCounts& counts)>;
+
 class ReplayObserver : public WorkerObserver {
  public:
-  // `clock` is borrowed.
-  ReplayObserver(std::string job, connectors::OffsetRanges ranges, Clock* clock);
+  // `clock` is borrowed. `on_progress` may be empty; else it is called often.
+  ReplayObserver(std::string job, connectors::OffsetRanges ranges, Clock* clock,
+                 OnReplayProgress on_progress = {});
 
   void OnTransaction(const TransactionReport& report) override;
   void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
@@ -50,6 +56,7 @@ class ReplayObserver : public WorkerObserver {
   const connectors::OffsetRanges ranges_;
   const int64_t size_;
   Clock* const clock_;
+  const OnReplayProgress on_progress_;
   ReplayCounts counts_;
   absl::Status failure_;
   std::string waits_for_;  // as told last

@@ -41,6 +41,9 @@ TEST(ReplayCommand, SumsUpWhatARunDid) {
   EXPECT_EQ(FormatReplaySummary(options, summary),
             "there is nothing in that range: fraud/all, 0 offsets of 1 partition "
             "(job week has not begun)\n");
+  summary = {.job = "week", .ranges = {{0, {5, 40}}}};
+  EXPECT_EQ(FormatReplaySummary({.rule = "fraud/all", .dry_run = true}, summary),
+            "would read 35 offsets of 1 partition: fraud/all, from 0:5 to 0:40\n");
 }
 
 }  // namespace
