@@ -9,6 +9,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +25,9 @@
 #include "deploy/manager/explain_desk.h"
 #include "deploy/manager/http_answer.h"
 #include "deploy/manager/item_store.h"
+#include "deploy/manager/job_runner.h"
+#include "deploy/manager/job_words.h"
+#include "deploy/manager/jobs.h"
 #include "deploy/manager/proposals.h"
 #include "deploy/manager/router_fleet.h"
 #include "deploy/manager/router_pulses.h"
@@ -62,6 +67,11 @@ struct Parts {
   std::optional<state::Keyring> keys;  // none: secrets can't be put or released
   router::RuleLimits limits;
   router::StateSettings state_settings;
+
+  std::map<std::string, JobPlace> job_places;  // by service; others have no jobs
+  std::unique_ptr<Jobs> jobs;                  // null: there is no place for any
+  std::unique_ptr<JobRunner> runner;           // the same
+  std::function<void(uint64_t number, const HttpAnswer& answer)> give;  // one that was held
 
   absl::Mutex publishing_mu;  // held from the look at what there is until it is changed
   std::atomic<int> publishing{0};
@@ -179,5 +189,19 @@ std::optional<HttpAnswer> GetRates(Parts& parts, const Call& call);
 std::optional<HttpAnswer> PostSample(Parts& parts, const Call& call);
 // explain_api.cc
 std::optional<HttpAnswer> PostExplain(Parts& parts, const Call& call);
+// job_api.cc
+std::vector<std::string> WordsOfJob(const Parts& parts, const Job& job);
+void AuditJob(Parts& parts, const Job& job, bool begins);  // that it begins, or is over
+// Whether the answer comes of what the command says; else why not. `answer` is called once.
+std::optional<HttpAnswer> AskKafka(Parts& parts, const Call& call, std::vector<std::string> words,
+                                   std::function<HttpAnswer(const QuestionResult& result)> answer);
+std::optional<HttpAnswer> PostJob(Parts& parts, const Call& call);
+std::optional<HttpAnswer> ListJobs(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetJob(Parts& parts, const Call& call);
+std::optional<HttpAnswer> ApproveJob(Parts& parts, const Call& call);
+std::optional<HttpAnswer> CancelJob(Parts& parts, const Call& call);
+std::optional<HttpAnswer> ResumeJob(Parts& parts, const Call& call);
+// dead_letter_api.cc
+std::optional<HttpAnswer> ListDeadLetters(Parts& parts, const Call& call);
 
 }  // namespace turnout::manager

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "deploy/manager/sign_in.h"
+#include "deploy/manager/item.h"
 #include "router/document.h"
 #include "router/suggest.h"
 #include "runtime/config_parts.h"
@@ -158,6 +159,30 @@ absl::Status ReadGrant(const std::string& file, const router::Node& node,
   return absl::OkStatus();
 }
 
+absl::Status ReadServices(const std::string& file, const router::Node* services,
+                          std::map<std::string, std::string>* pipelines) {
+  if (services == nullptr) return absl::OkStatus();
+  absl::Status read = CheckKind(file, *services, router::Node::Kind::kObject, "an object");
+  if (!read.ok()) return read;
+  for (const router::Member& service : services->members) {
+    std::string pipeline;
+    if (const absl::Status named = CheckItemName("service", service.name); !named.ok()) {
+      return Problem(file, service.at, std::string(named.message()));
+    }
+    read = CheckKind(file, service.value, router::Node::Kind::kObject, "an object");
+    if (read.ok()) read = ReadTexts(file, service.value, {{"pipeline", &pipeline}});
+    if (!read.ok()) return read;
+    if (!state::Exists(pipeline)) {
+      return Problem(file, service.value.at,
+                     absl::StrFormat("a service's `pipeline` is to be the file of its pipeline's "
+                                     "config, and there is none at %s",
+                                     router::Quoted(pipeline)));
+    }
+    (*pipelines)[service.name] = pipeline;
+  }
+  return absl::OkStatus();
+}
+
 // Each of a list of objects.
 template <typename Read>
 absl::Status ReadList(const std::string& file, const router::Node* list, Read read) {
@@ -234,7 +259,7 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
                                  {"public_url", &options->public_url},
                                  {"shared", &options->shared},
                                  {"url", &options->url}},
-                                {"tls", "issuers", "grants", "lease", "backups"});
+                                {"tls", "issuers", "grants", "lease", "backups", "services"});
   if (!read.ok()) return read;
   if (const router::Node* const lease = node->Find("lease")) {
     read = ReadLease(file, *lease, &options->lease);
@@ -250,6 +275,8 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
     read = ReadTexts(file, *tls, {{"certificate", &options->certificate}, {"key", &options->key}});
     if (!read.ok()) return read;
   }
+  read = ReadServices(file, node->Find("services"), &options->job_pipelines);
+  if (!read.ok()) return read;
   read = ReadList(file, node->Find("issuers"), [&](const router::Node& one) {
     return ReadIssuer(file, one, &options->issuers);
   });

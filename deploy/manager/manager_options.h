@@ -27,15 +27,17 @@
 //       keys_url: https://kubernetes.default.svc/openid/v1/jwks
 //       ca_file: /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
 //       token_file: /var/run/secrets/kubernetes.io/serviceaccount/token
-//   public_url: https://turnout.example.com  # where browsers find the page; wanted with
-//   `client_id` grants:                              # of those whom issuers name, in whichever
-//   service
+//   public_url: https://turnout.example.com  # where browsers find the page; with `client_id`
+//   services:                            # whose jobs, replays and redrives, run beside the manager
+//     orders: { pipeline: /etc/turnout/orders.yaml }  # by whose Kafka and secrets; job_runner.h
+//   grants:                              # of those whom issuers name, in whichever service
 //     - { principal: group:platform, service: "*", team: "*", role: admin }
 //
 // Errors: InvalidArgument with the place in the file, what is wrong and the cure.
 // Threads: pure functions, but that they read the file.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -65,6 +67,7 @@ struct ManagerOptions {
   std::string public_url;  // as OriginOf has it (sign_in.h); empty: nobody signs in
   std::vector<IssuerSettings> issuers;
   std::vector<Grant> grants;
+  std::map<std::string, std::string> job_pipelines;  // by service
 };
 
 // Where below `data` the items are.

@@ -83,6 +83,7 @@ struct ManagerServer::Impl {
   absl::Status OpenBackups(const ManagerOptions& options);
   void MakeSuccession(const ManagerOptions& options);
   void PublishRules(const std::string& service);
+  absl::Status OpenJobs(const ManagerOptions& options);
   std::optional<std::string> Answer(const runtime::HttpRequest& request, const std::string& peer,
                                     uint64_t number);
   std::optional<HttpAnswer> AnswerOf(Call* call);
@@ -150,7 +151,27 @@ absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
     }
     for (const std::string& service : changed) PublishRules(service);
   });
-  return OpenBackups(options);
+  parts.give = [this](uint64_t number, const HttpAnswer& answer) {
+    front->Give(number, Counted(answer));
+  };
+  if (absl::Status opened = OpenBackups(options); !opened.ok()) return opened;
+  return OpenJobs(options);
+}
+
+absl::Status ManagerServer::Impl::OpenJobs(const ManagerOptions& options) {
+  if (options.job_pipelines.empty()) return absl::OkStatus();
+  for (const auto& [service, pipeline] : options.job_pipelines) {
+    parts.job_places[service] = {.program = "/proc/self/exe",
+                                 .pipeline = pipeline,
+                                 .state_dir = absl::StrCat(options.data, "/job_states/", service)};
+  }
+  auto jobs = Jobs::Open(options.data + "/jobs", absl::Now());
+  if (!jobs.ok()) return jobs.status();
+  parts.jobs = *std::move(jobs);
+  parts.runner = std::make_unique<JobRunner>(
+      parts.jobs.get(), [this](const Job& job) { return WordsOfJob(parts, job); },
+      [this](const Job& job, bool begins) { AuditJob(parts, job, begins); });
+  return absl::OkStatus();
 }
 
 absl::Status ManagerServer::Impl::OpenShared(const ManagerOptions& options) {
@@ -420,6 +441,7 @@ std::string ManagerServer::url() const { return impl_->url; }
 void ManagerServer::Stop() {
   if (std::exchange(impl_->is_stopped, true)) return;
   impl_->parts.feed->End();
+  if (impl_->parts.runner != nullptr) impl_->parts.runner->End();
   impl_->front->Finish(kFinishTimeout);
   // Another one takes over at once.
   if (impl_->parts.succession != nullptr) impl_->parts.succession->Stop();

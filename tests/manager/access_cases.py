@@ -21,6 +21,13 @@ CALLS = (
     ("viewer", "GET", SERVICE + "/routers", None, 200),
     ("viewer", "GET", SERVICE + "/rules", None, 404),  # there are none
     ("viewer", "POST", SERVICE + "/search", {"text": "a"}, 200),
+    ("viewer", "GET", SERVICE + "/jobs", None, 200),
+    ("viewer", "GET", SERVICE + "/jobs/999", None, 404),
+    ("viewer", "GET", SERVICE + "/dead-letters", None, 404),  # no pipeline is named for it
+    ("editor", "POST", SERVICE + "/jobs", {"kind": "redrive"}, 404),
+    ("editor", "POST", SERVICE + "/jobs/999/cancel", {}, 404),
+    ("editor", "POST", SERVICE + "/jobs/999/resume", {}, 404),
+    ("approver", "POST", SERVICE + "/jobs/999/approve", {}, 404),
     ("editor", "PUT", CONFIG, {"text": "1"}, 200),
     ("editor", "POST", CONFIG + "/restore", {"version": "{made}"}, 200),
     ("editor", "POST", SERVICE + "/changes", {"edits": [{"id": "config/a", "text": "1"}]}, 200),
