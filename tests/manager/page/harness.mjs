@@ -182,7 +182,7 @@ export async function startBrowser() {
 }
 
 // A page of its own session; `faults` gathers what the browser complains of.
-export async function openPage(browser, manager, {token = ALICE, at = "", width = 1280, height = 860, scheme = "light"} = {}) {
+export async function openPage(browser, manager, {token = ALICE, at = "", width = 1280, height = 860, scheme = "light", answer} = {}) {
   const context = await browser.newContext({viewport: {width, height}, colorScheme: scheme, reducedMotion: "reduce"});
   const page = await context.newPage();
   const faults = [];
@@ -191,6 +191,7 @@ export async function openPage(browser, manager, {token = ALICE, at = "", width 
     if (message.type() === "error" && !/status of 4/.test(message.text())) faults.push(message.text());
   });
   await page.addInitScript((given) => { if (given) sessionStorage.setItem("turnout-token", given); }, token);
+  if (answer) await answer(page);
   await page.goto(`${manager.url}/${at}`);
   return {page, faults, close: () => context.close()};
 }

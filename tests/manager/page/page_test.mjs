@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import {readFileSync} from "node:fs";
 import {after, before, test} from "node:test";
 import {ALICE, BOB, CAROL, DIST, openPage, publish, seed, seedMany, seriousOf, startBrowser, startManager} from "./harness.mjs";
+import {answerJobs} from "./jobs.mjs";
 import {FRAUD} from "./seed.mjs";
 import {VIEWS} from "./views.mjs";
 
@@ -54,10 +55,10 @@ async function publishNow(page, why) {
 const textOf = async (name, kind = "rules") => (await (await fetch(`${manager.url}/v1/services/orders/items/${kind}/${name}`,
     {headers: {Authorization: `Bearer ${ALICE}`}})).json());
 
-for (const [name, at, shows] of VIEWS) {
+for (const [name, at, shows, answer] of VIEWS) {
   for (const [scheme, width] of [["light", 1280], ["dark", 1280], ["light", 390]]) {
     test(`axe finds nothing serious in ${name}, ${scheme}, ${width} px, and nothing is wider than the page`, () =>
-        inPage({at, scheme, width, height: 860}, async (page) => {
+        inPage({at, scheme, width, height: 860, answer}, async (page) => {
           await page.waitForSelector(shows);
           assert.deepEqual(await seriousOf(page), []);
           const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -254,6 +255,50 @@ test("a secret is written and is shown nowhere afterwards", () =>
       await page.waitForSelector("tbody >> text=shop/router");
       assert.equal((await page.content()).includes("planted-hunter2"), false);
       assert.equal(JSON.stringify(await textOf("mail-password", "secret")).includes("planted-hunter2"), false);
+    }));
+
+test("a replay is counted, started, watched by its bar and cancelled", () =>
+    inPage({at: "#/orders/rules", answer: answerJobs}, async (page) => {
+      await page.waitForSelector(".row.rule");
+      await page.keyboard.press("g");
+      await page.keyboard.press("b");
+      const start = page.getByRole("button", {name: "Replay", exact: true});
+      await page.getByLabel("Rule").fill("fraud/card-testing");
+      assert.equal(await start.isDisabled(), true, "what was not counted can't be started");
+      await page.getByRole("button", {name: "Count"}).click();
+      await page.waitForSelector("text=52,310 offsets");
+      await page.getByLabel("Why").fill("They lost a week");
+      await page.getByLabel("From", {exact: true}).fill("2d");
+      assert.equal(await start.isDisabled(), true, "another range is to be counted anew");
+      await page.getByRole("button", {name: "Count"}).click();
+      await start.click();
+      const bar = page.getByRole("progressbar", {name: "replay 5"});
+      await bar.waitFor();
+      await page.waitForFunction(() => document.querySelector("progress[aria-label='replay 5']").value === 100);
+      await page.waitForSelector("text=12 sent");
+      assert.match(await page.getByRole("progressbar", {name: "replay 4"}).getAttribute("aria-valuetext"),
+                   /16,500 of 40,000 offsets, 850 events a second, about 28 s left/);
+      await page.getByRole("button", {name: "Cancel replay 4"}).click();
+      await page.getByRole("button", {name: "Go on with replay 4"}).waitFor();
+    }));
+
+test("dead letters are looked at, with values where that is asked for, and put back by kind", () =>
+    inPage({at: "#/orders/dead-letters", answer: answerJobs}, async (page) => {
+      await page.getByRole("button", {name: "Show destination_unavailable of fraud/card-testing"}).click();
+      await page.waitForSelector("dialog >> text=2/41");
+      assert.equal(await page.locator("dialog >> text=payment.declined").count(), 0);
+      await page.getByLabel(/With keys and values/).check();
+      await page.waitForSelector("dialog >> text=payment.declined");
+      assert.deepEqual(await seriousOf(page), []);
+      await page.keyboard.press("Escape");
+      await page.getByRole("combobox", {name: "Kind"}).selectOption("destination_unavailable");
+      await page.getByRole("button", {name: "Look"}).click();
+      await page.getByRole("button", {name: "Put back destination_unavailable of fraud/card-testing"}).click();
+      await page.getByRole("button", {name: "Count"}).click();
+      await page.waitForSelector("text=1,204 dead letters");
+      await page.getByLabel("Why").fill("Its topic is there now");
+      await page.getByRole("button", {name: "Put back", exact: true}).click();
+      await page.waitForFunction(() => document.querySelector("progress[aria-label='redrive 5']")?.value === 100);
     }));
 
 test("leaving an unpublished text is asked about first", () =>

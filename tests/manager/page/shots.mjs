@@ -1,6 +1,7 @@
 // Pictures of every place, at 1280 and 390 px, light and dark, into the directory given: to be looked at.
 import {mkdirSync} from "node:fs";
 import {BOB, openPage, publish, seed, startBrowser, startManager} from "./harness.mjs";
+import {answerJobs} from "./jobs.mjs";
 import {FRAUD, TEAMS} from "./seed.mjs";
 import {VIEWS} from "./views.mjs";
 
@@ -11,9 +12,9 @@ const manager = await startManager();
 await seed(manager);
 const browser = await startBrowser();
 for (const [width, height, scheme] of [[1280, 860, "light"], [1280, 860, "dark"], [390, 844, "light"]]) {
-  for (const [name, at, shows] of VIEWS) {
+  for (const [name, at, shows, answer] of VIEWS) {
     if (only && !name.includes(only)) continue;
-    const {page, faults, close} = await openPage(browser, manager, {at, width, height, scheme});
+    const {page, faults, close} = await openPage(browser, manager, {at, width, height, scheme, answer});
     await page.waitForSelector(shows).catch((error) => console.log(name, String(error).slice(0, 200)));
     await page.waitForLoadState("networkidle");
     await page.screenshot({path: `${into}/${name}-${width}-${scheme}.png`});
@@ -30,6 +31,13 @@ const SCENES = {
     await page.keyboard.press("Control+s");
     await page.fill("dialog #why", "Tiny amounts go up to eight, refunds are watched too");
     await page.waitForSelector("dialog >> text=fraud/refunds");
+  },
+  async "redrive"(page) {
+    await answerJobs(page);
+    await page.goto(`${manager.url}/#/orders/dead-letters`);
+    await page.getByRole("button", {name: /Put back destination/}).click();
+    await page.getByRole("button", {name: "Count"}).click();
+    await page.waitForSelector("text=1,204 dead letters");
   },
   async "fault"(page) {
     await page.goto(`${manager.url}/#/orders/rules/fraud`);

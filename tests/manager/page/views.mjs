@@ -1,4 +1,6 @@
-// Every place of the page, and what says that it is there.
+// Every place of the page, what says that it is there, and who answers for what is not here.
+import {answerJobs} from "./jobs.mjs";
+
 export const VIEWS = [
   ["rules", "#/orders/rules", "text=card-testing"],
   ["editor", "#/orders/rules/fraud", "text=as published"],
@@ -8,6 +10,8 @@ export const VIEWS = [
   ["item-history", "#/orders/history/fraud/rules", "text=INC-4411"],
   ["search", "#/orders/search?q=fraud", "text=/places? in/"],
   ["routers", "#/orders/routers", "main h1"],
+  ["replay", "#/orders/replay", "text=delivery/late", answerJobs],
+  ["dead-letters", "#/orders/dead-letters", "text=unreadable_event >> visible=true", answerJobs],
   ["values", "#/orders/config", "text=freeze-days"],
   ["value", "#/orders/config/freeze-days", "text=Type of the value"],
   ["pipelines", "#/orders/pipeline", "text=No pipeline"],

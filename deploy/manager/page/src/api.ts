@@ -376,3 +376,99 @@ export async function approve(service: string, id: string): Promise<Outcome> {
 export async function reject(service: string, id: string, why: string): Promise<void> {
   await call("POST", ofService(service, `/proposals/${part(id)}/reject`), {why});
 }
+
+// --- replays, dead letters ----------------------------------------------------------------------
+
+export type JobKind = "replay" | "redrive";
+export interface JobWish {
+  kind: JobKind;
+  rule: string;
+  rate: number;
+  from?: string;
+  to?: string;
+  to_topic?: string;
+  letter_kind?: string;
+  reason?: string;
+  since?: string;
+}
+export interface Job {
+  number: number;
+  kind: JobKind;
+  state: "proposed" | "queued" | "counting" | "running" | "done" | "failed" | "cancelled";
+  rule: string;
+  from: string;
+  to: string;
+  toTopic: string;
+  letterKind: string;
+  reason: string;
+  since: string;
+  by: string;
+  createdMs: number;
+  startedMs: number;
+  total: number;
+  done: number;
+  perSecond: number;
+  counts: Record<string, number>;
+  error: string;
+}
+export interface Jobs {
+  hasPipeline: boolean;
+  jobs: Job[];
+}
+export interface LetterFilter {
+  rule: string;
+  kind: string;
+  reason: string;
+  since: string;
+}
+// Null: it is not for whoever asks.
+export interface LetterGroup {
+  kind: string;
+  rules: string;
+  count: number;
+  lastMs: number;
+  reason: string | null;
+}
+export interface Letter {
+  partition: number;
+  offset: number;
+  atMs: number;
+  reason: string | null;
+  bytes: number;
+  key: string | null;
+  value: string | null;
+}
+
+const jobOf = (from: any): Job => ({
+  number: from.number, kind: from.kind, state: from.state, rule: from.rule ?? "", from: from.from ?? "", to: from.to ?? "",
+  toTopic: from.to_topic ?? "", letterKind: from.letter_kind ?? "", reason: from.reason ?? "", since: from.since ?? "", by: from.by ?? "",
+  createdMs: from.created_ms ?? 0, startedMs: from.started_ms ?? 0, total: from.total ?? 0, done: from.done ?? 0,
+  perSecond: from.per_second ?? 0, counts: from.counts ?? {}, error: from.error ?? ""});
+const asked = (filter: LetterFilter, more: Record<string, string> = {}) => new URLSearchParams(
+    Object.entries({...filter, ...more}).filter(([, value]) => value));
+
+export async function jobs(service: string): Promise<Jobs> {
+  const answer = await call("GET", ofService(service, "/jobs"));
+  return {hasPipeline: !!answer.has_pipeline, jobs: (answer.jobs ?? []).map(jobOf)};
+}
+export async function countJob(service: string, wish: JobWish) {
+  const answer = await call("POST", ofService(service, "/jobs?dry_run=1"), wish);
+  return {total: answer.total ?? 0, left: answer.left ?? 0, range: answer.range ?? "", needsApproval: !!answer.needs_approval};
+}
+export async function startJob(service: string, wish: JobWish, why: string): Promise<Job> {
+  return jobOf(await call("POST", ofService(service, "/jobs"), {...wish, why}));
+}
+export async function actOnJob(service: string, number: number, what: "approve" | "cancel" | "resume"): Promise<Job> {
+  return jobOf(await call("POST", ofService(service, `/jobs/${number}/${what}`), {}));
+}
+export async function letterGroups(service: string, filter: LetterFilter): Promise<LetterGroup[]> {
+  const answer = await call("GET", ofService(service, `/dead-letters?${asked(filter)}`));
+  return (answer.groups ?? []).map((one: any): LetterGroup => ({
+    kind: one.kind, rules: one.rules, count: one.count ?? 0, lastMs: one.last_ms ?? 0, reason: one.reason ?? null}));
+}
+export async function letters(service: string, filter: LetterFilter, hasPayload: boolean): Promise<Letter[]> {
+  const answer = await call("GET", ofService(service, `/dead-letters?${asked(filter, {list: "1", ...(hasPayload ? {payload: "1"} : {})})}`));
+  return (answer.letters ?? []).map((one: any): Letter => ({
+    partition: one.partition, offset: one.offset, atMs: one.timestamp_ms ?? 0, reason: one.reason ?? null,
+    bytes: one.value_bytes ?? 0, key: one.key ?? null, value: one.value ?? null}));
+}

@@ -3,11 +3,13 @@
 import {useEffect, useState} from "preact/hooks";
 import * as api from "./api";
 import {AuditView} from "./audit_view";
+import {DeadLettersView} from "./dead_letters_view";
 import {EditorView} from "./editor_view";
 import {HistoryView} from "./history_view";
 import {ItemsView} from "./items_view";
 import {PLACE_KEYS, useKeys} from "./keys";
 import {ProposalsView} from "./proposals_view";
+import {ReplayView} from "./replay_view";
 import {Route, go, to, useRoute} from "./route";
 import {RoutersView} from "./routers_view";
 import {RulesView} from "./rules_view";
@@ -19,6 +21,7 @@ import {Dialog, Toasts, Waiting, useLoaded} from "./ui";
 
 const PLACES: [string, string][] = [
   ["rules", "Rules"], ["tests", "Tests"], ["history", "History"], ["search", "Search"], ["routers", "Routers"],
+  ["replay", "Replay"], ["dead-letters", "Dead letters"],
   ["config", "Values"], ["pipeline", "Pipelines"], ["secret", "Secrets"], ["proposals", "Proposals"], ["audit", "Audit"],
 ];
 const LAST_SERVICE = "turnout-service";
@@ -119,6 +122,8 @@ function Place({route, onProposals}: {route: Route; onProposals: () => void}) {
     case "history": return <HistoryView route={route} />;
     case "search": return <SearchView route={route} />;
     case "routers": return <RoutersView route={route} />;
+    case "replay": return <ReplayView route={route} />;
+    case "dead-letters": return <DeadLettersView route={route} />;
     case "secret": return <SecretsView route={route} />;
     case "audit": return <AuditView route={route} />;
     case "proposals": return <ProposalsView route={route} onChanged={onProposals} />;

@@ -24,6 +24,14 @@ export function ago(atMs: number, nowMs = Date.now()): string {
   return new Date(atMs).toLocaleDateString("en", {year: "numeric", month: "short", day: "numeric"});
 }
 
+// How long something takes, in its two largest units.
+export function lasting(seconds: number): string {
+  const whole = Math.max(1, Math.ceil(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
+}
+
 export const exactly = (atMs: number) => new Date(atMs).toLocaleString("en", {
   year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
   second: "2-digit", hour12: false});
