@@ -11,7 +11,7 @@
 namespace turnout::manager {
 namespace {
 
-constexpr std::string_view kFlags[] = {"dry_run", "texts"};
+constexpr std::string_view kFlags[] = {"dry_run", "list", "parking", "payload", "texts"};
 constexpr std::string_view kFlagTexts[] = {"", "1", "true", "0", "false"};
 
 // The next part of a path behind its slash.

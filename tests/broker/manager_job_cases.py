@@ -75,9 +75,9 @@ def _set_up(stage):
                                     for name in ("all", "north", "backfill")]
                   + [stage.dead_letters], 3)
     router = stage.router().start().wait_ready()
-    config = stage.directory / "manager.yaml"
-    config.write_text(json.dumps({"services": {"orders": {"pipeline": str(router.config_file)}}}))
-    manager = Manager(stage.binary, stage.directory / "manager", config=config)
+    pipelines = json.dumps({"orders": {"pipeline": str(router.config_file)}})
+    manager = Manager(stage.binary, stage.directory / "manager",
+                      config=[f"services: {pipelines}"])
     stage.at_end(manager.close)
     callers = {"admin": manager.bearer("admin", ("*", "*", "admin")),
                "ann": manager.bearer("ann", ("orders", "shop", "editor")),
