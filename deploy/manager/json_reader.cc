@@ -80,7 +80,11 @@ void JsonReader::Fail(std::string_view name, std::string_view wanted) {
 
 void JsonReader::Only(std::initializer_list<std::string_view> known) {
   for (const auto& [name, value] : value_->json.items()) {
-    if (!status_.ok() || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (!status_.ok()) return;
+    if (std::find(known.begin(), known.end(), name) != known.end()) {
+      if (value.is_null()) Fail(name, "something other than null; or leave it out");
+      continue;
+    }
     const std::vector<std::string_view> names(known);
     status_ = absl::InvalidArgumentError(absl::StrFormat("%s: unknown member %s: %s", of_,
                                                          router::Quoted(name),

@@ -27,6 +27,7 @@ class JsonReader {
   ~JsonReader();
   JsonReader(JsonReader&&) noexcept;
 
+  // What may be there; null is nothing that may.
   void Only(std::initializer_list<std::string_view> known);
   bool Has(std::string_view name) const;  // and is not null
 

@@ -7,6 +7,8 @@ SERVICE = "/v1/services/access"
 ROLES = ("viewer", "editor", "approver", "admin")
 CONFIG = SERVICE + "/items/config/a"
 
+REAL_ROUTERS = ("svc-kept", "real-router")  # programs of their own, of other cases
+
 # The least role that a call takes, how it is made, and what it is answered.
 CALLS = (
     ("viewer", "GET", SERVICE + "/items", None, 200),
@@ -181,7 +183,9 @@ def throttles_who_guesses_tokens(manager):
 def has_every_refusal_on_record(manager):
     root = manager.bearer("root8", ("*", "*", "admin"))
     told = sum(one[2] in (401, 403, 409, 412, 422) for one in manager.answers)
-    kept = root.get("/v1/audit?outcome=refused&limit=1000").json["entries"]
+    lines = root.get("/v1/audit?outcome=refused&limit=1000").json["entries"]
+    # What real routers were told is in no answer to this program.
+    kept = [one for one in lines if one.get("by") not in REAL_ROUTERS]
     assert told > 90 and len(kept) == told, (told, len(kept))
 
 
