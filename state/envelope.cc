@@ -23,6 +23,7 @@ constexpr size_t kTagBytes = 16;
 constexpr size_t kBoxBytesMin = kNonceBytes + kTagBytes;
 constexpr size_t kWrappedBytes = kMasterKeyBytes + kBoxBytesMin;  // a data key, wrapped
 constexpr size_t kKeyIdBytesMax = 64;
+constexpr std::string_view kByKms = "kms ";
 
 // All that a string has room for, so that nothing of an earlier, longer text is left either.
 void WipeString(std::string* text) {
@@ -163,6 +164,13 @@ Keyring::Keyring(Keyring&&) noexcept = default;
 Keyring& Keyring::operator=(Keyring&&) noexcept = default;
 
 absl::StatusOr<Keyring> Keyring::Read(std::string_view text) {
+  return Read(text, [](std::string_view id, std::string_view) -> absl::StatusOr<SecretText> {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("the master key `%s` is encrypted, and nothing here opens it", id));
+  });
+}
+
+absl::StatusOr<Keyring> Keyring::Read(std::string_view text, OpenMasterKey open) {
   Keyring keyring;
   for (size_t line_number = 1; !text.empty(); ++line_number) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -172,13 +180,28 @@ absl::StatusOr<Keyring> Keyring::Read(std::string_view text) {
     if (line.empty() || line[0] == '#') continue;
     const size_t blank = line.find(' ');
     const std::string id(line.substr(0, blank));
-    std::string bytes;
-    const bool is_base64 = blank != line.npos && DecodeBase64(line.substr(blank + 1), &bytes);
-    SecretText key(std::move(bytes));
-    if (!IsKeyId(id) || !is_base64 || key.view().size() != kMasterKeyBytes) {
+    std::string_view rest = blank == line.npos ? std::string_view() : line.substr(blank + 1);
+    SecretText key;
+    if (IsKeyId(id) && rest.substr(0, kByKms.size()) == kByKms) {
+      absl::StatusOr<SecretText> opened = open(id, rest.substr(kByKms.size()));
+      if (!opened.ok()) return opened.status();
+      key = *std::move(opened);
+      if (key.view().size() != kMasterKeyBytes) {
+        return absl::InvalidArgumentError(absl::StrFormat(
+            "the master key `%s`, decrypted, has %d bytes and is to have %d; have KMS encrypt "
+            "the %d bytes themselves, not their base64",
+            id, key.view().size(), kMasterKeyBytes, kMasterKeyBytes));
+      }
+    } else {
+      std::string bytes;
+      if (!DecodeBase64(rest, &bytes)) WipeString(&bytes);
+      key = SecretText(std::move(bytes));
+    }
+    if (!IsKeyId(id) || key.view().size() != kMasterKeyBytes) {
       return absl::InvalidArgumentError(absl::StrFormat(
           "line %d of the master keys is none; write `ID BASE64`, an id of 1 to %d of a-z, A-Z, "
-          "0-9, `.`, `_`, `-` and %d bytes, as `openssl rand -base64 %d` makes them",
+          "0-9, `.`, `_`, `-` and %d bytes, as `openssl rand -base64 %d` makes them, or `ID kms "
+          "BASE64` of what KMS encrypted",
           line_number, kKeyIdBytesMax, kMasterKeyBytes, kMasterKeyBytes));
     }
     if (!keyring.keys_.emplace(id, std::move(key)).second) {
@@ -192,6 +215,23 @@ absl::StatusOr<Keyring> Keyring::Read(std::string_view text) {
   return absl::InvalidArgumentError(absl::StrFormat(
       "there is no master key; write a line `ID BASE64`, as `openssl rand -base64 %d` makes it",
       kMasterKeyBytes));
+}
+
+std::vector<std::string> Keyring::ids() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, key] : keys_) ids.push_back(id);
+  return ids;
+}
+
+std::string Keyring::ChangedSince(const Keyring& before) const {
+  for (const auto& [id, key] : keys_) {
+    const auto found = before.keys_.find(id);
+    if (found != before.keys_.end() &&
+        CRYPTO_memcmp(found->second.view().data(), key.view().data(), kMasterKeyBytes) != 0) {
+      return id;
+    }
+  }
+  return "";
 }
 
 absl::StatusOr<const SecretText*> Keyring::Find(const std::string& id) const {
@@ -254,6 +294,11 @@ std::string SealedKeyId(std::string_view sealed) {
   const size_t end = sealed.find(':');
   const std::string_view id = sealed.substr(0, end);
   return end != sealed.npos && IsKeyId(id) ? std::string(id) : "";
+}
+
+std::string SealedPart(std::string_view sealed) {
+  absl::StatusOr<Sealed> parsed = Parse(sealed);
+  return parsed.ok() ? absl::Base64Escape(parsed->secret) : std::string(sealed);
 }
 
 }  // namespace turnout::state

@@ -16,7 +16,9 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
 namespace turnout::state {
@@ -43,17 +45,27 @@ class SecretText {
 inline constexpr size_t kMasterKeyBytes = 32;
 inline constexpr size_t kSecretBytesMax = 64u << 10;  // of what is sealed
 
+// Opens a master key that is itself encrypted: its id, and its cipher text as base64 (kms.h).
+using OpenMasterKey =
+    absl::FunctionRef<absl::StatusOr<SecretText>(std::string_view id, std::string_view ciphertext)>;
+
 // Master keys by id: the one that seals, and older ones that open what they sealed.
 class Keyring {
  public:
-  // A text of lines `ID BASE64`, 32 bytes each; the first one seals. Lines that begin with # are
-  // passed over. InvalidArgument, naming the line.
-  static absl::StatusOr<Keyring> Read(std::string_view text);
+  // A text of lines `ID BASE64`, 32 bytes each, or `ID kms BASE64`, which `open` opens; the first
+  // one seals. Lines that begin with # are passed over. InvalidArgument, naming the line; what
+  // `open` answers.
+  static absl::StatusOr<Keyring> Read(std::string_view text, OpenMasterKey open);
+  static absl::StatusOr<Keyring> Read(std::string_view text);  // of none that are encrypted
   ~Keyring();
   Keyring(Keyring&&) noexcept;
   Keyring& operator=(Keyring&&) noexcept;
 
   const std::string& sealing_id() const { return sealing_id_; }
+  std::vector<std::string> ids() const;
+  bool Has(std::string_view id) const { return keys_.find(id) != keys_.end(); }
+  // An id that both have with other bytes; empty: there is none.
+  std::string ChangedSince(const Keyring& before) const;
 
   absl::StatusOr<std::string> Seal(std::string_view plain, std::string_view context) const;
   absl::StatusOr<SecretText> Open(std::string_view sealed, std::string_view context) const;
@@ -72,5 +84,8 @@ class Keyring {
 
 // The master key that `sealed` needs; empty: it is no sealed text.
 std::string SealedKeyId(std::string_view sealed);
+// What Rewrap leaves as it is, encrypted: the same of two texts that hold one secret sealed once.
+// Any other text as it is.
+std::string SealedPart(std::string_view sealed);
 
 }  // namespace turnout::state

@@ -28,6 +28,8 @@
 #include "deploy/manager/job_runner.h"
 #include "deploy/manager/job_words.h"
 #include "deploy/manager/jobs.h"
+#include "deploy/manager/key_rotation.h"
+#include "deploy/manager/master_keys.h"
 #include "deploy/manager/proposals.h"
 #include "deploy/manager/router_fleet.h"
 #include "deploy/manager/router_pulses.h"
@@ -39,7 +41,6 @@
 #include "router/state_settings.h"
 #include "runtime/http_request.h"
 #include "state/checkpoint_store.h"
-#include "state/envelope.h"
 
 namespace turnout::manager {
 
@@ -64,7 +65,8 @@ struct Parts {
   RouterPulses pulses;
   ExplainDesk explain;
   RulePlacesCache search_cache;
-  std::optional<state::Keyring> keys;  // none: secrets can't be put or released
+  std::unique_ptr<MasterKeys> keys;  // none: secrets can't be put or released
+  std::unique_ptr<KeyRotation> rotation;
   router::RuleLimits limits;
   router::StateSettings state_settings;
 
@@ -149,6 +151,7 @@ std::optional<HttpAnswer> GetOpenApi(Parts& parts, const Call& call);
 std::optional<HttpAnswer> GetWhoAmI(Parts& parts, const Call& call);
 std::optional<HttpAnswer> ListServices(Parts& parts, const Call& call);
 std::optional<HttpAnswer> QueryAudit(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetMasterKeys(Parts& parts, const Call& call);
 // session_api.cc
 std::optional<HttpAnswer> GetSession(Parts& parts, const Call& call);
 std::optional<HttpAnswer> BeginSignIn(Parts& parts, const Call& call);

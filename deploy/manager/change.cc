@@ -87,6 +87,21 @@ class Reader {
     return texts;
   }
 
+  std::vector<Rewrapped> AllRewrapped(const Json& in) {
+    const Json* found = Find(in, "rewrapped");
+    std::vector<Rewrapped> all;
+    if (found == nullptr) return all;
+    for (const Json& one : *found) {
+      absl::StatusOr<ItemId> id = ReadItemId(one.is_object() ? Text(one, "id") : "");
+      if (!id.ok()) {
+        Fail("rewrapped", "a list of secrets");
+        break;
+      }
+      all.push_back({*std::move(id), Number(one, "version"), Text(one, "text")});
+    }
+    return all;
+  }
+
   std::vector<DoneEdit> Edits(const Json& in) {
     const Json* found = Find(in, "edits");
     std::vector<DoneEdit> edits;
@@ -147,7 +162,16 @@ std::string ToJson(const Change& change) {
     if (json.back() != '[') json += ',';
     AppendEdit(edit, &json);
   }
-  json += "]}";
+  json += ']';
+  if (!change.rewrapped.empty()) json += ",\"rewrapped\":[";
+  for (const Rewrapped& one : change.rewrapped) {
+    absl::StrAppend(&json, json.back() == '[' ? "" : ",", "{\"id\":");
+    runtime::AppendJsonString(one.id.ToString(), &json);
+    absl::StrAppend(&json, ",\"version\":", one.version, ",\"text\":");
+    runtime::AppendJsonString(one.text, &json);
+    json += '}';
+  }
+  json += change.rewrapped.empty() ? "}" : "]}";
   return json;
 }
 
@@ -160,7 +184,8 @@ absl::StatusOr<Change> ReadChange(std::string_view json) {
                 .by = reader.Text(read, "by"),
                 .why = reader.Text(read, "why"),
                 .approved_by = reader.Texts(read, "approved_by"),
-                .edits = reader.Edits(read)};
+                .edits = reader.Edits(read),
+                .rewrapped = reader.AllRewrapped(read)};
   if (reader.Find(read, "reverts") != nullptr) change.reverts = reader.Number(read, "reverts");
   if (!reader.ok()) return absl::DataLossError("it is no change: " + reader.fault());
   return change;

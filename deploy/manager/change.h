@@ -4,6 +4,10 @@
 // whole, so that every version of every item can be read, compared and gone back to; nothing is
 // ever overwritten. An item's version is the number of the change that wrote it.
 //
+// A change may have no edits, but versions of secrets whose data keys are wrapped by another master
+// key from then on. They stay the versions they are, and hold the same: their sealed texts alone
+// are replaced. It is a change so that all managers that share a log follow it.
+//
 // Format: JSON (ToJson), which the log, the API and backups share.
 // Errors: DataLoss from ReadChange for a text that is no change.
 // Threads: ordinary values, pure functions.
@@ -48,6 +52,13 @@ struct DoneEdit {
   int64_t before = 0;                  // the version that it replaced; 0: there was none
 };
 
+// A version of a secret, sealed by another master key.
+struct Rewrapped {
+  ItemId id;
+  int64_t version = 0;
+  std::string text;
+};
+
 struct Change {
   int64_t number = 0;
   int64_t at_ms = 0;  // Unix time
@@ -56,6 +67,7 @@ struct Change {
   std::vector<std::string> approved_by;
   std::optional<int64_t> reverts;
   std::vector<DoneEdit> edits;  // sorted by id
+  std::vector<Rewrapped> rewrapped;
 };
 
 std::string ToJson(const Change& change);

@@ -118,13 +118,13 @@ std::optional<HttpAnswer> ReleaseSecret(Parts& parts, const Call& call) {
                                             "in `bound_to`",
                                             id->ToString(), call.principal.name));
   }
-  if (!parts.keys.has_value()) {
+  if (parts.keys == nullptr) {
     return ErrorAnswer(503,
                        "there is no master key to open secrets with: start the manager with "
                        "`master_keys`");
   }
   absl::StatusOr<state::SecretText> opened =
-      parts.keys->Open((*item)->content.text, id->ToString());
+      parts.keys->Current()->Open((*item)->content.text, id->ToString());
   if (!opened.ok()) return ErrorAnswer(opened.status());
   // Nothing is given that is not on record.
   if (!Audit(

@@ -48,6 +48,10 @@ std::string ItemsPrefix(std::string_view service, std::optional<ItemKind> kind) 
 
 std::string VersionsPrefix(const ItemId& id) { return IdKey(kVersionPrefix, id) + kEnd; }
 
+std::string VersionsPrefix(std::string_view service, ItemKind kind) {
+  return IdKey(kVersionPrefix, {.service = std::string(service), .kind = kind});
+}
+
 std::string HistoryPrefix(const ItemId& id) { return IdKey(kHistoryPrefix, id) + kEnd; }
 
 std::string ServiceHistoryPrefix(std::string_view service) {

@@ -38,6 +38,8 @@ std::string ServiceKey(std::string_view service);
 // What keys of these begin with; `kind` none: all of the service, `service` empty: all.
 std::string ItemsPrefix(std::string_view service, std::optional<ItemKind> kind);
 std::string VersionsPrefix(const ItemId& id);
+// Of all versions of the service's items of that kind.
+std::string VersionsPrefix(std::string_view service, ItemKind kind);
 std::string HistoryPrefix(const ItemId& id);
 std::string ServiceHistoryPrefix(std::string_view service);
 

@@ -49,6 +49,7 @@ std::vector<DocumentChange> RecordsOf(const Change& change) {
   std::vector<DocumentChange> batch;
   Change bare = change;
   for (DoneEdit& edit : bare.edits) edit.content.reset();
+  for (Rewrapped& one : bare.rewrapped) one.text.clear();
   batch.push_back({ChangeKey(change.number), ToJson(bare)});
   for (const DoneEdit& edit : change.edits) {
     const std::string record = ToJson({.number = change.number, .edits = {edit}});
@@ -141,6 +142,11 @@ absl::StatusOr<Change> FindWholeChange(const DocumentView& view, int64_t number)
     absl::StatusOr<std::optional<Item>> item = FindVersion(view, edit.id, number);
     if (!item.ok()) return item.status();
     if (item->has_value()) edit.content = std::move((*item)->content);
+  }
+  for (Rewrapped& one : change->rewrapped) {
+    absl::StatusOr<std::optional<Item>> item = FindVersion(view, one.id, one.version);
+    if (!item.ok()) return item.status();
+    if (item->has_value()) one.text = std::move((*item)->content.text);
   }
   return change;
 }

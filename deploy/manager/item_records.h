@@ -20,7 +20,7 @@
 
 namespace turnout::manager {
 
-// All that a change writes.
+// All that a change writes, but for what it has rewrapped (sealed_items.h).
 std::vector<state::DocumentChange> RecordsOf(const Change& change);
 
 // The newest change; 0: there is none.

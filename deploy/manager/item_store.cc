@@ -10,6 +10,7 @@
 #include "deploy/manager/change_request.h"
 #include "deploy/manager/item_keys.h"
 #include "deploy/manager/item_records.h"
+#include "deploy/manager/sealed_items.h"
 #include "state/document_backup.h"
 #include "state/document_store.h"
 
@@ -71,6 +72,31 @@ class StoredItems : public ItemStore {
   }
 
   bool leads() const override { return leads_; }
+
+  absl::StatusOr<int64_t> Rewrap(std::string_view why, RewrapText rewrap) override {
+    const absl::MutexLock lock(&applying_);
+    for (int race = 0; race < kRacesMax; ++race) {
+      if (has_led_ && !leads_) return OthersLead();
+      if (absl::Status caught_up = leads_ ? absl::OkStatus() : Follow(); !caught_up.ok()) {
+        return caught_up;
+      }
+      absl::StatusOr<std::vector<Rewrapped>> planned = PlanRewrap(documents_->View(), rewrap);
+      if (!planned.ok()) return planned.status();
+      const auto count = static_cast<int64_t>(planned->size());
+      if (count == 0) return 0;
+      const Change change{.number = newest_ + 1,
+                          .at_ms = now_ms_(),
+                          .by = std::string(kRewrapsBy),
+                          .why = std::string(why),
+                          .rewrapped = *std::move(planned)};
+      const absl::StatusOr<bool> is_made = Add(change);
+      if (!is_made.ok()) return is_made.status();
+      if (*is_made) return count;
+    }
+    return absl::UnavailableError("other managers are making changes all the time");
+  }
+
+  absl::StatusOr<SealedCounts> SealedBy() const override { return CountSealed(documents_->View()); }
 
   absl::StatusOr<std::optional<Item>> Get(const ItemId& id) const override {
     return FindNewest(documents_->View(), id);
@@ -250,7 +276,10 @@ class StoredItems : public ItemStore {
   }
 
   absl::Status Write(const Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(applying_) {
-    if (absl::Status wrote = documents_->Write(RecordsOf(change)); !wrote.ok()) return wrote;
+    std::vector<state::DocumentChange> batch = RecordsOf(change);
+    const absl::Status rewrapped = AddRewrapped(documents_->View(), change, &batch);
+    if (!rewrapped.ok()) return rewrapped;
+    if (absl::Status wrote = documents_->Write(batch); !wrote.ok()) return wrote;
     newest_ = change.number;
     if (on_change_) on_change_(change);
     return absl::OkStatus();
@@ -275,7 +304,8 @@ class StoredItems : public ItemStore {
     const absl::StatusOr<std::optional<Change>> logged = log_->Find(number);
     if (!logged.ok()) return logged.status();
     if (!logged->has_value()) return false;
-    if (ToJson(**logged) == ToJson(*change)) return true;
+    // The log keeps secrets as they were sealed then.
+    if (ToJson(WithSealedParts(**logged)) == ToJson(WithSealedParts(*change))) return true;
     return absl::FailedPreconditionError(absl::StrFormat(
         "%s and the log have each a change %d of their own; give the log an empty directory, or "
         "this one a log of its own",

@@ -16,12 +16,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "deploy/manager/change.h"
@@ -49,6 +51,11 @@ struct ChangeSummary {
   std::vector<ItemId> items;
 };
 
+// How many versions of secrets, old ones too, a master key seals, by its id.
+using SealedCounts = std::map<std::string, int64_t>;
+// The same secret, sealed by the key that seals now; as it is if it is already.
+using RewrapText = absl::FunctionRef<absl::StatusOr<std::string>(const std::string& sealed)>;
+
 class ItemStore {
  public:
   // `now_ms` is asked for the time of each change. With a log, which outlives the store, changes
@@ -63,6 +70,12 @@ class ItemStore {
   // The change as it was done; its number is 0 where nothing was to be changed. `conflicts` may be
   // null.
   virtual absl::StatusOr<Change> Apply(ChangeRequest request, std::vector<Conflict>* conflicts) = 0;
+
+  // Replaces what seals versions of secrets, of kRewrappedMax of them at once, in a change that has
+  // no edits (change.h); answers of how many. 0: no other one can be; what `rewrap` fails with is
+  // passed over.
+  virtual absl::StatusOr<int64_t> Rewrap(std::string_view why, RewrapText rewrap) = 0;
+  virtual absl::StatusOr<SealedCounts> SealedBy() const = 0;
 
   // Nullopt: there is none now.
   virtual absl::StatusOr<std::optional<Item>> Get(const ItemId& id) const = 0;

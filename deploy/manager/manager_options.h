@@ -3,7 +3,7 @@
 //   data: /var/lib/turnout-manager       # required; made where there is none
 //   listen: 127.0.0.1:8470               # more than this machine: with `tls` only
 //   tokens: /etc/turnout/tokens.json     # required; tokens.h
-//   master_keys: /etc/turnout/keys       # without it there are no secrets; state/envelope.h
+//   master_keys: /etc/turnout/keys       # or env:NAME; without it there are no secrets
 //   tls: { certificate: /etc/turnout/tls.crt, key: /etc/turnout/tls.key }
 //   pipeline: /etc/turnout/pipeline.yaml # whose limits and tables rules are held to, and whose
 //                                        # checkpoints.s3 says how buckets are reached

@@ -23,6 +23,7 @@
 #include "runtime/http_front.h"
 #include "runtime/log.h"
 #include "runtime/process_clock.h"
+#include "runtime/real_time.h"
 #include "runtime/wrong_tokens.h"
 #include "state/directory_checkpoint_store.h"
 #include "state/files.h"
@@ -42,7 +43,6 @@ constexpr absl::Duration kFinishTimeout = absl::Seconds(3);
 // How long whoever waits for an answer waits for the store that managers share; and a backup.
 constexpr absl::Duration kSharedPatience = absl::Seconds(5);
 constexpr absl::Duration kBackupPatience = absl::Minutes(2);
-constexpr size_t kMasterKeysBytesMax = 64u << 10;
 // Calls of one person, and of all routers that share a token: each asks and reports at a change.
 constexpr double kPersonsCallsPerSecond = 50;
 constexpr double kPersonsCallsAtOnce = 500;
@@ -52,15 +52,6 @@ constexpr double kRoutersCallsAtOnce = 10'000;
 // What goes to the audit log as a refusal.
 bool IsRefusal(int status) {
   return status == 401 || status == 403 || status == 409 || status == 412 || status == 422;
-}
-
-absl::StatusOr<state::Keyring> ReadKeys(const std::string& file) {
-  const absl::StatusOr<std::string> text = state::ReadFile(file, kMasterKeysBytesMax);
-  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
-  const state::SecretText held(*text);
-  absl::StatusOr<state::Keyring> keys = state::Keyring::Read(held.view());
-  if (keys.ok()) return keys;
-  return absl::InvalidArgumentError(absl::StrCat(file, ": ", keys.status().message()));
 }
 
 absl::Status ReadLimits(const std::string& pipeline, Parts* parts) {
@@ -121,9 +112,9 @@ absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
     tokens = *std::move(opened_tokens);
   }
   if (!options.master_keys.empty()) {
-    absl::StatusOr<state::Keyring> keys = ReadKeys(options.master_keys);
+    auto keys = MasterKeys::Open(options.master_keys, {}, runtime::RealTimeAndChance());
     if (!keys.ok()) return keys.status();
-    parts.keys.emplace(*std::move(keys));
+    parts.keys = *std::move(keys);
   }
   if (const absl::Status made = state::MakeDirectory(options.data); !made.ok()) return made;
   auto audit = AuditLog::Open(options.data + "/audit.jsonl");
@@ -154,6 +145,11 @@ absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
   parts.give = [this](uint64_t number, const HttpAnswer& answer) {
     front->Give(number, Counted(answer));
   };
+  if (parts.keys != nullptr) {
+    parts.rotation = std::make_unique<KeyRotation>(
+        parts.keys.get(), parts.store.get(), parts.proposals.get(),
+        [this] { return parts.succession == nullptr || parts.succession->is_active(); });
+  }
   if (absl::Status opened = OpenBackups(options); !opened.ok()) return opened;
   return OpenJobs(options);
 }
@@ -390,6 +386,19 @@ HttpAnswer ManagerServer::Impl::Metrics() {
                     parts.succession->takeovers(), "\n");
   }
   if (parts.backups != nullptr) parts.backups->AppendMetrics(absl::Now(), &text);
+  if (parts.rotation != nullptr) {
+    text +=
+        "# HELP turnout_manager_sealed_secrets Versions of secrets that a master key seals.\n"
+        "# TYPE turnout_manager_sealed_secrets gauge\n";
+    for (const auto& [id, count] : parts.rotation->counted()) {
+      absl::StrAppend(&text, "turnout_manager_sealed_secrets{key=\"", id, "\"} ", count, "\n");
+    }
+    absl::StrAppend(&text,
+                    "# HELP turnout_manager_master_keys_refused Whether the file is not taken.\n"
+                    "# TYPE turnout_manager_master_keys_refused gauge\n"
+                    "turnout_manager_master_keys_refused ",
+                    parts.keys->trouble().empty() ? 0 : 1, "\n");
+  }
   return {.body = text, .content_type = "text/plain; version=0.0.4"};
 }
 
@@ -429,6 +438,7 @@ absl::StatusOr<std::unique_ptr<ManagerServer>> ManagerServer::Start(const Manage
       });
   if (impl->parts.succession != nullptr) impl->parts.succession->Start();
   if (impl->parts.backups != nullptr) impl->parts.backups->Start();
+  if (impl->parts.rotation != nullptr) impl->parts.rotation->Start();
   return std::unique_ptr<ManagerServer>(new ManagerServer(std::move(impl)));
 }
 
@@ -443,6 +453,7 @@ void ManagerServer::Stop() {
   impl_->parts.feed->End();
   if (impl_->parts.runner != nullptr) impl_->parts.runner->End();
   impl_->front->Finish(kFinishTimeout);
+  if (impl_->parts.rotation != nullptr) impl_->parts.rotation->Stop();
   // Another one takes over at once.
   if (impl_->parts.succession != nullptr) impl_->parts.succession->Stop();
   if (impl_->parts.backups != nullptr) impl_->parts.backups->Stop();

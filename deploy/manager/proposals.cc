@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "deploy/manager/json_reader.h"
 #include "deploy/manager/json_writer.h"
+#include "state/envelope.h"
 
 namespace turnout::manager {
 namespace {
@@ -212,6 +213,19 @@ std::vector<Proposal> Proposals::List(const std::string& service, size_t limit) 
     if (one->second.service == service) found.push_back(one->second);
   }
   return found;
+}
+
+SealedCounts Proposals::SealedBy() const {
+  const absl::MutexLock lock(&mu_);
+  SealedCounts counts;
+  for (const auto& [number, one] : all_) {
+    if (one.state != ProposalState::kOpen) continue;
+    for (const DoneEdit& edit : one.change.edits) {
+      if (edit.id.kind != ItemKind::kSecret || !edit.content) continue;
+      ++counts[state::SealedKeyId(edit.content->text)];
+    }
+  }
+  return counts;
 }
 
 absl::Status Proposals::Decide(const Proposal& decided) {

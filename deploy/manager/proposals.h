@@ -25,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "deploy/manager/change.h"
+#include "deploy/manager/item_store.h"
 #include "state/checkpoint_store.h"
 
 namespace turnout::manager {
@@ -66,6 +67,8 @@ class Proposals {
   absl::StatusOr<Proposal> Find(const std::string& service, int64_t number) const;
   // The newest first.
   std::vector<Proposal> List(const std::string& service, size_t limit) const;
+  // Of secrets that open ones would put: they stay sealed as they are until that is decided.
+  SealedCounts SealedBy() const;
   // One that is decided stands as it is.
   absl::Status Decide(const Proposal& decided);
 

@@ -77,6 +77,7 @@ const std::vector<Route>& Routes() {
        Needs::kToken,
        {"by", "action", "service", "item", "outcome", "since", "until", "limit"},
        QueryAudit},
+      {"GET", "/v1/master-keys", "get_master_keys", Needs::kToken, {}, GetMasterKeys},
       {"GET",
        "/v1/services/{service}/items",
        "list_items",

@@ -14,22 +14,23 @@ constexpr size_t kBoundToMax = 100;  // accounts of a secret
 // The same as there is where that is asked for, and its value is: then it is no change.
 absl::StatusOr<ItemContent> Sealed(const Parts& parts, const ItemId& id, ItemContent content,
                                    bool may_stay) {
-  if (!parts.keys.has_value()) {
+  if (parts.keys == nullptr) {
     return absl::FailedPreconditionError(
         "there is no master key to seal secrets with: start the manager with `master_keys`");
   }
+  const std::shared_ptr<const state::Keyring> keys = parts.keys->Current();
   const std::string context = id.ToString();
   const state::SecretText plain(std::exchange(content.text, ""));
   const absl::StatusOr<std::optional<Item>> before = parts.store->Get(id);
   if (!before.ok()) return before.status();
   if (may_stay && before->has_value()) {
-    const auto opened = parts.keys->Open((*before)->content.text, context);
+    const auto opened = keys->Open((*before)->content.text, context);
     if (opened.ok() && opened->view() == plain.view()) {
       content.text = (*before)->content.text;
       return content;
     }
   }
-  absl::StatusOr<std::string> sealed = parts.keys->Seal(plain.view(), context);
+  absl::StatusOr<std::string> sealed = keys->Seal(plain.view(), context);
   if (!sealed.ok()) return sealed.status();
   content.text = *std::move(sealed);
   return content;

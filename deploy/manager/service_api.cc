@@ -100,6 +100,19 @@ std::optional<HttpAnswer> ListServices(Parts& parts, const Call& call) {
   return JsonAnswer(200, JsonObject().Json("services", JsonTexts(shown)).Done());
 }
 
+std::optional<HttpAnswer> GetMasterKeys(Parts& parts, const Call& call) {
+  if (call.principal.kind != PrincipalKind::kPerson ||
+      !HasRole(call.principal, {}, kAll, "", Role::kAdmin)) {
+    return ErrorAnswer(403, "how the master keys stand is for admins of all services");
+  }
+  if (parts.rotation == nullptr) {
+    return ErrorAnswer(404, "there are no master keys: start the manager with `master_keys`");
+  }
+  const absl::StatusOr<SealedCounts> counts = parts.rotation->Count();
+  if (!counts.ok()) return ErrorAnswer(counts.status());
+  return JsonAnswer(200, KeysToJson(*parts.keys, *counts));
+}
+
 std::optional<HttpAnswer> QueryAudit(Parts& parts, const Call& call) {
   AuditQuery query{.by = Asked(call, "by"),
                    .action = Asked(call, "action"),

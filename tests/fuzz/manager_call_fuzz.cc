@@ -4,6 +4,7 @@
 // nothing is thrown, and what is JSON can be read.
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "deploy/manager/api.h"
+#include "runtime/real_time.h"
+#include "state/directory_checkpoint_store.h"
 #include "tests/fuzz/check.h"
 #include "tests/support/temp_directory.h"
 
@@ -40,12 +43,15 @@ void Add(manager::Parts& parts, manager::ItemKind kind, std::string name,
 }
 
 Bench::Bench() {
-  auto keys = state::Keyring::Read(absl::StrCat("k ", std::string(43, 'A'), "=\n"));
-  FUZZ_CHECK(keys.ok());
-  parts.keys.emplace(*std::move(keys));
   const std::string at = directory.path();
+  auto keys = manager::MasterKeys::Open(
+      directory.Write("keys", absl::StrCat("k ", std::string(43, 'A'), "=\n")), {},
+      runtime::RealTimeAndChance());
+  FUZZ_CHECK(keys.ok());
+  parts.keys = *std::move(keys);
   auto audit = manager::AuditLog::Open(at + "/audit");
-  auto proposals = manager::Proposals::Open(at + "/proposals");
+  parts.own_objects = std::make_unique<state::DirectoryCheckpointStore>(at);
+  auto proposals = manager::Proposals::Open(parts.own_objects.get());
   auto store = manager::ItemStore::Open(at + "/items", [] { return int64_t{1'700'000'000'000}; });
   FUZZ_CHECK(audit.ok() && proposals.ok() && store.ok());
   parts.audit = *std::move(audit);
@@ -59,7 +65,7 @@ Bench::Bench() {
   Add(parts, Kind::kConfig, "limit", {.text = "12", .type = "number"});
   Add(parts, Kind::kConfig, "limit", {.text = "13", .type = "number"});
   Add(parts, Kind::kPipeline, "main", {.text = "source: {topic: events}\nrules: rules\n"});
-  const auto sealed = parts.keys->Seal(kPlanted, "orders/secret/key");
+  const auto sealed = parts.keys->Current()->Seal(kPlanted, "orders/secret/key");
   FUZZ_CHECK(sealed.ok());
   Add(parts, Kind::kSecret, "key", {.text = *sealed, .bound_to = {"router"}});
   const auto rules = parts.store->List("orders", Kind::kRules);

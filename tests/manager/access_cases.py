@@ -1,4 +1,5 @@
 """Who may do what: roles over calls, a second person, secrets, and the record of all of it."""
+import base64
 import json
 
 from api_cases import rules
@@ -130,6 +131,7 @@ def releases_a_secret_to_its_account_alone(manager, planted):
     root = manager.bearer("root3", ("*", "*", "admin"))
     bound = manager.bearer("svc-orders", ("orders", "*", "viewer"), kind="router")
     other = manager.bearer("svc-other", ("orders", "*", "viewer"), kind="router")
+    assert root.get("/v1/master-keys").json["sealing"] == "k1"
     item = "/v1/services/orders/items/secret/db-password"
     made = root.put(item, planted, bound_to=["svc-orders"])
     assert made.status == 201, made.body
@@ -191,8 +193,11 @@ def has_every_refusal_on_record(manager):
 
 def wrote_the_planted_secret_nowhere(manager, planted):
     secret = planted.encode()
+    key = manager.keys.split()[1].encode()
     for path in [*manager.data.rglob("*"), manager.log_file]:
         if path.is_file():
-            assert secret not in path.read_bytes(), path
+            content = path.read_bytes()
+            assert secret not in content and key not in content, path
+            assert base64.b64decode(key) not in content, path
     for method, path, status, body, headers in manager.answers:
         assert secret not in body and planted not in str(headers), (method, path, status)

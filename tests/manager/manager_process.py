@@ -85,7 +85,8 @@ class Manager:
         self.log_file = self._directory / "log"
         self._tokens = self._directory / "tokens.json"
         self._keys = self._directory / "keys"
-        self._keys.write_text("k1 " + base64.b64encode(os.urandom(32)).decode() + "\n")
+        self.keys = ""  # all lines that there ever were
+        self.write_keys("k1")
         self._known = []
         self.answers = []  # (method, path, status, body), all there ever were
         self._write_tokens()
@@ -95,6 +96,17 @@ class Manager:
         if config is not None:
             (self._directory / "manager.yaml").write_text("\n".join(config) + "\n")
             self._more = ["--config", self._directory / "manager.yaml"]
+
+    def write_keys(self, *ids):
+        """The master keys of these ids, the first of which seals; a new id is a new key."""
+        known = dict(line.split() for line in self.keys.splitlines())
+        for name in ids:
+            if name not in known:
+                known[name] = base64.b64encode(os.urandom(32)).decode()
+                self.keys += f"{name} {known[name]}\n"
+        fresh = self._keys.with_suffix(".new")
+        fresh.write_text("".join(f"{name} {known[name]}\n" for name in ids))
+        fresh.rename(self._keys)
 
     def bearer(self, name, *grants, kind="person"):
         """A new principal; a grant is (service, team, role)."""

@@ -2,6 +2,7 @@
 
 What is stored and listed is looked at from outside, by boto3, which shares no code with the store.
 """
+import base64
 import hashlib
 import json
 import sys
@@ -227,6 +228,44 @@ def a_web_identity_takes_its_role(bench):
     assert "AWS_WEB_IDENTITY_TOKEN_FILE" in said, said
 
 
+def a_managers_master_key_is_decrypted_by_kms(bench):
+    """A master key that KMS encrypted opens what the same key in the clear has sealed."""
+    import boto3
+    moto = bench.moto()
+    kms = boto3.client("kms", endpoint_url=moto.endpoint, region_name="eu-west-1",
+                       aws_access_key_id="x", aws_secret_access_key="x")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    data = kms.generate_data_key(KeyId=key, KeySpec="AES_256")
+    line = f"k1 kms {base64.b64encode(data['CiphertextBlob']).decode()}\n"
+    manager = bench.manager(line, AWS_ENDPOINT_URL_KMS=moto.endpoint, AWS_REGION="eu-west-1")
+    item = "/v1/services/shop/items/secret/kafka"
+    manager.call("PUT", item, {"text": "hunter2", "bound_to": ["ann"]}, 201)
+    manager.stop()
+    manager = bench.manager(f"k1 {base64.b64encode(data['Plaintext']).decode()}\n")
+    release = "/v1/services/shop/secrets/kafka/release"
+    assert manager.call("POST", release, {}, 200)["text"] == "hunter2"
+    manager.stop()
+    # By a pod's role, whose credentials come from STS.
+    token = bench.directory / "token"
+    token.write_text("header.payload+signature=\n")
+    role = dict(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="",
+                AWS_WEB_IDENTITY_TOKEN_FILE=str(token), AWS_ENDPOINT_URL_STS=moto.endpoint,
+                AWS_ROLE_ARN="arn:aws:iam::123456789012:role/turnout")
+    manager = bench.manager(line, AWS_ENDPOINT_URL_KMS=moto.endpoint, AWS_REGION="eu-west-1", **role)
+    assert manager.call("POST", release, {}, 200)["text"] == "hunter2"
+    manager.stop()
+    plain = data["Plaintext"]
+    for path in bench.directory.rglob("*"):
+        if path.is_file() and path.name != "keys":
+            content = path.read_bytes()
+            assert plain not in content and base64.b64encode(plain) not in content, path
+    bad = f"k1 kms {base64.b64encode(b'x' + data['CiphertextBlob'][1:]).decode()}\n"
+    said = bench.manager_fails(bad, AWS_ENDPOINT_URL_KMS=moto.endpoint, AWS_REGION="eu-west-1")
+    assert "master key `k1`" in said and "moto" not in said, said
+    said = bench.manager_fails(line)
+    assert "set AWS_REGION" in said, said
+
+
 def https_is_believed_by_its_authority_alone(bench):
     https = f"https://127.0.0.1:{bench.weed.https_port}"
     assert bench.run("put-if-absent", "tls", "sealed", endpoint=https,
@@ -302,4 +341,5 @@ TESTS = [objects_come_back_as_they_were, absence_and_size_are_said, odd_names_ar
          an_upload_outlives_a_kill_of_its_server,
          a_download_outlives_a_kill_of_its_server, a_writer_that_is_killed_publishes_nothing,
          a_server_that_is_away_is_unavailable_within_the_deadline, a_web_identity_takes_its_role,
+         a_managers_master_key_is_decrypted_by_kms,
          https_is_believed_by_its_authority_alone, two_managers_share_a_bucket_and_one_takes_over]

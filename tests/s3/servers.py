@@ -1,4 +1,5 @@
 """The servers of the S3 tests: SeaweedFS, which checks signatures, and moto, which knows STS."""
+import hashlib
 import json
 import subprocess
 import sys
@@ -109,6 +110,54 @@ class Moto(Server):
 
     def _answers(self):
         return answers(f"{self.endpoint}/moto-api/") is not None
+
+
+class Manager(Server):
+    """`turnout manager`: its data outlives the process."""
+
+    TOKEN = "a-token-of-the-tests"
+
+    def __init__(self, directory, turnout, keys, environment):
+        super().__init__(directory)
+        self._turnout, self._environment = turnout, environment
+        self._keys = self.directory / "keys"
+        self._keys.write_text(keys)
+        digest = hashlib.sha256(self.TOKEN.encode()).hexdigest()
+        (self.directory / "tokens").write_text(json.dumps({"tokens": [
+            {"name": "ann", "sha256": digest,
+             "grants": [{"service": "*", "team": "*", "role": "admin"}]}]}))
+
+    def _command(self):
+        return ["env", "-i", *(f"{name}={value}" for name, value in self._environment.items()),
+                self._turnout, "manager", "--data", "data", "--tokens", "tokens", "--master-keys",
+                "keys", "--listen", f"127.0.0.1:{self.port}"]
+
+    def _answers(self):
+        return answers(f"http://127.0.0.1:{self.port}/healthz") is not None
+
+    def call(self, method, path, body, status):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", json.dumps(body).encode(),
+            {"Authorization": f"Bearer {self.TOKEN}"}, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == status, answer.status
+            return json.loads(answer.read())
+
+    def fails(self):
+        done = subprocess.run(self._command(), cwd=self.directory, capture_output=True, text=True,
+                              timeout=60)
+        assert done.returncode == 2, (done.returncode, done.stderr)
+        return done.stderr
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(timeout=20)
+
+    def poll(self):
+        return self._process.poll() if self._process else 0
+
+    def wait(self):
+        """It was waited for when it was killed."""
 
 
 def make_certificate(directory):

@@ -125,5 +125,38 @@ TEST(EnvelopeTest, WhatIsNotSealedHasNoKey) {
   }
 }
 
+TEST(EnvelopeTest, AKeyThatIsEncryptedIsOpenedByWhoeverCan) {
+  const std::string text = "k2 kms c2VhbGVk\n" + KeyLine("k1", 'a');
+  EXPECT_FALSE(Keyring::Read(text).ok());
+  std::string asked;
+  const auto open = [&](std::string_view id, std::string_view sealed) {
+    asked = absl::StrCat(std::string(id), " ", std::string(sealed));
+    return absl::StatusOr<SecretText>(SecretText(std::string(kMasterKeyBytes, 'b')));
+  };
+  const auto keyring = Keyring::Read(text, open);
+  ASSERT_TRUE(keyring.ok()) << keyring.status();
+  EXPECT_EQ(asked, "k2 c2VhbGVk");
+  EXPECT_EQ(keyring->ids(), (std::vector<std::string>{"k1", "k2"}));
+  const std::string sealed = *keyring->Seal(kPlain, kContext);
+  EXPECT_EQ(KeyringOf(KeyLine("k2", 'b')).Open(sealed, kContext)->view(), kPlain);
+  const auto short_one = Keyring::Read(text, [](std::string_view, std::string_view) {
+    return absl::StatusOr<SecretText>(SecretText("short"));
+  });
+  EXPECT_NE(short_one.status().message().find("has 5 bytes"), std::string::npos);
+}
+
+TEST(EnvelopeTest, RewrappingLeavesTheSealedPart) {
+  const Keyring before = KeyringOf(KeyLine("k1", 'a'));
+  const Keyring after = KeyringOf(KeyLine("k2", 'b') + KeyLine("k1", 'a'));
+  const std::string sealed = *before.Seal(kPlain, kContext);
+  const std::string rewrapped = *after.Rewrap(sealed);
+  EXPECT_NE(rewrapped, sealed);
+  EXPECT_EQ(SealedPart(rewrapped), SealedPart(sealed));
+  EXPECT_NE(SealedPart(*before.Seal(kPlain, kContext)), SealedPart(sealed));
+  EXPECT_EQ(SealedPart("none"), "none");
+  EXPECT_EQ(after.ChangedSince(before), "");
+  EXPECT_EQ(KeyringOf(KeyLine("k1", 'x')).ChangedSince(after), "k1");
+}
+
 }  // namespace
 }  // namespace turnout::state
