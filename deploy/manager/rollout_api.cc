@@ -33,7 +33,7 @@ std::optional<HttpAnswer> RollOut(Parts& parts, const Call& call) {
   if (!id.ok()) return ErrorAnswer(id.status());
   if (id->kind != ItemKind::kRules) return ErrorAnswer(400, "rules alone are rolled out");
   const absl::StatusOr<std::optional<int64_t>> expected = ExpectedVersion(parts, call, *id);
-  if (!expected.ok()) return ErrorAnswer(expected.status());
+  if (!expected.ok()) return NotAsExpected(expected.status());
   JsonReader body(call.request->body, "the body");
   body.Only({"rule", "text", "rollout", "why"});
   const absl::StatusOr<router::Rollout> rollout = SentRollout(&body);

@@ -91,6 +91,9 @@ def makes_one_of_two_active_and_hands_over_when_it_ends(binary, directory):
         closed(both)
 
 
+PAUSE_S = 0.1  # of three writers, so that a person's calls are not used up
+
+
 class Writers:
     """Threads that put ever new texts, at whichever manager takes them."""
 
@@ -119,6 +122,7 @@ class Writers:
                 with self._lock:
                     self.acknowledged[text] = (item, answer.json["change"])
                     self.last_at = time.monotonic()
+                time.sleep(PAUSE_S)
                 break
             else:
                 time.sleep(0.02)
