@@ -24,13 +24,16 @@ export function RolloutChoice({label, value, onChange}: {
   );
 }
 
+const inWords = (rollout: string) => rollout.includes("shadow") ? "in shadow"
+  : rollout.replace(/percent:\s*([\d.]+)/, "sent to $1 % of keys").replace(/,?\s*mode:\s*live/, "");
+
 // The rules of a file that are not sent in full, and how to take each a step further.
 export function RolledOutRules({text, onChoose}: {text: string; onChoose: (rule: string, rollout: api.Rollout) => void}) {
   const held = rulesIn(text).filter((rule) => rule.rollout);
   if (!held.length) return null;
   return (
     <section class="stack" aria-label="Rules that are not sent in full">
-      {held.map((rule) => <RolloutChoice key={`${rule.name} ${rule.rollout}`} label={`${rule.name} is at ${rule.rollout}; send it`} value=""
+      {held.map((rule) => <RolloutChoice key={`${rule.name} ${rule.rollout}`} label={`${rule.name} is ${inWords(rule.rollout)}; send it`} value=""
         onChange={(name) => name && onChoose(rule.name, rolloutOf(name))} />)}
     </section>
   );
