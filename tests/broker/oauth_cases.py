@@ -100,8 +100,10 @@ def a_refused_secret_is_named_with_its_cure_and_a_replaced_one_is_taken_up(stage
     router.wait_until("the refusal in the log", lambda: "invalid_client" in router.log())
     for words in (provider.token_url, "401", "check sasl.oauthbearer.client.id", str(secret)):
         assert words in router.log(), f"{words} is not in\n{router.log_tail()}"
-    code, reasons = router.get("/readyz")
-    assert code == 503 and "invalid_client" in reasons, reasons
+    # The token is asked for before anything listens.
+    router.wait_until("an answer", lambda: router.get("/readyz")[0] == 503)
+    reasons = router.get("/readyz")[1]
+    assert "invalid_client" in reasons, reasons
     assert "invalid_client" in router.status()["token"]["trouble"], router.status()["token"]
     assert router.metric("turnout_token_fetches_total", outcome="failed") > 0
 
