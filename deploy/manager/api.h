@@ -23,6 +23,7 @@
 #include "deploy/manager/backups.h"
 #include "deploy/manager/change_log.h"
 #include "deploy/manager/explain_desk.h"
+#include "deploy/manager/git_sync.h"
 #include "deploy/manager/http_answer.h"
 #include "deploy/manager/item_store.h"
 #include "deploy/manager/job_runner.h"
@@ -67,6 +68,7 @@ struct Parts {
   RulePlacesCache search_cache;
   std::unique_ptr<MasterKeys> keys;  // none: secrets can't be put or released
   std::unique_ptr<KeyRotation> rotation;
+  std::unique_ptr<GitSync> git;  // none: no repository is followed
   router::RuleLimits limits;
   router::StateSettings state_settings;
 
@@ -152,6 +154,7 @@ std::optional<HttpAnswer> GetWhoAmI(Parts& parts, const Call& call);
 std::optional<HttpAnswer> ListServices(Parts& parts, const Call& call);
 std::optional<HttpAnswer> QueryAudit(Parts& parts, const Call& call);
 std::optional<HttpAnswer> GetMasterKeys(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetGit(Parts& parts, const Call& call);
 // session_api.cc
 std::optional<HttpAnswer> GetSession(Parts& parts, const Call& call);
 std::optional<HttpAnswer> BeginSignIn(Parts& parts, const Call& call);

@@ -60,32 +60,6 @@ std::string PathOf(const Item& item) {
   return absl::StrFormat("%s/%s/%s", item.id.service, folder->name, file);
 }
 
-absl::StatusOr<ItemId> ItemAt(const std::string& path) {
-  const absl::Status refused =
-      Refuse(path, absl::StrCat("no item has such a file; name it ", kForms));
-  const size_t slash = path.find('/');
-  if (slash == path.npos) return refused;
-  ItemId id{.service = path.substr(0, slash)};
-  const std::string rest = path.substr(slash + 1);
-  if (rest == kSettingsFile) {
-    id.kind = ItemKind::kSettings;
-    id.name = kSettingsName;
-  }
-  for (const Folder& folder : Folders()) {
-    const std::string prefix = std::string(folder.name) + "/";
-    if (!absl::StartsWith(rest, prefix)) continue;
-    id.kind = folder.kind;
-    for (const std::string_view suffix : folder.suffixes) {
-      if (!absl::EndsWith(rest, std::string(suffix))) continue;
-      id.name = rest.substr(prefix.size(),
-                            rest.size() - std::min(rest.size(), prefix.size() + suffix.size()));
-    }
-  }
-  absl::Status checked = CheckItemName("service", id.service);
-  if (checked.ok()) checked = CheckItemName("name", id.name);
-  return checked.ok() ? absl::StatusOr<ItemId>(std::move(id)) : refused;
-}
-
 // As ImportItems takes it out of the file of a config value.
 std::string ValueOf(const Node& node) {
   if (node.kind == Node::Kind::kNull) return "null";
@@ -209,7 +183,33 @@ absl::StatusOr<ItemContent> ReadItemFile(const ItemId& id, const std::string& pa
 
 }  // namespace
 
-absl::Status CheckTreePath(const std::string& path) { return ItemAt(path).status(); }
+absl::StatusOr<ItemId> ItemAtPath(const std::string& path) {
+  const absl::Status refused =
+      Refuse(path, absl::StrCat("no item has such a file; name it ", kForms));
+  const size_t slash = path.find('/');
+  if (slash == path.npos) return refused;
+  ItemId id{.service = path.substr(0, slash)};
+  const std::string rest = path.substr(slash + 1);
+  if (rest == kSettingsFile) {
+    id.kind = ItemKind::kSettings;
+    id.name = kSettingsName;
+  }
+  for (const Folder& folder : Folders()) {
+    const std::string prefix = std::string(folder.name) + "/";
+    if (!absl::StartsWith(rest, prefix)) continue;
+    id.kind = folder.kind;
+    for (const std::string_view suffix : folder.suffixes) {
+      if (!absl::EndsWith(rest, std::string(suffix))) continue;
+      id.name = rest.substr(prefix.size(),
+                            rest.size() - std::min(rest.size(), prefix.size() + suffix.size()));
+    }
+  }
+  absl::Status checked = CheckItemName("service", id.service);
+  if (checked.ok()) checked = CheckItemName("name", id.name);
+  return checked.ok() ? absl::StatusOr<ItemId>(std::move(id)) : refused;
+}
+
+absl::Status CheckTreePath(const std::string& path) { return ItemAtPath(path).status(); }
 
 FileTree ExportItems(const std::vector<Item>& items) {
   FileTree tree;
@@ -228,7 +228,7 @@ absl::StatusOr<std::vector<Edit>> ImportItems(const FileTree& tree, const std::v
   std::map<ItemId, std::string> paths;
   std::vector<Edit> edits;
   for (const auto& [path, text] : tree) {
-    const absl::StatusOr<ItemId> id = ItemAt(path);
+    const absl::StatusOr<ItemId> id = ItemAtPath(path);
     if (!id.ok()) return id.status();
     const auto [first, is_new] = paths.emplace(*id, path);
     if (!is_new) {

@@ -45,6 +45,7 @@ absl::StatusOr<std::vector<Edit>> ImportItems(const FileTree& tree, const std::v
 
 // Whether an item has its file at that path.
 absl::Status CheckTreePath(const std::string& path);
+absl::StatusOr<ItemId> ItemAtPath(const std::string& path);
 
 // Names that begin with a dot are passed over. Nothing is followed out of the directory.
 absl::StatusOr<FileTree> ReadTree(const std::string& directory);

@@ -239,6 +239,29 @@ absl::Status ReadBackups(const std::string& file, const router::Node& node,
   return read;
 }
 
+absl::Status ReadGit(const std::string& file, const router::Node& node, GitOptions* git) {
+  absl::Status read = CheckKind(file, node, router::Node::Kind::kObject, "an object");
+  if (!read.ok()) return read;
+  read = ReadTexts(file, node,
+                   {{"repository", &git->repository},
+                    {"branch", &git->branch},
+                    {"path", &git->path},
+                    {"service", &git->service},
+                    {"author", &git->author},
+                    {"user", &git->user},
+                    {"token_file", &git->token_file},
+                    {"ssh_key_file", &git->ssh_key_file},
+                    {"known_hosts_file", &git->known_hosts_file},
+                    {"ca_file", &git->ca_file}},
+                   {"poll_seconds"});
+  if (read.ok()) {
+    read = ReadNumber(file, node, "poll_seconds", 1, kGitPollSecondsMax, &git->poll_seconds);
+  }
+  if (!read.ok()) return read;
+  const absl::Status checked = CheckGitOptions(*git);
+  return checked.ok() ? checked : Problem(file, node.at, std::string(checked.message()));
+}
+
 absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
   const absl::StatusOr<std::string> text = state::ReadFile(file, kConfigBytesMax);
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
@@ -250,16 +273,17 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
   if (node->kind != router::Node::Kind::kObject) {
     return Problem(file, node->at, "the config is to be an object of keys and values");
   }
-  absl::Status read = ReadTexts(file, *node,
-                                {{"data", &options->data},
-                                 {"listen", &options->listen},
-                                 {"tokens", &options->tokens},
-                                 {"master_keys", &options->master_keys},
-                                 {"pipeline", &options->pipeline},
-                                 {"public_url", &options->public_url},
-                                 {"shared", &options->shared},
-                                 {"url", &options->url}},
-                                {"tls", "issuers", "grants", "lease", "backups", "services"});
+  absl::Status read =
+      ReadTexts(file, *node,
+                {{"data", &options->data},
+                 {"listen", &options->listen},
+                 {"tokens", &options->tokens},
+                 {"master_keys", &options->master_keys},
+                 {"pipeline", &options->pipeline},
+                 {"public_url", &options->public_url},
+                 {"shared", &options->shared},
+                 {"url", &options->url}},
+                {"tls", "issuers", "grants", "lease", "backups", "services", "git"});
   if (!read.ok()) return read;
   if (const router::Node* const lease = node->Find("lease")) {
     read = ReadLease(file, *lease, &options->lease);
@@ -277,6 +301,10 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
   }
   read = ReadServices(file, node->Find("services"), &options->job_pipelines);
   if (!read.ok()) return read;
+  if (const router::Node* const git = node->Find("git")) {
+    read = ReadGit(file, *git, &options->git);
+    if (!read.ok()) return read;
+  }
   read = ReadList(file, node->Find("issuers"), [&](const router::Node& one) {
     return ReadIssuer(file, one, &options->issuers);
   });
@@ -311,6 +339,11 @@ absl::StatusOr<ManagerOptions> LoadManagerOptions(const std::string& config_file
   }
   if (options.certificate.empty() != options.key.empty()) {
     return absl::InvalidArgumentError("`tls` takes `certificate` and `key` together");
+  }
+  if (!options.git.repository.empty() && !options.shared.empty()) {
+    return absl::InvalidArgumentError(
+        "`git` and `shared` are both there: one manager may follow a branch, managers that share "
+        "can't yet; take one of them away");
   }
   return options;
 }

@@ -32,6 +32,10 @@
 //     orders: { pipeline: /etc/turnout/orders.yaml }  # by whose Kafka and secrets; job_runner.h
 //   grants:                              # of those whom issuers name, in whichever service
 //     - { principal: group:platform, service: "*", team: "*", role: admin }
+//   git:                                 # a branch that is followed and written to; README.md
+//     repository: https://git.example.com/team/rules.git   # not together with `shared`
+//     branch: main
+//     token_file: /etc/turnout/git
 //
 // Errors: InvalidArgument with the place in the file, what is wrong and the cure.
 // Threads: pure functions, but that they read the file.
@@ -46,6 +50,7 @@
 #include "absl/time/time.h"
 #include "deploy/manager/access.h"
 #include "deploy/manager/backups.h"
+#include "deploy/manager/git_options.h"
 #include "deploy/manager/issuers.h"
 #include "deploy/manager/lease.h"
 #include "state/checkpoint_store.h"
@@ -68,6 +73,7 @@ struct ManagerOptions {
   std::vector<IssuerSettings> issuers;
   std::vector<Grant> grants;
   std::map<std::string, std::string> job_pipelines;  // by service
+  GitOptions git;
 };
 
 // Where below `data` the items are.

@@ -141,10 +141,14 @@ absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
       if (edit.id.kind == ItemKind::kRules) changed.insert(edit.id.service);
     }
     for (const std::string& service : changed) PublishRules(service);
+    if (parts.git != nullptr) parts.git->Wake();
   });
   parts.give = [this](uint64_t number, const HttpAnswer& answer) {
     front->Give(number, Counted(answer));
   };
+  if (!options.git.repository.empty()) {
+    parts.git = std::make_unique<GitSync>(options.git, options.data + "/git", &parts);
+  }
   if (parts.keys != nullptr) {
     parts.rotation = std::make_unique<KeyRotation>(
         parts.keys.get(), parts.store.get(), parts.proposals.get(),
@@ -399,6 +403,21 @@ HttpAnswer ManagerServer::Impl::Metrics() {
                     "turnout_manager_master_keys_refused ",
                     parts.keys->trouble().empty() ? 0 : 1, "\n");
   }
+  if (parts.git != nullptr) {
+    const GitStatus git = parts.git->status();
+    absl::StrAppend(&text,
+                    "# HELP turnout_manager_git_following Whether the repository and the store "
+                    "hold the same.\n"
+                    "# TYPE turnout_manager_git_following gauge\nturnout_manager_git_following ",
+                    git.state == GitState::kFollowing ? 1 : 0,
+                    "\n# HELP turnout_manager_git_refused Whether what was pushed is refused, or "
+                    "conflicts.\n"
+                    "# TYPE turnout_manager_git_refused gauge\nturnout_manager_git_refused ",
+                    git.state == GitState::kRefused || git.state == GitState::kConflict ? 1 : 0,
+                    "\n# HELP turnout_manager_git_pending Changes that are not pushed yet.\n"
+                    "# TYPE turnout_manager_git_pending gauge\nturnout_manager_git_pending ",
+                    git.pending, "\n");
+  }
   return {.body = text, .content_type = "text/plain; version=0.0.4"};
 }
 
@@ -439,6 +458,7 @@ absl::StatusOr<std::unique_ptr<ManagerServer>> ManagerServer::Start(const Manage
   if (impl->parts.succession != nullptr) impl->parts.succession->Start();
   if (impl->parts.backups != nullptr) impl->parts.backups->Start();
   if (impl->parts.rotation != nullptr) impl->parts.rotation->Start();
+  if (impl->parts.git != nullptr) impl->parts.git->Start();
   return std::unique_ptr<ManagerServer>(new ManagerServer(std::move(impl)));
 }
 
@@ -454,6 +474,7 @@ void ManagerServer::Stop() {
   if (impl_->parts.runner != nullptr) impl_->parts.runner->End();
   impl_->front->Finish(kFinishTimeout);
   if (impl_->parts.rotation != nullptr) impl_->parts.rotation->Stop();
+  if (impl_->parts.git != nullptr) impl_->parts.git->Stop();
   // Another one takes over at once.
   if (impl_->parts.succession != nullptr) impl_->parts.succession->Stop();
   if (impl_->parts.backups != nullptr) impl_->parts.backups->Stop();

@@ -193,6 +193,7 @@ const std::vector<Route>& Routes() {
        Needs::kEditor,
        {},
        RejectProposal},
+      {"GET", "/v1/services/{service}/git", "get_git", Needs::kViewer, {}, GetGit},
       {"GET", "/v1/services/{service}/rules", "get_rules", Needs::kRules, {"wait"}, GetRules},
       {"POST", "/v1/services/{service}/reports", "post_report", Needs::kRouter, {}, PostReport},
       {"GET", "/v1/services/{service}/routers", "list_routers", Needs::kViewer, {}, ListRouters},

@@ -113,6 +113,13 @@ std::optional<HttpAnswer> GetMasterKeys(Parts& parts, const Call& call) {
   return JsonAnswer(200, KeysToJson(*parts.keys, *counts));
 }
 
+std::optional<HttpAnswer> GetGit(Parts& parts, const Call& call) {
+  if (parts.git == nullptr || !parts.git->covers(call.service)) {
+    return ErrorAnswer(404, "no repository is followed: start the manager with `git`");
+  }
+  return JsonAnswer(200, GitToJson(*parts.git, call.service));
+}
+
 std::optional<HttpAnswer> QueryAudit(Parts& parts, const Call& call) {
   AuditQuery query{.by = Asked(call, "by"),
                    .action = Asked(call, "action"),

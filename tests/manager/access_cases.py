@@ -132,6 +132,7 @@ def releases_a_secret_to_its_account_alone(manager, planted):
     bound = manager.bearer("svc-orders", ("orders", "*", "viewer"), kind="router")
     other = manager.bearer("svc-other", ("orders", "*", "viewer"), kind="router")
     assert root.get("/v1/master-keys").json["sealing"] == "k1"
+    assert root.get("/v1/services/orders/git").status == 404
     item = "/v1/services/orders/items/secret/db-password"
     made = root.put(item, planted, bound_to=["svc-orders"])
     assert made.status == 201, made.body

@@ -64,5 +64,25 @@ TEST_F(SharedOptionsTest, APlaceOfAnotherKindIsRefusedByItsKey) {
   EXPECT_TRUE(OpenObjects({}, "shared", directory_.path(), absl::Seconds(1)).ok());
 }
 
+TEST_F(SharedOptionsTest, ABranchIsFollowedByOneManagerThatSharesNothing) {
+  const std::string git = "git: {repository: 'file:///rules.git', poll_seconds: 5}\n";
+  const auto alone = Load(git);
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  EXPECT_EQ(alone->git.repository, "file:///rules.git");
+  EXPECT_EQ(alone->git.poll_seconds, 5);
+  const absl::Status both = Load(git + "shared: /shared\n").status();
+  EXPECT_TRUE(absl::IsInvalidArgument(both)) << both;
+  for (const char* part : {"`git`", "`shared`", "one manager may follow a branch", "take one"}) {
+    EXPECT_NE(both.message().find(part), std::string::npos) << both;
+  }
+  const std::string file = directory_.path() + "/manager.yaml";
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(LoadManagerOptions(file, {.listen = "", .shared = "/s"}).status()));
+  const absl::Status never = Load("git: {repository: 'file:///a', poll_seconds: 0}\n").status();
+  EXPECT_NE(never.message().find("`poll_seconds` is to be a number from 1 to 3600"),
+            std::string::npos)
+      << never;
+}
+
 }  // namespace
 }  // namespace turnout::manager
