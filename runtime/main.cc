@@ -482,6 +482,7 @@ int Rules(Arguments& arguments) {
   arguments.Value("--ca-file", &options.manager.ca_file);
   arguments.Value("--kind", &options.kind);
   arguments.Value("--type", &options.type);
+  arguments.Values("--bound-to", &options.bound_to);
   arguments.Value("--why", &options.why);
   arguments.Number("--version", &options.version);
   arguments.Number("--from", &from);

@@ -260,6 +260,9 @@ bool Audit(Parts& parts, const Call& call, AuditEntry entry) {
   if (entry.item.empty() && !call.kind.empty()) {
     entry.item = absl::StrCat(call.service, "/", call.kind, "/", call.name);
   }
+  if (entry.item.empty() && call.action == "release_secret") {
+    entry.item = absl::StrCat(call.service, "/secret/", call.name);
+  }
   const absl::Status written = parts.audit->Append(entry, absl::Now());
   if (!written.ok()) runtime::LogError("audit_failed", written.ToString());
   return written.ok();

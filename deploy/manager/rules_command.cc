@@ -115,8 +115,7 @@ class RulesCommand {
 
   // Of KIND/NAME, or of NAME alone.
   absl::StatusOr<std::string> ItemPath(const std::string& named) const {
-    const std::string both =
-        named.find('/') == std::string::npos ? options_.kind + "/" + named : named;
+    const std::string both = named.find('/') == std::string::npos ? Kind() + "/" + named : named;
     absl::StatusOr<ItemId> id = ReadItemId(options_.service + "/" + both);
     if (!id.ok()) return id.status();
     return ServicePath() + "/items/" + both;
@@ -225,7 +224,7 @@ class RulesCommand {
   int List() {
     if (!HasOperands(0, 0, "no more: --kind says of which kind")) return kExitUsage;
     const absl::StatusOr<Json> answer =
-        Ask("GET", ServicePath() + "/items?kind=" + state::UriEncode(options_.kind, false));
+        Ask("GET", ServicePath() + "/items?kind=" + state::UriEncode(Kind(), false));
     if (!answer.ok()) return Fail(answer.status());
     if (options_.json) {
       PrintJson(*answer);
@@ -268,15 +267,27 @@ class RulesCommand {
     return text;
   }
 
+  std::string Kind() const { return options_.kind.empty() ? "rules" : options_.kind; }
+
   std::string Flags(bool dry_run) const { return dry_run ? "?dry_run=1" : ""; }
 
-  // Of a config value that is put.
-  absl::StatusOr<std::string> TypeOf(const std::string& path) {
-    if (!options_.type.empty()) return options_.type;
+  // What a value that is put has beside its text: a type, or accounts, which stay as they are where
+  // no option says otherwise. The line break that editors and `echo` end a file with is none of it.
+  absl::Status AddRest(const std::string& path, Json* body) {
+    const bool is_config = absl::StrContains(path, "/items/config/");
+    if (!is_config && !absl::StrContains(path, "/items/secret/")) return absl::OkStatus();
+    auto& text = (*body)["text"].get_ref<std::string&>();
+    if (!text.empty() && text.back() == '\n') text.pop_back();
     const absl::StatusOr<Json> item = Ask("GET", path, "", {}, {kNotFoundStatus});
     if (!item.ok()) return item.status();
-    const std::string type = TextOf(*item, "type");
-    return type.empty() ? "string" : type;
+    if (is_config) {
+      const std::string there = TextOf(*item, "type");
+      (*body)["type"] = !options_.type.empty() ? options_.type : there.empty() ? "string" : there;
+      return absl::OkStatus();
+    }
+    (*body)["bound_to"] =
+        options_.bound_to.empty() ? Json(ListOf(*item, "bound_to")) : Json(options_.bound_to);
+    return absl::OkStatus();
   }
 
   int Put() {
@@ -294,11 +305,7 @@ class RulesCommand {
     }
     Json body = {{"text", *text}};
     if (!options_.why.empty()) body["why"] = options_.why;
-    if (absl::StrContains(*path, "/items/config/")) {
-      const absl::StatusOr<std::string> type = TypeOf(*path);
-      if (!type.ok()) return Fail(type.status());
-      body["type"] = *type;
-    }
+    if (const absl::Status rest = AddRest(*path, &body); !rest.ok()) return Fail(rest);
     const absl::StatusOr<Json> answer = Ask("PUT", *path + Flags(options_.dry_run), body.dump(),
                                             headers, {kRefusedStatus, kStaleStatus});
     if (!answer.ok()) return Fail(answer.status());
@@ -339,6 +346,7 @@ class RulesCommand {
                   {"regex", options_.is_regex},
                   {"ignore_case", options_.ignores_case}};
     if (!options_.in.empty()) query["in"] = options_.in;
+    if (!options_.kind.empty()) query["kinds"] = Json::array({options_.kind});
     if (!options_.team.empty()) query["team"] = options_.team;
     return query;
   }

@@ -22,8 +22,11 @@ struct RulesOptions {
   std::vector<std::string> operands;  // what follows it
   ManagerAddress manager;
   std::string service;
-  std::string kind = "rules";  // of items that are named without one
+  // Of items that are listed, or named without one: empty is rules. Where things are looked for:
+  // empty is everywhere.
+  std::string kind;
   std::string type;            // of a config value; empty: as it is, else string
+  std::vector<std::string> bound_to;  // of a secret; empty: as it is
   std::string why;
   int64_t version = 0;  // of get and diff; that was seen, of put; 0: the newest
   int64_t to = 0;       // of diff and rollback

@@ -75,7 +75,21 @@ def is_all_a_team_needs_on_a_command_line(manager, binary, directory):
     assert line.run("get", "fraud")[0] == FRAUD
     assert line.run("get", "fraud", "--version", str(second))[0] == MORE
 
-    line.run("put", "config/limit", "-", "--type", "number", stdin="3")
+    line.run("put", "secret/db", "-", "--bound-to", "svc-a", "--bound-to", "svc-b", stdin="first\n")
+    line.run("put", "secret/db", "-", stdin="second\n")  # bound as it was
+    kept = admin.get("/v1/services/cli/items/secret/db").json
+    assert kept["bound_to"] == ["svc-a", "svc-b"], kept
+    account = manager.bearer("svc-a", ("cli", "*", "viewer"), kind="router")
+    released = account.call("POST", "/v1/services/cli/secrets/db/release", {})
+    assert released.json["text"] == "second", released.body  # without what `echo` ends a line with
+    refused = manager.bearer("svc-c", ("cli", "*", "viewer"), kind="router")
+    assert refused.call("POST", "/v1/services/cli/secrets/db/release", {}).status == 403
+    asked = admin.get("/v1/audit?service=cli&item=cli/secret/db&outcome=refused").json["entries"]
+    assert [one["by"] for one in asked] == ["svc-c"], asked
+    line.run("put", "config/limit", "-", "--type", "number", stdin="3\n")
+    assert admin.get("/v1/services/cli/items/config/limit").json["text"] == "3"
+    said, _ = line.run("replace", "^limit$", "bound", "--regex", "--in", "names", "--kind", "pipeline")
+    assert "limit" not in said, said
     line.run("put", "config/limit", "-", stdin="4")  # of the type that it has
     assert "is no number" in line.run("put", "config/limit", "-", stdin="x", status=2)[1]
 
