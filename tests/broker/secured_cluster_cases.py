@@ -107,19 +107,20 @@ def brokers_of_a_secured_cluster_restart_or_are_killed_and_nothing_is_lost(stage
         cluster.elect_preferred_leaders()
         wait_until_caught_up(trial.groups)
         node = victim()
+        # The other group may have nothing to do with it, and notices nothing then.
         _lose(trial, f"{what}, broker {node.node_id}", node, node.kill,
-              log=_address(node), status=_address(node))
+              log=_address(node), status=_address(node), groups=trial.groups[:1])
     _lose_two(trial, stage.scale)
     trial.judge()
 
 
-def _lose(trial, what, node, how, log, status=NOTHING_IS_WRONG):
+def _lose(trial, what, node, how, log, status=NOTHING_IS_WRONG, groups=None):
     """One broker is away: the others do its work meanwhile."""
     def come_back():
         node.start()
         trial.cluster.wait_until_in_sync()
 
-    trial.suffer(what, how, come_back, log, status, goes_on=True)
+    trial.suffer(what, how, come_back, log, status, goes_on=True, groups=groups)
 
 
 def _lose_two(trial, scale):
