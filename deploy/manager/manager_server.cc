@@ -211,8 +211,6 @@ void ManagerServer::Impl::PublishRules(const std::string& service) {
   const absl::StatusOr<std::vector<Item>> rules = parts.store->List(service, ItemKind::kRules);
   if (rules.ok()) {
     parts.feed->Publish(service, *rules);
-    // Now, so that whoever searches first need not wait for it: the routers have it already.
-    for (const Item& item : *rules) parts.search_cache.Find(item.content.text);
   } else {
     runtime::LogError("rules_unreadable", MessageOf(rules.status()), {{"service", service}});
   }
