@@ -37,8 +37,12 @@ absl::Status IdTakeover::Work(const KafkaSinkOptions& options, int wait_ms) {
   absl::Status status =
       TakeKafkaError(client_->get(), error, absl::StrFormat("producer %s: taking over", id_));
   if (absl::IsUnavailable(status)) return status;
+  // A call that waited too short says so even where the client has just ended; the client says of
+  // what.
+  const int fatal = rd_kafka_fatal_error(client_->get(), nullptr, 0);
   client_.reset();
-  const bool is_not_ours = code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+  const int ended_by = fatal == RD_KAFKA_RESP_ERR_NO_ERROR ? code : fatal;
+  const bool is_not_ours = ended_by == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
   return is_not_ours ? absl::OkStatus() : status;
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connectors/id_takeover.h"
 #include "tests/connectors/kafka_fixture.h"
 
 // librdkafka 2.0.2 forgets to free the offsets that are on their way when a fatal error comes with
@@ -445,6 +446,23 @@ TEST_F(KafkaSinkTest, AnotherIdThatMayNotBeUsedWasNobodys) {
   BeginWithRecord(*sink);
   const absl::Status status = CommitAsMember(*sink);
   EXPECT_TRUE(status.ok()) << status;
+}
+
+// The answer may come just as a call gives up waiting.
+TEST_F(KafkaSinkTest, AnIdThatMayNotBeUsedIsNobodysHoweverShortOneWaits) {
+  constexpr int kTries = 50;
+  int not_ours = 0;
+  for (int i = 0; i < kTries; ++i) {
+    rd_kafka_mock_push_request_errors(mock, kInitProducerId, 1,
+                                      RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    IdTakeover takeover("tx.1");
+    absl::Status done;
+    do {
+      done = takeover.Work(SinkOptions(Delivery::kExactlyOnce), 1);
+    } while (absl::IsUnavailable(done));
+    not_ours += done.ok() ? 1 : 0;
+  }
+  EXPECT_EQ(not_ours, kTries);
 }
 
 TEST_F(KafkaSinkTest, CallsOutOfTurnAreRefused) {
