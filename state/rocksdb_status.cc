@@ -15,6 +15,11 @@ bool IsFullDisk(const rocksdb::Status& status) {
   return status.IsIncomplete() && status.ToString().find("No space left") != std::string::npos;
 }
 
+// A directory is open in one process at a time.
+bool IsOpenElsewhere(const rocksdb::Status& status) {
+  return status.IsIOError() && status.ToString().find("/LOCK") != std::string::npos;
+}
+
 }  // namespace
 
 absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view doing,
@@ -25,6 +30,10 @@ absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view doing,
                    absl::string_view(path.data(), path.size()), ": ", status.ToString());
   if (IsFullDisk(status)) {
     return absl::ResourceExhaustedError(absl::StrCat(message, " (free some of the disk)"));
+  }
+  if (IsOpenElsewhere(status)) {
+    return absl::UnavailableError(absl::StrCat(
+        message, " (it is open in another process; end that one, or use another directory)"));
   }
   if (status.IsCorruption() || status.IsPathNotFound() || status.IsNotFound()) {
     return absl::DataLossError(message);

@@ -74,6 +74,7 @@ struct ManagerServer::Impl {
   absl::Status OpenBackups(const ManagerOptions& options);
   void MakeSuccession(const ManagerOptions& options);
   void PublishRules(const std::string& service);
+  absl::Status WarnOfSealed();
   absl::Status OpenJobs(const ManagerOptions& options);
   std::optional<std::string> Answer(const runtime::HttpRequest& request, const std::string& peer,
                                     uint64_t number);
@@ -153,9 +154,28 @@ absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
     parts.rotation = std::make_unique<KeyRotation>(
         parts.keys.get(), parts.store.get(), parts.proposals.get(),
         [this] { return parts.succession == nullptr || parts.succession->is_active(); });
+  } else if (const absl::Status warned = WarnOfSealed(); !warned.ok()) {
+    return warned;
   }
   if (absl::Status opened = OpenBackups(options); !opened.ok()) return opened;
   return OpenJobs(options);
+}
+
+// Without master keys all goes on but what needs a secret, which is better said before one is
+// asked.
+absl::Status ManagerServer::Impl::WarnOfSealed() {
+  const absl::StatusOr<SealedCounts> counts = parts.store->SealedBy();
+  if (!counts.ok()) return counts.status();
+  int64_t sealed = 0;
+  for (const auto& [key, count] : *counts) sealed += count;
+  if (sealed > 0) {
+    runtime::LogWarning(
+        "no_master_keys",
+        "there are secrets, and no master keys that they could be released with; set "
+        "master_keys, or --master-keys, and start again",
+        {{"versions", sealed}, {"key", counts->begin()->first}});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ManagerServer::Impl::OpenJobs(const ManagerOptions& options) {

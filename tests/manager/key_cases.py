@@ -29,6 +29,7 @@ def rotates_master_keys_while_secrets_are_released(binary, directory, planted):
     pod = manager.bearer("pod", ("keys", "*", "viewer"), kind="router")
     try:
         _rotate(manager, root, pod, planted)
+        _without_keys(binary, manager)
     finally:
         manager.close()
     secret, keys = planted.encode(), manager.keys.encode().split()[1::2]
@@ -37,6 +38,24 @@ def rotates_master_keys_while_secrets_are_released(binary, directory, planted):
     for path in [*manager.data.rglob("*"), manager.log_file]:
         content = path.read_bytes() if path.is_file() else b""
         assert secret not in content and not any(key in content for key in keys), path
+
+
+def _without_keys(binary, manager):
+    """One more on the same data is told why not; one without keys warns of secrets."""
+    command = [binary, "manager", "--data", manager.data, "--tokens", manager.tokens,
+               "--listen", "127.0.0.1:0"]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert second.returncode == 1 and "open in another process" in second.stderr, second
+    manager.kill()
+    with (manager.data.parent / "keyless").open("w+b") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                   preexec_fn=die_with_parent)
+        try:
+            said = lambda: Path(log.name).read_text()
+            _await("it warns", lambda: "no_master_keys" in said() and '"url":"' in said())
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _rotate(manager, root, pod, planted):

@@ -178,6 +178,11 @@ class Manager:
         if self._process is not None and self._process.poll() is None:
             self.kill()
 
+    @property
+    def tokens(self):
+        """The file of them."""
+        return self._tokens
+
     def _write_tokens(self):
         beside = self._tokens.with_suffix(".new")
         beside.write_text(json.dumps({"tokens": self._known}))

@@ -114,7 +114,9 @@ TEST_F(DocumentStoreTest, AViewStaysAsItWas) {
 
 TEST_F(DocumentStoreTest, AStoreThatIsOpenElsewhereIsUnavailable) {
   auto store = Open(Path("store"));
-  EXPECT_TRUE(absl::IsUnavailable(DocumentStore::Open(Path("store")).status()));
+  const absl::Status second = DocumentStore::Open(Path("store")).status();
+  EXPECT_TRUE(absl::IsUnavailable(second));
+  EXPECT_NE(second.ToString().find("open in another process"), std::string::npos) << second;
 }
 
 // A log with an end that is damaged, cut off or gone altogether.
