@@ -24,6 +24,11 @@ constexpr long kStalledBytesPerSecond = 1024;
 
 bool IsSuccess(long status) { return status >= 200 && status < 300; }
 
+// A body is said to come even if it is empty.
+bool IsOfBodies(const std::string& method) {
+  return method == "PUT" || method == "POST" || method == "PATCH";
+}
+
 bool IsHeaderText(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\t';
@@ -141,6 +146,9 @@ absl::Status StatusOf(CURLcode code, const Exchange& exchange, const char* detai
     case CURLE_PEER_FAILED_VERIFICATION:
       return absl::InvalidArgumentError(absl::StrCat(
           what, " (name the file with the certificate of the server's authority as CA bundle)"));
+    case CURLE_SSL_CERTPROBLEM:
+      return absl::InvalidArgumentError(
+          absl::StrCat(what, " (name PEM files with the client's certificate and its key)"));
     default:
       return absl::UnavailableError(what);
   }
@@ -179,6 +187,10 @@ void SetLimits(CURL* curl, const HttpOptions& options, const HttpRequest& reques
   if (!options.ca_bundle.empty()) {
     curl_easy_setopt(curl, CURLOPT_CAINFO, options.ca_bundle.c_str());
   }
+  if (!options.certificate_file.empty()) {
+    curl_easy_setopt(curl, CURLOPT_SSLCERT, options.certificate_file.c_str());
+    curl_easy_setopt(curl, CURLOPT_SSLKEY, options.key_file.c_str());
+  }
   if (options.direct) curl_easy_setopt(curl, CURLOPT_PROXY, "");
 }
 
@@ -186,7 +198,7 @@ void SetExchange(CURL* curl, Exchange* exchange) {
   const HttpRequest& request = *exchange->request;
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   if (request.method == "HEAD") curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
-  if (request.method == "PUT" || request.method == "POST") {
+  if (IsOfBodies(request.method) || (request.method == "DELETE" && exchange->BodyBytes() > 0)) {
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
                      static_cast<curl_off_t>(exchange->BodyBytes()));

@@ -28,6 +28,9 @@ namespace turnout::state {
 
 struct HttpOptions {
   std::string ca_bundle;  // a PEM file; empty: the system's
+  // PEM files with which this client says who it is; both or none.
+  std::string certificate_file;
+  std::string key_file;
   absl::Duration connect_timeout = absl::Seconds(5);
   absl::Duration stall_timeout = absl::Seconds(30);  // so long below 1 KiB a second; whole seconds
   bool direct = false;                               // past the proxy that the environment names
@@ -43,8 +46,8 @@ struct HttpRequest {
   std::string connect_to;
   HttpHeaders headers;
 
-  // The body of a PUT or POST: these bytes, which outlive the call, or, if there is a path,
-  // `file_bytes` bytes of that file from `file_offset` on.
+  // The body of a PUT, POST or PATCH, or of a DELETE that has one: these bytes, which outlive the
+  // call, or, if there is a path, `file_bytes` bytes of that file from `file_offset` on.
   std::string_view body;
   std::string file_path;
   uint64_t file_offset = 0;

@@ -60,6 +60,30 @@ TEST(HttpClient, KnowsTheMethodsOfS3) {
   EXPECT_EQ(server.connections(), 1) << "the connection is used again";
 }
 
+TEST(HttpClient, SendsTheBodiesOfAPatchAndOfADeleteThatHasOne) {
+  FakeHttpServer server([](const Request& request) { return Reply{.body = request.body}; });
+  HttpClient client({.direct = true});
+  for (const std::string method : {"PATCH", "DELETE", "PATCH"}) {
+    const auto answer =
+        client.Send({.method = method, .url = server.address() + "/", .body = "of " + method});
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    EXPECT_EQ(answer->body, "of " + method);
+  }
+  EXPECT_EQ(server.requests().at(1).method, "DELETE");
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(HttpClient, AClientsCertificateThatIsNotThereIsAPersonsToMend) {
+  HttpClient client(
+      {.certificate_file = "/no/such.crt", .key_file = "/no/such.key", .direct = true});
+  FakeHttpServer server([](const Request&) { return Reply{}; });
+  std::string url = server.address();
+  url.replace(0, 4, "https");
+  const absl::Status status = client.Send({.url = url + "/"}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.ToString(), HasSubstr("certificate and its key"));
+}
+
 TEST(HttpClient, SendsAPartOfAFileAndHandsOnAnAnswerInPieces) {
   const support::TempDirectory directory;
   std::string content(3'000'000, 'a');

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 
@@ -71,6 +72,24 @@ void Drip(int connection, std::string_view bytes) {
   for (; !bytes.empty() && SendAll(connection, bytes.substr(0, 1)); bytes.remove_prefix(1)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
+}
+
+bool SendChunk(int connection, const std::string& bytes) {
+  if (bytes.empty()) return true;  // it would be the end
+  char size[20];
+  std::snprintf(size, sizeof(size), "%zx\r\n", bytes.size());
+  return SendAll(connection, size + bytes + "\r\n");
+}
+
+void SendInChunks(int connection, const std::string& head, const FakeHttpServer::Reply& reply) {
+  bool goes_on = SendAll(connection, head + "Transfer-Encoding: chunked\r\n\r\n") &&
+                 SendChunk(connection, reply.body);
+  std::string piece;
+  while (goes_on && reply.more(&piece)) {
+    goes_on = SendChunk(connection, piece);
+    piece.clear();
+  }
+  if (goes_on && reply.fault != FakeHttpServer::Fault::kCut) SendAll(connection, "0\r\n\r\n");
 }
 
 void Reset(int connection) {
@@ -155,6 +174,12 @@ void FakeHttpServer::Serve(int connection) {
     const std::string length =
         std::to_string(reply.fault == Fault::kEndless ? uint64_t{1} << 50 : reply.body.size());
     std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " Said\r\n";
+    if (reply.more != nullptr) {
+      for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
+      SendInChunks(connection, head, reply);
+      goes_on = reply.fault == Fault::kNone;
+      continue;
+    }
     if (reply.headers.count("Content-Length") == 0) head += "Content-Length: " + length + "\r\n";
     for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
     const bool is_cut = reply.fault == Fault::kCut || reply.fault == Fault::kResetInBody ||

@@ -38,6 +38,9 @@ class FakeHttpServer {
     std::string body;
     std::map<std::string, std::string> headers;
     Fault fault = Fault::kNone;
+    // Gives what comes after `body`, piece by piece, on the connection's thread; false: that was
+    // all. The answer is sent in chunks then. It ends soon after the server's owner says so.
+    std::function<bool(std::string* piece)> more = nullptr;
   };
   using Handler = std::function<Reply(const Request&)>;
 
