@@ -179,7 +179,7 @@ def scram_over_tls_is_routed_by_either_sink_with_a_newer_librdkafka(stage):
             stage.consumed()
             assert f"by the {sink} sink" in router.log(), router.log_tail()
             assert "#4895" not in router.log(), router.log_tail()
-            assert router.metric("turnout_build_info", librdkafka=newer_librdkafka.LIBRARY) == 1
+            assert router.metric("turnout_build_info", librdkafka=newer_librdkafka.version()) == 1
             router.stop()
     stage.check(teams)
     wrong = stage.router("wrong", log={"level": "debug"}, kafka={
