@@ -59,8 +59,8 @@ absl::StatusOr<KubeOptions> CompleteKubeOptions(const KubeOptions& given, const 
           "the API server, --server https://HOST:PORT");
     }
     const bool is_v6 = place.host.find(':') != std::string::npos;
-    options.server =
-        absl::StrFormat(is_v6 ? "https://[%s]:%s" : "https://%s:%s", place.host, place.port);
+    options.server = is_v6 ? absl::StrFormat("https://[%s]:%s", place.host, place.port)
+                           : absl::StrFormat("https://%s:%s", place.host, place.port);
     if (options.token_file.empty()) options.token_file = place.directory + "/token";
     if (options.ca_file.empty()) options.ca_file = place.directory + "/ca.crt";
   }
