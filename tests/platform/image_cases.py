@@ -28,6 +28,7 @@ ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "broker")]
 
 import confluent_kafka  # noqa: E402
+import maven  # noqa: E402
 from processes import die_with_parent, free_port  # noqa: E402
 from python_packages import python_with  # noqa: E402
 from router_process import RouterProcess  # noqa: E402
@@ -375,6 +376,62 @@ def records_of(kafka, topic, count):
         consumer.close()
 
 
+# --- by a builder of Dockerfiles --------------------------------------------------------------------
+
+
+def debian_base():
+    """A tar file of what debian:bookworm-slim is made of, made once."""
+    def fill(fresh):
+        output_of("mmdebstrap", "--quiet", "--variant=minbase", "bookworm", fresh / "base.tar")
+    return maven.cached("debian-bookworm-minbase", fill) / "base.tar"
+
+
+def the_dockerfile_makes_the_same_files_and_a_variant_with_git(bench):
+    context = bench.directory / "context"
+    given = context / "build/image/given"
+    given.mkdir(parents=True)
+    shutil.copytree(ROOT / "deploy", context / "deploy")
+    for name in ("LICENSE", ".dockerignore"):
+        shutil.copy(ROOT / name, context)
+    shutil.copy(bench.turnout, given / "turnout")
+    shutil.copytree(output_of(ROOT / "deploy/image/librdkafka").strip(), given / "librdkafka")
+    output_of(*podman("import", "-q", debian_base(), "debian:bookworm-slim"))
+
+    def built(*options):
+        tag = f"localhost/turnout:{len(options)}"
+        output_of("buildah", "--root", scratch() / "storage", "--runroot", scratch() / "run", "bud",
+                  "--isolation", "chroot", "--pull-never", "--layers", "--network", "host",
+                  "--build-arg", "BINARY=given", "-f", context / "deploy/image/Dockerfile",
+                  "-t", tag, *options, context)
+        return tag
+
+    def files_of(name):
+        container = output_of(*podman("create", name)).strip()
+        tree = bench.directory / "tree.tar"
+        output_of(*podman("export", "-o", tree, container))
+        output_of(*podman("rm", container))
+        with tarfile.open(tree) as tar:
+            return {member.name: member for member in tar}
+
+    bare, with_debian = built(), built("--target", "debian")
+    ours, theirs = image_of(bench.turnout).members, files_of(bare)
+    mounted = {"dev", "proc", "sys", "run", "etc/hosts", "etc/hostname", "etc/resolv.conf",
+               "etc/mtab", "run/.containerenv"}
+    assert set(ours) - set(theirs) == set()
+    assert {name for name in set(theirs) - set(ours) if name.split("/")[0] not in mounted} <= mounted
+    for name, (member, _) in ours.items():
+        assert theirs[name].uid == member.uid, f"{name} is {theirs[name].uid}'s"
+        assert theirs[name].type == member.type and theirs[name].mode & 0o7777 == member.mode, name
+    assert theirs["usr/bin/turnout"].size == len(ours["usr/bin/turnout"][1])
+    said = run(pulled(bench.turnout), "version")
+    assert run(bare, "version") == said
+    assert run(with_debian, "version") == said
+    git = ("--entrypoint", "/usr/bin/git")
+    assert run(with_debian, "--version", options=git).startswith("git version")
+    user = json.loads(output_of(*podman("image", "inspect", with_debian)))[0]["Config"]["User"]
+    assert user == f"{USER}:{USER}"
+
+
 # --- pushed and pulled ----------------------------------------------------------------------------
 
 
@@ -407,4 +464,5 @@ TESTS = [the_image_has_the_same_digest_whenever_and_wherever_it_is_built,
          the_bill_of_materials_is_valid_spdx,
          the_image_runs_as_nobody_and_its_librdkafka_knows_scram,
          a_container_of_the_image_routes_events_and_stops_when_asked,
+         the_dockerfile_makes_the_same_files_and_a_variant_with_git,
          a_registry_gives_the_image_back_by_its_digest]

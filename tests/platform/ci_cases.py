@@ -1,0 +1,116 @@
+"""The workflows of GitHub Actions: by actionlint, where Go can build it, and by what we ask beyond it."""
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+WORKFLOWS = ROOT / ".github/workflows"
+sys.path.append(str(HERE.parent / "support"))
+
+import maven  # noqa: E402
+import yaml  # noqa: E402
+
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint"
+ACTIONLINT_VERSION = "v1.7.7"
+PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$")
+
+
+def actionlint():
+    """The program; None without a Go to build it."""
+    if shutil.which("go") is None:
+        return None
+
+    def fill(fresh):
+        done = subprocess.run(
+            ["env", f"GOBIN={fresh}", "go", "install", f"{ACTIONLINT}@{ACTIONLINT_VERSION}"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"go could not install actionlint:\n{done.stderr}")
+    return maven.cached(f"actionlint-{ACTIONLINT_VERSION}", fill) / "actionlint"
+
+
+def complaints(program, file):
+    done = subprocess.run([program, "-no-color", "-shellcheck", shutil.which("shellcheck"), file],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def problems_of(name, text):
+    """What actionlint does not mind: see the messages."""
+    workflow = yaml.safe_load(text)
+    if "permissions" not in workflow:
+        yield f"{name}: what its token may do is left to the repository's settings"
+    for job_name, job in workflow["jobs"].items():
+        place = f"{name}, {job_name}"
+        if "timeout-minutes" not in job:
+            yield f"{place}: no timeout-minutes"
+        may_write = {scope for scope, right in (job.get("permissions") or {}).items()
+                     if right == "write"}
+        if may_write - {"id-token"}:
+            yield f"{place}: may write {may_write}"
+        for step in job["steps"]:
+            uses = step.get("uses", "")
+            if uses and not PINNED.match(uses):
+                yield f"{place}: {uses} is not pinned to a commit"
+            if "actions/checkout" in uses and step.get("with", {}).get("persist-credentials") is not False:
+                yield f"{place}: the checkout keeps its token"
+            if "secrets." in str(step):
+                yield f"{place}: a secret, where a token of the run would do"
+            if "${{" in step.get("run", ""):
+                yield f"{place}: a script is put together from {step['run']!r}"
+
+
+def the_workflows_are_valid(bench):
+    program = actionlint()
+    if program is None:
+        print("SKIPPED: actionlint: there is no Go to build it")
+        return
+    files = sorted(WORKFLOWS.glob("*.yml"))
+    assert len(files) >= 2
+    for file in files:
+        said = complaints(program, file)
+        assert not said, said
+    wrong = bench.directory / "wrong.yml"  # it would have noticed
+    wrong.write_text(files[0].read_text().replace("needs: build", "needs: bild"))
+    assert "bild" in complaints(program, wrong)
+
+
+def the_workflows_pin_what_they_use_and_hold_no_secret(bench):
+    for file in sorted(WORKFLOWS.glob("*.yml")):
+        found = list(problems_of(file.name, file.read_text()))
+        assert not found, "\n".join(found)
+    image = (WORKFLOWS / "image.yml").read_text()
+    for right, wrong in ((re.search(r"checkout@\w{40}", image)[0], "checkout@v4"),
+                         ("persist-credentials: false", "fetch-depth: 1"),
+                         ("    timeout-minutes: 60\n", ""), ("permissions: {}\n", ""),
+                         ('test "$NAME" = "v$TAG"', 'test "${{ github.ref_name }}" = "v$TAG"'),
+                         ("id-token: write", "contents: write")):
+        assert right in image and list(problems_of("x", image.replace(right, wrong, 1))), wrong
+
+
+def an_image_is_published_only_once_it_is_scanned_and_as_the_digest_that_was_built(bench):
+    jobs = yaml.safe_load((WORKFLOWS / "image.yml").read_text())["jobs"]
+    publish = jobs["publish"]
+    assert set(publish["needs"]) == {"build", "scan"} and jobs["scan"]["needs"] == "build"
+    assert "refs/tags/v" in publish["if"]
+    for step in jobs["scan"]["steps"][1:]:
+        assert step["with"]["exit-code"] == "1" and step["with"]["version"].startswith("v"), step
+    scripts = "\n".join(step.get("run", "") for step in publish["steps"])
+    assert "--preserve-digests" in scripts and '= "$DIGEST"' in scripts
+    for verb in ("sign", "attest"):
+        line = next(line for line in scripts.splitlines() if f"cosign {verb}" in line)
+        assert "@$DIGEST" in line and "--key" not in line, line
+    # Its commands are those that the build knows.
+    known = subprocess.run([ROOT / "deploy/image/build", "--help"], capture_output=True, text=True).stdout
+    for step in jobs["build"]["steps"]:
+        for option in re.findall(r"deploy/image/build (.*)", step.get("run", "")):
+            for word in re.findall(r"--[a-z-]+", option.split("|")[0]):
+                assert word in known, word
+
+
+TESTS = [the_workflows_are_valid,
+         the_workflows_pin_what_they_use_and_hold_no_secret,
+         an_image_is_published_only_once_it_is_scanned_and_as_the_digest_that_was_built]
