@@ -1,0 +1,251 @@
+"""deploy/eks, as far as it can be judged without an AWS account: its files, its policies, its arithmetic.
+
+What Amazon documents of actions is written down here: each with the kind of resource it is for, and, for
+Kafka's, with what it needs beside it (MSK's developer guide, "Semantics of IAM authorization policy
+actions and resources").
+"""
+import fnmatch
+import importlib.machinery
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+EKS = ROOT / "deploy/eks"
+
+# action -> (kind of resource, actions that have to be granted beside it)
+KAFKA = {
+    "Connect": ("cluster", ()),
+    "DescribeCluster": ("cluster", ("Connect",)),
+    "AlterCluster": ("cluster", ("Connect", "DescribeCluster")),
+    "DescribeClusterDynamicConfiguration": ("cluster", ("Connect",)),
+    "AlterClusterDynamicConfiguration": ("cluster", ("Connect", "DescribeClusterDynamicConfiguration")),
+    "WriteDataIdempotently": ("cluster", ("Connect", "WriteData")),
+    "CreateTopic": ("topic", ("Connect",)),
+    "DescribeTopic": ("topic", ("Connect",)),
+    "AlterTopic": ("topic", ("Connect", "DescribeTopic")),
+    "DeleteTopic": ("topic", ("Connect", "DescribeTopic")),
+    "DescribeTopicDynamicConfiguration": ("topic", ("Connect",)),
+    "AlterTopicDynamicConfiguration": ("topic", ("Connect", "DescribeTopicDynamicConfiguration")),
+    "ReadData": ("topic", ("Connect", "DescribeTopic", "AlterGroup")),
+    "WriteData": ("topic", ("Connect", "DescribeTopic")),
+    "DescribeGroup": ("group", ("Connect",)),
+    "AlterGroup": ("group", ("Connect", "DescribeGroup")),
+    "DeleteGroup": ("group", ("Connect", "DescribeGroup")),
+    "DescribeTransactionalId": ("transactional-id", ("Connect",)),
+    "AlterTransactionalId": ("transactional-id", ("Connect", "DescribeTransactionalId", "WriteData")),
+}
+KINDS = {f"kafka-cluster:{name}": f":{kind}/" for name, (kind, _) in KAFKA.items()}
+KINDS |= {"s3:ListBucket": "arn:aws:s3:::[^/]*$", "ecr:GetAuthorizationToken": r"^\*$"}
+KINDS |= {f"s3:{name}": "arn:aws:s3:::[^/]+/.+" for name in
+          ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload")}
+KINDS |= {f"ecr:{name}": ":repository/" for name in (
+    "BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "GetDownloadUrlForLayer",
+    "InitiateLayerUpload", "PutImage", "UploadLayerPart")}
+# Where all below a name is meant: a prefix of a bucket; Amazon's own images of EKS.
+EVERYTHING_BELOW = re.compile(r":::[^/]+/(state/[^/*]+|manager(-backups)?)/\*$"
+                              r"|:602401143452:repository/\*$")
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def rendered(bench):
+    out = bench.directory / "eks"
+    done = subprocess.run([EKS / "render", out], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def values():
+    return dict(re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", (EKS / "values.env").read_text(), re.M))
+
+
+def problems_of(policy):
+    """What is wrong with a policy that is attached to a role."""
+    statements = policy["Statement"]
+    granted = {action for statement in statements for action in listed(statement["Action"])}
+    if policy.get("Version") != "2012-10-17":
+        yield "not of this policy language's version"
+    if len({statement["Sid"] for statement in statements}) < len(statements):
+        yield "two statements have one Sid"
+    for statement in statements:
+        where = statement["Sid"]
+        if statement["Effect"] != "Allow" or "NotAction" in statement or "NotResource" in statement:
+            yield f"{where}: says more than what is allowed"
+        for action in listed(statement["Action"]):
+            if action not in KINDS:
+                yield f"{where}: no known action: {action}"
+                continue
+            for resource in listed(statement["Resource"]):
+                if not re.search(KINDS[action], resource):
+                    yield f"{where}: {action} is not for {resource}"
+                if resource.endswith(("/*", ":*")) and not EVERYTHING_BELOW.search(resource):
+                    yield f"{where}: {resource} is all there is"
+            name = action.removeprefix("kafka-cluster:")
+            for needed in KAFKA.get(name, ("", ()))[1] if name != action else ():
+                if f"kafka-cluster:{needed}" not in granted:
+                    yield f"{where}: {action} needs {needed}"
+
+
+def policies(directory):
+    return {path.stem: json.loads(path.read_text()) for path in sorted((directory / "iam").glob("*.json"))}
+
+
+def allows(policy, action, resource):
+    return any(action in listed(statement["Action"]) and
+               any(fnmatch.fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
+               for statement in policy["Statement"])
+
+
+def the_policies_grant_known_actions_on_named_resources(bench):
+    granted = {name: policy for name, policy in policies(rendered(bench)).items()
+               if not name.endswith("-trust")}
+    assert len(granted) == 7, sorted(granted)
+    for name, policy in granted.items():
+        found = list(problems_of(policy))
+        assert not found, f"{name}: {found}"
+    text = json.dumps(granted["router-kafka"])
+    for right, wrong in (("kafka-cluster:ReadData", "kafka-cluster:ReadDta"),
+                         ("kafka-cluster:ReadData", "kafka-cluster:*"),
+                         ("kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"),
+                         (":group/", ":topic/"), ("/orders.*", "/*"), ("Allow", "Deny")):
+        assert right in text and list(problems_of(json.loads(text.replace(right, wrong)))), wrong
+
+
+def a_router_may_do_what_it_needs_and_touch_nobody_elses(bench):
+    """What runtime/README.md asks for, name by name, as IAM would judge it."""
+    value = values()
+    policy = policies(rendered(bench))["router-kafka"]
+    arn = (f"arn:aws:kafka:{value['AWS_REGION']}:{value['ACCOUNT_ID']}:%s/{value['MSK_CLUSTER']}/"
+           f"{value['MSK_UUID']}")
+    source, team = value["SOURCE_TOPIC"], value["TEAM"]
+    group = f"turnout-{source}"
+
+    def may(action, kind, name=None):
+        return allows(policy, f"kafka-cluster:{action}", arn % kind + (f"/{name}" if name else ""))
+    assert may("Connect", "cluster")
+    for action, kind, name in (
+            ("ReadData", "topic", source), ("WriteData", "topic", f"{team}.large-orders"),
+            ("WriteData", "topic", f"{source}.dead-letter"), ("ReadData", "topic", f"{source}.parking"),
+            ("WriteData", "topic", f"{source}.parking"), ("WriteData", "topic", f"{group}.rekey"),
+            ("ReadData", "topic", f"{group}.rekey"), ("CreateTopic", "topic", f"{group}.rekey"),
+            ("AlterGroup", "group", group), ("AlterGroup", "group", f"{group}.rekey"),
+            ("AlterTransactionalId", "transactional-id", f"{group}-shop-0-0")):
+        assert may(action, kind, name), f"{action} on {name}"
+    for action, kind, name in (
+            ("WriteData", "topic", source), ("WriteData", "topic", f"{team}s.x"),
+            ("WriteData", "topic", "fraud.alerts"), ("ReadData", "topic", f"{team}.large-orders"),
+            ("CreateTopic", "topic", f"{team}.large-orders"), ("DeleteTopic", "topic", source),
+            ("AlterGroup", "group", "turnout-other"), ("AlterCluster", "cluster", None),
+            ("AlterTransactionalId", "transactional-id", "turnout-other-0")):
+        assert not may(action, kind, name), f"{action} on {name}"
+    store = policies(rendered(bench))["router-checkpoints"]
+    bucket = f"arn:aws:s3:::{value['CHECKPOINT_BUCKET']}"
+    assert allows(store, "s3:PutObject", f"{bucket}/state/{group}/{source}/3/1.json")
+    assert not allows(store, "s3:GetObject", f"{bucket}/state/turnout-other/t/3/1.json")
+    assert not allows(store, "s3:GetObject", f"{bucket}/manager/log")
+
+
+def each_role_is_for_one_service_account_or_one_workflow(bench):
+    value, out = values(), rendered(bench)
+    found = policies(out)
+    who = {"router-trust": f"system:serviceaccount:{value['ROUTER_NAMESPACE']}:{value['ROUTER']}",
+           "manager-trust": "system:serviceaccount:turnout-system:turnout-manager",
+           "topics-trust": "system:serviceaccount:turnout-first-steps:first-steps",
+           "publish-trust": f"repo:{value['GITHUB_REPOSITORY']}:environment:release"}
+    assert set(who) == {name for name in found if name.endswith("-trust")}
+    for name, subject in who.items():
+        statement, = found[name]["Statement"]
+        provider = statement["Principal"]["Federated"].split(":oidc-provider/")[1]
+        assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+        assert statement["Condition"] == {"StringEquals": {
+            f"{provider}:sub": subject, f"{provider}:aud": "sts.amazonaws.com"}}, name
+    objects = [item for file in ("pipeline.yaml", "first-steps.yaml")
+               for item in yaml.safe_load_all((out / file).read_text())]
+    router = next(item for item in objects if item["kind"] == "EventRouter")
+    assert router["spec"]["serviceAccount"]["roleArn"].endswith(f"role/turnout-{value['ROUTER']}")
+    workflow = (ROOT / ".github/workflows/image.yml").read_text()
+    assert "role/turnout-publish" in workflow and "environment: release" in workflow
+
+
+def every_file_can_be_read_and_says_what_the_page_says(bench):
+    out = rendered(bench)
+    for path in out.rglob("*.json"):
+        json.loads(path.read_text())
+    for path in out.rglob("*.yaml"):
+        assert all(isinstance(item, dict) for item in yaml.safe_load_all(path.read_text())), path
+    page = (EKS / "README.md").read_text()
+    for name in re.findall(r"build/eks/([\w./-]+\.(?:json|yaml|properties))", page):
+        assert (out / name).is_file(), f"README.md applies {name}"
+    for path in EKS.iterdir():
+        assert f"`{path.name}" in page or path.name in ("README.md", "iam"), f"{path.name} is not in README.md"
+    policy_names = {path.stem for path in (EKS / "iam").iterdir()}
+    used = set(re.findall(r"[a-z]+-(?:trust|kafka|checkpoints|store|pull)|\bpublish(?:-trust)?\b", page))
+    assert policy_names <= used, policy_names - used
+    msk = json.loads((out / "msk.json").read_text())["Provisioned"]
+    assert msk["ClientAuthentication"] == {"Sasl": {"Iam": {"Enabled": True}},
+                                           "Unauthenticated": {"Enabled": False}}
+    assert msk["EncryptionInfo"]["EncryptionInTransit"]["ClientBroker"] == "TLS"
+    assert msk["NumberOfBrokerNodes"] % len(msk["BrokerNodeGroupInfo"]["ClientSubnets"]) == 0
+    properties = dict(line.split("=", 1) for line in (out / "msk.properties").read_text().splitlines())
+    assert properties["auto.create.topics.enable"] == "false"
+    left = bench.directory / "left.env"
+    left.write_text("ACCOUNT_ID=1\n")  # and nothing else
+    done = subprocess.run([EKS / "render", bench.directory / "half", left], capture_output=True, text=True)
+    assert done.returncode != 0 and "@AWS_REGION@" in done.stdout
+
+
+def every_command_of_the_page_is_good_shell(bench):
+    page = (EKS / "README.md").read_text()
+    blocks = re.findall(r"^```bash\n(.*?)^```", page, re.M | re.S)
+    assert len(blocks) >= 7
+    for number, block in enumerate([*blocks, (EKS / "render").read_text()]):
+        script = bench.directory / f"{number}.sh"
+        # Values come from values.env, which a block names itself or has from one before.
+        names = "".join(f'{name}="${{{name}}}"\n' for name in values())
+        script.write_text("#!/usr/bin/env bash\n" + (names + block if number < len(blocks) else block))
+        for command in (["bash", "-n"], ["shellcheck", "--severity=warning", "--exclude=SC1091,SC2034,SC2155"]):
+            done = subprocess.run([*command, script], capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+def the_costs_in_the_page_are_what_its_script_computes(bench):
+    page = (EKS / "README.md").read_text()
+    table = page.split("<!-- costs -->\n")[1].split("<!-- /costs -->")[0].strip()
+    done = subprocess.run([EKS / "costs"], capture_output=True, text=True, check=True)
+    assert table == done.stdout.strip(), done.stdout
+    loader = importlib.machinery.SourceFileLoader("costs", str(EKS / "costs"))
+    sys.dont_write_bytecode = True
+    costs = importlib.util.module_from_spec(importlib.util.spec_from_loader("costs", loader))
+    loader.exec_module(costs)
+    given = {**costs.inputs()[0], **costs.measured()}
+    # By hand, another way round: what an event costs, times how many there are.
+    floor = json.loads((ROOT / "bench/results/floor.json").read_text())
+    assert (given["cpu_us"], given["outputs"]) == (floor["turnout_us_per_event"], floor["outputs_per_event"])
+    events = 63_000 * 730 * 3_600
+    bytes_an_event = 1_024 * (1 + floor["outputs_per_event"])
+    bill = {name: usd for name, _, usd in costs.month(given, costs.sizes(given))}
+    assert abs(bill["routers between zones"] - events * bytes_an_event * 2 / 3 / 1e9 * 0.02) < 1
+    assert abs(bill["brokers' disks"] - 63_000 * bytes_an_event * 3 * 86_400 / 1e9 * 0.10) < 1
+    assert bill["router nodes"] / sum(bill.values()) < 0.03  # as the page says
+    # More load never costs less.
+    totals = [sum(usd for _, _, usd in costs.month(x, costs.sizes(x)))
+              for x in ({**given, "events_per_s": rate} for rate in (1_000, 63_000, 500_000))]
+    assert totals == sorted(totals)
+
+
+TESTS = [the_policies_grant_known_actions_on_named_resources,
+         a_router_may_do_what_it_needs_and_touch_nobody_elses,
+         each_role_is_for_one_service_account_or_one_workflow,
+         every_file_can_be_read_and_says_what_the_page_says,
+         every_command_of_the_page_is_good_shell,
+         the_costs_in_the_page_are_what_its_script_computes]
