@@ -9,7 +9,6 @@ import importlib.machinery
 import importlib.util
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
