@@ -1,0 +1,84 @@
+// PodFacts: what is known of a router's pods, from the API server and from the pods themselves.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace turnout::controller {
+
+// Of pods' templates and of pods: which template they were made of.
+inline constexpr std::string_view kRevisionAnnotation = "turnout.dev/revision";
+inline constexpr std::string_view kContainer = "turnout";
+
+// A pod that should be gone for so long has no kubelet any more.
+inline constexpr absl::Duration kLostAfter = absl::Seconds(30);
+
+struct PartitionFacts {
+  std::string topic;
+  int64_t partition = 0;
+  int64_t next_offset = -1;  // -1: not known
+  int64_t end_offset = -1;
+  absl::Time last_event = absl::InfinitePast();
+};
+
+struct EjectedFacts {
+  std::string destination, state, why;
+  int64_t waiting = 0;
+};
+
+struct PodFault {
+  std::string reason;  // CamelCase; empty: none
+  std::string message;
+  bool is_final = false;  // waiting longer won't help
+};
+
+struct PodFacts {
+  std::string name, pod_namespace, uid, node;
+  int ordinal = -1;
+  std::string revision, config_map;
+  bool is_ready = false;
+  absl::Time ready_since = absl::InfinitePast();
+  bool is_leaving = false;
+  bool is_lost = false;  // its node does not end it
+  PodFault fault;
+
+  // Of /v1/status; empty unless `answers`.
+  bool answers = false;
+  std::string error;  // why it does not
+  std::string version, source;
+  std::vector<std::string> waits_for;  // why it is not ready
+  std::vector<std::string> stopped;    // troubles for which events wait, with what to do
+  std::vector<std::string> harmed;
+  std::vector<PartitionFacts> partitions;
+  std::string rule_set;
+  std::map<std::string, int64_t> teams;      // in force, and their rules
+  std::map<std::string, std::string> aside;  // teams that stand aside, and why
+  std::vector<EjectedFacts> ejected;
+  std::string checkpoint_store;
+  bool has_checkpoints = false;
+  double oldest_checkpoint_seconds = 0;
+};
+
+// Of an observation's `pods`, sorted by ordinal.
+std::vector<PodFacts> ReadPods(std::string_view pods, absl::Time now);
+
+struct LagFacts {
+  int64_t events = 0;
+  std::optional<int64_t> seconds;  // where every event that waits has a time
+  int partitions = 0;
+  bool is_known = false;  // every one of `pods` answers and knows its partitions' ends
+};
+
+// Of pods that are not on their way out.
+LagFacts LagOf(const std::vector<PodFacts>& pods, absl::Time now);
+LagFacts LagOf(const PodFacts& pod, absl::Time now);
+
+}  // namespace turnout::controller

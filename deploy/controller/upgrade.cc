@@ -1,0 +1,216 @@
+#include "deploy/controller/upgrade.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "deploy/controller/conditions.h"
+#include "deploy/controller/json_look.h"
+
+namespace turnout::controller {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr auto kPhases = std::to_array<std::pair<UpgradePhase, std::string_view>>({
+    {UpgradePhase::kCanary, "Canary"},
+    {UpgradePhase::kRollingOut, "RollingOut"},
+    {UpgradePhase::kDone, "Done"},
+    {UpgradePhase::kRolledBack, "RolledBack"},
+});
+
+class Upgrading {
+ public:
+  Upgrading(const UpgradeQuestion& question, const std::vector<PodFacts>& pods)
+      : question_(question), pods_(pods) {}
+
+  UpgradeAnswer Step(const UpgradeState& before) {
+    answer_.state = before;
+    if (question_.live.empty() || question_.desired == question_.last_good) {
+      if (answer_.state.to != question_.desired) answer_.state = {};
+      answer_.is_settled = true;
+      return std::move(answer_);
+    }
+    if (before.to != question_.desired || before.phase == UpgradePhase::kNone) Begin(before);
+    switch (answer_.state.phase) {
+      case UpgradePhase::kCanary:
+        WatchCanary();
+        break;
+      case UpgradePhase::kRollingOut:
+        RollOut();
+        break;
+      case UpgradePhase::kRolledBack:
+        answer_.is_back = true;
+        break;
+      case UpgradePhase::kDone:
+      case UpgradePhase::kNone:
+        answer_.is_settled = true;
+        break;
+    }
+    return std::move(answer_);
+  }
+
+ private:
+  void Begin(const UpgradeState& before) {
+    const bool watches = question_.is_canary && question_.replicas > 0;
+    answer_.state = {
+        .phase = watches ? UpgradePhase::kCanary : UpgradePhase::kRollingOut,
+        .from = question_.last_good,
+        .to = question_.desired,
+        // Of one that did not get far, what it came from.
+        .from_version = before.phase == UpgradePhase::kDone ? before.to_version : VersionOf(),
+        .to_version = question_.version,
+        .started = question_.now};
+  }
+
+  // What most of the pods that are not new say they run.
+  std::string VersionOf() const {
+    for (const PodFacts& pod : pods_) {
+      if (pod.revision == question_.last_good && !pod.version.empty()) return pod.version;
+    }
+    return "";
+  }
+
+  void End(UpgradePhase phase, std::string reason) {
+    answer_.state.phase = phase;
+    answer_.state.ended = question_.now;
+    answer_.state.reason = std::move(reason);
+    answer_.is_back = phase == UpgradePhase::kRolledBack;
+    answer_.is_settled = phase == UpgradePhase::kDone;
+    answer_.partition = 0;
+  }
+
+  bool IsNew(const PodFacts& pod) const {
+    return pod.revision == question_.desired && !pod.is_leaving;
+  }
+
+  void WatchCanary() {
+    const int ordinal = std::max(0, question_.replicas - 1);
+    answer_.partition = ordinal;
+    answer_.state.canary = absl::StrFormat("%s-%d", question_.router, ordinal);
+    const auto canary = std::find_if(pods_.begin(), pods_.end(), [&](const PodFacts& pod) {
+      return pod.ordinal == ordinal && IsNew(pod);
+    });
+    if (canary == pods_.end()) {
+      answer_.state.ready_since = absl::InfinitePast();
+      GiveUpWhenLate("has not been replaced");
+      return;
+    }
+    if (canary->fault.is_final) {
+      End(UpgradePhase::kRolledBack,
+          absl::StrFormat("%s: %s", canary->name, canary->fault.message));
+      return;
+    }
+    if (!canary->is_ready) {
+      answer_.state.ready_since = absl::InfinitePast();
+      GiveUpWhenLate(canary->waits_for.empty() ? "is not ready" : canary->waits_for.front());
+      return;
+    }
+    if (answer_.state.ready_since == absl::InfinitePast()) {
+      answer_.state.ready_since = std::max(canary->ready_since, answer_.state.started);
+    }
+    if (question_.now >= answer_.state.ready_since + question_.watch) Judge(*canary);
+  }
+
+  void GiveUpWhenLate(std::string_view why) {
+    const absl::Duration patience = std::max(kReadyPatience, question_.watch);
+    if (question_.now < answer_.state.started + patience) return;
+    End(UpgradePhase::kRolledBack,
+        absl::StrFormat("%s was not ready within %s: %s", answer_.state.canary,
+                        absl::FormatDuration(patience), why));
+  }
+
+  // At the end of its watch.
+  void Judge(const PodFacts& canary) {
+    if (!canary.answers) {
+      End(UpgradePhase::kRolledBack,
+          absl::StrFormat("%s does not say how it is: %s", canary.name, canary.error));
+      return;
+    }
+    if (!canary.stopped.empty()) {
+      End(UpgradePhase::kRolledBack,
+          absl::StrFormat("%s: %s", canary.name, canary.stopped.front()));
+      return;
+    }
+    const LagFacts lag = LagOf(canary, question_.now);
+    if (lag.seconds && absl::Seconds(*lag.seconds) > question_.lag_max) {
+      End(UpgradePhase::kRolledBack,
+          absl::StrFormat("%d events of %s wait for %d seconds; upgrade.maxLagSeconds allows %d",
+                          lag.events, canary.name, *lag.seconds,
+                          absl::ToInt64Seconds(question_.lag_max)));
+      return;
+    }
+    answer_.state.phase = UpgradePhase::kRollingOut;
+    RollOut();
+  }
+
+  void RollOut() {
+    answer_.partition = 0;
+    int well = 0;
+    for (const PodFacts& pod : pods_) {
+      if (!IsNew(pod)) continue;
+      if (pod.fault.is_final && question_.is_canary) {
+        End(UpgradePhase::kRolledBack, absl::StrFormat("%s: %s", pod.name, pod.fault.message));
+        return;
+      }
+      if (pod.is_ready && pod.ordinal < question_.replicas) ++well;
+    }
+    if (question_.replicas > 0 && well >= question_.replicas) End(UpgradePhase::kDone, "");
+  }
+
+  const UpgradeQuestion& question_;
+  const std::vector<PodFacts>& pods_;
+  UpgradeAnswer answer_;
+};
+
+}  // namespace
+
+UpgradeState ReadUpgrade(std::string_view json) {
+  const Json value = Json::parse(json, nullptr, false);
+  UpgradeState state;
+  const std::string phase = LookText(value, {"phase"});
+  for (const auto& [known, name] : kPhases) {
+    if (phase == name) state.phase = known;
+  }
+  if (state.phase == UpgradePhase::kNone) return {};
+  state.from = LookText(value, {"from"});
+  state.to = LookText(value, {"to"});
+  state.from_version = LookText(value, {"fromVersion"});
+  state.to_version = LookText(value, {"toVersion"});
+  state.canary = LookText(value, {"canary"});
+  state.started = ReadTime(LookText(value, {"started"}));
+  state.ready_since = ReadTime(LookText(value, {"readySince"}));
+  state.ended = ReadTime(LookText(value, {"ended"}));
+  state.reason = LookText(value, {"reason"});
+  return state;
+}
+
+std::string UpgradeJson(const UpgradeState& state) {
+  if (state.phase == UpgradePhase::kNone) return "";
+  Json json = {{"from", state.from}, {"to", state.to}};
+  for (const auto& [known, name] : kPhases) {
+    if (state.phase == known) json["phase"] = name;
+  }
+  const std::pair<const char*, const std::string*> texts[] = {{"fromVersion", &state.from_version},
+                                                              {"toVersion", &state.to_version},
+                                                              {"canary", &state.canary},
+                                                              {"reason", &state.reason}};
+  for (const auto& [name, text] : texts) {
+    if (!text->empty()) json[name] = *text;
+  }
+  const std::pair<const char*, absl::Time> times[] = {
+      {"started", state.started}, {"readySince", state.ready_since}, {"ended", state.ended}};
+  for (const auto& [name, time] : times) {
+    if (time != absl::InfinitePast()) json[name] = TimeText(time);
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+UpgradeAnswer StepUpgrade(const UpgradeQuestion& question, const UpgradeState& before,
+                          const std::vector<PodFacts>& pods) {
+  return Upgrading(question, pods).Step(before);
+}
+
+}  // namespace turnout::controller

@@ -1,0 +1,70 @@
+// Upgrade: how another pod template gets to the pods, and back.
+//
+// With a canary: the pod of the highest ordinal first (the StatefulSet's `partition`), which is
+// watched once it is ready. If it crashes, is not ready in time, or at the end of the watch events
+// wait too long or something is stopped, all pods go back to the last good template; else the
+// others follow, highest ordinal first, and one that can't run still takes all back. A template
+// that was gone back from is not tried again: change the EventRouter. Rolling is without the watch
+// and without going back.
+//
+//   none --another template--> Canary --watch is over, all well--> RollingOut --all ready--> Done
+//                                 \______ can't run, lags, is stopped ____/--> RolledBack
+//
+// What is kept: the state, in the router's status.
+// Threads: pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "deploy/controller/pod_facts.h"
+
+namespace turnout::controller {
+
+// How long a canary may take to get ready, or `watch_seconds` where that is longer: a state may
+// have to be brought back first.
+inline constexpr absl::Duration kReadyPatience = absl::Minutes(10);
+
+enum class UpgradePhase { kNone, kCanary, kRollingOut, kDone, kRolledBack };
+
+struct UpgradeState {
+  UpgradePhase phase = UpgradePhase::kNone;
+  std::string from, to;  // revisions of templates
+  std::string from_version, to_version;
+  std::string canary;  // a pod's name
+  absl::Time started = absl::InfinitePast();
+  absl::Time ready_since = absl::InfinitePast();
+  absl::Time ended = absl::InfinitePast();
+  std::string reason;
+};
+
+// JSON as in status.upgrade; what is no state is none, and none is an empty text.
+UpgradeState ReadUpgrade(std::string_view json);
+std::string UpgradeJson(const UpgradeState& state);
+
+struct UpgradeQuestion {
+  std::string router;
+  std::string desired;    // revision of the template that the EventRouter asks for
+  std::string version;    // of it
+  std::string live;       // of the StatefulSet; empty: there is none yet
+  std::string last_good;  // the last that all pods were well with
+  int replicas = 0;
+  bool is_canary = true;
+  absl::Duration watch;
+  absl::Duration lag_max;
+  absl::Time now;
+};
+
+struct UpgradeAnswer {
+  UpgradeState state;
+  bool is_back = false;     // the last good template is to be in force, else the desired one
+  bool is_settled = false;  // the desired one is the last good one from now on
+  int partition = 0;        // ordinals from here on get it
+};
+
+UpgradeAnswer StepUpgrade(const UpgradeQuestion& question, const UpgradeState& before,
+                          const std::vector<PodFacts>& pods);
+
+}  // namespace turnout::controller
