@@ -37,7 +37,9 @@ std::string TimeText(absl::Time time) {
 absl::Time ReadTime(std::string_view text) {
   absl::Time time;
   std::string ignored;
-  return absl::ParseTime(absl::RFC3339_full, std::string(text), &time, &ignored) ? time : absl::InfinitePast();
+  return absl::ParseTime(absl::RFC3339_full, std::string(text), &time, &ignored)
+             ? time
+             : absl::InfinitePast();
 }
 
 std::string ConditionsJson(std::string_view before, const std::vector<Condition>& conditions,
