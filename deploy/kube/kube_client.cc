@@ -48,6 +48,9 @@ std::string DeletionOf(const DeleteOptions& options) {
   }
   std::string body = R"({"apiVersion":"v1","kind":"DeleteOptions","propagationPolicy":)" +
                      runtime::JsonString(options.propagation);
+  if (options.grace_period_seconds.has_value()) {
+    body += absl::StrFormat(",\"gracePeriodSeconds\":%d", *options.grace_period_seconds);
+  }
   if (!preconditions.empty()) body += ",\"preconditions\":{" + preconditions + "}";
   return body + "}";
 }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,7 @@ struct DeleteOptions {
   std::string uid;                         // only the object of that uid; another one is Aborted
   std::string resource_version;            // only as it was then
   std::string propagation = "Background";  // or Foreground, Orphan
+  std::optional<int64_t> grace_period_seconds = std::nullopt;  // of pods; else their own
 };
 
 struct WatchOptions {

@@ -40,7 +40,10 @@ absl::StatusOr<json> Parse(std::string_view text) {
   return parsed;
 }
 
-KubeObject ObjectOf(const json& parsed) {
+KubeObject ObjectOf(json parsed) {
+  const auto found = parsed.find("metadata");
+  // Who has written which field: most of an object's bytes, and nobody here asks.
+  if (found != parsed.end() && found->is_object()) found->erase("managedFields");
   const json& metadata = MemberOf(parsed, "metadata");
   return {.namespace_name = TextOf(metadata, "namespace"),
           .name = TextOf(metadata, "name"),
@@ -73,7 +76,7 @@ bool IsShallow(std::string_view text) {
 absl::StatusOr<KubeObject> ReadKubeObject(std::string_view text) {
   absl::StatusOr<json> parsed = Parse(text);
   if (!parsed.ok()) return parsed.status();
-  return ObjectOf(*parsed);
+  return ObjectOf(*std::move(parsed));
 }
 
 absl::StatusOr<KubeList> ReadKubeList(std::string_view text) {
@@ -97,9 +100,17 @@ absl::StatusOr<KubeList> ReadKubeList(std::string_view text) {
     if (!item.is_object()) continue;
     if (!item.contains("kind")) item["kind"] = kind;
     if (!item.contains("apiVersion")) item["apiVersion"] = version;
-    list.items.push_back(ObjectOf(item));
+    list.items.push_back(ObjectOf(std::move(item)));
   }
   return list;
+}
+
+std::string TextAt(std::string_view text, std::initializer_list<std::string_view> members) {
+  if (!IsShallow(text)) return {};
+  const json parsed = json::parse(text, nullptr, false);
+  const json* at = &parsed;
+  for (const std::string_view member : members) at = &MemberOf(*at, std::string(member).c_str());
+  return at->is_string() ? at->get<std::string>() : std::string();
 }
 
 absl::StatusOr<KubeChange> ReadKubeChange(std::string_view line) {

@@ -5,6 +5,7 @@
 // Threads: an ordinary value; pure functions.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,7 @@ struct KubeObject {
   std::string name;
   std::string uid;
   std::string resource_version;
-  std::string json;  // with apiVersion and kind
+  std::string json;  // with apiVersion and kind, without managedFields
 
   // How it is named among objects of its kind.
   std::string Key() const { return namespace_name + "/" + name; }
@@ -49,6 +50,9 @@ absl::StatusOr<KubeObject> ReadKubeObject(std::string_view json);
 
 // Items of a list have no kind of their own; they are given what the list's says.
 absl::StatusOr<KubeList> ReadKubeList(std::string_view json);
+
+// The text at these members of an object; empty if there is none.
+std::string TextAt(std::string_view json, std::initializer_list<std::string_view> members);
 
 // An ERROR line is an error: as the API server's answer of that code.
 absl::StatusOr<KubeChange> ReadKubeChange(std::string_view line);
