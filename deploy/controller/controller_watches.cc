@@ -1,0 +1,207 @@
+#include "deploy/controller/controller_watches.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "deploy/controller/child_kinds.h"
+#include "runtime/log.h"
+
+namespace turnout::controller {
+namespace {
+
+using kube::KubeObject;
+using kube::KubeResource;
+using kube::KubeWatch;
+
+constexpr char kRouterLabelName[] = "turnout.dev/router";
+constexpr char kOwnApi[] = "turnout.dev/v1alpha1";
+
+const std::vector<KubeResource>& Resources() {
+  static const auto* const resources = [] {
+    auto* const all = new std::vector<KubeResource>{
+        {kOwnApi, "EventRouter", "eventrouters"},
+        {kOwnApi, "EventRoute", "eventroutes"},
+        {"v1", "Pod", "pods"},
+        {"v1", "PersistentVolumeClaim", "persistentvolumeclaims"},
+    };
+    for (const ChildKind& kind : kChildKinds) {
+      all->push_back(
+          {std::string(kind.api_version), std::string(kind.kind), std::string(kind.plural)});
+    }
+    return all;
+  }();
+  return *resources;
+}
+
+KubeResource ResourceOf(const ChildKind& kind) {
+  return {std::string(kind.api_version), std::string(kind.kind), std::string(kind.plural)};
+}
+
+std::string RouterOfChild(const KubeObject& object) {
+  const std::string name = kube::TextAt(object.json, {"metadata", "labels", kRouterLabelName});
+  return name.empty() ? "" : object.namespace_name + "/" + name;
+}
+
+std::string RouterOfRoute(const KubeObject& object) {
+  const std::string name = kube::TextAt(object.json, {"spec", "router", "name"});
+  const std::string where = kube::TextAt(object.json, {"spec", "router", "namespace"});
+  return name.empty() ? "" : (where.empty() ? object.namespace_name : where) + "/" + name;
+}
+
+// All but the status, which is the controller's own to write.
+std::string WithoutStatus(const KubeObject& object) {
+  nlohmann::json parsed = nlohmann::json::parse(object.json, nullptr, false);
+  if (!parsed.is_object()) return object.json;
+  parsed.erase("status");
+  const auto metadata = parsed.find("metadata");
+  if (metadata != parsed.end() && metadata->is_object()) metadata->erase("resourceVersion");
+  return parsed.dump();
+}
+
+}  // namespace
+
+const KubeResource* FindResource(const std::string& api_version, const std::string& kind) {
+  for (const KubeResource& resource : Resources()) {
+    if (resource.api_version == api_version && resource.kind == kind) return &resource;
+  }
+  return nullptr;
+}
+
+ControllerWatches::ControllerWatches(kube::KubeClient* client,
+                                     std::function<void(const std::string&)> changed)
+    : client_(client), changed_(std::move(changed)) {
+  routers_ = std::make_unique<KubeWatch>(
+      client_, kube::WatchPlan{.resource = *FindResource(kOwnApi, "EventRouter"),
+                               .group_of = [](const KubeObject& object) { return object.Key(); },
+                               .mark_of = WithoutStatus,
+                               .changed = changed_});
+  routes_ = std::make_unique<KubeWatch>(
+      client_, kube::WatchPlan{.resource = *FindResource(kOwnApi, "EventRoute"),
+                               .group_of = RouterOfRoute,
+                               .mark_of = WithoutStatus,
+                               .changed = changed_});
+  pods_ = Follow(*FindResource("v1", "Pod"));
+  claims_ = Follow(*FindResource("v1", "PersistentVolumeClaim"));
+  const absl::MutexLock lock(&mutex_);
+  for (const ChildKind& kind : kChildKinds) {
+    if (!kind.is_optional) children_.push_back(Follow(ResourceOf(kind)));
+  }
+}
+
+ControllerWatches::~ControllerWatches() {
+  // All at once, since each takes up to a second.
+  for (KubeWatch* watch : {routers_.get(), routes_.get(), pods_.get(), claims_.get()}) {
+    watch->BeginToStop();
+  }
+  for (const auto& watch : ChildWatches()) watch->BeginToStop();
+}
+
+std::unique_ptr<KubeWatch> ControllerWatches::Follow(const KubeResource& resource) const {
+  return std::make_unique<KubeWatch>(client_,
+                                     kube::WatchPlan{.resource = resource,
+                                                     .selection = {.labels = kRouterLabelName},
+                                                     .group_of = RouterOfChild,
+                                                     .changed = changed_});
+}
+
+std::vector<std::shared_ptr<KubeWatch>> ControllerWatches::ChildWatches() const {
+  const absl::MutexLock lock(&mutex_);
+  return children_;
+}
+
+bool ControllerWatches::AwaitSynced(absl::Duration within) const {
+  const absl::Time end = absl::Now() + within;
+  for (const KubeWatch* watch : {routers_.get(), routes_.get(), pods_.get(), claims_.get()}) {
+    if (!watch->AwaitSynced(end - absl::Now())) return false;
+  }
+  for (const auto& watch : ChildWatches()) {
+    if (!watch->AwaitSynced(end - absl::Now())) return false;
+  }
+  return true;
+}
+
+bool ControllerWatches::is_synced() const { return AwaitSynced(absl::ZeroDuration()); }
+
+void ControllerWatches::LookForApis() {
+  std::set<std::string> there, unknown;
+  for (const ChildKind& kind : kChildKinds) {
+    if (!kind.is_optional) continue;
+    const absl::StatusOr<std::string> text =
+        client_->GetText("/apis/" + std::string(kind.api_version));
+    if (absl::IsNotFound(text.status())) continue;
+    if (!text.ok() || !kube::IsShallow(*text)) {
+      unknown.insert(Api(kind));
+      continue;
+    }
+    const nlohmann::json found = nlohmann::json::parse(*text, nullptr, false);
+    if (!found.is_object() || !found.contains("resources")) continue;
+    for (const nlohmann::json& resource : found["resources"]) {
+      if (resource.is_object() && resource.contains("name") && resource["name"] == kind.plural) {
+        there.insert(Api(kind));
+      }
+    }
+  }
+  std::vector<std::shared_ptr<KubeWatch>> gone;  // destroyed without the lock
+  const absl::MutexLock lock(&mutex_);
+  for (const ChildKind& kind : kChildKinds) {
+    const std::string api = Api(kind);
+    if (!kind.is_optional || unknown.contains(api)) continue;
+    const auto known = std::find(apis_.begin(), apis_.end(), api);
+    if (there.contains(api) && known == apis_.end()) {
+      runtime::LogInfo("api_found", "routers may have children of one more kind", {{"api", api}});
+      children_.push_back(Follow(ResourceOf(kind)));
+      apis_.push_back(api);
+    } else if (!there.contains(api) && known != apis_.end()) {
+      runtime::LogWarning("api_gone", "the server knows a kind no longer", {{"api", api}});
+      apis_.erase(known);
+      const auto watch =
+          std::find_if(children_.begin(), children_.end(), [&kind](const auto& child) {
+            return child->resource().kind == kind.kind &&
+                   child->resource().api_version == kind.api_version;
+          });
+      if (watch != children_.end()) {
+        gone.push_back(std::move(*watch));
+        children_.erase(watch);
+      }
+    }
+  }
+}
+
+std::vector<std::string> ControllerWatches::apis() const {
+  const absl::MutexLock lock(&mutex_);
+  return apis_;
+}
+
+std::vector<std::string> ControllerWatches::routers() const {
+  std::set<std::string> all;
+  for (std::string& router : routers_->Groups()) all.insert(std::move(router));
+  for (std::string& router : routes_->Groups()) all.insert(std::move(router));
+  return {all.begin(), all.end()};
+}
+
+ControllerWatches::Objects ControllerWatches::children(const std::string& router) const {
+  Objects all;
+  for (const auto& watch : ChildWatches()) {
+    for (auto& object : watch->In(router)) all.push_back(std::move(object));
+  }
+  return all;
+}
+
+kube::WatchCounts ControllerWatches::counts() const {
+  kube::WatchCounts all;
+  const auto add = [&all](const KubeWatch& watch) {
+    const kube::WatchCounts counts = watch.counts();
+    all.lists += counts.lists;
+    all.failures += counts.failures;
+  };
+  for (const KubeWatch* watch : {routers_.get(), routes_.get(), pods_.get(), claims_.get()}) {
+    add(*watch);
+  }
+  for (const auto& watch : ChildWatches()) add(*watch);
+  return all;
+}
+
+}  // namespace turnout::controller

@@ -1,0 +1,67 @@
+// ControllerWatches: all that the controller follows in the cluster, by router.
+//
+// EventRouters, EventRoutes, pods, claims, and children of every kind in kChildKinds, found by
+// their label. Kinds that somebody else's CustomResourceDefinition brings are looked for anew every
+// kApisPeriod, and followed once they are there. A router is "NAMESPACE/NAME" everywhere.
+//
+// Threads: any; `changed` is called on the watches' threads.
+// Lifetime: the client outlives it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "deploy/kube/kube_client.h"
+#include "deploy/kube/kube_watch.h"
+
+namespace turnout::controller {
+
+inline constexpr absl::Duration kApisPeriod = absl::Minutes(2);
+
+// Of a kind that the controller reads or writes: those of kChildKinds, its own, pods and claims.
+// Null: it is none of them.
+const kube::KubeResource* FindResource(const std::string& api_version, const std::string& kind);
+
+class ControllerWatches {
+ public:
+  using Objects = std::vector<kube::KubeWatch::ObjectPointer>;
+
+  ControllerWatches(kube::KubeClient* client, std::function<void(const std::string&)> changed);
+  ~ControllerWatches();
+
+  // Whether everything was listed, before `within` has passed.
+  bool AwaitSynced(absl::Duration within) const;
+  bool is_synced() const;
+
+  // Looks for optional kinds, and follows those that have come. Who went is no longer known.
+  void LookForApis();
+  std::vector<std::string> apis() const;  // "keda.sh/v1alpha1/ScaledObject"
+
+  // Those of EventRouters that are there, and of EventRoutes that name one.
+  std::vector<std::string> routers() const;
+
+  Objects routes(const std::string& router) const { return routes_->In(router); }
+  Objects pods(const std::string& router) const { return pods_->In(router); }
+  Objects claims(const std::string& router) const { return claims_->In(router); }
+  Objects children(const std::string& router) const;
+  size_t router_count() const { return routers_->size(); }
+  kube::WatchCounts counts() const;  // of all watches
+
+ private:
+  std::unique_ptr<kube::KubeWatch> Follow(const kube::KubeResource& resource) const;
+  std::vector<std::shared_ptr<kube::KubeWatch>> ChildWatches() const;
+
+  kube::KubeClient* const client_;
+  const std::function<void(const std::string&)> changed_;
+  std::unique_ptr<kube::KubeWatch> routers_, routes_, pods_, claims_;
+  mutable absl::Mutex mutex_;
+  std::vector<std::shared_ptr<kube::KubeWatch>> children_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> apis_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace turnout::controller
