@@ -633,6 +633,85 @@ Command RulesCommand() {
   };
 }
 
+Command ControllerCommand() {
+  return {
+      .name = "controller",
+      .summary = "make Kubernetes run what EventRouters ask for",
+      .synopsis =
+          "[OPTION...]\n    turnout controller --server URL --namespace NAME [--token-file FILE] "
+          "[--ca-file FILE]",
+      .description =
+          "Follows EventRouters and EventRoutes of a Kubernetes API server, and makes, changes and "
+          "removes what they ask for: pods, configs, services, policies. What it finds and does is "
+          "in their status and their events. All of it is described in "
+          "deploy/controller/README.md.\n\n"
+          "In a pod nothing needs to be said: the server, the token, its authority and the "
+          "namespace are the pod's own. Several of them may run: who holds the lease acts, and the "
+          "others take over from it.\n\n"
+          "SIGTERM or SIGINT ends it: it finishes the call at hand and lets go of the lease. "
+          "Routers go on without it.",
+      .options = {{.name = "--server",
+                   .argument = "URL",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "the pod's",
+                   .text = "The API server, https://HOST:PORT; http:// on this machine only."},
+                  {.name = "--token-file",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "With a bearer token; read at each call."},
+                  {.name = "--ca-file",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "Of authorities, in PEM, that the server is trusted by; else the "
+                           "system's."},
+                  {.name = "--certificate-file",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "A client's certificate, in PEM, in place of a token."},
+                  {.name = "--key-file",
+                   .argument = "FILE",
+                   .kind = ArgumentKind::kFile,
+                   .text = "Its key, in PEM."},
+                  {.name = "--namespace",
+                   .argument = "NAME",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "the pod's",
+                   .text = "Where the controller and its lease are."},
+                  {.name = "--lease",
+                   .argument = "NAME",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "turnout-controller",
+                   .text = "Whose holder acts."},
+                  {.name = "--listen",
+                   .argument = "HOST:PORT",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "127.0.0.1:9465",
+                   .text = "Where /metrics, /healthz and /readyz are answered."},
+                  {.name = "--image",
+                   .argument = "REPOSITORY",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "turnout",
+                   .text = "Of routers that name none, without a tag."},
+                  {.name = "--version",
+                   .argument = "TAG",
+                   .kind = ArgumentKind::kText,
+                   .default_text = "this program's",
+                   .text = "Of the image, for routers that name none."},
+                  {.name = "--once",
+                   .text = "Takes the lease, looks at each router once, and ends."}},
+      .exits = {{0, "A signal stopped it; or with --once, each router was seen to."},
+                {1,
+                 "It could not go on, or a router could not be seen to; standard error says why."},
+                {2, "The options are refused, or unknown usage."}},
+      .examples = {{"kubectl proxy --port 8001 &\n    turnout controller --server "
+                    "http://127.0.0.1:8001 --namespace turnout-system --once",
+                    "From a laptop, as whoever kubectl is:"},
+                   {"kubectl logs -n turnout-system deploy/turnout-controller",
+                    "What it says in a cluster:"}},
+      .see_also = "turnout run, turnout manager",
+  };
+}
+
 Command DemoCommand() {
   return {
       .name = "demo",
@@ -733,10 +812,10 @@ Command HelpCommand() {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command>* const commands = new std::vector<Command>{
-      RunCommand(),        ValidateCommand(), TestCommand(),  MatchCommand(),    ExplainCommand(),
-      DiffCommand(),       ReplayCommand(),   StateCommand(), RollbackCommand(), DlqCommand(),
-      TxnCommand(),        ManagerCommand(),  RulesCommand(), DemoCommand(),     VersionCommand(),
-      CompletionCommand(), HelpCommand(),
+      RunCommand(),     ValidateCommand(),   TestCommand(),  MatchCommand(),      ExplainCommand(),
+      DiffCommand(),    ReplayCommand(),     StateCommand(), RollbackCommand(),   DlqCommand(),
+      TxnCommand(),     ManagerCommand(),    RulesCommand(), ControllerCommand(), DemoCommand(),
+      VersionCommand(), CompletionCommand(), HelpCommand(),
   };
   return *commands;
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "connectors/kafka_client.h"
+#include "deploy/controller/controller_command.h"
 #include "deploy/manager/backup_command.h"
 #include "deploy/manager/manager_command.h"
 #include "deploy/manager/rules_command.h"
@@ -467,6 +468,23 @@ int Manager(Arguments& arguments) {
   return manager::RunRestore({.config = config, .given = given, .place = from, .name = backup});
 }
 
+int Controller(Arguments& arguments) {
+  controller::ControllerOptions options;
+  arguments.Value("--server", &options.kube.server);
+  arguments.Value("--token-file", &options.kube.token_file);
+  arguments.Value("--ca-file", &options.kube.ca_file);
+  arguments.Value("--certificate-file", &options.kube.certificate_file);
+  arguments.Value("--key-file", &options.kube.key_file);
+  arguments.Value("--namespace", &options.namespace_name);
+  arguments.Value("--lease", &options.lease);
+  arguments.Value("--listen", &options.listen);
+  arguments.Value("--image", &options.image);
+  arguments.Value("--version", &options.version);
+  arguments.Flag("--once", &options.is_once);
+  if (const auto status = arguments.Parse()) return *status;
+  return controller::RunController(options);
+}
+
 // What the environment says, where no option does.
 void OrFromEnvironment(const char* variable, std::string* option) {
   const char* const value = std::getenv(variable);
@@ -587,6 +605,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
   if (name == "dlq") return Dlq(arguments);
   if (name == "txn") return Txn(arguments);
   if (name == "manager") return Manager(arguments);
+  if (name == "controller") return Controller(arguments);
   if (name == "rules") return Rules(arguments);
   if (name == "demo") return Demo(arguments);
   if (name == "version") return Version(arguments);
