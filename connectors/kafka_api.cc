@@ -24,13 +24,19 @@ constexpr ApiRow kRows[] = {
     {Api::kFindCoordinator, "FindCoordinator", 4, 6, 6},
     {Api::kSaslHandshake, "SaslHandshake", 1, 1, 1},
     {Api::kApiVersions, "ApiVersions", 3, 3, 3},
+    {Api::kDeleteTopics, "DeleteTopics", 5, 5, 5},
     {Api::kInitProducerId, "InitProducerId", 3, 5, 5},
     {Api::kAddPartitionsToTxn, "AddPartitionsToTxn", 3, 3, 3},
     {Api::kAddOffsetsToTxn, "AddOffsetsToTxn", 3, 4, 4},
     {Api::kEndTxn, "EndTxn", 3, 5, 4},
     {Api::kWriteTxnMarkers, "WriteTxnMarkers", 1, 1, 1},
     {Api::kTxnOffsetCommit, "TxnOffsetCommit", 3, 5, 4},
+    {Api::kDescribeAcls, "DescribeAcls", 2, 2, 2},
+    {Api::kCreateAcls, "CreateAcls", 2, 2, 2},
+    {Api::kDeleteAcls, "DeleteAcls", 2, 2, 2},
     {Api::kSaslAuthenticate, "SaslAuthenticate", 2, 2, 2},
+    {Api::kDescribeClientQuotas, "DescribeClientQuotas", 1, 1, 1},
+    {Api::kAlterClientQuotas, "AlterClientQuotas", 1, 1, 1},
     {Api::kDescribeProducers, "DescribeProducers", 0, 0, 0},
     {Api::kDescribeTransactions, "DescribeTransactions", 0, 0, 0},
     {Api::kListTransactions, "ListTransactions", 0, 0, 0},
@@ -47,6 +53,12 @@ bool IsOptional(Api api) {
   switch (api) {
     case Api::kSaslHandshake:
     case Api::kSaslAuthenticate:
+    case Api::kDeleteTopics:
+    case Api::kDescribeAcls:
+    case Api::kCreateAcls:
+    case Api::kDeleteAcls:
+    case Api::kDescribeClientQuotas:
+    case Api::kAlterClientQuotas:
     case Api::kWriteTxnMarkers:
     case Api::kDescribeProducers:
     case Api::kDescribeTransactions:

@@ -14,7 +14,6 @@
 namespace turnout::connectors {
 namespace {
 
-constexpr absl::Duration kLook = absl::Milliseconds(20);
 constexpr int kUnknownTopic = 3;
 constexpr int kTransactionalIdNotFound = 105;
 constexpr int kClusterAuthorizationFailed = 31;
@@ -42,37 +41,9 @@ absl::StatusOr<std::unique_ptr<TransactionAdmin>> TransactionAdmin::Make(
   return std::unique_ptr<TransactionAdmin>(new TransactionAdmin(*std::move(cluster)));
 }
 
-absl::StatusOr<Answer> TransactionAdmin::Ask(const Find& find, Api api, const Write& write,
-                                             absl::Time deadline) {
-  absl::Status why = absl::UnavailableError("no broker has answered in time");
-  Ticket ticket;
-  while (SteadyNow() < deadline) {
-    if (ticket.connection == nullptr) {
-      const absl::StatusOr<BrokerConnection*> broker = find();
-      if (broker.ok() && (*broker)->versions().Version(api) < 0) {
-        return absl::UnimplementedError(absl::StrFormat("broker %s does not know %s: %s",
-                                                        (*broker)->name(), ApiName(api), kTooOld));
-      }
-      if (broker.ok()) {
-        RequestFrame frame = (*broker)->Begin(api);
-        write(frame.own());
-        ticket = {*broker, (*broker)->Send(api, std::move(frame), SteadyNow())};
-      } else if (!absl::IsUnavailable(broker.status())) {
-        return OfTooOld(broker.status());
-      } else {
-        why = broker.status();
-      }
-    }
-    cluster_->Turn(std::min(deadline, SteadyNow() + kLook));
-    if (ticket.connection == nullptr) continue;
-    if (std::optional<absl::StatusOr<Answer>> answer = ticket.connection->Take(ticket.request)) {
-      if (answer->ok()) return *std::move(answer);
-      why = answer->status();
-      ticket = {};
-    }
-  }
-  if (ticket.connection != nullptr) ticket.connection->Forget(ticket.request);
-  return why;
+absl::StatusOr<Answer> TransactionAdmin::Ask(const FindBroker& find, Api api,
+                                             const WriteBody& write, absl::Time deadline) {
+  return AskBroker(*cluster_, find, api, write, kTooOld, deadline);
 }
 
 absl::StatusOr<std::vector<int32_t>> TransactionAdmin::Brokers(absl::Time deadline) {
@@ -84,7 +55,7 @@ absl::StatusOr<std::vector<int32_t>> TransactionAdmin::Brokers(absl::Time deadli
     cluster_->WantTopic("__transaction_state");
     why = cluster_->AnyBroker().status();
     if (!why.ok() && !absl::IsUnavailable(why)) return OfTooOld(why);
-    cluster_->Turn(std::min(deadline, SteadyNow() + kLook));
+    cluster_->Turn(std::min(deadline, SteadyNow() + kAdminLook));
   }
   return why.ok() ? absl::UnavailableError("no broker has answered in time") : why;
 }
@@ -147,7 +118,7 @@ absl::StatusOr<std::vector<TopicPartition>> TransactionAdmin::Partitions(
         return absl::UnavailableError(
             absl::StrFormat("topic %s: nobody says who leads it: %s", name, cluster_->trouble()));
       }
-      cluster_->Turn(std::min(deadline, SteadyNow() + kLook));
+      cluster_->Turn(std::min(deadline, SteadyNow() + kAdminLook));
     }
     if (topic->error_code == kUnknownTopic) {
       return absl::InvalidArgumentError(
@@ -233,7 +204,7 @@ absl::Status TransactionAdmin::Fence(const std::string& id, absl::Duration withi
               }});
   while (SteadyNow() < deadline) {
     if (std::optional<absl::Status> ended = call.Work(SteadyNow())) return *ended;
-    cluster_->Turn(std::min(deadline, SteadyNow() + kLook));
+    cluster_->Turn(std::min(deadline, SteadyNow() + kAdminLook));
   }
   const std::string why = call.why();
   call.Drop();

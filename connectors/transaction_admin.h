@@ -14,7 +14,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "connectors/admin_call.h"
 #include "connectors/cluster_client.h"
 #include "connectors/kafka_client.h"
 #include "connectors/transaction_admin_protocol.h"
@@ -68,14 +68,12 @@ class TransactionAdmin {
   absl::Status AbortInPartition(const OpenInPartition& open, absl::Duration within);
 
  private:
-  using Find = std::function<absl::StatusOr<BrokerConnection*>()>;
-  using Write = std::function<void(std::string* out)>;
-
   explicit TransactionAdmin(std::unique_ptr<ClusterClient> cluster)
       : cluster_(std::move(cluster)) {}
 
   // One request to the broker that `find` finds, until it is answered.
-  absl::StatusOr<Answer> Ask(const Find& find, Api api, const Write& write, absl::Time deadline);
+  absl::StatusOr<Answer> Ask(const FindBroker& find, Api api, const WriteBody& write,
+                             absl::Time deadline);
   absl::StatusOr<std::vector<int32_t>> Brokers(absl::Time deadline);
   absl::StatusOr<std::vector<TopicPartition>> Partitions(absl::Span<const std::string> topics,
                                                          absl::Time deadline);

@@ -383,9 +383,10 @@ std::string FakeBroker::Answer(Api api, int16_t version, int broker, WireReader&
 std::string FakeBroker::Versions() {
   std::string out;
   WireWriter writer(&out);
-  const std::vector<std::pair<int, int16_t>> newest = {{0, 13}, {3, 13}, {10, 6}, {17, 1}, {18, 4},
-                                                       {22, 6}, {24, 5}, {25, 4}, {26, 5}, {27, 1},
-                                                       {28, 5}, {36, 2}, {61, 0}, {65, 0}, {66, 0}};
+  const std::vector<std::pair<int, int16_t>> newest = {
+      {0, 13}, {3, 13}, {10, 6}, {17, 1}, {18, 4}, {20, 5}, {22, 6},
+      {24, 5}, {25, 4}, {26, 5}, {27, 1}, {28, 5}, {29, 2}, {30, 2},
+      {31, 2}, {36, 2}, {48, 1}, {49, 1}, {61, 0}, {65, 0}, {66, 0}};
   writer.Int16(0);
   writer.ArraySize(newest.size());
   for (const auto& [api, max] : newest) {
