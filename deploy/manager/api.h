@@ -31,6 +31,8 @@
 #include "deploy/manager/jobs.h"
 #include "deploy/manager/key_rotation.h"
 #include "deploy/manager/master_keys.h"
+#include "deploy/manager/onboarding_policy.h"
+#include "deploy/manager/onboarding_records.h"
 #include "deploy/manager/proposals.h"
 #include "deploy/manager/router_fleet.h"
 #include "deploy/manager/router_pulses.h"
@@ -49,6 +51,12 @@ inline constexpr size_t kListMax = 1'000;  // of changes, versions, proposals in
 inline constexpr size_t kListDefault = 100;
 inline constexpr size_t kSearchHitsMax = 10'000;
 inline constexpr int kPublishingMax = 12;  // changes that are checked or wait for it
+
+// What teams of a service may have, and by whose pipeline.
+struct OnboardingPlace {
+  OnboardingPolicy policy;
+  std::string pipeline;
+};
 
 // What a manager is made of.
 struct Parts {
@@ -72,9 +80,13 @@ struct Parts {
   router::RuleLimits limits;
   router::StateSettings state_settings;
 
-  std::map<std::string, JobPlace> job_places;  // by service; others have no jobs
-  std::unique_ptr<Jobs> jobs;                  // null: there is no place for any
-  std::unique_ptr<JobRunner> runner;           // the same
+  std::map<std::string, JobPlace> job_places;                // by service; others have no jobs
+  std::unique_ptr<Jobs> jobs;                                // null: there is no place for any
+  std::unique_ptr<JobRunner> runner;                         // the same
+  std::map<std::string, OnboardingPlace> onboarding_places;  // by service
+  std::unique_ptr<OnboardingRecords> onboarding;
+  absl::Mutex onboarding_mu;  // held by the one call that makes or undoes something
+
   std::function<void(uint64_t number, const HttpAnswer& answer)> give;  // one that was held
 
   absl::Mutex publishing_mu;  // held from the look at what there is until it is changed
@@ -207,6 +219,11 @@ std::optional<HttpAnswer> GetJob(Parts& parts, const Call& call);
 std::optional<HttpAnswer> ApproveJob(Parts& parts, const Call& call);
 std::optional<HttpAnswer> CancelJob(Parts& parts, const Call& call);
 std::optional<HttpAnswer> ResumeJob(Parts& parts, const Call& call);
+// onboard_api.cc
+std::optional<HttpAnswer> PostOnboard(Parts& parts, const Call& call);
+std::optional<HttpAnswer> ListOnboarded(Parts& parts, const Call& call);
+std::optional<HttpAnswer> GetOnboarded(Parts& parts, const Call& call);
+std::optional<HttpAnswer> DeleteOnboarded(Parts& parts, const Call& call);
 // dead_letter_api.cc
 std::optional<HttpAnswer> ListDeadLetters(Parts& parts, const Call& call);
 

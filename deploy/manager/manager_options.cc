@@ -9,8 +9,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "deploy/manager/sign_in.h"
 #include "deploy/manager/item.h"
+#include "deploy/manager/option_nodes.h"
+#include "deploy/manager/sign_in.h"
 #include "router/document.h"
 #include "router/suggest.h"
 #include "runtime/config_parts.h"
@@ -26,40 +27,6 @@ constexpr size_t kConfigBytesMax = 1u << 20;
 constexpr int64_t kLeaseSecondsMax = 3'600;
 constexpr int64_t kBackupMinutesMax = 60 * 24 * 31;
 constexpr int64_t kBackupsKeptMax = 10'000;
-
-using Keys = std::map<std::string_view, std::string*>;
-
-absl::Status Problem(const std::string& file, const router::Position& at, const std::string& what) {
-  return absl::InvalidArgumentError(
-      absl::StrFormat("%s:%d:%d: %s", file, at.line, at.column, what));
-}
-
-// The texts of an object; what is in `others` is somebody else's to read.
-absl::Status ReadTexts(const std::string& file, const router::Node& node, const Keys& keys,
-                       const std::vector<std::string_view>& others = {}) {
-  std::vector<std::string_view> known = others;
-  for (const auto& [name, value] : keys) known.push_back(name);
-  for (const router::Member& member : node.members) {
-    if (std::find(others.begin(), others.end(), member.name) != others.end()) continue;
-    const auto found = keys.find(member.name);
-    if (found == keys.end()) {
-      return Problem(file, member.at,
-                     absl::StrFormat("unknown key %s: %s", router::Quoted(member.name),
-                                     router::NearestNameCure(member.name, known)));
-    }
-    if (member.value.kind != router::Node::Kind::kString) {
-      return Problem(file, member.value.at, absl::StrFormat("`%s` is to be a text", member.name));
-    }
-    *found->second = member.value.text;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckKind(const std::string& file, const router::Node& node, router::Node::Kind kind,
-                       const char* wanted) {
-  if (node.kind == kind) return absl::OkStatus();
-  return Problem(file, node.at, absl::StrFormat("that is to be %s", wanted));
-}
 
 // What is said of signing in.
 absl::Status CheckClient(const IssuerSettings& issuer) {
@@ -160,7 +127,7 @@ absl::Status ReadGrant(const std::string& file, const router::Node& node,
 }
 
 absl::Status ReadServices(const std::string& file, const router::Node* services,
-                          std::map<std::string, std::string>* pipelines) {
+                          ManagerOptions* options) {
   if (services == nullptr) return absl::OkStatus();
   absl::Status read = CheckKind(file, *services, router::Node::Kind::kObject, "an object");
   if (!read.ok()) return read;
@@ -170,7 +137,7 @@ absl::Status ReadServices(const std::string& file, const router::Node* services,
       return Problem(file, service.at, std::string(named.message()));
     }
     read = CheckKind(file, service.value, router::Node::Kind::kObject, "an object");
-    if (read.ok()) read = ReadTexts(file, service.value, {{"pipeline", &pipeline}});
+    if (read.ok()) read = ReadTexts(file, service.value, {{"pipeline", &pipeline}}, {"onboarding"});
     if (!read.ok()) return read;
     if (!state::Exists(pipeline)) {
       return Problem(file, service.value.at,
@@ -178,7 +145,11 @@ absl::Status ReadServices(const std::string& file, const router::Node* services,
                                      "config, and there is none at %s",
                                      router::Quoted(pipeline)));
     }
-    (*pipelines)[service.name] = pipeline;
+    options->job_pipelines[service.name] = pipeline;
+    const router::Node* const onboarding = service.value.Find("onboarding");
+    if (onboarding == nullptr) continue;
+    read = ReadOnboardingPolicy(file, *onboarding, &options->onboarding[service.name]);
+    if (!read.ok()) return read;
   }
   return absl::OkStatus();
 }
@@ -193,19 +164,6 @@ absl::Status ReadList(const std::string& file, const router::Node* list, Read re
     if (status.ok()) status = read(one);
   }
   return status;
-}
-
-// Its number of that name, if it has one.
-absl::Status ReadNumber(const std::string& file, const router::Node& node, std::string_view name,
-                        int64_t min, int64_t max, int64_t* number) {
-  const router::Node* const found = node.Find(name);
-  if (found == nullptr) return absl::OkStatus();
-  if (found->kind == router::Node::Kind::kNumber && absl::SimpleAtoi(found->text, number) &&
-      *number >= min && *number <= max) {
-    return absl::OkStatus();
-  }
-  return Problem(file, found->at,
-                 absl::StrFormat("`%s` is to be a number from %d to %d", name, min, max));
 }
 
 absl::Status ReadLease(const std::string& file, const router::Node& node, LeaseTimes* times) {
@@ -299,7 +257,7 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
     read = ReadTexts(file, *tls, {{"certificate", &options->certificate}, {"key", &options->key}});
     if (!read.ok()) return read;
   }
-  read = ReadServices(file, node->Find("services"), &options->job_pipelines);
+  read = ReadServices(file, node->Find("services"), options);
   if (!read.ok()) return read;
   if (const router::Node* const git = node->Find("git")) {
     read = ReadGit(file, *git, &options->git);

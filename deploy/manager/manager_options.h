@@ -29,7 +29,9 @@
 //       token_file: /var/run/secrets/kubernetes.io/serviceaccount/token
 //   public_url: https://turnout.example.com  # where browsers find the page; with `client_id`
 //   services:                            # whose jobs, replays and redrives, run beside the manager
-//     orders: { pipeline: /etc/turnout/orders.yaml }  # by whose Kafka and secrets; job_runner.h
+//     orders:
+//       pipeline: /etc/turnout/orders.yaml  # by whose Kafka and secrets; job_runner.h
+//       onboarding: { router: User:router } # what teams may have; onboarding_policy.h
 //   grants:                              # of those whom issuers name, in whichever service
 //     - { principal: group:platform, service: "*", team: "*", role: admin }
 //   git:                                 # a branch that is followed and written to; README.md
@@ -53,6 +55,7 @@
 #include "deploy/manager/git_options.h"
 #include "deploy/manager/issuers.h"
 #include "deploy/manager/lease.h"
+#include "deploy/manager/onboarding_policy.h"
 #include "state/checkpoint_store.h"
 
 namespace turnout::manager {
@@ -72,7 +75,8 @@ struct ManagerOptions {
   std::string public_url;  // as OriginOf has it (sign_in.h); empty: nobody signs in
   std::vector<IssuerSettings> issuers;
   std::vector<Grant> grants;
-  std::map<std::string, std::string> job_pipelines;  // by service
+  std::map<std::string, std::string> job_pipelines;    // by service
+  std::map<std::string, OnboardingPolicy> onboarding;  // the same
   GitOptions git;
 };
 

@@ -126,6 +126,11 @@ absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
       Proposals::Open(parts.shared != nullptr ? parts.shared.get() : parts.own_objects.get());
   if (!proposals.ok()) return proposals.status();
   parts.proposals = *std::move(proposals);
+  parts.onboarding = std::make_unique<OnboardingRecords>(
+      parts.shared != nullptr ? parts.shared.get() : parts.own_objects.get());
+  for (const auto& [service, policy] : options.onboarding) {
+    parts.onboarding_places[service] = {policy, options.job_pipelines.at(service)};
+  }
   auto store = ItemStore::Open(
       StoreDirectory(options.data), [] { return absl::ToUnixMillis(absl::Now()); },
       parts.change_log.get());

@@ -10,15 +10,16 @@ import socket
 import struct
 import time
 
-_METADATA, _OFFSET_FETCH, _CREATE_ACLS, _DELETE_ACLS, _ELECT_LEADERS = 3, 9, 30, 31, 43
+_METADATA, _OFFSET_FETCH, _ELECT_LEADERS = 3, 9, 43
+_DESCRIBE_ACLS, _CREATE_ACLS, _DELETE_ACLS = 29, 30, 31
 _PRODUCE, _INIT_PRODUCER_ID, _INCREMENTAL_ALTER_CONFIGS = 0, 22, 44
-_FIND_COORDINATOR, _ALTER_CLIENT_QUOTAS = 10, 49
+_FIND_COORDINATOR, _DESCRIBE_CLIENT_QUOTAS, _ALTER_CLIENT_QUOTAS = 10, 48, 49
 _COORDINATED = {"group": 0, "transactional_id": 1}
 _TRANSACTIONAL = 0x10
 _CODECS = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}  # of a batch's attributes
 _KINDS = {"topic": 2, "group": 3, "cluster": 4, "transactional_id": 5}
-_OPERATIONS = {"all": 2, "read": 3, "write": 4, "create": 5, "describe": 8, "describe_configs": 10,
-               "idempotent_write": 12}
+_OPERATIONS = {"all": 2, "read": 3, "write": 4, "create": 5, "delete": 6, "alter": 7, "describe": 8,
+               "describe_configs": 10, "alter_configs": 11, "idempotent_write": 12}
 _PATTERNS = {"literal": 3, "prefixed": 4}
 _ALLOW = 3
 _PREFERRED, _ALL = 0, -1
@@ -203,6 +204,71 @@ def set_user_quota(port, user, name, value, timeout_s=10):
     error, = struct.unpack_from(">h", answer, 8)  # after the throttle time and the count
     if error:
         raise RuntimeError(f"the broker refused the quota: error {error}")
+
+
+def user_quotas(port, user, timeout_s=10):
+    """What this user alone may do at each broker, by Kafka's names."""
+    body = struct.pack(">i", 1) + _string("user") + struct.pack(">b", 0) + _string(user)
+    answer = _request(port, _DESCRIBE_CLIENT_QUOTAS, body + struct.pack(">b", True), timeout_s, version=0)
+    error, said = struct.unpack_from(">hh", answer, 4)  # after the throttle time
+    if error:
+        raise RuntimeError(f"the broker tells no quotas: error {error}")
+    at = 8 + max(0, said)
+    entries, = struct.unpack_from(">i", answer, at)
+    at += 4
+    quotas = {}
+    for _ in range(entries):
+        _, at = _entities(answer, at)
+        count, = struct.unpack_from(">i", answer, at)
+        at += 4
+        for _ in range(count):
+            name, at = _text(answer, at)
+            quotas[name], = struct.unpack_from(">d", answer, at)
+            at += 8
+    return quotas
+
+
+def _text(answer, at):
+    size, = struct.unpack_from(">h", answer, at)
+    end = at + 2 + max(0, size)
+    return answer[at + 2:end].decode(), end
+
+
+def _entities(answer, at):
+    count, = struct.unpack_from(">i", answer, at)
+    at += 4
+    found = []
+    for _ in range(count):
+        kind, at = _text(answer, at)
+        name, at = _text(answer, at)
+        found.append((kind, name))
+    return found, at
+
+
+def acls_of(port, user, timeout_s=10):
+    """All that ACLs allow this user, as (operation, kind, name, pattern)."""
+    body = struct.pack(">bhb", 1, -1, 1) + _string(f"User:{user}") + struct.pack(">hbb", -1, 1, _ALLOW)
+    answer = _request(port, _DESCRIBE_ACLS, body, timeout_s)
+    error, said = struct.unpack_from(">hh", answer, 4)
+    if error:
+        raise RuntimeError(f"the broker tells no ACLs: error {error}")
+    at = 8 + max(0, said)
+    resources, = struct.unpack_from(">i", answer, at)
+    at += 4
+    words = [{number: word for word, number in table.items()} for table in (_KINDS, _PATTERNS, _OPERATIONS)]
+    found = []
+    for _ in range(resources):
+        kind = answer[at]
+        name, at = _text(answer, at + 1)
+        pattern = answer[at]
+        count, = struct.unpack_from(">i", answer, at + 1)
+        at += 5
+        for _ in range(count):
+            _, at = _text(answer, at)
+            _, at = _text(answer, at)
+            found.append((words[2][answer[at]], words[0][kind], name, words[1][pattern]))
+            at += 2
+    return sorted(found)
 
 
 def _request(port, api, body, timeout_s, version=1):
