@@ -7,6 +7,7 @@ import {readFileSync} from "node:fs";
 import {after, before, test} from "node:test";
 import {ALICE, BOB, CAROL, DIST, openPage, publish, seed, seedMany, seriousOf, startBrowser, startManager} from "./harness.mjs";
 import {answerJobs} from "./jobs.mjs";
+import {answerOnboarding} from "./onboarding.mjs";
 import {FRAUD} from "./seed.mjs";
 import {VIEWS} from "./views.mjs";
 
@@ -281,6 +282,38 @@ test("a replay is counted, started, watched by its bar and cancelled", () =>
       await page.getByRole("button", {name: "Cancel replay 4"}).click();
       await page.getByRole("button", {name: "Go on with replay 4"}).waitFor();
     }));
+
+test("a team is onboarded by a form that tries what is typed and shows what there will be", () => {
+  let asked = [];
+  return inPage({at: "#/orders/rules", answer: async (page) => { asked = await answerOnboarding(page); }}, async (page) => {
+    await page.waitForSelector(".row.rule");
+    await page.keyboard.press("g");
+    await page.keyboard.press("n");
+    const make = page.getByRole("button", {name: "Make it"});
+    await page.getByLabel("Team", {exact: true}).fill("fraud");
+    await page.getByLabel("Whom to call").fill("fraud@example.com");
+    await page.getByLabel("Events a second").fill("2500");
+    assert.equal(await make.isDisabled(), true, "it is not whole yet");
+    await page.getByLabel("To these topics").fill("growth.a");
+    await page.waitForSelector("text=is not the team's");
+    assert.equal(await make.isDisabled(), true, "the manager refuses it");
+    await page.getByLabel("To these topics").fill("fraud.declined, fraud.own");
+    await page.waitForSelector("text=7 of 20 events");
+    await page.waitForSelector("text=User:fraud may read topic fraud.declined");
+    assert.deepEqual(await seriousOf(page), []);
+    assert.equal(asked.some((wish) => !wish.dry_run), false, "nothing is made before somebody says so");
+    await page.getByLabel(/as a pattern/).fill("{");
+    await page.waitForSelector("text=not valid JSON yet");
+    assert.equal(await make.isDisabled(), true);
+    await page.getByLabel(/as a pattern/).fill('{"type": ["payment.declined"]}');
+    await make.click();
+    await page.waitForSelector("text=It is made");
+    assert.equal(await page.getByRole("link", {name: "dashboard"}).getAttribute("href"), "https://grafana.example.com/d/x");
+    const made = asked.filter((wish) => !wish.dry_run);
+    assert.deepEqual(made.map(({team, rate, to, match}) => ({team, rate, to, match})),
+                     [{team: "fraud", rate: 2500, to: ["fraud.declined", "fraud.own"], match: {type: ["payment.declined"]}}]);
+  });
+});
 
 test("dead letters are looked at, with values where that is asked for, and put back by kind", () =>
     inPage({at: "#/orders/dead-letters", answer: answerJobs}, async (page) => {

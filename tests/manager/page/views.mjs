@@ -1,5 +1,6 @@
 // Every place of the page, what says that it is there, and who answers for what is not here.
 import {answerJobs} from "./jobs.mjs";
+import {answerOnboarding} from "./onboarding.mjs";
 
 export const VIEWS = [
   ["rules", "#/orders/rules", "text=card-testing"],
@@ -11,6 +12,7 @@ export const VIEWS = [
   ["search", "#/orders/search?q=fraud", "text=/places? in/"],
   ["routers", "#/orders/routers", "main h1"],
   ["replay", "#/orders/replay", "text=delivery/late", answerJobs],
+  ["onboard", "#/orders/onboard", "text=Whom to call", answerOnboarding],
   ["dead-letters", "#/orders/dead-letters", "text=unreadable_event >> visible=true", answerJobs],
   ["values", "#/orders/config", "text=freeze-days"],
   ["value", "#/orders/config/freeze-days", "text=Type of the value"],

@@ -8,6 +8,7 @@ import {EditorView} from "./editor_view";
 import {HistoryView} from "./history_view";
 import {ItemsView} from "./items_view";
 import {PLACE_KEYS, useKeys} from "./keys";
+import {OnboardView} from "./onboard_view";
 import {ProposalsView} from "./proposals_view";
 import {ReplayView} from "./replay_view";
 import {Route, go, to, useRoute} from "./route";
@@ -21,7 +22,7 @@ import {Dialog, Toasts, Waiting, useLoaded} from "./ui";
 
 const PLACES: [string, string][] = [
   ["rules", "Rules"], ["tests", "Tests"], ["history", "History"], ["search", "Search"], ["routers", "Routers"],
-  ["replay", "Replay"], ["dead-letters", "Dead letters"],
+  ["onboard", "Onboard"], ["replay", "Replay"], ["dead-letters", "Dead letters"],
   ["config", "Values"], ["pipeline", "Pipelines"], ["secret", "Secrets"], ["proposals", "Proposals"], ["audit", "Audit"],
 ];
 const LAST_SERVICE = "turnout-service";
@@ -122,6 +123,7 @@ function Place({route, onProposals}: {route: Route; onProposals: () => void}) {
     case "history": return <HistoryView route={route} />;
     case "search": return <SearchView route={route} />;
     case "routers": return <RoutersView route={route} />;
+    case "onboard": return <OnboardView route={route} />;
     case "replay": return <ReplayView route={route} />;
     case "dead-letters": return <DeadLettersView route={route} />;
     case "secret": return <SecretsView route={route} />;

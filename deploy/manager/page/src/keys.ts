@@ -6,7 +6,7 @@ import {useEffect, useLayoutEffect} from "preact/hooks";
 export const PLACE_KEYS: [string, string, string][] = [
   ["r", "rules", "Rules"], ["t", "tests", "Tests"], ["h", "history", "History"], ["s", "search", "Search and replace"],
   ["p", "routers", "Router pods"], ["v", "config", "Values"], ["l", "pipeline", "Pipelines"],
-  ["k", "secret", "Secrets"], ["b", "replay", "Replay"], ["d", "dead-letters", "Dead letters"], ["o", "proposals", "Proposals"], ["a", "audit", "Audit"],
+  ["k", "secret", "Secrets"], ["n", "onboard", "Onboard a team"], ["b", "replay", "Replay"], ["d", "dead-letters", "Dead letters"], ["o", "proposals", "Proposals"], ["a", "audit", "Audit"],
 ];
 
 function isTyping(event: KeyboardEvent) {
