@@ -67,12 +67,13 @@ bool Matches(const json& object, std::string selector) {
   return true;
 }
 
-// What `before` had and `now` has not goes away.
+// What `before` had and `now` has not goes away; an object with what others have put in stays.
 void Drop(const json& before, const json& now, json* from) {
   if (!before.is_object() || !from->is_object()) return;
   for (const auto& [name, value] : before.items()) {
     if (!now.is_object() || !now.contains(name)) {
-      from->erase(name);
+      if (value.is_object() && from->contains(name)) Drop(value, json(), &(*from)[name]);
+      if (!value.is_object() || (*from)[name].empty()) from->erase(name);
     } else if (from->contains(name)) {
       Drop(value, now[name], &(*from)[name]);
     }
