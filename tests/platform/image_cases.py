@@ -4,6 +4,7 @@ podman keeps what it pulls in a directory of this process's, which goes with it.
 the group `platform`, and spdx-tools, which pip fetches once.
 """
 import atexit
+import contextlib
 import functools
 import gzip
 import hashlib
@@ -13,11 +14,13 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -125,6 +128,12 @@ def pulled(turnout):
 
 def run(name, *words, options=()):
     return output_of(*podman("run", "--rm", *AS_A_POD, *options, name, *words))
+
+
+def remove(container):
+    """Whatever state it is in, or if there is none."""
+    subprocess.run([str(word) for word in podman("rm", "-f", "-t", "0", "-i", container)],
+                   stdin=subprocess.DEVNULL, capture_output=True)
 
 
 class Registry:
@@ -335,6 +344,77 @@ def a_container_of_the_image_routes_events_and_stops_when_asked(bench):
     assert router.process.wait(timeout=20) == 0, router.log_tail()
 
 
+def first_word_on(bench, broker):
+    """What a container of it says first of a broker where nobody listens."""
+    rules = bench.directory / "rules"
+    rules.mkdir(exist_ok=True)
+    (rules / "shop.yaml").write_text(RULES)
+    config = bench.directory / "pipeline.yaml"
+    config.write_text(f"brokers: {broker}\nsource: {{topic: events, partitioned_by: customer}}\n"
+                      "rules: /rules\nstate_dir: /tmp\nlisten: 127.0.0.1:0\n")
+    router = subprocess.Popen(
+        [str(word) for word in podman(
+            "run", "--rm", "--name", "finds-brokers", *AS_A_POD, "--dns", NameServer.ADDRESS,
+            "--add-host", "hosts.turnout.test:127.0.0.1", "--tmpfs", "/tmp",
+            "-v", f"{config}:/pipeline.yaml:ro", "-v", f"{rules}:/rules:ro",
+            pulled(bench.turnout), "run", "--config", "/pipeline.yaml")],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=die_with_parent)
+    try:
+        return next((line for line in router.stdout if broker in line and "FAIL" in line), "nothing")
+    finally:
+        remove("finds-brokers")
+        router.communicate(timeout=30)
+
+
+def a_container_of_the_image_finds_brokers_by_their_names(bench):
+    """Without a name service library: by /etc/hosts and by a name server."""
+    server = bench.closes(NameServer())
+    for name in ("hosts.turnout.test", NameServer.NAME):
+        said = first_word_on(bench, f"{name}:{free_port()}")
+        assert "Connection refused" in said, said
+    assert "Connection refused" not in first_word_on(bench, f"nowhere.turnout.test:{free_port()}")
+    assert server.asked == {NameServer.NAME, "nowhere.turnout.test"}, server.asked
+
+
+class NameServer:
+    """Answers who asks for NAME with 127.0.0.1, and nothing else; what it was asked is in `asked`."""
+
+    ADDRESS = "127.0.0.153"  # of this machine's own, where nothing else listens
+    NAME = "kafka.turnout.test"
+
+    def __init__(self):
+        self.asked = set()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((self.ADDRESS, 53))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                query, sender = self._socket.recvfrom(512)
+            except OSError:
+                return
+            if not query:  # shut down
+                return
+            labels, at = [], 12
+            while query[at]:
+                labels.append(query[at + 1:at + 1 + query[at]].decode())
+                at += 1 + query[at]
+            question = query[12:at + 5]
+            self.asked.add(".".join(labels))
+            is_known = ".".join(labels) == self.NAME and question[-4:-2] == b"\0\1"  # an A record
+            answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton("127.0.0.1")
+            self._socket.sendto(query[:2] + b"\x81\x80\0\1" + (b"\0\1" if is_known else b"\0\0")
+                                + b"\0\0\0\0" + question + (answer if is_known else b""), sender)
+
+    def kill(self):
+        with contextlib.suppress(OSError):  # it is not connected, but wakes who waits
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
 class Container:
     """Ends it, and podman's process before it, whatever state it is in."""
 
@@ -342,8 +422,7 @@ class Container:
         self._name, self._router = name, router
 
     def kill(self):
-        subprocess.run([str(word) for word in podman("rm", "-f", "-t", "0", "-i", self._name)],
-                       stdin=subprocess.DEVNULL, capture_output=True)
+        remove(self._name)
         self._router.close()
 
 
@@ -464,5 +543,6 @@ TESTS = [the_image_has_the_same_digest_whenever_and_wherever_it_is_built,
          the_bill_of_materials_is_valid_spdx,
          the_image_runs_as_nobody_and_its_librdkafka_knows_scram,
          a_container_of_the_image_routes_events_and_stops_when_asked,
+         a_container_of_the_image_finds_brokers_by_their_names,
          the_dockerfile_makes_the_same_files_and_a_variant_with_git,
          a_registry_gives_the_image_back_by_its_digest]
