@@ -99,8 +99,19 @@ class Image:
 @functools.lru_cache(maxsize=None)
 def scratch():
     directory = Path(tempfile.mkdtemp(prefix="turnout-image-tests-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    atexit.register(clear, directory)
     return directory
+
+
+def clear(directory):
+    """Ends what podman runs from there, and takes down what it has mounted."""
+    if (directory / "storage").exists():
+        subprocess.run([str(word) for word in podman("rm", "--all", "-f", "-t", "0")],
+                       stdin=subprocess.DEVNULL, capture_output=True)
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for place in reversed([place for place in mounted if place.startswith(f"{directory}/")]):
+        subprocess.run(["umount", "-l", place], capture_output=True)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @functools.lru_cache(maxsize=None)
