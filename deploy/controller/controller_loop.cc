@@ -95,12 +95,13 @@ void ControllerLoop::RunElection() {
     if (is_leader && !was_leader) {
       runtime::LogInfo("leader", "this process acts from now on",
                        {{"identity", options_.identity}});
-      AddAll();
+      left_some_ = true;
     } else if (was_leader && !is_leader) {
       runtime::LogWarning("leader_no_more", "this process stands by",
                           {{"holder", election_.holder()}});
     }
     was_leader = is_leader;
+    if (is_leader && left_some_.exchange(false)) AddAll();
     stop_.WaitForNotificationWithTimeout(times_.leader.retry_period * (0.8 + 0.4 * Chance(time_)));
   }
 }
@@ -124,7 +125,8 @@ void ControllerLoop::RunWorker() {
   }
   while (const std::optional<std::string> router = queue_.Take()) {
     if (!election_.holds()) {
-      queue_.Forget(*router);  // it is added when this process takes over
+      queue_.Forget(*router);
+      left_some_ = true;
       continue;
     }
     const absl::StatusOr<absl::Duration> again = Reconcile(*router);

@@ -92,6 +92,9 @@ class ControllerLoop {
   ReconcileQueue queue_;
   ControllerMetrics metrics_;
   std::unique_ptr<ControllerWatches> watches_;
+  // Routers were left alone for want of the lease: it may be held anew before anybody has noticed
+  // that it was not.
+  std::atomic<bool> left_some_{false};
   absl::Notification stop_;
   std::vector<std::thread> threads_;
 };
