@@ -637,9 +637,7 @@ Command ControllerCommand() {
   return {
       .name = "controller",
       .summary = "make Kubernetes run what EventRouters ask for",
-      .synopsis =
-          "[OPTION...]\n    turnout controller --server URL --namespace NAME [--token-file FILE] "
-          "[--ca-file FILE]",
+      .synopsis = "[OPTION...]\n    turnout controller --server URL --namespace NAME [OPTION...]",
       .description =
           "Follows EventRouters and EventRoutes of a Kubernetes API server, and makes, changes and "
           "removes what they ask for: pods, configs, services, policies. What it finds and does is "
@@ -703,9 +701,8 @@ Command ControllerCommand() {
                 {1,
                  "It could not go on, or a router could not be seen to; standard error says why."},
                 {2, "The options are refused, or unknown usage."}},
-      .examples = {{"kubectl proxy --port 8001 &\n    turnout controller --server "
-                    "http://127.0.0.1:8001 --namespace turnout-system --once",
-                    "From a laptop, as whoever kubectl is:"},
+      .examples = {{"turnout controller --server http://127.0.0.1:8001 --namespace turnout --once",
+                    "Once, from a laptop, through `kubectl proxy`:"},
                    {"kubectl logs -n turnout-system deploy/turnout-controller",
                     "What it says in a cluster:"}},
       .see_also = "turnout run, turnout manager",
