@@ -1,0 +1,286 @@
+"""deploy/kubernetes, deploy/chart and deploy/flux before a real API server, which knows the CRDs of
+everybody whose objects they have."""
+import copy
+import re
+
+import yaml
+
+import binaries
+from kube import Refused, objects_in, refusal, wait_for
+from manifests import CHART, NAMESPACE, ROOT, TREE, by_key, helm, key, kustomize, pod_of
+
+TREES = ("base", "policies", "examples", "overlays/dev", "overlays/production")
+COMPONENTS = ("s3", "msk-iam", "keda", "ingress")
+# Files for tools of their own, which no API server takes.
+NOT_SERVED = ("kustomize.config.k8s.io", "eksctl.io")
+CHART_VALUES = {
+    "all of it": ["--set", "namespace.create=true"],
+    "by digest, from a private registry": [
+        "--set", "image.digest=sha256:" + "0" * 64, "--set", "image.pullSecrets={one,two}"],
+    "two managers": ["--set", "manager.replicas=2", "--set", "manager.config.shared=s3://b/manager",
+                     "--set", "manager.pipeline.checkpoints.s3.region=eu-west-1",
+                     "--set", "manager.roleArn=arn:aws:iam::123456789012:role/manager",
+                     "--set", "manager.storage.className=gp3"],
+    "from outside": ["--set", "ingress.enabled=true", "--set", "ingress.host=turnout.example.com",
+                     "--set", "ingress.tlsSecret=turnout-tls"],
+    "on nodes of its own": ["--set", "controller.nodeSelector.pool=platform", "--set-json",
+                            'controller.tolerations=[{"key":"platform","operator":"Exists"}]'],
+    "the controller alone": ["--set", "manager.enabled=false", "--set", "policies.enabled=false",
+                             "--set", "roles.enabled=false", "--set", "networkPolicies.enabled=false"],
+}
+CHART_REFUSALS = {
+    "a name that it doesn't know": (["--set", "controler.replicas=2"], "controler"),
+    "a number that is none": (["--set-string", "controller.replicas=two"], "replicas"),
+    "a second manager without a shared place": (["--set", "manager.replicas=2"], "shared"),
+    "an ingress without a host": (["--set", "ingress.enabled=true"], "host"),
+    "what the chart itself says": (["--set", "manager.config.listen=0.0.0.0:1"], "listen"),
+    "a role that is none": (["--set", "manager.roleArn=manager"], "roleArn"),
+}
+
+
+def dry_run(kube, objects):
+    """Namespaces are made; all else is only tried, and pods of workloads too."""
+    refused = []
+    for item in sorted(objects, key=lambda one: one["kind"] != "Namespace"):
+        try:
+            kube.apply(item, dry_run=item["kind"] != "Namespace")
+            pod = pod_of(item)
+            if pod:
+                # Its account may be one of these, which are only tried.
+                pod["spec"] = {**pod["spec"], "serviceAccountName": "default"}
+                wait_for(lambda: kube.find("v1", "ServiceAccount", "default",
+                                           item["metadata"]["namespace"]), "its default account")
+                kube.create(pod, dry_run=True)
+        except Refused as problem:
+            refused.append(f"{key(item)}: {problem}")
+    assert not refused, "\n".join(refused)
+
+
+def every_manifest_passes_a_strict_dry_run(bench):
+    for tree in TREES:
+        objects = kustomize(TREE / tree)
+        assert objects, tree
+        dry_run(bench.kube, objects)
+
+
+def every_component_changes_what_it_is_for_and_nothing_else(bench):
+    """Each by itself, over base and examples."""
+    plain = by_key(kustomize(TREE / "base") + kustomize(TREE / "examples"))
+    for name in COMPONENTS:
+        directory = TREE / "overlays" / f"only-{name}"
+        directory.mkdir()
+        try:
+            (directory / "kustomization.yaml").write_text(yaml.safe_dump({
+                "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+                "resources": ["../../base", "../../examples"],
+                "components": [f"../../components/{name}"]}))
+            objects = kustomize(directory)
+        finally:
+            (directory / "kustomization.yaml").unlink(missing_ok=True)
+            directory.rmdir()
+        dry_run(bench.kube, objects)
+        changed = {kind for (_, kind, _, _), item in
+                   ((key(one), one) for one in objects) if plain.get(key(item)) != item}
+        wanted = {"s3": {"ConfigMap", "StatefulSet", "ServiceAccount", "EventRouter"},
+                  "ingress": {"Ingress", "NetworkPolicy", "EventRouter"}}.get(name, {"EventRouter"})
+        assert changed == wanted, (name, changed)
+        assert set(plain) <= {key(one) for one in objects}, name
+
+
+def every_file_with_an_object_passes_a_strict_dry_run(bench):
+    """Those that no tree has: examples for Flux, for EKS, for teams."""
+    tried = 0
+    for file in sorted((ROOT / "deploy").rglob("*.yaml")):
+        if CHART in file.parents or "patch" in file.name or "components" in file.parts:
+            continue
+        objects = [item for item in objects_in(file.read_text())
+                   if isinstance(item, dict) and "apiVersion" in item and "kind" in item
+                   and not item["apiVersion"].startswith(NOT_SERVED)]
+        for item in objects:
+            namespace = item["metadata"].get("namespace")
+            if namespace and not bench.kube.find("v1", "Namespace", namespace):
+                bench.namespace(namespace)
+        dry_run(bench.kube, objects)
+        tried += len(objects)
+    assert tried >= 30, tried
+
+
+def parsed(item):
+    """With the YAML in a ConfigMap read: Helm writes its own."""
+    item = copy.deepcopy(item)
+    if item["kind"] == "ConfigMap":
+        item["data"] = {name: yaml.safe_load(text) if name.endswith(".yaml") else text
+                        for name, text in item["data"].items()}
+    return item
+
+
+def the_chart_renders_what_kustomize_does_object_by_object(bench):
+    for words, trees in ((["--set", "namespace.create=true"], ("base", "policies")),
+                         (["--set", "namespace.create=true", "--set", "policies.enabled=false"],
+                          ("base",))):
+        ours = by_key([parsed(one) for one in helm(*words)])
+        theirs = by_key([parsed(one) for tree in trees for one in kustomize(TREE / tree)])
+        assert set(ours) == set(theirs), set(ours) ^ set(theirs)
+        for name, item in theirs.items():
+            assert ours[name] == item, f"{name}:\nchart     {ours[name]}\nkustomize {item}"
+    by_default = {kind for _, kind, _, _ in by_key(helm())}
+    assert "Namespace" not in by_default and "StatefulSet" in by_default, by_default
+    elsewhere = helm("--set", "namespace.create=true", namespace="elsewhere")
+    assert NAMESPACE not in yaml.safe_dump(elsewhere), "a namespace is written into the chart"
+
+
+def the_chart_passes_lint_and_a_strict_dry_run_with_each_value(bench):
+    bench.namespace(NAMESPACE)
+    for words in CHART_VALUES.values():
+        binaries.run(bench.cluster.helm, "lint", "--strict", CHART, *words)
+        dry_run(bench.kube, helm(*words))
+
+
+def the_chart_refuses_values_that_it_does_not_know(bench):
+    for what, (words, named) in CHART_REFUSALS.items():
+        try:
+            helm(*words)
+        except RuntimeError as refused:
+            assert named in str(refused), f"{what}: {refused}"
+        else:
+            raise AssertionError(f"taken: {what}")
+
+
+def manifests_and_chart_are_of_the_version_that_is_built(bench):
+    version = re.search(r"project\(turnout VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == version, chart
+    for tree in ("base", "overlays/production"):
+        images = [container["image"] for item in kustomize(TREE / tree) if pod_of(item)
+                  for container in pod_of(item)["spec"]["containers"]]
+        assert images and all(one.endswith(f":{version}") for one in images), images
+
+
+# --- our own kinds -------------------------------------------------------------------------------
+
+def router(name, **spec):
+    return {"apiVersion": "turnout.dev/v1alpha1", "kind": "EventRouter",
+            "metadata": {"name": name, "namespace": "crds"},
+            "spec": {"source": {"brokers": ["kafka:9092"], "topic": "events"}, **spec}}
+
+
+def route(name, **spec):
+    return {"apiVersion": "turnout.dev/v1alpha1", "kind": "EventRoute",
+            "metadata": {"name": name, "namespace": "crds"},
+            "spec": {"router": {"name": "shop", "namespace": "crds"}, "team": "fraud", "rules": [],
+                     **spec}}
+
+
+FULL = {"source": {"brokers": ["kafka:9092"], "topic": "events", "group": "g", "partitionedBy": "id"},
+        "state": {"size": "10Gi", "storageClassName": "gp3"}, "checkpoints": {"store": "s3://b/p"}}
+# (what is there or None, what is asked for, a piece of the message). Every CEL rule has one.
+REFUSED = [
+    (None, router("r" * 41), "40 letters at most"),
+    (None, router("x", autoscaling={"minReplicas": 3, "maxReplicas": 2}), "minReplicas is more than"),
+    (None, router("x", rulesFrom={"manager": {"url": "https://m", "service": "s", "tokenSecret": "t"}},
+                  teams=[{"name": "a", "namespace": "a", "destinations": ["a.*"]}]),
+     "config manager says who may write where"),
+    (None, router("x", drain=True, paused=True), "set one of the two"),
+    (None, router("x", rulesFrom={}), "takes routes or manager"),
+    (None, router("x", rulesFrom={"routes": {}, "manager": {
+        "url": "https://m", "service": "s", "tokenSecret": "t"}}), "takes routes or manager"),
+    (None, router("x", kafka={"securityProtocol": "SASL_SSL", "saslMechanism": "PLAIN"}),
+     "needs credentialsSecret"),
+    (None, router("x", kafka={"securityProtocol": "SSL", "saslMechanism": "AWS_MSK_IAM"}),
+     "needs securityProtocol SASL_SSL"),
+    (None, router("x", kafka={"securityProtocol": "SASL_SSL"}), "needs saslMechanism"),
+    (None, router("x", replay={"rule": "a/b", "from": "1d", "to": "live"}), "`live` needs the disk"),
+    (router("x"), router("x", state={}), "state can't be added or taken away"),
+    (router("x", **FULL), router("x", **{**FULL, "source": {**FULL["source"], "topic": "other"}}),
+     "source.topic can't be changed"),
+    (router("x", **FULL), router("x", **{**FULL, "source": {**FULL["source"], "group": "other"}}),
+     "source.group can't be changed"),
+    (router("x", **FULL), router("x", **{**FULL, "source": {
+        **FULL["source"], "partitionedBy": "other"}}), "source.partitionedBy can't be changed"),
+    (router("x", **FULL), router("x", **{**FULL, "state": {**FULL["state"], "storageClassName": "st1"}}),
+     "state.storageClassName can't be changed"),
+    (router("x", **FULL), router("x", **{**FULL, "state": {**FULL["state"], "size": "9Gi"}}),
+     "state.size can't shrink"),
+    (router("x", **FULL), router("x", **{**FULL, "checkpoints": {"store": "s3://b/q"}}),
+     "checkpoints.store can't be changed"),
+    (route("x"), route("x", team="other"), "team can't be changed"),
+    (route("x"), route("x", router={"name": "other", "namespace": "crds"}), "router can't be changed"),
+]
+# What the schema itself refuses.
+MALFORMED = [
+    (router("x", source={"brokers": ["kafka"], "topic": "events"}), "spec.source.brokers"),
+    (router("x", source={"brokers": [], "topic": "events"}), "spec.source.brokers"),
+    (router("x", source={"brokers": ["kafka:9092"]}), "topic"),
+    (router("x", delivery="twice"), "spec.delivery"),
+    (router("x", replicas=-1), "spec.replicas"),
+    (router("x", serviceAccount={"roleArn": "admin"}), "spec.serviceAccount.roleArn"),
+    (router("x", replica=3), "not declared in schema"),
+    (router("x", teams=[{"name": "a", "namespace": "a", "destinations": ["a"]}] * 2), "duplicate entries"),
+    (route("x", destinations=["*"]), "not declared in schema"),
+    (route("x", team="Fraud Team"), "spec.team"),
+]
+
+
+def validations(schema):
+    """All x-kubernetes-validations below."""
+    found = []
+    if isinstance(schema, dict):
+        found += schema.get("x-kubernetes-validations", [])
+        for value in schema.values():
+            found += validations(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            found += validations(value)
+    return found
+
+
+def the_resources_refuse_what_they_must_and_say_what_to_do(bench):
+    kube, space = bench.kube, bench.namespace("crds")
+    said = []
+    for number, (before, asked, message) in enumerate(REFUSED):
+        name = f"case-{number}"
+        if before:
+            kube.apply({**before, "metadata": {"name": name, "namespace": space}})
+            asked = {**asked, "metadata": {"name": name, "namespace": space}}
+        refused = refusal(kube.apply, asked)
+        assert message in refused.message, f"{message}: {refused}"
+        assert refused.code == 422, refused
+        said.append(refused.message)
+    for asked, named in MALFORMED:
+        refused = refusal(kube.apply, asked)
+        assert named in refused.message, f"{named}: {refused}"
+    for file in TREE.glob("crds/event*.yaml"):
+        for rule in validations(yaml.safe_load(file.read_text())):
+            assert any(rule["message"] in one for one in said), f"no case has: {rule['message']}"
+
+
+def a_resource_gets_its_defaults_and_scales_by_its_own_field(bench):
+    kube, space = bench.kube, bench.namespace("crds")
+    made = kube.apply({**router("plain"), "metadata": {"name": "plain", "namespace": space}})
+    assert made["spec"]["delivery"] == "exactly_once", made["spec"]
+    assert made["spec"]["rulesFrom"] == {"routes": {}}, made["spec"]
+    assert made["spec"]["source"]["format"] == "json", made["spec"]
+    assert made["spec"]["onDelete"] == {"lag": "Refuse"}, made["spec"]
+    kube.patch("turnout.dev/v1alpha1", "EventRouter", "plain", {"spec": {"replicas": 4}}, space, "scale")
+    scaled = kube.get("turnout.dev/v1alpha1", "EventRouter", "plain", space)
+    assert scaled["spec"]["replicas"] == 4, scaled["spec"]
+    # What is written beside the status by who only has that part is not taken.
+    wrong = {**scaled, "spec": {**scaled["spec"], "replicas": 9}, "status": {"readyReplicas": 3}}
+    kube.replace(wrong, "status")
+    after = kube.get("turnout.dev/v1alpha1", "EventRouter", "plain", space)
+    assert after["spec"]["replicas"] == 4 and after["status"] == {"readyReplicas": 3}, after
+    table = bench.cluster.run_kubectl("get", "er", "plain", "-n", space)
+    assert table.split("\n")[0].split()[:3] == ["NAME", "READY", "REASON"], table
+
+
+TESTS = [
+    the_resources_refuse_what_they_must_and_say_what_to_do,
+    a_resource_gets_its_defaults_and_scales_by_its_own_field,
+    every_manifest_passes_a_strict_dry_run,
+    every_component_changes_what_it_is_for_and_nothing_else,
+    every_file_with_an_object_passes_a_strict_dry_run,
+    the_chart_renders_what_kustomize_does_object_by_object,
+    the_chart_passes_lint_and_a_strict_dry_run_with_each_value,
+    the_chart_refuses_values_that_it_does_not_know,
+    manifests_and_chart_are_of_the_version_that_is_built,
+]
