@@ -107,15 +107,6 @@ void Merge(const Json& typed, const std::string& path, Json* config,
   }
 }
 
-runtime::ConfigEnvironment StandIns() {
-  const auto answer = [](const std::string&) { return std::optional<std::string>("1"); };
-  const auto managed = [](const runtime::Config::SecretsFrom&, std::string_view,
-                          const std::string&) {
-    return absl::StatusOr<std::string>(std::string("1"));
-  };
-  return {.variable = answer, .file = answer, .host_name = "router", .managed = managed};
-}
-
 }  // namespace
 
 std::string ShortHash(std::string_view text) { return state::Sha256(text).substr(0, kHashLetters); }
@@ -147,7 +138,7 @@ PipelineConfig ReadPipelineConfig(std::string_view text) {
     out.problems.push_back(absl::StrFormat("%s%s (%s)", subject, problem.what, problem.cure));
   }
   std::vector<router::Problem> ignored;
-  const runtime::ConfigEnvironment environment = StandIns();
+  const runtime::ConfigEnvironment environment = manager::StandIns();
   const auto limits = runtime::ReadConfigLimits(kFileName, text, environment, &ignored);
   if (limits) {
     out.rule_limits = limits->rules;

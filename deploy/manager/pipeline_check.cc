@@ -17,18 +17,8 @@ using Places = std::set<std::pair<int, int>>;
 using router::Node;
 using router::Problem;
 
-// Answers for everything that a config refers to: fit for most values, and nobody's secret.
 constexpr std::string_view kStandIn = "1";
 constexpr std::string_view kFileName = "pipeline.yaml";
-
-runtime::ConfigEnvironment StandIns() {
-  const auto answer = [](const std::string&) { return std::optional<std::string>(kStandIn); };
-  const auto managed = [](const runtime::Config::SecretsFrom&, std::string_view,
-                          const std::string&) {
-    return absl::StatusOr<std::string>(std::string(kStandIn));
-  };
-  return {.variable = answer, .file = answer, .host_name = "router", .managed = managed};
-}
 
 bool IsReferring(const Node& value, const runtime::ConfigEnvironment& environment) {
   std::vector<runtime::TextProblem> wrong;
@@ -58,6 +48,15 @@ void CollectSecrets(const Node& node, std::vector<PlacedSecret>* secrets) {
 }
 
 }  // namespace
+
+runtime::ConfigEnvironment StandIns() {
+  const auto answer = [](const std::string&) { return std::optional<std::string>(kStandIn); };
+  const auto managed = [](const runtime::Config::SecretsFrom&, std::string_view,
+                          const std::string&) {
+    return absl::StatusOr<std::string>(std::string(kStandIn));
+  };
+  return {.variable = answer, .file = answer, .host_name = "router", .managed = managed};
+}
 
 void CheckPipeline(std::string_view text, std::vector<Problem>* problems) {
   const std::string known = WithSecretsAsVariables(text);

@@ -11,8 +11,12 @@
 #include <vector>
 
 #include "router/document.h"
+#include "runtime/config.h"
 
 namespace turnout::manager {
+
+// Answers for all that a config refers to: fit for most values, and nobody's secret.
+runtime::ConfigEnvironment StandIns();
 
 void CheckPipeline(std::string_view text, std::vector<router::Problem>* problems);
 
