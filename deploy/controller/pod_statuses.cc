@@ -15,8 +15,8 @@ PodStatus Ask(state::HttpClient* http, const kube::KubeObject& pod, int port) {
     return {"", "its address is none"};
   }
   const bool is_v6 = address.find(':') != std::string::npos;
-  const std::string url =
-      absl::StrFormat(is_v6 ? "http://[%s]:%d/v1/status" : "http://%s:%d/v1/status", address, port);
+  const std::string host = is_v6 ? absl::StrFormat("[%s]", address) : std::string(address);
+  const std::string url = absl::StrFormat("http://%s:%d/v1/status", host, port);
   const absl::StatusOr<state::HttpResponse> answer =
       http->Send({.url = url, .answer_bytes_max = kPodStatusBytesMax, .timeout = kPodTimeout});
   if (!answer.ok()) return {"", std::string(answer.status().message())};
