@@ -214,13 +214,18 @@ class Cluster:
         return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
     def lose_node(self, name):
-        """Its heartbeats end, as if it had lost power: what runs on it goes on in the books."""
-        self.kube.patch("v1", "Node", name, {"metadata": {"annotations": {MANAGED: None}}})
+        """Its heartbeats end, as if it had lost power: what runs on it goes on in the books. Kwok lets
+        go of a node whose lease is somebody else's."""
+        self._hand_lease_to(name, "nobody", 3600)
 
     def find_node(self, name):
         """The lost one is back."""
-        self.kube.patch("v1", "Node", name, {"metadata": {"annotations": {MANAGED: "fake"}}})
+        self._hand_lease_to(name, None, 1)
         wait_for(lambda: self.node_is_ready(name), f"node {name} is ready")
+
+    def _hand_lease_to(self, node, holder, seconds):
+        self.kube.patch("coordination.k8s.io/v1", "Lease", node, {"spec": {
+            "holderIdentity": holder, "leaseDurationSeconds": seconds}}, "kube-node-lease")
 
     # --- the parts ---
 
@@ -267,10 +272,12 @@ class Cluster:
 
     def _start_manager(self, users):
         manager, scheduler = free_port(), free_port()
+        # The breaker holds nodes for well until a watch of leases says how far it has come, as above.
         self.begin("kube-controller-manager", self._kubernetes / "kube-controller-manager",
                    "--kubeconfig", users["system:kube-controller-manager"],
                    "--bind-address", "127.0.0.1", "--secure-port", manager,
-                   "--leader-elect=false", "--use-service-account-credentials",
+                   "--leader-elect=false", "--feature-gates",
+                   "NodeControllerLeaseCircuitBreaker=false", "--use-service-account-credentials",
                    "--service-account-private-key-file", self._pki.accounts_key,
                    "--root-ca-file", self.ca, "--node-monitor-period", "1s",
                    "--node-monitor-grace-period", f"{NODE_GRACE_S}s")

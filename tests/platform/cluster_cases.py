@@ -55,12 +55,13 @@ def a_lost_node_is_noticed_and_its_pods_are_sent_away(bench):
              "here-0 is to leave", LOST_S)
     wanted["spec"]["template"]["spec"]["nodeSelector"] = {}
     kube.apply(wanted)
-    kube.delete("v1", "Node", "doomed")
+    kube.delete("v1", "Pod", "here-0", space, now=True)
     elsewhere = wait_for(
         lambda: (lambda new: new and new["metadata"]["uid"] != pod["metadata"]["uid"] and
                  is_ready(new) and new)(kube.find("v1", "Pod", "here-0", space)),
         "here-0 is ready elsewhere", LOST_S)
     assert elsewhere["spec"]["nodeName"] != "doomed", elsewhere["spec"]
+    kube.delete("v1", "Node", "doomed")
 
 
 TESTS = [
