@@ -436,6 +436,8 @@ void StateService::Impl::Register(int32_t partition, state::TaskState* store,
   entry->checkpoint_at = now + options.checkpoint_interval * share;
   entry->collect_at = now + options.collect_interval * (1 + share);
   entry->published_at = now;
+  const bool has_figures = options.figures_interval < absl::InfiniteDuration();
+  entry->figures_at = has_figures ? absl::InfinitePast() : absl::InfiniteFuture();
   entries[partition] = std::move(entry);
 }
 

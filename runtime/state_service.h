@@ -37,7 +37,7 @@ struct StateServiceOptions {
   state::PrunePolicy prune;
   absl::Duration checkpoint_interval = absl::Minutes(1);
   absl::Duration collect_interval = absl::Minutes(1);
-  // Figures of a state, for metrics, are so old at most.
+  // Figures of a state, for metrics, are so old at most. Infinite: there are none.
   absl::Duration figures_interval = absl::Seconds(10);
   // The store of a partition that moved away is removed after so long, once the checkpoints have
   // what it has: see unused_stores.h.

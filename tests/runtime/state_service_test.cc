@@ -87,6 +87,7 @@ class StateServiceTest : public testing::Test {
     options.group = "turnout-Events";
     options.gap_policy = gap_policy_;
     options.checkpoint_interval = interval_;
+    options.figures_interval = figures_interval_;
     options.unused_store_for = unused_store_for_;
     options.unused_store_look_every = absl::Milliseconds(10);
     options.caution = caution_;
@@ -185,6 +186,8 @@ class StateServiceTest : public testing::Test {
   FlakyStore store_{directory_.path() + "/checkpoints"};
   state::GapPolicy gap_policy_ = state::GapPolicy::kRefuse;
   absl::Duration interval_ = absl::Hours(1);
+  // Else upkeep looks at a state that a test's end takes away without giving it back.
+  absl::Duration figures_interval_ = absl::InfiniteDuration();
   absl::Duration unused_store_for_ = absl::Hours(1);
   std::string caution_;
   std::shared_ptr<const router::RuleSet> only_rules_;
@@ -532,6 +535,7 @@ TEST(StateServiceStatsTest, ARestoreTakesAsLongYetAsItsSpeedSoFarSays) {
 
 TEST_F(StateServiceTest, AStoreInUseStaysAndItsFiguresAreTold) {
   unused_store_for_ = absl::ZeroDuration();
+  figures_interval_ = absl::Milliseconds(10);
   Process process = Start("a");
   auto state = process.keeper->Create(kPartition, 0);
   ASSERT_TRUE(state.ok());
@@ -540,6 +544,7 @@ TEST_F(StateServiceTest, AStoreInUseStaysAndItsFiguresAreTold) {
   EXPECT_EQ(process.service->Stats().tasks, 1u);
   EXPECT_EQ(process.service->Stats().unused_stores_removed, 0u);
   EXPECT_TRUE(std::filesystem::exists(directory_.path() + "/a/tasks/events/3/CURRENT"));
+  process.keeper->Release(kPartition, *std::move(state), Parting::kLost, absl::InfinitePast());
 }
 
 }  // namespace
