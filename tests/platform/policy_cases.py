@@ -1,0 +1,243 @@
+"""Who may do what: the API server is asked in the name of each, with what deploy/kubernetes grants and
+forbids in force."""
+import re
+
+from kube import Refused, refusal, wait_for
+from manifests import NAMESPACE, ROOT, TREE, kustomize, pod_of
+
+API = "turnout.dev/v1alpha1"
+POLICY_S = 30
+ANYONE = "system:authenticated"
+WRITE = ("create", "patch", "delete")
+READ = ("list", "watch")
+
+
+def install(bench):
+    """Base, policies and examples, for real; done once is enough."""
+    kube = bench.kube
+    if kube.find("v1", "ConfigMap", "installed", "default"):
+        return
+    objects = [one for tree in ("base", "policies", "examples") for one in kustomize(TREE / tree)]
+    first = ("Namespace", "CustomResourceDefinition", "EventRouter")
+    for item in sorted(objects, key=lambda one: first.index(one["kind"]) if one["kind"] in first else 9):
+        if item["kind"] != "EventRoute":
+            kube.apply(item)
+    # A policy is in force a moment after it was taken: when it refuses what it is to refuse.
+    stray = route("stray", "team-fraud", "growth")
+    wait_for(lambda: is_refused(kube.create, stray, dry_run=True), "policies are in force", POLICY_S)
+    wait_for(lambda: kube.get("rbac.authorization.k8s.io/v1", "ClusterRole", "turnout-on-call").get("rules"),
+             "roles are put together", POLICY_S)
+    kube.create({"apiVersion": "v1", "kind": "ConfigMap",
+                 "metadata": {"name": "installed", "namespace": "default"}})
+
+
+def is_refused(call, *arguments, **options):
+    try:
+        call(*arguments, **options)
+    except Refused:
+        return True
+    return False
+
+
+def route(name, namespace, team, router="shop"):
+    return {"apiVersion": API, "kind": "EventRoute", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"router": {"name": router, "namespace": "turnout-shop"}, "team": team,
+                     "rules": [{"name": "all", "match": {"type": ["a"]}, "to": f"{team}.a"}]}}
+
+
+def a_team_edits_its_own_routes_and_nothing_else(bench):
+    install(bench)
+    fraud = bench.kube.as_user("ann", "fraud", ANYONE)
+    fraud.apply(route("ours", "team-fraud", "fraud"))
+    fraud.patch(API, "EventRoute", "ours", {"spec": {"owner": "ann"}}, "team-fraud")
+    assert fraud.get(API, "EventRouter", "shop", "turnout-shop")["spec"]["teams"]
+    for call in (
+            lambda: fraud.apply(route("theirs", "team-growth", "growth")),
+            lambda: fraud.get(API, "EventRoute", "x", "team-growth"),
+            lambda: fraud.patch(API, "EventRouter", "shop", {"spec": {"paused": True}}, "turnout-shop"),
+            lambda: fraud.delete(API, "EventRouter", "shop", "turnout-shop"),
+            lambda: fraud.patch(API, "EventRoute", "ours", {"status": {"rules": 1}}, "team-fraud", "status"),
+            lambda: fraud.patch("v1", "Namespace", "team-fraud", {"metadata": {"labels": {
+                "turnout.dev/team": "growth"}}}),
+            lambda: fraud.list("v1", "Secret", "turnout-shop"),
+            lambda: fraud.list("v1", "Pod", "turnout-shop")):
+        refused = refusal(call)
+        assert refused.code == 403, refused
+    fraud.delete(API, "EventRoute", "ours", "team-fraud")
+
+
+def a_team_is_kept_out_of_anothers_name_and_anothers_router(bench):
+    """Whoever asks: here it is one who may do everything."""
+    install(bench)
+    kube = bench.kube
+    plain = bench.namespace("of-no-team")
+    for asked, message in (
+            (route("posing", "team-fraud", "growth"), "of the team fraud, and this EventRoute is of growth"),
+            (route("nobodys", plain, "fraud"), "is no team's"),
+            (route("nobodys", plain, "fraud"), "turnout.dev/team=TEAM")):
+        refused = refusal(kube.create, asked)
+        assert message in refused.message and refused.code == 403, refused
+    # A team that the router does not list.
+    outsiders = bench.namespace("team-outsiders", {"turnout.dev/team": "outsiders"})
+    refused = wait_for(lambda: caught(kube.create, route("in", outsiders, "outsiders"), dry_run=True),
+                       "the router's list is held to")
+    assert "has no team outsiders of namespace team-outsiders" in refused.message, refused
+    # One that it lists, but from another namespace.
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": "team-fraud-2", "labels": {"turnout.dev/team": "fraud"}}})
+    refused = refusal(kube.create, route("in", "team-fraud-2", "fraud"))
+    assert "of namespace team-fraud-2" in refused.message, refused
+    # Once the platform lists it, it is in; another service's routers are not this binding's.
+    teams = kube.get(API, "EventRouter", "shop", "turnout-shop")["spec"]["teams"]
+    kube.patch(API, "EventRouter", "shop", {"spec": {"teams": teams + [
+        {"name": "outsiders", "namespace": outsiders, "destinations": ["outsiders.*"]}]}}, "turnout-shop")
+    try:
+        wait_for(lambda: kube.create(route("in", outsiders, "outsiders"), dry_run=True),
+                 "a listed team is let in")
+    finally:
+        kube.patch(API, "EventRouter", "shop", {"spec": {"teams": teams}}, "turnout-shop")
+    kube.create(route("good", "team-fraud", "fraud"))
+    kube.delete(API, "EventRoute", "good", "team-fraud")
+
+
+def caught(call, *arguments, **options):
+    try:
+        call(*arguments, **options)
+    except Refused as refused:
+        return refused
+    return None
+
+
+def child_kinds():
+    """(group, kind, plural) of deploy/controller/child_kinds.h."""
+    text = (ROOT / "deploy/controller/child_kinds.h").read_text()
+    found = re.findall(r'\{"([\w./]+)", "(\w+)", "(\w+)"', text)
+    assert len(found) >= 10, found
+    return [(version.rpartition("/")[0], kind, plural) for version, kind, plural in found]
+
+
+def the_controllers_account_may_do_what_it_does_and_no_more(bench):
+    install(bench)
+    account = bench.kube.as_service_account(NAMESPACE, "turnout-controller")
+    wrong = []
+
+    def holds(is_right, verb, group, resource, namespace="any"):
+        if account.may(verb, group, resource, namespace) != is_right:
+            wrong.append(f"{verb} {group}/{resource} in {namespace}: {not is_right}")
+    for group, _, plural in child_kinds():
+        for verb in READ + WRITE:
+            holds(True, verb, group, plural)
+        for verb in ("update", "deletecollection"):
+            holds(False, verb, group, plural)
+    for verb, group, resource in (
+            ("get", "turnout.dev", "eventrouters"), ("list", "turnout.dev", "eventroutes"),
+            ("patch", "turnout.dev", "eventrouters"), ("patch", "turnout.dev", "eventrouters/status"),
+            ("patch", "turnout.dev", "eventroutes/status"), ("list", "", "pods"), ("delete", "", "pods"),
+            ("patch", "", "persistentvolumeclaims"), ("create", "events.k8s.io", "events")):
+        holds(True, verb, group, resource)
+    for verb, group, resource in (
+            ("get", "", "secrets"), ("list", "", "secrets"), ("create", "", "secrets"),
+            ("create", "", "pods"), ("create", "", "pods/exec"), ("get", "", "pods/log"),
+            ("create", "", "serviceaccounts/token"), ("create", "turnout.dev", "eventrouters"),
+            ("delete", "turnout.dev", "eventrouters"), ("patch", "turnout.dev", "eventroutes"),
+            ("create", "apps", "deployments"), ("create", "", "namespaces"), ("patch", "", "nodes"),
+            ("create", "rbac.authorization.k8s.io", "clusterrolebindings"),
+            ("create", "rbac.authorization.k8s.io", "rolebindings"), ("impersonate", "", "users"),
+            ("get", "coordination.k8s.io", "leases"), ("create", "coordination.k8s.io", "leases")):
+        holds(False, verb, group, resource)
+    holds(True, "create", "coordination.k8s.io", "leases", NAMESPACE)
+    assert account.may("update", "coordination.k8s.io", "leases", NAMESPACE, "turnout-controller")
+    assert not account.may("update", "coordination.k8s.io", "leases", NAMESPACE, "another")
+    assert not wrong, "\n".join(wrong)
+    manager = bench.kube.as_service_account(NAMESPACE, "turnout-manager")
+    for verb, group, resource in (("get", "", "secrets"), ("patch", "turnout.dev", "eventrouters"),
+                                  ("create", "turnout.dev", "eventroutes"), ("list", "", "pods")):
+        assert not manager.may(verb, group, resource, "any"), (verb, resource)
+
+
+def the_controllers_account_touches_only_what_is_a_routers(bench):
+    install(bench)
+    kube, space = bench.kube, bench.namespace("reach")
+    account = kube.as_service_account(NAMESPACE, "turnout-controller")
+    labels = {"turnout.dev/router": "shop", "app.kubernetes.io/managed-by": "turnout-controller"}
+
+    def config(name, its_labels):
+        return {"apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": name, "namespace": space, "labels": its_labels}, "data": {"a": "b"}}
+    account.apply(config("child", labels), manager="turnout-controller")
+    kube.apply(config("others", {}))
+    for call in (lambda: account.apply(config("stray", {})),
+                 lambda: account.apply(config("others", labels)),
+                 lambda: account.apply(config("child", {})),
+                 lambda: account.delete("v1", "ConfigMap", "others", space)):
+        refused = caught(call)
+        if refused is None:  # applying without a label leaves the labels that another manager has
+            assert kube.get("v1", "ConfigMap", "child", space)["metadata"]["labels"] == labels
+            continue
+        assert refused.code == 403 and "a router" in refused.message, refused
+    assert not kube.find("v1", "ConfigMap", "stray", space)
+    assert "labels" not in kube.get("v1", "ConfigMap", "others", space)["metadata"]
+    account.delete("v1", "ConfigMap", "child", space)
+
+
+def who_is_on_call_pauses_and_heals_but_makes_and_deletes_nothing(bench):
+    install(bench)
+    on_call = bench.kube.as_user("eve", "on-call", ANYONE)
+    for verb, group, resource in (
+            ("get", "turnout.dev", "eventrouters"), ("patch", "turnout.dev", "eventrouters"),
+            ("list", "turnout.dev", "eventroutes"), ("get", "", "pods/log"), ("delete", "", "pods"),
+            ("list", "apps", "statefulsets"), ("list", "", "events"),
+            ("patch", "turnout.dev", "eventrouters/scale")):
+        assert on_call.may(verb, group, resource, "turnout-shop"), (verb, resource)
+    for verb, group, resource in (
+            ("create", "turnout.dev", "eventrouters"), ("delete", "turnout.dev", "eventrouters"),
+            ("patch", "turnout.dev", "eventroutes"), ("get", "", "secrets"), ("create", "", "pods/exec"),
+            ("patch", "apps", "statefulsets"), ("delete", "", "persistentvolumeclaims")):
+        assert not on_call.may(verb, group, resource, "turnout-shop"), (verb, resource)
+    assert not on_call.may("get", "turnout.dev", "eventrouters", "elsewhere")
+    on_call.patch(API, "EventRouter", "shop", {"spec": {"paused": True}}, "turnout-shop")
+    on_call.patch(API, "EventRouter", "shop", {"spec": {"paused": False}}, "turnout-shop")
+    # `edit` and `view`, which clusters have already, have their part of it.
+    kube = bench.kube
+    for name, verb, resource, is_there in (("edit", "create", "eventroutes", True),
+                                           ("edit", "patch", "eventrouters", False),
+                                           ("view", "list", "eventrouters", True),
+                                           ("view", "create", "eventroutes", False),
+                                           ("turnout-platform", "create", "eventrouters", True)):
+        rules = kube.get("rbac.authorization.k8s.io/v1", "ClusterRole", name)["rules"]
+        has = any(resource in rule.get("resources", []) and verb in rule["verbs"] and
+                  "turnout.dev" in rule["apiGroups"] for rule in rules)
+        assert has == is_there, (name, verb, resource)
+
+
+def the_restricted_profile_admits_our_pods_and_no_other_form_of_them(bench):
+    install(bench)
+    kube = bench.kube
+    tried = 0
+    for item in kustomize(TREE / "base"):
+        pod = pod_of(item)
+        if not pod:
+            continue
+        kube.create(pod, dry_run=True)
+        main = pod["spec"]["containers"][0]
+        for spoil in ({"runAsNonRoot": False, "runAsUser": 0}, {"privileged": True},
+                      {"allowPrivilegeEscalation": True}, {"capabilities": {"add": ["NET_ADMIN"]}}):
+            spoiled = {**pod, "spec": {**pod["spec"], "containers": [
+                {**main, "securityContext": {**main["securityContext"], **spoil}}]}}
+            refused = refusal(kube.create, spoiled, dry_run=True)
+            assert refused.code in (403, 422), refused
+            tried += 1
+        on_host = {**pod, "spec": {**pod["spec"], "volumes": pod["spec"]["volumes"] + [
+            {"name": "host", "hostPath": {"path": "/"}}]}}
+        assert "PodSecurity" in refusal(kube.create, on_host, dry_run=True).message
+    assert tried == 8, tried
+
+
+TESTS = [
+    a_team_edits_its_own_routes_and_nothing_else,
+    a_team_is_kept_out_of_anothers_name_and_anothers_router,
+    the_controllers_account_may_do_what_it_does_and_no_more,
+    the_controllers_account_touches_only_what_is_a_routers,
+    who_is_on_call_pauses_and_heals_but_makes_and_deletes_nothing,
+    the_restricted_profile_admits_our_pods_and_no_other_form_of_them,
+]
