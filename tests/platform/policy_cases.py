@@ -2,6 +2,7 @@
 forbids in force."""
 import re
 
+from controller_cases import RIGHTS
 from kube import Refused, refusal, wait_for
 from manifests import NAMESPACE, ROOT, TREE, kustomize, pod_of
 
@@ -118,7 +119,8 @@ def child_kinds():
 
 def the_controllers_account_may_do_what_it_does_and_no_more(bench):
     install(bench)
-    account = bench.kube.as_service_account(NAMESPACE, "turnout-controller")
+    account_name = "turnout-controller"
+    account = bench.kube.as_service_account(NAMESPACE, account_name)
     wrong = []
 
     def holds(is_right, verb, group, resource, namespace="any"):
@@ -149,6 +151,14 @@ def the_controllers_account_may_do_what_it_does_and_no_more(bench):
     assert account.may("update", "coordination.k8s.io", "leases", NAMESPACE, "turnout-controller")
     assert not account.may("update", "coordination.k8s.io", "leases", NAMESPACE, "another")
     assert not wrong, "\n".join(wrong)
+    granted = {(group, resource, verb) for item in kustomize(TREE / "base")
+               if item["kind"] in ("ClusterRole", "Role") and item["metadata"]["name"] == account_name
+               for rule in item["rules"] for group in rule["apiGroups"]
+               for resource in rule["resources"] for verb in rule["verbs"]}
+    # With these the controller itself is tested.
+    tested = {(group, resource, verb) for group, resources, verbs in RIGHTS
+              for resource in resources for verb in verbs}
+    assert granted == tested, granted ^ tested
     manager = bench.kube.as_service_account(NAMESPACE, "turnout-manager")
     for verb, group, resource in (("get", "", "secrets"), ("patch", "turnout.dev", "eventrouters"),
                                   ("create", "turnout.dev", "eventroutes"), ("list", "", "pods")):
