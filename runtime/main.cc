@@ -452,6 +452,7 @@ int Manager(Arguments& arguments) {
   arguments.Value("--tokens", &given.tokens);
   arguments.Value("--master-keys", &given.master_keys);
   arguments.Value("--shared", &given.shared);
+  arguments.Value("--url", &given.url);
   std::string to, from, backup;
   arguments.Value("--to", &to);
   arguments.Value("--from", &from);

@@ -282,7 +282,7 @@ absl::StatusOr<ManagerOptions> LoadManagerOptions(const std::string& config_file
   }
   for (std::string ManagerOptions::*const one :
        {&ManagerOptions::data, &ManagerOptions::listen, &ManagerOptions::tokens,
-        &ManagerOptions::master_keys, &ManagerOptions::shared}) {
+        &ManagerOptions::master_keys, &ManagerOptions::shared, &ManagerOptions::url}) {
     if (!(given.*one).empty()) options.*one = given.*one;
   }
   if (use == OptionsUse::kCopying) return options;

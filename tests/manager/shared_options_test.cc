@@ -37,6 +37,14 @@ TEST_F(SharedOptionsTest, WhatIsSharedAndKeptIsRead) {
   EXPECT_TRUE(Load("")->shared.empty());
 }
 
+TEST_F(SharedOptionsTest, TheOneConfigOfAllPodsIsTheirsByTheirOwnUrl) {
+  const std::string file = directory_.path() + "/manager.yaml";
+  ASSERT_TRUE(state::WriteFile(file, "data: /d\ntokens: /t\nurl: https://any:8470\n").ok());
+  const auto options = LoadManagerOptions(file, {.listen = "", .url = "https://manager-1:8470"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->url, "https://manager-1:8470");
+}
+
 TEST_F(SharedOptionsTest, WhatCannotBeIsRefusedAtItsPlace) {
   const struct {
     std::string text;
