@@ -179,6 +179,10 @@ class Cluster:
         for process in reversed(self._processes.values()):
             process.kill()
 
+    def certificate(self, *names):
+        """Files of one for a server of these names ("IP:127.0.0.1"), and of its key."""
+        return self._pki.sign("a-server", names=names)
+
     # --- who calls ---
 
     def as_token(self, token):

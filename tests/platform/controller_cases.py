@@ -92,7 +92,7 @@ def controller_makes_what_a_router_asks_for_and_mends_it(bench):
 
 
 def controller_tells_a_route_of_its_verdict(bench):
-    kube, space = bench.kube, bench.namespace("controller-routes")
+    kube, space = bench.kube, bench.namespace("controller-routes", {"turnout.dev/team": "fraud"})
     begin(bench, may_control(bench))
     route = {"apiVersion": API, "kind": "EventRoute",
              "metadata": {"name": "fraud", "namespace": space},

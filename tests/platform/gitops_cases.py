@@ -197,7 +197,7 @@ def flux_applies_a_teams_repository_with_the_teams_rights_alone(bench):
     begin_flux(bench)
     settled(kube, "team-fraud", "rules", "True", first)
     assert kube.get(API, "EventRoute", "fraud", "team-fraud")["spec"]["team"] == "fraud"
-    for item, why in ((policy_cases.route("theirs", "team-fraud", "growth"), "is of growth"),
+    for item, why in ((policy_cases.route("theirs", "team-fraud", "growth", "elsewhere"), "is of growth"),
                       ({"apiVersion": "v1", "kind": "ConfigMap", "data": {},
                         "metadata": {"name": "any", "namespace": "team-fraud"}}, "forbidden")):
         repository.write("more.yaml", item)

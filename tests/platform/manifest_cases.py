@@ -1,16 +1,21 @@
 """deploy/kubernetes, deploy/chart and deploy/flux before a real API server, which knows the CRDs of
 everybody whose objects they have."""
+import base64
 import copy
 import re
+import shutil
+import ssl
+import urllib.request
 
 import yaml
 
 import binaries
 from kube import Refused, objects_in, refusal, wait_for
 from manifests import CHART, NAMESPACE, ROOT, TREE, by_key, helm, key, kustomize, pod_of
+from processes import free_port
 
 TREES = ("base", "policies", "examples", "overlays/dev", "overlays/production")
-COMPONENTS = ("s3", "msk-iam", "keda", "ingress")
+COMPONENTS = ("s3", "msk-iam", "keda", "ingress", "onboarding")
 # Files for tools of their own, which no API server takes.
 NOT_SERVED = ("kustomize.config.k8s.io", "eksctl.io")
 CHART_VALUES = {
@@ -82,6 +87,7 @@ def every_component_changes_what_it_is_for_and_nothing_else(bench):
         changed = {kind for (_, kind, _, _), item in
                    ((key(one), one) for one in objects) if plain.get(key(item)) != item}
         wanted = {"s3": {"ConfigMap", "StatefulSet", "ServiceAccount", "EventRouter"},
+                  "onboarding": {"ClusterRole", "ClusterRoleBinding"},
                   "ingress": {"Ingress", "NetworkPolicy", "EventRouter"}}.get(name, {"EventRouter"})
         assert changed == wanted, (name, changed)
         assert set(plain) <= {key(one) for one in objects}, name
@@ -154,6 +160,38 @@ def manifests_and_chart_are_of_the_version_that_is_built(bench):
         images = [container["image"] for item in kustomize(TREE / tree) if pod_of(item)
                   for container in pod_of(item)["spec"]["containers"]]
         assert images and all(one.endswith(f":{version}") for one in images), images
+
+
+def the_manager_starts_with_the_config_and_the_arguments_of_the_manifests(bench):
+    """The program itself, with the pod's files in a directory of this test's."""
+    for name, objects in (("kustomize", kustomize(TREE / "base")), ("helm", helm())):
+        named = by_key(objects)
+        config = named["v1", "ConfigMap", NAMESPACE, "turnout-manager"]["data"]["manager.yaml"]
+        container = named["apps/v1", "StatefulSet", NAMESPACE, "turnout-manager"]["spec"]["template"][
+            "spec"]["containers"][0]
+        root = bench.directory / name
+        etc, port = root / "etc", free_port()
+        for part in ("tls", "tokens", "keys"):
+            (etc / part).mkdir(parents=True)
+        for file, made in zip(("tls.crt", "tls.key"), bench.cluster.certificate("IP:127.0.0.1")):
+            shutil.copy(made, etc / "tls" / file)
+        (etc / "tokens/tokens.json").write_text('{"tokens": []}')
+        (etc / "keys/keys").write_text("one " + base64.b64encode(bytes(32)).decode() + "\n")
+        config = config.replace("/etc/turnout/", f"{etc}/").replace("/var/lib/", f"{root}/")
+        config = config.replace("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+                                str(bench.cluster.ca))
+        assert "0.0.0.0:8470" in config, config
+        (etc / "manager.yaml").write_text(config.replace("0.0.0.0:8470", f"127.0.0.1:{port}"))
+        arguments = [one.replace("/etc/turnout/", f"{etc}/").replace("$(POD_NAME)", "turnout-manager-0")
+                     for one in container["args"]]
+        assert container["command"][0] == "/usr/bin/turnout", container
+        process = bench.begin(name, bench.turnout, *container["command"][1:], *arguments)
+        probe = container["readinessProbe"]["httpGet"]
+        trusted = ssl.create_default_context(cafile=bench.cluster.ca)
+        process.wait_until(lambda: urllib.request.urlopen(
+            f"{probe['scheme'].lower()}://127.0.0.1:{port}{probe['path']}", timeout=5,
+            context=trusted).status == 200)
+        assert process.stop() == 0
 
 
 # --- our own kinds -------------------------------------------------------------------------------
@@ -283,4 +321,5 @@ TESTS = [
     the_chart_passes_lint_and_a_strict_dry_run_with_each_value,
     the_chart_refuses_values_that_it_does_not_know,
     manifests_and_chart_are_of_the_version_that_is_built,
+    the_manager_starts_with_the_config_and_the_arguments_of_the_manifests,
 ]

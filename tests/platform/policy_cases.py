@@ -24,7 +24,7 @@ def install(bench):
         if item["kind"] != "EventRoute":
             kube.apply(item)
     # A policy is in force a moment after it was taken: when it refuses what it is to refuse.
-    stray = route("stray", "team-fraud", "growth")
+    stray = route("stray", "team-fraud", "growth", "elsewhere")
     wait_for(lambda: is_refused(kube.create, stray, dry_run=True), "policies are in force", POLICY_S)
     wait_for(lambda: kube.get("rbac.authorization.k8s.io/v1", "ClusterRole", "turnout-on-call").get("rules"),
              "roles are put together", POLICY_S)
@@ -73,9 +73,9 @@ def a_team_is_kept_out_of_anothers_name_and_anothers_router(bench):
     kube = bench.kube
     plain = bench.namespace("of-no-team")
     for asked, message in (
-            (route("posing", "team-fraud", "growth"), "of the team fraud, and this EventRoute is of growth"),
-            (route("nobodys", plain, "fraud"), "is no team's"),
-            (route("nobodys", plain, "fraud"), "turnout.dev/team=TEAM")):
+            (route("posing", "team-fraud", "growth", "elsewhere"), "of the team fraud, and this EventRoute is of growth"),
+            (route("nobodys", plain, "fraud", "elsewhere"), "is no team's"),
+            (route("nobodys", plain, "fraud", "elsewhere"), "turnout.dev/team=TEAM")):
         refused = refusal(kube.create, asked)
         assert message in refused.message and refused.code == 403, refused
     # A team that the router does not list.
