@@ -2,9 +2,10 @@
 forbids in force."""
 import re
 
-from controller_cases import RIGHTS
+from controller_cases import RIGHTS, says
 from kube import Refused, refusal, wait_for
 from manifests import NAMESPACE, ROOT, TREE, kustomize, pod_of
+from processes import free_port
 
 API = "turnout.dev/v1alpha1"
 POLICY_S = 30
@@ -190,6 +191,52 @@ def the_controllers_account_touches_only_what_is_a_routers(bench):
     account.delete("v1", "ConfigMap", "child", space)
 
 
+def the_controller_itself_works_with_what_the_manifests_grant_and_forbid(bench):
+    """With the arguments of its Deployment too, and pods that the restricted profile admits."""
+    install(bench)
+    kube, cluster = bench.kube, bench.cluster
+    space = bench.namespace("granted", {"turnout.dev/team": "fraud",
+                                        "pod-security.kubernetes.io/enforce": "restricted"})
+    token = bench.directory / "token"
+    token.write_text(cluster.token(NAMESPACE, "turnout-controller"))
+    container = next(pod_of(one) for one in kustomize(TREE / "base") if one["kind"] == "Deployment")[
+        "spec"]["containers"][0]
+    listen = f"127.0.0.1:{free_port()}"
+    arguments = [one.replace("0.0.0.0:9465", listen) for one in container["args"]]
+    assert f"--listen={listen}" in arguments, arguments
+    process = bench.begin("controller", bench.turnout, *container["command"][1:], *arguments, "--server",
+                          cluster.server, "--token-file", token, "--ca-file", cluster.ca,
+                          "--namespace", NAMESPACE)
+    process.wait_until(lambda: says(listen, container["readinessProbe"]["httpGet"]["path"]))
+    kube.apply({"apiVersion": API, "kind": "EventRouter", "metadata": {"name": "shop", "namespace": space},
+                "spec": {"source": {"brokers": ["kafka:9092"], "topic": "events"},
+                         "autoscaling": {"maxReplicas": 3},
+                         "ingress": {"host": "shop.example.com", "tlsSecret": "tls"},
+                         "teams": [{"name": "fraud", "namespace": space, "destinations": ["fraud.*"]}]}})
+    mine = route("fraud", space, "fraud")
+    mine["spec"]["router"]["namespace"] = space
+    kube.apply(mine)
+    versions = {kind: version for version, kind in re.findall(r'\{"([\w./]+)", "(\w+)"', (
+        ROOT / "deploy/controller/child_kinds.h").read_text())}
+
+    def made():
+        found = {kind for group, kind, plural in child_kinds() if kind != "Job" and kube.call(
+            "GET", f"/apis/{versions[kind]}/namespaces/{space}/{plural}" if group else
+            f"/api/v1/namespaces/{space}/{plural}", labelSelector="turnout.dev/router=shop")["items"]}
+        return found == {kind for _, kind, _ in child_kinds()} - {"Job"} or None
+    wait_for(made, "every kind of child is made")
+    wait_for(lambda: any(one["type"] == "Accepted" and one["status"] == "True" for one in kube.get(
+        API, "EventRoute", "fraud", space).get("status", {}).get("conditions", [])), "the route is taken")
+    wait_for(lambda: kube.find("v1", "Pod", "shop-0", space), "its pod is admitted")
+    kube.patch(API, "EventRouter", "shop", {"spec": {"onDelete": {"lag": "Ignore"}}}, space)
+    kube.delete(API, "EventRouter", "shop", space)
+    wait_for(lambda: not kube.find(API, "EventRouter", "shop", space), "the router is let go")
+    assert process.stop() == 0
+    refused = [line for line in process.log.read_text().splitlines()
+               if "forbidden" in line.lower() or "Forbidden" in line]
+    assert not refused, refused[:5]
+
+
 def who_is_on_call_pauses_and_heals_but_makes_and_deletes_nothing(bench):
     install(bench)
     on_call = bench.kube.as_user("eve", "on-call", ANYONE)
@@ -248,6 +295,7 @@ TESTS = [
     a_team_is_kept_out_of_anothers_name_and_anothers_router,
     the_controllers_account_may_do_what_it_does_and_no_more,
     the_controllers_account_touches_only_what_is_a_routers,
+    the_controller_itself_works_with_what_the_manifests_grant_and_forbid,
     who_is_on_call_pauses_and_heals_but_makes_and_deletes_nothing,
     the_restricted_profile_admits_our_pods_and_no_other_form_of_them,
 ]
