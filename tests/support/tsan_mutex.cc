@@ -25,12 +25,13 @@ void AnnotateIgnoreWritesEnd(const char* file, int line);
 
 namespace {
 
-// The library's own `Mutex::<name>`, by the name that the compiler gives it; `arguments` is
-// mangled.
+// The library's own `Mutex::<name>`, or of `type` (mangled), by the name that the compiler gives
+// it; `arguments` is mangled too.
 template <typename Function>
-Function* Library(const std::string& name, const std::string& arguments) {
+Function* Library(const std::string& name, const std::string& arguments,
+                  const std::string& type = "5Mutex") {
   const std::string space = TURNOUT_TEXT(ABSL_OPTION_INLINE_NAMESPACE_NAME);
-  const std::string symbol = "_ZN4absl" + std::to_string(space.size()) + space + "5Mutex" +
+  const std::string symbol = "_ZN4absl" + std::to_string(space.size()) + space + type +
                              std::to_string(name.size()) + name + "E" + arguments;
   void* found = dlsym(RTLD_NEXT, symbol.c_str());
   if (found == nullptr) std::abort();
@@ -54,6 +55,11 @@ using Try = bool(absl::Mutex*);
 using When = void(absl::Mutex*, const absl::Condition&);
 using Within = bool(absl::Mutex*, const absl::Condition&, absl::Duration);
 using Until = bool(absl::Mutex*, const absl::Condition&, absl::Time);
+
+using WaitPlain = void(absl::CondVar*, absl::Mutex*);
+using WaitWithin = bool(absl::CondVar*, absl::Mutex*, absl::Duration);
+using WaitUntil = bool(absl::CondVar*, absl::Mutex*, absl::Time);
+constexpr char kCondVar[] = "7CondVar";
 
 // S1_ and S2_ stand for names that occurred before: absl and its inline namespace.
 constexpr char kCondition[] = "RKNS0_9ConditionE";
@@ -123,6 +129,22 @@ bool Mutex::LockWhenWithTimeout(const Condition& condition, Duration timeout) {
 bool Mutex::LockWhenWithDeadline(const Condition& condition, Time deadline) {
   static auto* const library = Library<Until>("LockWhenWithDeadline", kConditionTime);
   return Waiting(this, false, [&] { return library(this, condition, deadline); });
+}
+
+// The mutex is let go of meanwhile.
+void CondVar::Wait(Mutex* mutex) {
+  static auto* const library = Library<WaitPlain>("Wait", "PNS0_5MutexE", kCondVar);
+  Waiting(mutex, true, [&] { library(this, mutex); });
+}
+bool CondVar::WaitWithTimeout(Mutex* mutex, Duration timeout) {
+  static auto* const library =
+      Library<WaitWithin>("WaitWithTimeout", "PNS0_5MutexENS0_8DurationE", kCondVar);
+  return Waiting(mutex, true, [&] { return library(this, mutex, timeout); });
+}
+bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
+  static auto* const library =
+      Library<WaitUntil>("WaitWithDeadline", "PNS0_5MutexENS0_4TimeE", kCondVar);
+  return Waiting(mutex, true, [&] { return library(this, mutex, deadline); });
 }
 
 ABSL_NAMESPACE_END
