@@ -33,8 +33,17 @@ absl::Time TimeOfBackup(std::string_view name) {
 
 absl::StatusOr<MadeBackup> MakeBackup(ItemStore* store, state::CheckpointStore* to,
                                       absl::Time now) {
-  MadeBackup made{.name = absl::StrCat(absl::FormatTime(kNameTime, now, absl::UTCTimeZone()), "-",
-                                       store->newest())};
+  const absl::StatusOr<std::vector<std::string>> there = ListBackups(to);
+  if (!there.ok()) return there.status();
+  const auto name_at = [&](absl::Time time) {
+    return absl::StrCat(absl::FormatTime(kNameTime, time, absl::UTCTimeZone()), "-",
+                        store->newest());
+  };
+  // The second one in a second is named by the next.
+  while (std::find(there->begin(), there->end(), name_at(now)) != there->end()) {
+    now += absl::Seconds(1);
+  }
+  MadeBackup made{.name = name_at(now)};
   const absl::StatusOr<int64_t> newest = store->BackUp(to, made.name);
   if (!newest.ok()) return newest.status();
   made.newest = *newest;

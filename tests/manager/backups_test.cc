@@ -70,6 +70,14 @@ TEST_F(BackupsTest, WhatAnotherManagerHasMadeCountsAndAStandbyMakesNone) {
   EXPECT_EQ(ListBackups(kept_)->size(), 2u);
 }
 
+TEST_F(BackupsTest, TwoInASecondAreTwo) {
+  ASSERT_TRUE(MakeBackup(store_.get(), kept_, begin_).ok());
+  const auto second = MakeBackup(store_.get(), kept_, begin_);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->name, "2027-01-15t08-00-01z-0");
+  EXPECT_EQ(ListBackups(kept_)->size(), 2u);
+}
+
 TEST_F(BackupsTest, AFailureIsCountedAndTriedAgainAMinuteLater) {
   // Its name is taken.
   const std::string name = "2027-01-15t08-00-00z-0";
