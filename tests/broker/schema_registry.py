@@ -8,7 +8,6 @@ Threads: any.
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
@@ -21,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import maven  # noqa: E402
+from processes import free_port  # noqa: E402
 
 VERSION = "2.5.11.Final"
 API = "/apis/ccompat/v7"
@@ -39,17 +39,11 @@ def _unpacked():
     return maven.cached(f"apicurio-registry-{VERSION}-unpacked", fill)
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class SchemaRegistry:
     def __init__(self, directory):
         self._directory = Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._port = _free_port()
+        self._port = free_port()
         self._process = None
         self.url = f"http://127.0.0.1:{self._port}{API}"
 

@@ -2,22 +2,16 @@
 import contextlib
 import http.client
 import json
-import socket
 import urllib.parse
 from pathlib import Path
 
 from manager_process import Answer, Manager
 from openid_provider import SECRET, OpenIdProvider, config_text
+from processes import free_port
 
 SIGN_IN, CALLBACK = "/v1/session/sign-in", "/v1/session/callback"
 ITEM = "/v1/services/signed/items/config/a"
 PLACE = "#/signed/config"
-
-
-def _free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Browser:
@@ -86,7 +80,7 @@ class Browser:
 def _stage(manager, binary, directory):
     """A manager of its own whose people sign in at a provider; what it answers is kept as the
     others' is."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     provider = OpenIdProvider(directory, url + CALLBACK)
     secret = Path(directory, "client-secret")
