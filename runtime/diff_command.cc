@@ -16,6 +16,7 @@
 #include "runtime/command_client.h"
 #include "runtime/config.h"
 #include "runtime/diff_report.h"
+#include "runtime/exit_status.h"
 #include "runtime/line_reader.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
@@ -30,9 +31,7 @@
 namespace turnout::runtime {
 namespace {
 
-constexpr int kExitSame = 0;
 constexpr int kExitDiffers = 1;
-constexpr int kExitRefused = 2;
 
 constexpr absl::Duration kAskTimeout = absl::Seconds(10);
 constexpr absl::Duration kPollWait = absl::Milliseconds(100);
@@ -191,7 +190,7 @@ int RunDiff(const DiffOptions& options) {
                stderr);
     return kExitRefused;
   }
-  return compared->diff.differs() ? kExitDiffers : kExitSame;
+  return compared->diff.differs() ? kExitDiffers : kExitOk;
 }
 
 }  // namespace turnout::runtime

@@ -16,6 +16,7 @@
 #include "runtime/command_client.h"
 #include "runtime/dlq_filter.h"
 #include "runtime/dlq_reader.h"
+#include "runtime/exit_status.h"
 #include "runtime/job_lines.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
@@ -27,9 +28,6 @@
 namespace turnout::runtime {
 namespace {
 
-constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitRefused = 2;
 constexpr int kReadEventsMax = 1'000;
 // How long what is on its way may take to be committed after a signal.
 constexpr absl::Duration kStopTimeout = absl::Seconds(10);

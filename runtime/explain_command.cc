@@ -12,6 +12,7 @@
 #include "runtime/command_client.h"
 #include "runtime/config_parts.h"
 #include "runtime/event_lookup.h"
+#include "runtime/exit_status.h"
 #include "runtime/explain_json.h"
 #include "runtime/explain_text.h"
 #include "runtime/line_reader.h"
@@ -33,9 +34,6 @@
 namespace turnout::runtime {
 namespace {
 
-constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitRefused = 2;
 // Somebody waits at a terminal.
 constexpr absl::Duration kReadWithin = absl::Seconds(15);
 

@@ -28,6 +28,7 @@
 #include "runtime/demo_command.h"
 #include "runtime/diff_command.h"
 #include "runtime/dlq_command.h"
+#include "runtime/exit_status.h"
 #include "runtime/explain_command.h"
 #include "runtime/help.h"
 #include "runtime/json_text.h"
@@ -42,10 +43,6 @@
 
 namespace turnout::runtime {
 namespace {
-
-constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
 
 // The rule language's version: grows when a rule file that was right may come to mean something
 // else.
@@ -129,7 +126,7 @@ class Arguments {
   int Mistake(const std::string& what) const {
     std::fprintf(stderr, "turnout %s: %s\nSee `turnout %s --help`.\n", name().c_str(), what.c_str(),
                  name().c_str());
-    return kExitUsage;
+    return kExitRefused;
   }
 
  private:
@@ -162,7 +159,7 @@ int UnknownCommand(const std::string& word) {
   for (const Command& command : Commands()) known.push_back(command.name);
   std::fprintf(stderr, "turnout: unknown command `%s`: %s\nSee `turnout --help`.\n", word.c_str(),
                router::NearestNameCure(word, known).c_str());
-  return kExitUsage;
+  return kExitRefused;
 }
 
 int Run(Arguments& arguments) {
@@ -194,7 +191,7 @@ int Validate(Arguments& arguments) {
   if (const auto status = arguments.Parse()) return *status;
   if (paths.empty()) return arguments.Mistake("name a rule file, a directory of them, or -");
   std::optional<router::RuleLimits> limits = LimitsOf(config);
-  if (!limits) return kExitUsage;
+  if (!limits) return kExitRefused;
   if (strict_eventbridge) limits->pattern.dialect = router::PatternDialect::kEventBridge;
   return RunValidate(paths, *limits, stdin, stdout);
 }
@@ -210,11 +207,11 @@ int Test(Arguments& arguments) {
     return arguments.Mistake("name a directory of rules, a rule file or a test file");
   }
   std::optional<router::RuleLimits> limits = LimitsOf(config);
-  if (!limits) return kExitUsage;
+  if (!limits) return kExitRefused;
   std::string problems;
   std::optional<router::StateSettings> settings = LoadStateSettings(config, &problems);
   std::fputs(problems.c_str(), stderr);
-  if (!settings) return kExitUsage;
+  if (!settings) return kExitRefused;
   // As long as nobody says otherwise, all keys meet.
   if (!limits->partitioned_by) settings->partitioned_by = router::kOnePartition;
   options.limits = *std::move(limits);
@@ -242,7 +239,7 @@ int Match(Arguments& arguments) {
   if (rules.empty()) return arguments.Mistake("name the rules with --rules PATH, or --cases FILE");
   if (events.empty()) events = "-";
   const std::optional<router::RuleLimits> limits = LimitsOf(config);
-  if (!limits) return kExitUsage;
+  if (!limits) return kExitRefused;
   return bench ? RunMatchBench(rules, *limits, events, {})
                : RunMatchEvents(rules, *limits, events, {});
 }
@@ -363,7 +360,7 @@ int State(Arguments& arguments) {
   std::string problems;
   std::optional<state::S3Options> s3 = LoadS3Options(config, &problems);
   std::fputs(problems.c_str(), stderr);
-  if (!s3) return kExitUsage;
+  if (!s3) return kExitRefused;
   options.s3 = *std::move(s3);
   options.verb = operands[0];
   options.path = operands[1];
@@ -618,7 +615,7 @@ int Dispatch(const std::string& name, std::vector<std::string> words) {
 int Main(const std::vector<std::string>& words) {
   if (words.empty()) {
     std::fputs(GeneralHelp().c_str(), stderr);
-    return kExitUsage;
+    return kExitRefused;
   }
   const std::string& first = words.front();
   const std::vector<std::string> rest(words.begin() + 1, words.end());
@@ -629,7 +626,7 @@ int Main(const std::vector<std::string>& words) {
                  "turnout: options follow the command; `%s` stands before one\n"
                  "See `turnout --help`.\n",
                  first.c_str());
-    return kExitUsage;
+    return kExitRefused;
   }
   return Dispatch(first, rest);
 }

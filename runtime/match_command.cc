@@ -12,6 +12,7 @@
 #include "router/conformance.h"
 #include "router/router.h"
 #include "router/rule_set.h"
+#include "runtime/exit_status.h"
 #include "runtime/json_text.h"
 #include "runtime/line_reader.h"
 #include "runtime/match_bench.h"
@@ -20,9 +21,7 @@
 namespace turnout::runtime {
 namespace {
 
-constexpr int kExitOk = 0;
 constexpr int kExitDiffers = 1;
-constexpr int kExitRefused = 2;
 
 bool IsBlank(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "runtime/config_values.h"
 #include "runtime/counted.h"
+#include "runtime/exit_status.h"
 #include "runtime/job_lines.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
@@ -19,9 +20,7 @@
 namespace turnout::runtime {
 namespace {
 
-constexpr int kExitDone = 0;
 constexpr int kExitNotDone = 1;
-constexpr int kExitRefused = 2;
 
 // What a stop may take beyond limits.shutdown_timeout.
 constexpr absl::Duration kStopReserve = absl::Milliseconds(700);
@@ -131,7 +130,7 @@ int RunReplay(const ReplayCommandOptions& options) {
   } else {
     std::fputs(FormatReplaySummary(options.replay, *summary).c_str(), stdout);
   }
-  return summary->is_done || options.replay.dry_run ? kExitDone : kExitNotDone;
+  return summary->is_done || options.replay.dry_run ? kExitOk : kExitNotDone;
 }
 
 }  // namespace turnout::runtime

@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "runtime/bearer_token.h"
 #include "runtime/config_checks.h"
+#include "runtime/exit_status.h"
 #include "runtime/http_request.h"
 #include "state/http_client.h"
 
@@ -22,9 +23,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
 constexpr int kStatusOk = 200;
 // A router answers within four.
 constexpr absl::Duration kTimeout = absl::Seconds(6);
@@ -201,7 +199,7 @@ int RunRollback(const RollbackOptions& options, std::FILE* out, std::FILE* err) 
     absl::StatusOr<std::string> read = ReadBearerToken(options.token_file);
     if (!read.ok()) {
       Say(err, std::string(read.status().message()));
-      return kExitUsage;
+      return kExitRefused;
     }
     token = *std::move(read);
   }
@@ -210,7 +208,7 @@ int RunRollback(const RollbackOptions& options, std::FILE* out, std::FILE* err) 
     const absl::StatusOr<std::vector<Router>> found = Resolve(admin);
     if (!found.ok()) {
       Say(err, std::string(found.status().message()));
-      return absl::IsInvalidArgument(found.status()) ? kExitUsage : kExitFailed;
+      return absl::IsInvalidArgument(found.status()) ? kExitRefused : kExitFailed;
     }
     routers.insert(routers.end(), found->begin(), found->end());
   }
@@ -218,7 +216,7 @@ int RunRollback(const RollbackOptions& options, std::FILE* out, std::FILE* err) 
     Say(err, absl::StrFormat("nothing is asked: whoever is on the way to %s would read the token "
                              "(set admin.tls there, and write --admin https://HOST:PORT)",
                              open->address));
-    return kExitUsage;
+    return kExitRefused;
   }
   AdminClient client(std::move(token), options.ca_file);
   return options.resumes ? Resume(client, routers, out, err)

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/exit_status.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
 #include "runtime/process.h"
@@ -14,10 +15,6 @@
 
 namespace turnout::runtime {
 namespace {
-
-constexpr int kExitStopped = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitRefused = 2;
 
 // What a stop may take beyond limits.shutdown_timeout: with its default the process is gone within
 // 5 seconds. What was not committed by then is redone by whoever takes over.
@@ -32,13 +29,6 @@ void KeepFreedMemory() {
   ::mallopt(M_TRIM_THRESHOLD, kKeptBytesMax);
 }
 
-int ExitStatus(const absl::Status& status) {
-  if (status.ok()) return kExitStopped;
-  const absl::string_view why = status.message();
-  std::fprintf(stderr, "%s\n", WithoutSecrets({why.data(), why.size()}).c_str());
-  return absl::IsInvalidArgument(status) ? kExitRefused : kExitFailed;
-}
-
 }  // namespace
 
 int RunPipeline(const RunOptions& options) {
@@ -47,12 +37,12 @@ int RunPipeline(const RunOptions& options) {
   // that a stop that comes meanwhile waits for StopSignals and ends in status 0 too. To print a
   // config there is nothing to stop.
   if (!options.print_config) StopSignals::Block();
-  const std::optional<LoadedConfig> loaded = LoadConfig(
-      options.config_path, {.embedded = options.embedded, .values = options.overrides});
+  const std::optional<LoadedConfig> loaded =
+      LoadConfig(options.config_path, {.embedded = options.embedded, .values = options.overrides});
   if (!loaded) return kExitRefused;
   if (options.print_config) {
     std::fputs(PrintedConfig(*loaded).c_str(), stdout);
-    return kExitStopped;
+    return kExitOk;
   }
   ::signal(SIGPIPE, SIG_IGN);
   const Config& config = loaded->config;

@@ -20,6 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "router/rule_set.h"
 #include "router/step.h"
+#include "runtime/exit_status.h"
 #include "runtime/json_text.h"
 #include "runtime/real_time.h"
 #include "runtime/rule_archive.h"
@@ -32,9 +33,6 @@
 namespace turnout::runtime {
 namespace {
 
-constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
 constexpr int kStepIdBase = 16;
 // Somebody waits at a terminal: less than a router's patience with a store that is away.
 constexpr absl::Duration kStorePatience = absl::Seconds(15);
@@ -249,7 +247,7 @@ int Failed(const absl::Status& status, std::FILE* err) {
   const std::string message(status.message());
   std::fprintf(err, "turnout state: %s\n", message.c_str());
   const bool is_theirs = absl::IsNotFound(status) || absl::IsInvalidArgument(status);
-  return is_theirs ? kExitUsage : kExitFailed;
+  return is_theirs ? kExitRefused : kExitFailed;
 }
 
 int NotThere(const Opened& opened, state::StepId step, const std::string& key, std::FILE* err) {
@@ -263,7 +261,7 @@ int NotThere(const Opened& opened, state::StepId step, const std::string& key, s
 
 int Usage(const std::string& message, std::FILE* err) {
   std::fprintf(err, "turnout state: %s\n", message.c_str());
-  return kExitUsage;
+  return kExitRefused;
 }
 
 }  // namespace

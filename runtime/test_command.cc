@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/types/span.h"
+#include "runtime/exit_status.h"
 #include "runtime/rule_loader.h"
 #include "runtime/rule_test_file.h"
 #include "runtime/rule_test_report.h"
@@ -22,9 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using router::Problem;
 
-constexpr int kExitPassed = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitRefused = 2;
 constexpr std::string_view kRuleSuffixes[] = {".yaml", ".yml", ".json", ".jsonl"};
 constexpr std::string_view kTestSuffixes[] = {".test.yaml", ".test.yml", ".test.json"};
 
@@ -144,7 +142,7 @@ int RunTests(const TestOptions& options, std::FILE* out, std::FILE* err) {
     return kExitRefused;
   }
   if (is_refused) return kExitRefused;
-  return CountCases(files).failed == 0 ? kExitPassed : kExitFailed;
+  return CountCases(files).failed == 0 ? kExitOk : kExitFailed;
 }
 
 }  // namespace turnout::runtime

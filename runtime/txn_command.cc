@@ -16,6 +16,7 @@
 #include "connectors/kafka_topic_admin.h"
 #include "runtime/command_client.h"
 #include "runtime/counted.h"
+#include "runtime/exit_status.h"
 #include "runtime/json_text.h"
 #include "runtime/load_config.h"
 #include "runtime/log.h"
@@ -27,10 +28,6 @@ using connectors::KnownTransaction;
 using connectors::OpenInPartition;
 using connectors::TopicPartition;
 using connectors::TransactionAdmin;
-
-constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitRefused = 2;
 
 constexpr absl::Duration kPatience = absl::Seconds(15);
 // What a coordinator is about to end is over by then.

@@ -5,13 +5,11 @@
 
 #include "absl/strings/str_format.h"
 #include "runtime/counted.h"
+#include "runtime/exit_status.h"
 #include "runtime/rule_loader.h"
 
 namespace turnout::runtime {
 namespace {
-
-constexpr int kExitValid = 0;
-constexpr int kExitRefused = 2;
 
 // "rules/fraud.yaml: ok, team fraud, 6 rules"; a file of many teams counts them.
 std::string FormatLoaded(const LoadedFile& file) {
@@ -64,7 +62,7 @@ int RunValidate(const std::vector<std::string>& paths, const router::RuleLimits&
   for (const LoadedFile& file : rules.files) lines += FormatLoaded(file);
   lines += FormatRekeyed(rules, limits);
   std::fwrite(lines.data(), 1, lines.size(), out);
-  return rules.refused.empty() ? kExitValid : kExitRefused;
+  return rules.refused.empty() ? kExitOk : kExitRefused;
 }
 
 }  // namespace turnout::runtime

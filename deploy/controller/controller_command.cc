@@ -9,23 +9,16 @@
 #include "deploy/controller/controller_loop.h"
 #include "deploy/controller/decide.h"
 #include "runtime/admin_server.h"
+#include "runtime/exit_status.h"
 #include "runtime/log.h"
 #include "runtime/stop_signals.h"
 
 namespace turnout::controller {
 namespace {
 
-constexpr int kExitStopped = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitRefused = 2;
 // For the calls at hand, the lease, and watches that notice within a second.
 constexpr absl::Duration kStopTimeout = absl::Seconds(15);
 constexpr absl::Duration kOnceTimeout = absl::Seconds(60);
-
-int ExitStatus(const absl::Status& status) {
-  std::fprintf(stderr, "%s\n", runtime::WithoutSecrets(std::string(status.message())).c_str());
-  return absl::IsInvalidArgument(status) ? kExitRefused : kExitFailed;
-}
 
 std::vector<runtime::AdminPage> PagesOf(const ControllerLoop* loop) {
   using runtime::AdminAccess;
@@ -59,7 +52,7 @@ int RunController(const ControllerOptions& given) {
   runtime::StopSignals::Block();
   const absl::StatusOr<ControllerOptions> options =
       CompleteOptions(given, kube::PodPlaceOfEnvironment());
-  if (!options.ok()) return ExitStatus(options.status());
+  if (!options.ok()) return runtime::ExitStatus(options.status());
   ::signal(SIGPIPE, SIG_IGN);
   runtime::StartLog({});
   ControllerLoop loop(*options, Decide);
@@ -69,13 +62,13 @@ int RunController(const ControllerOptions& given) {
   if (options->is_once) {
     const absl::Status done = loop.Once(kOnceTimeout);
     loop.Stop();
-    return done.ok() ? kExitStopped : ExitStatus(done);
+    return done.ok() ? runtime::kExitOk : runtime::ExitStatus(done);
   }
   absl::StatusOr<std::unique_ptr<runtime::AdminServer>> server =
       runtime::AdminServer::Start({.listen = options->listen}, PagesOf(&loop));
   if (!server.ok()) {
     loop.Stop();
-    return ExitStatus(server.status());
+    return runtime::ExitStatus(server.status());
   }
   runtime::LogInfo("controller_started",
                    absl::StrFormat("the controller follows %s and answers at %s",
@@ -87,7 +80,7 @@ int RunController(const ControllerOptions& given) {
   server->reset();
   loop.Stop();
   runtime::LogInfo("controller_stopped", "nothing is at hand, and the lease is nobody's");
-  return kExitStopped;
+  return runtime::kExitOk;
 }
 
 }  // namespace turnout::controller

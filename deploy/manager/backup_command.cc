@@ -16,16 +16,14 @@
 #include "deploy/manager/change_log.h"
 #include "deploy/manager/item_store.h"
 #include "deploy/manager/manager_command.h"
+#include "runtime/exit_status.h"
 #include "runtime/temporary_directory.h"
 #include "state/files.h"
 
 namespace turnout::manager {
 namespace {
 
-constexpr int kExitDone = 0;
 constexpr absl::Duration kPatience = absl::Minutes(1);
-
-int Told(const absl::Status& status) { return status.ok() ? kExitDone : ExitStatus(status); }
 
 int64_t NowMs() { return absl::ToUnixMillis(absl::Now()); }
 
@@ -104,24 +102,25 @@ absl::Status Restore(const ManagerOptions& options, const std::string& place, st
 int RunBackup(const BackupOptions& options) {
   ::umask(077);
   const auto loaded = LoadManagerOptions(options.config, options.given, OptionsUse::kCopying);
-  if (!loaded.ok()) return Told(loaded.status());
+  if (!loaded.ok()) return runtime::ExitStatus(loaded.status());
   const std::string place = options.place.empty() ? loaded->backups.to : options.place;
   if (place.empty() || (loaded->data.empty() && loaded->shared.empty())) {
-    return Told(absl::InvalidArgumentError(
+    return runtime::ExitStatus(absl::InvalidArgumentError(
         "say of what and where: --data DIR or --shared PLACE, and --to PLACE"));
   }
-  return Told(BackUp(*loaded, place));
+  return runtime::ExitStatus(BackUp(*loaded, place));
 }
 
 int RunRestore(const BackupOptions& options) {
   ::umask(077);
   const auto loaded = LoadManagerOptions(options.config, options.given, OptionsUse::kCopying);
-  if (!loaded.ok()) return Told(loaded.status());
+  if (!loaded.ok()) return runtime::ExitStatus(loaded.status());
   const std::string place = options.place.empty() ? loaded->backups.to : options.place;
   if (place.empty() || loaded->data.empty()) {
-    return Told(absl::InvalidArgumentError("say from where and to where: --from PLACE --data DIR"));
+    return runtime::ExitStatus(
+        absl::InvalidArgumentError("say from where and to where: --from PLACE --data DIR"));
   }
-  return Told(Restore(*loaded, place, options.name));
+  return runtime::ExitStatus(Restore(*loaded, place, options.name));
 }
 
 }  // namespace turnout::manager

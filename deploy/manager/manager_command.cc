@@ -8,33 +8,26 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "deploy/manager/manager_server.h"
+#include "runtime/exit_status.h"
 #include "runtime/log.h"
 #include "runtime/stop_signals.h"
 
 namespace turnout::manager {
 namespace {
 
-constexpr int kExitStopped = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitRefused = 2;
 constexpr absl::Duration kStopTimeout = absl::Seconds(5);
 
 }  // namespace
 
-int ExitStatus(const absl::Status& status) {
-  std::fprintf(stderr, "%s\n", runtime::WithoutSecrets(std::string(status.message())).c_str());
-  return absl::IsInvalidArgument(status) ? kExitRefused : kExitFailed;
-}
-
 int RunManager(const std::string& config_file, const ManagerOptions& given) {
   runtime::StopSignals::Block();
   const absl::StatusOr<ManagerOptions> options = LoadManagerOptions(config_file, given);
-  if (!options.ok()) return ExitStatus(options.status());
+  if (!options.ok()) return runtime::ExitStatus(options.status());
   ::signal(SIGPIPE, SIG_IGN);
   ::umask(077);  // what is kept is nobody else's to read
   runtime::StartLog({});
   absl::StatusOr<std::unique_ptr<ManagerServer>> server = ManagerServer::Start(*options);
-  if (!server.ok()) return ExitStatus(server.status());
+  if (!server.ok()) return runtime::ExitStatus(server.status());
   absl::Notification stop;
   const runtime::StopSignals signals([&stop] { stop.Notify(); }, kStopTimeout);
   runtime::LogInfo("manager_started",
@@ -44,7 +37,7 @@ int RunManager(const std::string& config_file, const ManagerOptions& given) {
   (*server)->Stop();
   server->reset();
   runtime::LogInfo("manager_stopped", "every change that was acknowledged is on disk");
-  return kExitStopped;
+  return runtime::kExitOk;
 }
 
 }  // namespace turnout::manager

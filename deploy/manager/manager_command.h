@@ -7,13 +7,9 @@
 
 #include <string>
 
-#include "absl/status/status.h"
 #include "deploy/manager/manager_options.h"
 
 namespace turnout::manager {
-
-// Tells what is wrong on standard error, and answers the exit status that says so.
-int ExitStatus(const absl::Status& status);
 
 // `config_file` may be empty.
 int RunManager(const std::string& config_file, const ManagerOptions& given);

@@ -9,6 +9,7 @@
 #include "deploy/manager/item.h"
 #include "deploy/manager/item_tree.h"
 #include "deploy/manager/unified_diff.h"
+#include "runtime/exit_status.h"
 #include "runtime/json_text.h"
 #include "state/sigv4.h"
 
@@ -17,9 +18,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
 constexpr int kRefusedStatus = 422;
 constexpr int kConflictStatus = 409;
 constexpr int kStaleStatus = 412;
@@ -99,7 +97,7 @@ class RulesCommand {
  private:
   int Fail(const absl::Status& status) const {
     std::fprintf(err_, "turnout rules: %s\n", Plain(std::string(status.message())).c_str());
-    return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
+    return absl::IsInvalidArgument(status) ? runtime::kExitRefused : runtime::kExitFailed;
   }
 
   // False: it says so, and how many are wanted.
@@ -203,13 +201,13 @@ class RulesCommand {
     if (status_ == kConflictStatus || status_ == kStaleStatus) {
       return Fail(absl::AbortedError("nothing is changed: " + TextOf(answer, "error")));
     }
-    if (options_.json) return kExitOk;
+    if (options_.json) return runtime::kExitOk;
     if (status_ == kProposedStatus) {
       const auto proposal = answer.find("proposal");
       Line(absl::StrFormat(
           "proposed as %d: another person is to approve it",
           proposal != answer.end() && proposal->is_object() ? NumberOf(*proposal, "number") : 0));
-      return kExitOk;
+      return runtime::kExitOk;
     }
     const std::string outcome = TextOf(answer, "outcome");
     if (outcome == "done") {
@@ -218,26 +216,26 @@ class RulesCommand {
       Line(outcome == "unchanged" ? "nothing is changed: it is so already"
                                   : "nothing is changed: that was a dry run");
     }
-    return kExitOk;
+    return runtime::kExitOk;
   }
 
   int List() {
-    if (!HasOperands(0, 0, "no more: --kind says of which kind")) return kExitUsage;
+    if (!HasOperands(0, 0, "no more: --kind says of which kind")) return runtime::kExitRefused;
     const absl::StatusOr<Json> answer =
         Ask("GET", ServicePath() + "/items?kind=" + state::UriEncode(Kind(), false));
     if (!answer.ok()) return Fail(answer.status());
     if (options_.json) {
       PrintJson(*answer);
-      return kExitOk;
+      return runtime::kExitOk;
     }
     for (const Json& item : ListOf(*answer, "items")) {
       Line(absl::StrFormat("%8d  %s", NumberOf(item, "version"), TextOf(item, "name")));
     }
-    return kExitOk;
+    return runtime::kExitOk;
   }
 
   int Get() {
-    if (!HasOperands(1, 1, "a NAME, or KIND/NAME")) return kExitUsage;
+    if (!HasOperands(1, 1, "a NAME, or KIND/NAME")) return runtime::kExitRefused;
     absl::StatusOr<std::string> path = ItemPath(options_.operands[0]);
     if (!path.ok()) return Fail(path.status());
     if (options_.version > 0) *path += absl::StrFormat("/versions/%d", options_.version);
@@ -245,7 +243,7 @@ class RulesCommand {
     if (!item.ok()) return Fail(item.status());
     if (options_.json) {
       PrintJson(*item);
-      return kExitOk;
+      return runtime::kExitOk;
     }
     if (!item->contains("text")) {
       return Fail(absl::InvalidArgumentError(TextOf(*item, "id") +
@@ -253,7 +251,7 @@ class RulesCommand {
     }
     const std::string text = TextOf(*item, "text");
     std::fwrite(text.data(), 1, text.size(), out_);
-    return kExitOk;
+    return runtime::kExitOk;
   }
 
   absl::StatusOr<std::string> ReadOperand(const std::string& name) const {
@@ -291,7 +289,8 @@ class RulesCommand {
   }
 
   int Put() {
-    if (!HasOperands(2, 2, "a NAME and a FILE, or - for standard input")) return kExitUsage;
+    if (!HasOperands(2, 2, "a NAME and a FILE, or - for standard input"))
+      return runtime::kExitRefused;
     const absl::StatusOr<std::string> path = ItemPath(options_.operands[0]);
     if (!path.ok()) return Fail(path.status());
     const absl::StatusOr<std::string> text = ReadOperand(options_.operands[1]);
@@ -314,7 +313,7 @@ class RulesCommand {
 
   int Diff() {
     if (!HasOperands(1, 2, "a NAME, and a FILE to compare with, or --from and --to")) {
-      return kExitUsage;
+      return runtime::kExitRefused;
     }
     const absl::StatusOr<std::string> path = ItemPath(options_.operands[0]);
     if (!path.ok()) return Fail(path.status());
@@ -328,7 +327,7 @@ class RulesCommand {
     } else {
       Lines(TextOf(*answer, "diff"));
     }
-    return kExitOk;
+    return runtime::kExitOk;
   }
 
   int DiffWithFile(const std::string& path, const std::string& file) {
@@ -338,7 +337,7 @@ class RulesCommand {
     if (!item.ok()) return Fail(item.status());
     Lines(UnifiedDiff(status_ == kNotFoundStatus ? "" : "the manager's", TextOf(*item, "text"),
                       file, *text));
-    return kExitOk;
+    return runtime::kExitOk;
   }
 
   Json Query() const {
@@ -352,7 +351,7 @@ class RulesCommand {
   }
 
   int Search() {
-    if (!HasOperands(1, 1, "what to look for")) return kExitUsage;
+    if (!HasOperands(1, 1, "what to look for")) return runtime::kExitRefused;
     if (!runtime::IsUtf8(options_.operands[0])) {
       return Fail(absl::InvalidArgumentError("what to look for is not UTF-8"));
     }
@@ -360,7 +359,7 @@ class RulesCommand {
     if (!answer.ok()) return Fail(answer.status());
     if (options_.json) {
       PrintJson(*answer);
-      return kExitOk;
+      return runtime::kExitOk;
     }
     for (const Json& hit : ListOf(*answer, "hits")) {
       const int64_t line = NumberOf(hit, "line");
@@ -370,11 +369,12 @@ class RulesCommand {
     if (IsTrue(*answer, "cut_off")) {
       std::fprintf(err_, "turnout rules: there are more: look for something narrower\n");
     }
-    return kExitOk;
+    return runtime::kExitOk;
   }
 
   int Replace() {
-    if (!HasOperands(2, 2, "what to look for and what to put in its place")) return kExitUsage;
+    if (!HasOperands(2, 2, "what to look for and what to put in its place"))
+      return runtime::kExitRefused;
     if (!runtime::IsUtf8(options_.operands[0]) || !runtime::IsUtf8(options_.operands[1])) {
       return Fail(absl::InvalidArgumentError("what to look for and replace is not UTF-8"));
     }
@@ -415,18 +415,18 @@ class RulesCommand {
   }
 
   int Export() {
-    if (!HasOperands(1, 1, "a DIRECTORY")) return kExitUsage;
+    if (!HasOperands(1, 1, "a DIRECTORY")) return runtime::kExitRefused;
     const absl::StatusOr<std::vector<Item>> items = Items();
     if (!items.ok()) return Fail(items.status());
     const FileTree tree = ExportItems(*items);
     const absl::Status wrote = WriteTree(options_.operands[0], tree);
     if (!wrote.ok()) return Fail(wrote);
     Line(absl::StrFormat("%d files in %s", tree.size(), options_.operands[0]));
-    return kExitOk;
+    return runtime::kExitOk;
   }
 
   int Import() {
-    if (!HasOperands(1, 1, "a DIRECTORY, as `export` writes one")) return kExitUsage;
+    if (!HasOperands(1, 1, "a DIRECTORY, as `export` writes one")) return runtime::kExitRefused;
     absl::StatusOr<FileTree> tree = ReadTree(options_.operands[0]);
     if (!tree.ok()) return Fail(tree.status());
     std::erase_if(*tree, [this](const auto& file) {
@@ -444,7 +444,7 @@ class RulesCommand {
     if (!edits.ok()) return Fail(edits.status());
     if (edits->empty()) {
       Line("nothing is changed: it is so already");
-      return kExitOk;
+      return runtime::kExitOk;
     }
     Json body = {{"edits", Json::array()}};
     if (!options_.why.empty()) body["why"] = options_.why;
@@ -473,7 +473,7 @@ class RulesCommand {
 
   int RollBack() {
     if (!HasOperands(1, 1, "the number of a change to undo, or a NAME with --to VERSION")) {
-      return kExitUsage;
+      return runtime::kExitRefused;
     }
     const std::string& operand = options_.operands[0];
     Json body = Json::object();
@@ -544,7 +544,7 @@ int RunRules(const RulesOptions& options, std::FILE* in, std::FILE* out, std::FI
   }
   if (!client.ok()) {
     std::fprintf(err, "turnout rules: %s\n", std::string(client.status().message()).c_str());
-    return kExitUsage;
+    return runtime::kExitRefused;
   }
   return RulesCommand(options, client->get(), in, out, err).Run();
 }
