@@ -202,6 +202,18 @@ def problems_of_source_lists(tree):
     return problems
 
 
+def problems_of_threads(tree):
+    """What starts threads in a test is built for the thread sanitizer: it is among THREADED."""
+    problems = []
+    for words in cmake_calls(tree.get("tests/CMakeLists.txt", ""), "turnout_test"):
+        if "THREADED" not in words:
+            continue
+        for word in words[:words.index("THREADED")]:
+            if re.search(r"\bstd::j?thread\b", tree.get(f"tests/{word}", "")):
+                problems.append(f"tests/CMakeLists.txt: {word} starts threads; it belongs to THREADED")
+    return problems
+
+
 def problems_of_text(tree):
     """C++ is ASCII, at most 100 columns wide, without tabs or trailing space."""
     problems = []
@@ -323,6 +335,10 @@ class Checks(unittest.TestCase):
                   ("router/unlisted.cc", ""),
                   ("CMakeLists.txt", self.tree["CMakeLists.txt"] + "add_library(x router/gone.cc)"),
                   ("tests/CMakeLists.txt", "file(GLOB sources *.cc)"))
+
+    def test_the_thread_sanitizer_is_given_what_starts_threads(self):
+        self.hold(problems_of_threads,
+                  ("tests/state/commit_note_test.cc", "std::thread other([] {});\n"))
 
     def test_cpp_is_ascii_within_100_columns(self):
         self.hold(problems_of_text, ("router/x.cc", "// caf\u00e9\n"), ("router/x.cc", "x" * 101),

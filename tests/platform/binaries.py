@@ -29,6 +29,7 @@ sys.path.append(str(HERE.parent / "support"))
 import maven  # noqa: E402
 
 GO_MIN = (1, 26)
+GO_GARBAGE = 400  # percent of what lives; 100 is the default
 KUBERNETES = "k8s.io/kubernetes"
 KWOK = "sigs.k8s.io/kwok"
 FLUX = "github.com/fluxcd/kustomize-controller"
@@ -90,9 +91,10 @@ def version_of(recipe, module):
 def build(recipe, target, *packages, flags=""):
     """The packages' programs; as many compilers at a time as CMAKE_BUILD_PARALLEL_LEVEL says."""
     check_go()
-    run("go", "build", "-trimpath", "-mod=readonly", "-p",
-        os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL") or os.cpu_count(), "-ldflags", f"-s -w {flags}",
-        "-o", target, *packages, cwd=recipe)
+    # Nobody debugs them, and compilers that collect less garbage are done sooner.
+    run("env", f"GOGC={GO_GARBAGE}", "go", "build", "-trimpath", "-mod=readonly", "-p",
+        os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL") or os.cpu_count(), "-gcflags=all=-dwarf=false",
+        "-ldflags", f"-s -w {flags}", "-o", target, *packages, cwd=recipe)
 
 
 def kubernetes():
