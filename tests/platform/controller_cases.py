@@ -46,12 +46,12 @@ def may_control(bench):
     return token
 
 
-def begin(bench, token, name="controller"):
+def begin(bench, token, name="controller", *more):
     """A controller of this test's own lease, and where it answers."""
     listen = f"127.0.0.1:{free_port()}"
     process = bench.begin(name, bench.turnout, "controller", "--server", bench.cluster.server,
                           "--token-file", token, "--ca-file", bench.cluster.ca, "--namespace",
-                          SYSTEM, "--lease", bench.name.replace("_", "-")[:60], "--listen", listen)
+                          SYSTEM, "--lease", bench.name.replace("_", "-")[:60], "--listen", listen, *more)
     return process.wait_until(lambda: says(listen, "/readyz") == "ok\n"), listen
 
 

@@ -1,0 +1,138 @@
+"""What breaks under a router, and how long until it routes again; the table of README.md in
+deploy/controller has the times.
+
+Each time is from the fault until as many pods are ready as there should be and the router says so.
+Events flow meanwhile, and each of them is in its destinations once.
+"""
+import time
+
+import state_events
+import state_setup
+from kube import wait_for
+from router_yard import IMAGE, NAME, Scene, yard_of
+from step_oracle import Phase
+
+BESIDE = "routers"  # run beside each other, and beside router_cases
+EVENTS_MAX = 100_000
+RATE = 300
+NODE_LOST_S = 150  # at most
+
+
+def prepare(parts):
+    yard_of(parts)
+
+
+def _open(scene, teams, replicas=1, **spec):
+    """A router whose rules remember; its checkpoints are in S3."""
+    config = scene.usual_config(checkpoints={"s3": scene.yard.store.config["s3"]})
+    config["source"].update({"time_field": state_setup.SETTINGS.time_field,
+                             "lateness": f"{state_setup.SETTINGS.lateness}ms",
+                             "ahead_max": f"{state_setup.SETTINGS.ahead_max}ms"})
+    spec["checkpoints"] = {"store": f"s3://checkpoints/{scene.prefix}", "every": "2s"}
+    scene.open(teams, replicas=replicas, config=config, **spec)
+
+
+def _flow(scene):
+    return scene.flow(state_events.stream(EVENTS_MAX, scene.seed), RATE)
+
+
+def _end(scene, flow, teams):
+    flow.end()
+    scene.consumed(90)
+    state_setup.check(scene, [Phase(teams)], teams)
+
+
+def a_pod_that_is_killed_and_deleted_by_force_comes_back(bench):
+    scene = Scene(bench, "pod-killed")
+    teams = state_setup.teams_of(scene)
+    _open(scene, teams)
+    flow = _flow(scene)
+    time.sleep(5)  # checkpoints
+    pod = scene.pods()[f"{NAME}-0"]["metadata"]["uid"]
+    scene.process().kill()
+    scene.kube.delete("v1", "Pod", f"{NAME}-0", scene.space, now=True)
+    assert scene.recovered("a pod killed and deleted by force", but=pod) < 60
+    _end(scene, flow, teams)
+
+
+def pods_of_a_lost_node_come_up_on_another_and_fence_what_still_runs_there(bench):
+    yard = bench.shared("routers")
+    nodes = yard.make_nodes(bench, "lost", 2)
+    scene = Scene(bench, "node-lost", nodes)
+    teams = state_setup.teams_of(scene)
+    _open(scene, teams)
+    flow = _flow(scene)
+    time.sleep(5)
+    pod = scene.pods()[f"{NAME}-0"]
+    lost, ghost = nodes.of(scene.space, f"{NAME}-0"), scene.process()
+    lost.silence()
+    assert scene.recovered("a node lost", NODE_LOST_S, but=pod["metadata"]["uid"]) < NODE_LOST_S
+    assert scene.pods()[f"{NAME}-0"]["spec"]["nodeName"] != pod["spec"]["nodeName"]
+    assert ghost.is_running(), "the ghost is gone: nothing was to be fenced"
+    time.sleep(5)  # both run
+    lost.find()
+    wait_for(lambda: not ghost.is_running(), "the kubelet that is back ends the ghost")
+    scene.ready(1)
+    _end(scene, flow, teams)
+
+
+def the_state_of_a_lost_disk_comes_back_from_the_checkpoints(bench):
+    scene = Scene(bench, "disk-lost")
+    teams = state_setup.teams_of(scene)
+    _open(scene, teams, state={"size": "1Gi", "storageClassName": scene.yard.disks.storage_class})
+    flow = _flow(scene)
+    time.sleep(5)
+    pod = scene.pods()[f"{NAME}-0"]["metadata"]["uid"]
+    scene.yard.disks.lose(scene.space, f"state-{NAME}-0")
+    assert scene.recovered("a disk lost", but=pod) < 60
+    claim = scene.kube.get("v1", "PersistentVolumeClaim", f"state-{NAME}-0", scene.space)
+    assert claim["status"]["phase"] == "Bound", claim["status"]
+    _end(scene, flow, teams)
+
+
+def a_version_that_cannot_start_is_gone_back_from(bench):
+    """One whose image is not there, then one whose program ends at once."""
+    scene = Scene(bench, "bad-image")
+    teams = state_setup.teams_of(scene)
+    _open(scene, teams, replicas=2)
+    flow = _flow(scene)
+    for version, words in (("missing", [f"{IMAGE}:missing can't be had", "Set spec.image"]),
+                           ("broken", ["turnout ended", "status 127", "libmissing.so"])):
+        kept = scene.pods()[f"{NAME}-0"]["metadata"]["uid"]
+        begun = time.monotonic()
+        scene.change(version=version)
+        said = scene.when("UpgradeRolledBack", "True")
+        assert all(word in said for word in words), said
+        scene.ready(2)
+        assert scene.took(f"version {version} gone back from, all pods ready", begun) < 60
+        assert scene.pods()[f"{NAME}-0"]["metadata"]["uid"] == kept, "another pod was touched"
+    _end(scene, flow, teams)
+
+
+def a_bad_config_is_refused_while_pods_run_on(bench):
+    scene = Scene(bench, "bad-config")
+    teams = state_setup.teams_of(scene)
+    _open(scene, teams)
+    flow = _flow(scene)
+    process, begun = scene.process(), time.monotonic()
+    pid = process.pid
+    scene.change(config={"limits": {"transaction_timeout": "soon"}})
+    said = scene.when("ConfigAccepted", "False")
+    scene.took(f"a bad config is refused ({said})", begun)
+    assert "limits.transaction_timeout" in said and "Pods run on as they were" in said, said
+    scene.when("Ready", "True")
+    assert process.pid == pid and process.is_running()
+    pod, begun = scene.pods()[f"{NAME}-0"]["metadata"]["uid"], time.monotonic()
+    scene.change(config={"limits": {"transaction_timeout": "12s"}})
+    scene.when("ConfigAccepted", "True")
+    assert scene.recovered("a good config instead", but=pod, begun=begun) < 60
+    _end(scene, flow, teams)
+
+
+TESTS = [
+    pods_of_a_lost_node_come_up_on_another_and_fence_what_still_runs_there,
+    a_version_that_cannot_start_is_gone_back_from,
+    the_state_of_a_lost_disk_comes_back_from_the_checkpoints,
+    a_pod_that_is_killed_and_deleted_by_force_comes_back,
+    a_bad_config_is_refused_while_pods_run_on,
+]

@@ -1,0 +1,218 @@
+"""Routers in real pods on a real Kafka: events flow, whatever is asked of the router meanwhile."""
+import collections
+import time
+
+import events
+import topics
+from kube import wait_for
+from router_yard import API, NAME, Scene, yard_of
+from step_oracle import Phase, StepOracle
+
+BESIDE = "routers"  # run beside each other, and beside recovery_cases
+KILLS = 3
+EVENTS_MAX = 100_000  # a flow ends when its test does
+RATE = 500
+HELD_EVENTS = 3_000
+REPLAY_RATE = 400  # events a second, so that there is time to kill it
+
+
+def prepare(parts):
+    yard_of(parts)
+
+
+def _flow(scene):
+    return scene.flow(events.stream(EVENTS_MAX, scene.seed, unreadable_every=1000), RATE)
+
+
+def _end(scene, flow, teams):
+    """The flow ends; all of it was routed once."""
+    flow.end()
+    scene.consumed()
+    scene.check(teams)
+
+
+def a_killed_router_resumes_with_nothing_lost_or_doubled(bench):
+    scene = Scene(bench, "killed")
+    teams = scene.teams()
+    scene.open(teams)
+    flow = _flow(scene)
+    for number in range(KILLS):
+        time.sleep(scene.chance.uniform(0.5, 1.5))
+        scene.process().kill()
+        scene.recovered(f"kill -9 {number + 1}: the process is begun anew, ready")
+    _end(scene, flow, teams)
+
+
+# --- rules ---
+
+def _rules_of(team, name):
+    return next(rule for rule in team["rules"] if rule["name"] == name)
+
+
+def a_changed_route_is_in_force_in_seconds_and_a_refused_one_keeps_the_last_good(bench):
+    """As many rules as before: what counts is what they say."""
+    scene = Scene(bench, "routes")
+    before, after = scene.teams("fraud"), scene.teams("fraud")
+    _rules_of(after[0], "payments")["match"] = {"type": ["order.placed"]}
+    scene.open(before)
+    pod = scene.pods()[f"{NAME}-0"]
+    scene.produce(events.stream(HELD_EVENTS, scene.seed))
+    scene.consumed()
+    since = topics.ends(scene.bootstrap, scene.source)
+    begun = time.monotonic()
+    scene.route(after[0])
+    scene.route_when("fraud", "InForce", "True")
+    assert scene.took("a changed route is in force", begun) < 30
+    scene.produce(events.stream(HELD_EVENTS, scene.seed + 1, first_id=HELD_EVENTS))
+    bad = scene.teams("fraud")[0]
+    _rules_of(bad, "payments")["to"] = "of-another-team"
+    begun = time.monotonic()
+    scene.route(bad)
+    said = scene.route_when("fraud", "Accepted", "False")
+    scene.took(f"a bad one is refused ({said})", begun)
+    assert "of-another-team" in str(scene.route_status("fraud")["errors"]), scene.route_status("fraud")
+    scene.produce(events.stream(HELD_EVENTS, scene.seed + 2, first_id=2 * HELD_EVENTS))
+    scene.consumed()
+    now = scene.pods()[f"{NAME}-0"]
+    assert now["metadata"]["uid"] == pod["metadata"]["uid"]
+    assert now["status"]["containerStatuses"][0]["restartCount"] == 0
+    scene.check(before, StepOracle([Phase(before), Phase(after, since)], scene.dead_letters))
+
+
+# --- another version ---
+
+def _images(scene):
+    return {name: pod["spec"]["containers"][0]["image"].rpartition(":")[2]
+            for name, pod in scene.pods().items()}
+
+
+def a_good_version_comes_to_one_pod_first_and_then_to_all(bench):
+    scene = Scene(bench, "canary")
+    teams = scene.teams()
+    scene.open(teams, replicas=2)
+    flow, begun = _flow(scene), time.monotonic()
+    scene.change(version="2")
+    seen = []
+
+    def look():
+        phase = scene.router_object()["status"].get("upgrade", {}).get("phase")
+        seen.append((phase, _images(scene)))
+        return phase == "Done"
+    wait_for(look, "the upgrade is done", 90)
+    scene.took("a canary, its watch of 2 s, and the other pod", begun)
+    first = [images for phase, images in seen if phase == "Canary"]
+    assert first and all(images.get(f"{NAME}-0", "1") == "1" for images in first), first
+    assert any(images.get(f"{NAME}-1") == "2" for images in first), first
+    assert _images(scene) == {f"{NAME}-0": "2", f"{NAME}-1": "2"}, _images(scene)
+    scene.ready(2)
+    _end(scene, flow, teams)
+
+
+# --- how many, and whether ---
+
+def pods_come_and_go_as_replicas_and_the_scale_subresource_say(bench):
+    scene = Scene(bench, "scale")
+    teams = scene.teams()
+    scene.open(teams)
+    flow, begun = _flow(scene), time.monotonic()
+    scene.change(replicas=2)
+    scene.ready(2)
+    scene.took("replicas: 2", begun)
+    begun = time.monotonic()
+    scene.kube.patch(API, "EventRouter", NAME, {"spec": {"replicas": 1}}, scene.space, part="scale")
+    scene.ready(1)
+    scene.took("scale to 1, as KEDA does", begun)
+    path = scene.kube.path(API, "EventRouter", scene.space, NAME, "scale")
+    scale = wait_for(lambda: (found := scene.kube.call("GET", path))["status"]["replicas"] == 1
+                     and found, "the scale says 1")
+    assert f"turnout.dev/router={NAME}" in scale["status"]["selector"], scale
+    _end(scene, flow, teams)
+
+
+def a_paused_router_goes_on_where_it_was_and_a_drained_one_has_routed_all_that_there_was(bench):
+    scene = Scene(bench, "pause")
+    teams = scene.teams()
+    scene.open(teams)
+    flow, begun = _flow(scene), time.monotonic()
+    scene.change(paused=True)
+    wait_for(lambda: not scene.pods(), "no pod runs")
+    scene.when("Ready", "False", "Paused")
+    scene.took("paused", begun)
+    begun = time.monotonic()
+    scene.change(paused=False)
+    scene.ready(1)
+    scene.took("no more paused", begun)
+    held, begun = topics.ends(scene.bootstrap, scene.source), time.monotonic()
+    scene.change(drain=True)
+    scene.when("Drained", "True")
+    wait_for(lambda: not scene.pods(), "no pod runs")
+    scene.took("drained, while events still come", begun)
+    done = topics.committed_offsets(scene.bootstrap, scene.group, scene.source)
+    assert all(done[partition] >= end for partition, end in held.items()), (held, done)
+    assert flow.is_flowing()
+    scene.change(drain=False)
+    scene.ready(1)
+    _end(scene, flow, teams)
+
+
+# --- a replay ---
+
+def _job_pods(scene):
+    return [pod["metadata"]["name"] for pod in scene.kube.list(
+        "v1", "Pod", scene.space, f"turnout.dev/replay-of={NAME}")
+        if pod["status"].get("phase") == "Running"]
+
+
+def a_replay_that_is_killed_sends_each_event_once(bench):
+    scene = Scene(bench, "replay")
+    teams, backfill = scene.teams("fraud"), f"{scene.prefix}.fraud.backfill"
+    scene.open(teams)
+    topics.create(scene.bootstrap, backfill, 3)
+    scene.produce(events.stream(HELD_EVENTS, scene.seed))
+    scene.consumed()
+    begun = time.monotonic()
+    scene.change(replay={"rule": "fraud/payments", "from": "earliest", "to": "now",
+                         "toTopic": backfill, "rate": f"{REPLAY_RATE}/s", "job": "again"})
+    pod, = wait_for(lambda: _job_pods(scene), "the job runs")
+    process = scene.nodes.container(scene.space, pod)
+    wait_for(lambda: sum(topics.ends(scene.bootstrap, backfill).values()), "it sends")
+    process.kill()
+    scene.when("Replayed", "True", timeout_s=90)
+    scene.took("a replay that was killed once", begun)
+    sent, live = [collections.Counter((one.key, one.value) for one in
+                                      topics.read(scene.bootstrap, name)[name])
+                  for name in (backfill, f"{scene.prefix}.fraud.payments")]
+    assert sent == live and sent, (sum(sent.values()), sum(live.values()))
+    scene.check(teams)
+
+
+# --- the end ---
+
+def a_deleted_router_stays_while_events_wait_and_goes_when_they_are_routed(bench):
+    scene = Scene(bench, "delete")
+    teams = scene.teams()
+    scene.open(teams, onDelete={"lag": "Refuse"})
+    scene.change(paused=True)
+    wait_for(lambda: not scene.pods(), "no pod runs")
+    scene.produce(events.stream(HELD_EVENTS, scene.seed))
+    scene.kube.delete(API, "EventRouter", NAME, scene.space)
+    said = scene.when("Deletable", "False")
+    assert "spec.onDelete.lag" in said, said
+    begun = time.monotonic()
+    scene.change(onDelete={"lag": "Drain"}, paused=False)
+    wait_for(lambda: scene.router_object() is None, "it is gone", 60)
+    scene.took("drained and gone", begun)
+    assert topics.lag(scene.bootstrap, scene.group, scene.source) == 0
+    wait_for(lambda: not scene.pods(), "its pods are gone")
+    scene.check(teams)
+
+
+TESTS = [
+    a_replay_that_is_killed_sends_each_event_once,
+    a_killed_router_resumes_with_nothing_lost_or_doubled,
+    a_changed_route_is_in_force_in_seconds_and_a_refused_one_keeps_the_last_good,
+    a_good_version_comes_to_one_pod_first_and_then_to_all,
+    pods_come_and_go_as_replicas_and_the_scale_subresource_say,
+    a_paused_router_goes_on_where_it_was_and_a_drained_one_has_routed_all_that_there_was,
+    a_deleted_router_stays_while_events_wait_and_goes_when_they_are_routed,
+]
