@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "runtime/status_json.h"
 #include "runtime/troubles.h"
 
@@ -120,6 +121,14 @@ Json RolloutsJson(const std::vector<RuleRollout>& rollouts) {
   return all;
 }
 
+Json TeamHashesJson(const std::vector<TeamRules>& in_force) {
+  Json hashes = Json::object();
+  for (const TeamRules& team : in_force) {
+    hashes[team.team] = absl::StrFormat("%016x", team.content_hash);
+  }
+  return hashes;
+}
+
 Json RulesJson(const RulesStatus& rules, const LiveRulesStatus& live) {
   Json refused = Json::array();
   for (const RefusedRules& file : rules.refused) {
@@ -132,6 +141,7 @@ Json RulesJson(const RulesStatus& rules, const LiveRulesStatus& live) {
           {"from_disk", live.is_from_disk},
           {"rolled_back_to", live.rollback.has_value() ? Json(live.rollback->to) : Json()},
           {"teams", TeamsJson<Json>(rules.teams)},
+          {"team_hashes", TeamHashesJson(rules.teams)},
           {"rollouts", RolloutsJson(rules.rollouts)},
           {"standing_aside", AsideJson<Json>(rules.aside)},
           {"refused", std::move(refused)}};

@@ -286,7 +286,7 @@ void RuleControl::PublishIfChanged() {
   status_.teams.clear();
   status_.rollouts.clear();
   for (const router::Team& team : in_force_) {
-    status_.teams.push_back({team->team, static_cast<int>(team->rules.size())});
+    status_.teams.push_back({team->team, static_cast<int>(team->rules.size()), team->content_hash});
     AppendRollouts(*team, &status_.rollouts);
   }
   parts_.metrics->OnRuleSet(*rules, now);

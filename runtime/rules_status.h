@@ -3,6 +3,7 @@
 // Threads: an ordinary value.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace turnout::runtime {
 struct TeamRules {
   std::string team;
   int rules = 0;
+  uint64_t content_hash = 0;  // as in RuleFile
 };
 
 // A rule that is not rolled out in full.

@@ -105,8 +105,15 @@ class Deciding {
 
   void DecideLeaving() {
     if (!router_.is_leaving) return;
-    const bool has_run = live_.pods.is_there || !pods_.empty();
+    const bool has_run =
+        (live_.pods.is_there && (router_.is_paused || !WaitsForRules())) || !pods_.empty();
     situation_.leaving = Leave(router_, has_run, situation_.lag, situation_.drain);
+  }
+
+  // A pod without any rule refuses to start, and would be started again ever more seldom. Pods that
+  // run keep what they have.
+  bool WaitsForRules() const {
+    return router_.HasRoutes() && files_.texts.empty() && live_.pods.replicas == 0;
   }
 
   bool MayGo() const { return situation_.leaving && situation_.leaving->may_go; }
@@ -145,6 +152,7 @@ class Deciding {
   void DecideChildren() {
     const PodTemplate desired = MakePodTemplate(router_, config_);
     const LiveStatefulSet& there = live_.pods;
+    const int replicas = WaitsForRules() ? 0 : situation_.replicas;
     const PodTemplate last_good = there.last_good.revision.empty() ? desired : there.last_good;
     const UpgradeAnswer answer =
         StepUpgrade({.router = router_.name,
@@ -152,7 +160,7 @@ class Deciding {
                      .version = router_.version,
                      .live = there.revision,
                      .last_good = last_good.revision,
-                     .replicas = situation_.replicas,
+                     .replicas = replicas,
                      .is_canary = router_.upgrade.is_canary,
                      .watch = absl::Seconds(router_.upgrade.watch_seconds),
                      .lag_max = absl::Seconds(router_.upgrade.max_lag_seconds),
@@ -162,7 +170,7 @@ class Deciding {
     situation_.has_pods_spec = true;
     const StatefulSetWish wish = {.pods = answer.is_back ? last_good : desired,
                                   .last_good = answer.is_settled ? desired : last_good,
-                                  .replicas = situation_.replicas,
+                                  .replicas = replicas,
                                   .partition = answer.partition,
                                   .claim_size = there.claim_size};
     apply_ = DesiredChildren(router_, controller_, config_, files_.texts, wish, live_, claims_);

@@ -87,10 +87,10 @@ DrainState ReadDrain(std::string_view json) {
 
 std::string DrainJson(const DrainState& state) {
   if (!state.is_on) return "";
-  Json offsets = Json::object();
-  for (const auto& [partition, end] : state.ends) offsets[partition] = end;
-  return Json{{"started", TimeText(state.started)}, {"done", state.is_done}, {"offsets", offsets}}
-      .dump();
+  Json out = {{"started", TimeText(state.started)}, {"done", state.is_done}};
+  // No empty object: see RouterStatusJson.
+  for (const auto& [partition, end] : state.ends) out["offsets"][partition] = end;
+  return out.dump();
 }
 
 DrainAnswer StepDrain(const DrainState& before, const std::vector<PodFacts>& pods, int replicas,

@@ -146,6 +146,9 @@ void ReadStatus(const Json& status, PodFacts* out) {
   for (const Json& team : LookAll(status, {"rules", "teams"})) {
     out->teams[LookText(team, {"team"})] = LookNumber(team, {"rules"});
   }
+  for (const auto& [team, hash] : LookAll(status, {"rules", "team_hashes"}).items()) {
+    if (hash.is_string()) out->team_hashes[team] = hash.get<std::string>();
+  }
   for (const Json& team : LookAll(status, {"rules", "standing_aside"})) {
     out->aside[LookText(team, {"team"})] =
         absl::StrFormat("destination %s: %s (%s)", LookText(team, {"destination"}),

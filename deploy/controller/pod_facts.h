@@ -59,8 +59,9 @@ struct PodFacts {
   std::vector<std::string> harmed;
   std::vector<PartitionFacts> partitions;
   std::string rule_set;
-  std::map<std::string, int64_t> teams;      // in force, and their rules
-  std::map<std::string, std::string> aside;  // teams that stand aside, and why
+  std::map<std::string, int64_t> teams;            // in force, and their rules
+  std::map<std::string, std::string> team_hashes;  // of what their rules say
+  std::map<std::string, std::string> aside;        // teams that stand aside, and why
   std::vector<EjectedFacts> ejected;
   std::string checkpoint_store;
   bool has_checkpoints = false;

@@ -35,6 +35,7 @@ const TeamGrant* GrantOf(const RouterSpec& router, const std::string& team) {
 
 struct Compiled {
   size_t rules = 0;
+  std::string hash;
   std::vector<router::Problem> problems;
 };
 
@@ -43,7 +44,10 @@ Compiled Compile(const std::string& team, const std::string& text,
   Compiled out;
   const std::vector<router::Team> teams = runtime::CompileRules(
       RuleFileName(team), text, limits, &out.problems, runtime::RuleTexts::kDropped);
-  if (out.problems.empty() && !teams.empty()) out.rules = teams.front()->rules.size();
+  if (out.problems.empty() && !teams.empty()) {
+    out.rules = teams.front()->rules.size();
+    out.hash = absl::StrFormat("%016x", teams.front()->content_hash);
+  }
   return out;
 }
 
@@ -132,6 +136,7 @@ class RouteReader {
       verdict->is_accepted = true;
       verdict->reason = "Accepted";
       verdict->rules = static_cast<int64_t>(compiled.rules);
+      verdict->hash = compiled.hash;
       verdict->accepted_generation = verdict->generation;
       verdict->message = absl::StrFormat("%d rules are given to the router", compiled.rules);
     }
@@ -153,6 +158,7 @@ class RouteReader {
       return;
     }
     verdict->rules = static_cast<int64_t>(compiled.rules);
+    verdict->hash = compiled.hash;
     const Json before = Json::parse(verdict->status_before, nullptr, false);
     verdict->accepted_generation = LookNumber(before, {"acceptedGeneration"});
     verdict->message += absl::StrFormat(". The %d rules from before stay in force", compiled.rules);

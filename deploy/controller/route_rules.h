@@ -44,6 +44,7 @@ struct RouteVerdict {
   std::string reason, message;  // of the condition `Accepted`
   std::vector<RouteError> errors;
   int64_t rules = 0;                // in the file
+  std::string hash;                 // of what they say, as pods tell it
   int64_t accepted_generation = 0;  // that the file is of; 0: there is none
 };
 

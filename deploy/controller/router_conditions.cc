@@ -49,6 +49,8 @@ class Conditions {
     return nullptr;
   }
 
+  bool HasNoRules() const { return router_.HasRoutes() && now_.files->texts.empty(); }
+
   Condition Ready() const {
     constexpr std::string_view kType = "Ready";
     if (!now_.has_pods_spec) {
@@ -81,15 +83,15 @@ class Conditions {
       const LostClaim& lost = now_.healing->lost_claims.front();
       return Of(kType, false, "ClaimLost", counted + ". " + ClaimText(lost));
     }
-    if (const PodFacts* pod = Faulty()) {
-      return Of(kType, false, pod->fault.reason,
-                absl::StrFormat("%s. %s: %s", counted, pod->name, pod->fault.message));
-    }
-    if (router_.HasRoutes() && now_.files->texts.empty()) {
+    if (HasNoRules()) {
       return Of(kType, false, "NoRules",
                 counted +
                     ". No team has rules yet: pods wait for the first EventRoute that is "
                     "accepted");
+    }
+    if (const PodFacts* pod = Faulty()) {
+      return Of(kType, false, pod->fault.reason,
+                absl::StrFormat("%s. %s: %s", counted, pod->name, pod->fault.message));
     }
     for (const PodFacts& pod : *now_.pods) {
       if (pod.is_ready || pod.is_leaving) continue;
@@ -132,7 +134,7 @@ class Conditions {
     if (now_.drain && !now_.drain->state.is_done) {
       return Of(kType, true, "Draining", now_.drain->message);
     }
-    if (now_.has_pods_spec && ready_ < now_.replicas && Faulty() == nullptr) {
+    if (now_.has_pods_spec && ready_ < now_.replicas && Faulty() == nullptr && !HasNoRules()) {
       return Of(kType, true, "PodsStart",
                 absl::StrFormat("%d of %d pods are ready", ready_, now_.replicas));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -48,6 +49,14 @@ Json CheckpointsJson(const std::vector<PodFacts>& pods) {
   return out;
 }
 
+// A pod of an older version tells of their number only.
+bool HasRules(const PodFacts& pod, const RouteVerdict& verdict) {
+  const auto team = pod.teams.find(verdict.team);
+  if (team == pod.teams.end() || team->second != verdict.rules) return false;
+  const auto hash = pod.team_hashes.find(verdict.team);
+  return hash == pod.team_hashes.end() || hash->second == verdict.hash;
+}
+
 Json RulesJson(const Situation& situation) {
   std::set<std::string> hashes;
   size_t teams = 0;
@@ -83,8 +92,11 @@ std::string RouterStatusJson(const Situation& situation, const std::vector<Condi
               {"version", absl::StrJoin(versions, ",")},
               {"image", router.image},
               {"rules", RulesJson(situation)},
-              {"checkpoints", CheckpointsJson(pods)},
               {"ejectedDestinations", EjectedJson(pods)}};
+  // An API server makes null, and then an error, of an object whose fields are all taken back.
+  if (Json checkpoints = CheckpointsJson(pods); !checkpoints.empty()) {
+    out["checkpoints"] = std::move(checkpoints);
+  }
   if (situation.lag.partitions > 0) {
     out["lag"] = {{"events", situation.lag.events}, {"partitions", situation.lag.partitions}};
     if (situation.lag.seconds) out["lag"]["seconds"] = *situation.lag.seconds;
@@ -122,8 +134,7 @@ std::vector<Condition> RouteConditions(const RouteVerdict& verdict,
                      absl::StrFormat("the last change is not in force: %s", aside->second)});
       return all;
     }
-    const auto team = pod.teams.find(verdict.team);
-    if (team != pod.teams.end() && team->second == verdict.rules) ++with;
+    if (HasRules(pod, verdict)) ++with;
   }
   if (answering == 0) {
     all.push_back({"InForce", "Unknown", "NoPodAnswers", "no pod of the router answers"});

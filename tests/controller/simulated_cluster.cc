@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "deploy/controller/conditions.h"
 #include "deploy/controller/decide.h"
+#include "runtime/rule_loader.h"
 
 namespace turnout::controller {
 namespace {
@@ -57,6 +58,23 @@ Json SimulatedCluster::TeamsInForce() const {
   return teams;
 }
 
+// As pods do: by the reader that they have in common with the controller.
+Json SimulatedCluster::TeamHashes() const {
+  Json hashes = Json::object();
+  for (const Json& child : observation_["children"]) {
+    if (child["kind"] != "ConfigMap") continue;
+    for (const auto& [file, text] : child["data"].items()) {
+      std::vector<router::Problem> problems;
+      if (!file.ends_with(".json")) continue;
+      for (const router::Team& team :
+           runtime::CompileRules(file, text.get<std::string>(), {}, &problems)) {
+        hashes[team->team] = absl::StrFormat("%016x", team->content_hash);
+      }
+    }
+  }
+  return hashes;
+}
+
 Json SimulatedCluster::RunningPod(int ordinal, const Json& pod_template) const {
   const std::string name = absl::StrFormat(
       "%s-%d", observation_["router"]["metadata"]["name"].get<std::string>(), ordinal);
@@ -94,7 +112,8 @@ Json SimulatedCluster::RunningPod(int ordinal, const Json& pod_template) const {
       {"reasons", Json::array()},
       {"troubles", Json::array()},
       {"checkpoints", {{"store", "s3://acme/state"}, {"tasks", 1}, {"oldest_age_seconds", 12.5}}},
-      {"rules", {{"hash", "5f0c1d2e3a4b5c6d"}, {"teams", TeamsInForce()}}},
+      {"rules",
+       {{"hash", "5f0c1d2e3a4b5c6d"}, {"teams", TeamsInForce()}, {"team_hashes", TeamHashes()}}},
       {"destinations_unwell", Json::array()},
       {"workers", Json::array({worker})}};
   return {{"pod", pod}, {"status", status}, {"error", ""}};

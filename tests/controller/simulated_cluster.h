@@ -36,6 +36,7 @@ class SimulatedCluster {
  private:
   Json* StatefulSet();
   Json TeamsInForce() const;
+  Json TeamHashes() const;
   Json RunningPod(int ordinal, const Json& pod_template) const;
 
   Json observation_;

@@ -78,6 +78,9 @@ class PodRunner(threading.Thread):
             finally:
                 self._end_process()
         self._say_goodbye()
+        if self.container is not None and self.container.log_file.exists():
+            with open(self._kubelet.directory / f"{self.namespace}-{self.name}.log", "ab") as log:
+                log.write(self.container.log_file.read_bytes())
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _live(self):
@@ -89,6 +92,7 @@ class PodRunner(threading.Thread):
             program = self._pull()
             if program is None:
                 return
+            self._refresh()
             self.container.start(program, [*self._spec["command"], *self._spec.get("args", [])],
                                  self._environment(), mounts, self._user)
             self._phase, self._state = "Running", {"running": {"startedAt": now()}}
@@ -167,11 +171,16 @@ class PodRunner(threading.Thread):
             noted = self.pod["metadata"].get("annotations")
             if not self._kubelet.is_silent and (
                     noted != annotations or time.monotonic() > synced + RESYNC_S):
-                with contextlib.suppress(NotYet, Refused, OSError):
-                    self._volumes.refresh(self.pod["spec"].get("volumes", []))
-                    annotations, synced = noted, time.monotonic()
+                self._refresh()
+                annotations, synced = noted, time.monotonic()
             self._write()
             self._vanished.wait(TICK_S)
+
+    def _refresh(self):
+        """What the pod mounts is what the cluster has now; else it stays as it was."""
+        if not self._kubelet.is_silent:
+            with contextlib.suppress(NotYet, Refused, OSError):
+                self._volumes.refresh(self.pod["spec"].get("volumes", []))
 
     def _probe(self, probes):
         if not self._is_started:

@@ -9,13 +9,13 @@ import time
 import state_events
 import state_setup
 from kube import wait_for
-from router_yard import IMAGE, NAME, Scene, yard_of
+from router_yard import IMAGE, NAME, READY_S, Scene, yard_of
 from step_oracle import Phase
 
 BESIDE = "routers"  # run beside each other, and beside router_cases
 EVENTS_MAX = 100_000
-RATE = 300
-NODE_LOST_S = 150  # at most
+RATE = 200
+NODE_LOST_S = 200  # at most
 
 
 def prepare(parts):
@@ -28,8 +28,15 @@ def _open(scene, teams, replicas=1, **spec):
     config["source"].update({"time_field": state_setup.SETTINGS.time_field,
                              "lateness": f"{state_setup.SETTINGS.lateness}ms",
                              "ahead_max": f"{state_setup.SETTINGS.ahead_max}ms"})
+    spec["source"] = {"brokers": [scene.kafka.bootstrap], "topic": scene.source,
+                      "group": scene.group, "partitionedBy": "user"}
     spec["checkpoints"] = {"store": f"s3://checkpoints/{scene.prefix}", "every": "2s"}
     scene.open(teams, replicas=replicas, config=config, **spec)
+
+
+def _teams(scene):
+    """Two whose rules remember."""
+    return scene.teams("fraud", "growth", directory=state_setup.RULES)
 
 
 def _flow(scene):
@@ -44,14 +51,14 @@ def _end(scene, flow, teams):
 
 def a_pod_that_is_killed_and_deleted_by_force_comes_back(bench):
     scene = Scene(bench, "pod-killed")
-    teams = state_setup.teams_of(scene)
+    teams = _teams(scene)
     _open(scene, teams)
     flow = _flow(scene)
     time.sleep(5)  # checkpoints
     pod = scene.pods()[f"{NAME}-0"]["metadata"]["uid"]
     scene.process().kill()
     scene.kube.delete("v1", "Pod", f"{NAME}-0", scene.space, now=True)
-    assert scene.recovered("a pod killed and deleted by force", but=pod) < 60
+    assert scene.recovered("a pod killed and deleted by force", but=pod) < READY_S
     _end(scene, flow, teams)
 
 
@@ -59,7 +66,7 @@ def pods_of_a_lost_node_come_up_on_another_and_fence_what_still_runs_there(bench
     yard = bench.shared("routers")
     nodes = yard.make_nodes(bench, "lost", 2)
     scene = Scene(bench, "node-lost", nodes)
-    teams = state_setup.teams_of(scene)
+    teams = _teams(scene)
     _open(scene, teams)
     flow = _flow(scene)
     time.sleep(5)
@@ -71,20 +78,21 @@ def pods_of_a_lost_node_come_up_on_another_and_fence_what_still_runs_there(bench
     assert ghost.is_running(), "the ghost is gone: nothing was to be fenced"
     time.sleep(5)  # both run
     lost.find()
-    wait_for(lambda: not ghost.is_running(), "the kubelet that is back ends the ghost")
+    wait_for(lambda: not ghost.is_running(), "the kubelet that is back ends the ghost",
+             READY_S)
     scene.ready(1)
     _end(scene, flow, teams)
 
 
 def the_state_of_a_lost_disk_comes_back_from_the_checkpoints(bench):
     scene = Scene(bench, "disk-lost")
-    teams = state_setup.teams_of(scene)
+    teams = _teams(scene)
     _open(scene, teams, state={"size": "1Gi", "storageClassName": scene.yard.disks.storage_class})
     flow = _flow(scene)
     time.sleep(5)
     pod = scene.pods()[f"{NAME}-0"]["metadata"]["uid"]
     scene.yard.disks.lose(scene.space, f"state-{NAME}-0")
-    assert scene.recovered("a disk lost", but=pod) < 60
+    assert scene.recovered("a disk lost", but=pod) < READY_S
     claim = scene.kube.get("v1", "PersistentVolumeClaim", f"state-{NAME}-0", scene.space)
     assert claim["status"]["phase"] == "Bound", claim["status"]
     _end(scene, flow, teams)
@@ -93,7 +101,7 @@ def the_state_of_a_lost_disk_comes_back_from_the_checkpoints(bench):
 def a_version_that_cannot_start_is_gone_back_from(bench):
     """One whose image is not there, then one whose program ends at once."""
     scene = Scene(bench, "bad-image")
-    teams = state_setup.teams_of(scene)
+    teams = _teams(scene)
     _open(scene, teams, replicas=2)
     flow = _flow(scene)
     for version, words in (("missing", [f"{IMAGE}:missing can't be had", "Set spec.image"]),
@@ -104,14 +112,14 @@ def a_version_that_cannot_start_is_gone_back_from(bench):
         said = scene.when("UpgradeRolledBack", "True")
         assert all(word in said for word in words), said
         scene.ready(2)
-        assert scene.took(f"version {version} gone back from, all pods ready", begun) < 60
+        assert scene.took(f"version {version} gone back from, all pods ready", begun) < READY_S
         assert scene.pods()[f"{NAME}-0"]["metadata"]["uid"] == kept, "another pod was touched"
     _end(scene, flow, teams)
 
 
 def a_bad_config_is_refused_while_pods_run_on(bench):
     scene = Scene(bench, "bad-config")
-    teams = state_setup.teams_of(scene)
+    teams = _teams(scene)
     _open(scene, teams)
     flow = _flow(scene)
     process, begun = scene.process(), time.monotonic()
@@ -125,7 +133,7 @@ def a_bad_config_is_refused_while_pods_run_on(bench):
     pod, begun = scene.pods()[f"{NAME}-0"]["metadata"]["uid"], time.monotonic()
     scene.change(config={"limits": {"transaction_timeout": "12s"}})
     scene.when("ConfigAccepted", "True")
-    assert scene.recovered("a good config instead", but=pod, begun=begun) < 60
+    assert scene.recovered("a good config instead", but=pod, begun=begun) < READY_S
     _end(scene, flow, teams)
 
 

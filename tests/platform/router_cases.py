@@ -5,13 +5,13 @@ import time
 import events
 import topics
 from kube import wait_for
-from router_yard import API, NAME, Scene, yard_of
+from router_yard import API, LOOK_S, NAME, READY_S, Scene, yard_of
 from step_oracle import Phase, StepOracle
 
 BESIDE = "routers"  # run beside each other, and beside recovery_cases
 KILLS = 3
 EVENTS_MAX = 100_000  # a flow ends when its test does
-RATE = 500
+RATE = 200
 HELD_EVENTS = 3_000
 REPLAY_RATE = 400  # events a second, so that there is time to kill it
 
@@ -62,7 +62,7 @@ def a_changed_route_is_in_force_in_seconds_and_a_refused_one_keeps_the_last_good
     begun = time.monotonic()
     scene.route(after[0])
     scene.route_when("fraud", "InForce", "True")
-    assert scene.took("a changed route is in force", begun) < 30
+    assert scene.took("a changed route is in force", begun) < READY_S
     scene.produce(events.stream(HELD_EVENTS, scene.seed + 1, first_id=HELD_EVENTS))
     bad = scene.teams("fraud")[0]
     _rules_of(bad, "payments")["to"] = "of-another-team"
@@ -98,7 +98,7 @@ def a_good_version_comes_to_one_pod_first_and_then_to_all(bench):
         phase = scene.router_object()["status"].get("upgrade", {}).get("phase")
         seen.append((phase, _images(scene)))
         return phase == "Done"
-    wait_for(look, "the upgrade is done", 90)
+    wait_for(look, "the upgrade is done", READY_S, LOOK_S)
     scene.took("a canary, its watch of 2 s, and the other pod", begun)
     first = [images for phase, images in seen if phase == "Canary"]
     assert first and all(images.get(f"{NAME}-0", "1") == "1" for images in first), first
@@ -135,7 +135,7 @@ def a_paused_router_goes_on_where_it_was_and_a_drained_one_has_routed_all_that_t
     scene.open(teams)
     flow, begun = _flow(scene), time.monotonic()
     scene.change(paused=True)
-    wait_for(lambda: not scene.pods(), "no pod runs")
+    wait_for(lambda: not scene.pods(), "no pod runs", READY_S, LOOK_S)
     scene.when("Ready", "False", "Paused")
     scene.took("paused", begun)
     begun = time.monotonic()
@@ -145,7 +145,7 @@ def a_paused_router_goes_on_where_it_was_and_a_drained_one_has_routed_all_that_t
     held, begun = topics.ends(scene.bootstrap, scene.source), time.monotonic()
     scene.change(drain=True)
     scene.when("Drained", "True")
-    wait_for(lambda: not scene.pods(), "no pod runs")
+    wait_for(lambda: not scene.pods(), "no pod runs", READY_S, LOOK_S)
     scene.took("drained, while events still come", begun)
     done = topics.committed_offsets(scene.bootstrap, scene.group, scene.source)
     assert all(done[partition] >= end for partition, end in held.items()), (held, done)
@@ -173,11 +173,11 @@ def a_replay_that_is_killed_sends_each_event_once(bench):
     begun = time.monotonic()
     scene.change(replay={"rule": "fraud/payments", "from": "earliest", "to": "now",
                          "toTopic": backfill, "rate": f"{REPLAY_RATE}/s", "job": "again"})
-    pod, = wait_for(lambda: _job_pods(scene), "the job runs")
+    pod, = wait_for(lambda: _job_pods(scene), "the job runs", READY_S, LOOK_S)
     process = scene.nodes.container(scene.space, pod)
-    wait_for(lambda: sum(topics.ends(scene.bootstrap, backfill).values()), "it sends")
+    wait_for(lambda: sum(topics.ends(scene.bootstrap, backfill).values()), "it sends", READY_S, LOOK_S)
     process.kill()
-    scene.when("Replayed", "True", timeout_s=90)
+    scene.when("Replayed", "True", timeout_s=READY_S)
     scene.took("a replay that was killed once", begun)
     sent, live = [collections.Counter((one.key, one.value) for one in
                                       topics.read(scene.bootstrap, name)[name])
@@ -193,17 +193,17 @@ def a_deleted_router_stays_while_events_wait_and_goes_when_they_are_routed(bench
     teams = scene.teams()
     scene.open(teams, onDelete={"lag": "Refuse"})
     scene.change(paused=True)
-    wait_for(lambda: not scene.pods(), "no pod runs")
+    wait_for(lambda: not scene.pods(), "no pod runs", READY_S, LOOK_S)
     scene.produce(events.stream(HELD_EVENTS, scene.seed))
     scene.kube.delete(API, "EventRouter", NAME, scene.space)
     said = scene.when("Deletable", "False")
     assert "spec.onDelete.lag" in said, said
     begun = time.monotonic()
     scene.change(onDelete={"lag": "Drain"}, paused=False)
-    wait_for(lambda: scene.router_object() is None, "it is gone", 60)
+    wait_for(lambda: scene.router_object() is None, "it is gone", READY_S, LOOK_S)
     scene.took("drained and gone", begun)
     assert topics.lag(scene.bootstrap, scene.group, scene.source) == 0
-    wait_for(lambda: not scene.pods(), "its pods are gone")
+    wait_for(lambda: not scene.pods(), "its pods are gone", READY_S, LOOK_S)
     scene.check(teams)
 
 

@@ -21,7 +21,8 @@ API = controller_cases.API
 IMAGE = "tests/turnout"
 SEED = 20261127
 NAME = "shop"
-READY_S = 60
+READY_S = 120  # of a machine that does much else
+LOOK_S = 0.3
 # Ends at once, as a program does that its image was built wrong with.
 BROKEN = "#!/bin/sh\necho 'libmissing.so: cannot open shared object file' >&2\nexit 127\n"
 
@@ -54,6 +55,13 @@ class Yard:
     def get(self, _version):
         """As a Stage asks for its broker."""
         return self.kafka
+
+
+def ready_of(pods):
+    """Those of the pods that are ready."""
+    return {name: pod for name, pod in pods.items() if any(
+        one["type"] == "Ready" and one["status"] == "True"
+        for one in pod.get("status", {}).get("conditions", []))}
 
 
 class _Closing:
@@ -91,9 +99,9 @@ class Scene(Stage):
         begun = begun or time.monotonic()
         if but:
             wait_for(lambda: [pod for pod in self.pods().values() if pod["metadata"]["uid"] != but],
-                     "another pod is made", timeout_s)
+                     "another pod is made", timeout_s, LOOK_S)
         else:
-            wait_for(lambda: not self.ready_pods(), "it is seen to be gone", timeout_s)
+            wait_for(lambda: not ready_of(self.pods()), "it is seen to be gone", timeout_s, LOOK_S)
         self.ready(self.router_object()["spec"]["replicas"], timeout_s)
         return self.took(what, begun)
 
@@ -156,7 +164,7 @@ class Scene(Stage):
             return found if found.get("status") == status and (
                 reason is None or found["reason"] == reason) else None
         try:
-            return wait_for(look, f"{kind} is {status}, {reason}", timeout_s)["message"]
+            return wait_for(look, f"{kind} is {status}, {reason}", timeout_s, LOOK_S)["message"]
         except AssertionError as late:
             raise AssertionError(f"{late}; {self.condition(kind)}") from None
 
@@ -168,7 +176,7 @@ class Scene(Stage):
         def look():
             found = self.condition(kind, self.kube.get(API, "EventRoute", team, self.space))
             return found if found.get("status") == status else None
-        return wait_for(look, f"{kind} of {team}'s route is {status}", READY_S)["message"]
+        return wait_for(look, f"{kind} of {team}'s route is {status}", READY_S, LOOK_S)["message"]
 
     def pods(self):
         """By name, those that are not on their way out."""
@@ -176,15 +184,16 @@ class Scene(Stage):
         return {pod["metadata"]["name"]: pod for pod in found
                 if "deletionTimestamp" not in pod["metadata"]}
 
-    def ready_pods(self):
-        return {name: pod for name, pod in self.pods().items() if any(
-            one["type"] == "Ready" and one["status"] == "True"
-            for one in pod.get("status", {}).get("conditions", []))}
-
     def ready(self, count, timeout_s=READY_S):
         """Returns when so many pods are ready, there are no others, and the router says so."""
-        wait_for(lambda: len(self.ready_pods()) == len(self.pods()) == count,
-                 f"{count} pods are ready in {self.space}", timeout_s)
+        def look():
+            pods = self.pods()
+            return len(ready_of(pods)) == len(pods) == count
+        try:
+            wait_for(look, f"{count} pods are ready in {self.space}", timeout_s, LOOK_S)
+        except AssertionError as late:
+            said = [pod.get("status", {}) for pod in self.pods().values()]
+            raise AssertionError(f"{late}; pods: {said}; {self.condition('Ready')}") from None
         self.when("Ready", "True", "AllPodsReady", timeout_s)
 
     def process(self, ordinal=0):

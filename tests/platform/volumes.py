@@ -183,7 +183,9 @@ class Disks:
     def lose(self, namespace, claim):
         """The disk is no more, as one that its cloud has lost: its claim is left without."""
         name = self._kube.get("v1", "PersistentVolumeClaim", claim, namespace)["spec"]["volumeName"]
-        shutil.rmtree(self._directory / name)
+        lost = self._directory / f"lost-{name}"
+        (self._directory / name).rename(lost)
+        shutil.rmtree(lost, ignore_errors=True)  # who has it still may write while it goes
         self._remove(name)
 
     def _remove(self, name):
