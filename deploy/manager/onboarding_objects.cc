@@ -16,6 +16,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kApi[] = "turnout.dev/v1alpha1";
 constexpr char kManagedBy[] = "turnout-manager";
+constexpr char kTeamLabel[] = "turnout.dev/team";
+constexpr char kPodSecurityLabel[] = "pod-security.kubernetes.io/enforce";
 // Of the whole dashboard's rows, those that tell a team about its own.
 constexpr std::array<std::string_view, 2> kTeamRows = {"Destinations", "Teams and rules"};
 
@@ -35,13 +37,13 @@ Json Object(const char* api_version, const char* kind, const std::string& name_s
   Json& metadata = object["metadata"];
   metadata["name"] = name;
   if (!name_space.empty()) metadata["namespace"] = name_space;
-  metadata["labels"] = {{"app.kubernetes.io/managed-by", kManagedBy}, {"turnout.dev/team", team}};
+  metadata["labels"] = {{"app.kubernetes.io/managed-by", kManagedBy}, {kTeamLabel, team}};
   return object;
 }
 
 // With the annotation that tells what it was made of.
 OnboardingStep Step(Json object, std::string path, std::string name) {
-  const std::string digest = state::Hex(state::Sha256(TextOf(object)));
+  const std::string digest = state::Sha256(TextOf(object));
   object["metadata"]["annotations"][kOnboardingAnnotation] = digest;
   return {.kind = StepKind::kObject,
           .name = std::move(name),
@@ -51,9 +53,10 @@ OnboardingStep Step(Json object, std::string path, std::string name) {
 }
 
 OnboardingStep Namespace(const std::string& name, std::string_view team) {
-  OnboardingStep step =
-      Step(Object("v1", "Namespace", "", name, team), absl::StrCat("/api/v1/namespaces/", name),
-           absl::StrCat("Namespace ", name));
+  Json object = Object("v1", "Namespace", "", name, team);
+  object["metadata"]["labels"][kPodSecurityLabel] = "restricted";
+  OnboardingStep step = Step(std::move(object), absl::StrCat("/api/v1/namespaces/", name),
+                             absl::StrCat("Namespace ", name));
   step.stays = true;
   step.note = "others may have put something in: it stays when the team goes";
   return step;
@@ -122,6 +125,10 @@ bool IsRouter(const Json& object) {
   return object.is_object() && object.contains("kind") && object["kind"] == "EventRouter";
 }
 
+bool IsNamespace(const Json& object) {
+  return object.is_object() && object.contains("kind") && object["kind"] == "Namespace";
+}
+
 // A variable that has one value, which nobody chooses.
 Json Constant(const Json& variable, const std::string& value) {
   Json constant = Json::object();
@@ -158,7 +165,7 @@ bool HasObject(std::string_view there, std::string_view text) {
            HasTeam(object[teams], wanted[teams][0]);
   }
   // A namespace is there whoever has made it.
-  if (wanted.contains("kind") && wanted["kind"] == "Namespace") return true;
+  if (IsNamespace(wanted)) return true;
   const nlohmann::ordered_json::json_pointer annotations("/metadata/annotations");
   const auto digest = [&annotations](const Json& one) {
     if (!one.contains(annotations) || !one[annotations].is_object()) return Json();
@@ -166,6 +173,23 @@ bool HasObject(std::string_view there, std::string_view text) {
     return notes.contains(kOnboardingAnnotation) ? notes[kOnboardingAnnotation] : Json();
   };
   return digest(wanted).is_string() && digest(object) == digest(wanted);
+}
+
+std::string WhyNotTheirs(std::string_view there, std::string_view text) {
+  const Json wanted = Parsed(text);
+  if (!IsNamespace(wanted)) return "";
+  const nlohmann::ordered_json::json_pointer labels("/metadata/labels");
+  const Json object = Parsed(there);
+  const Json& team = wanted[labels][kTeamLabel];
+  const bool has_label = object.is_object() && object.contains(labels) &&
+                         object[labels].is_object() && object[labels].contains(kTeamLabel);
+  if (!has_label) {
+    return absl::StrCat("it is there, and no team's: whoever runs the platform labels it ",
+                        kTeamLabel, "=", team.get<std::string>(), " first");
+  }
+  const Json& whose = object[labels][kTeamLabel];
+  if (whose == team) return "";
+  return absl::StrCat("it is another team's: ", TextOf(whose));
 }
 
 bool IsPartOfAnother(std::string_view text) { return IsRouter(Parsed(text)); }
@@ -181,7 +205,7 @@ std::string TeamDashboard(const std::string& service, const std::string& team) {
   if (!dashboard.is_object()) return "{}";
   dashboard["title"] = absl::StrCat("Turnout: ", team, " of ", service);
   // Grafana takes 40 characters, and no two of the same.
-  dashboard["uid"] = state::Hex(state::Sha256(absl::StrCat(service, "/", team))).substr(0, 40);
+  dashboard["uid"] = state::Sha256(absl::StrCat(service, "/", team)).substr(0, 40);
   Json panels = Json::array();
   bool is_wanted = false;
   for (const Json& panel : dashboard["panels"]) {

@@ -28,6 +28,10 @@ std::vector<OnboardingStep> ObjectsOf(const OnboardingRequest& request,
 // Whether an object that there is has all that `text` would make of it. Both are JSON.
 bool HasObject(std::string_view there, std::string_view text);
 
+// Why a namespace that there is can't be the team's: an EventRoute in it would be refused. Empty:
+// it can, or `text` is no namespace.
+std::string WhyNotTheirs(std::string_view there, std::string_view text);
+
 // Whether it is a part of an object that somebody else has.
 bool IsPartOfAnother(std::string_view text);
 

@@ -162,6 +162,12 @@ void Planner::Object(OnboardingStep step) {
     steps_.push_back(std::move(step));
     return;
   }
+  step.note = WhyNotTheirs(found->second, step.text);
+  if (!step.note.empty()) {
+    step.state = StepState::kBlocked;
+    steps_.push_back(std::move(step));
+    return;
+  }
   const bool is_same = HasObject(found->second, step.text);
   // Of one that others share it is a part alone that is ours.
   if (step.stays || IsPartOfAnother(step.text)) {

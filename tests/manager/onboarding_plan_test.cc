@@ -229,6 +229,18 @@ TEST_F(OnboardingObjectsTest, ARouteIsKnownByWhatItWasMadeOf) {
               ElementsAre("object EventRoute orders-fraud/orders"));
 }
 
+TEST_F(OnboardingObjectsTest, ANamespaceOfAnotherTeamOrOfNoneIsInTheWay) {
+  const OnboardingStep space = ObjectsOf(Request(), policy_)[0];
+  EXPECT_EQ(WhyNotTheirs(R"({"metadata": {"labels": {"turnout.dev/team": "fraud"}}})", space.text),
+            "");
+  facts_.objects[space.path] = R"({"metadata": {"labels": {"turnout.dev/team": "growth"}}})";
+  EXPECT_THAT(NamesOf(Plan(), StepState::kBlocked), ElementsAre("object Namespace orders-fraud"));
+  EXPECT_THAT(Of(Plan(), StepKind::kObject).note, HasSubstr("growth"));
+  facts_.objects[space.path] = R"({"metadata": {}})";
+  EXPECT_THAT(NamesOf(Plan(), StepState::kBlocked), ElementsAre("object Namespace orders-fraud"));
+  EXPECT_THAT(Of(Plan(), StepKind::kObject).note, HasSubstr("no team's"));
+}
+
 TEST_F(OnboardingObjectsTest, ADashboardIsAboutOneTeam) {
   const std::string dashboard = TeamDashboard("orders", "fraud");
   EXPECT_THAT(dashboard, HasSubstr(R"("title":"Turnout: fraud of orders")"));
