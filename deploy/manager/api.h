@@ -85,7 +85,9 @@ struct Parts {
   std::unique_ptr<JobRunner> runner;                         // the same
   std::map<std::string, OnboardingPlace> onboarding_places;  // by service
   std::unique_ptr<OnboardingRecords> onboarding;
-  absl::Mutex onboarding_mu;  // held by the one call that makes or undoes something
+  absl::Mutex onboarding_mu;           // held by the one call that makes or undoes something
+  std::string onboarding_clones;       // the directory of Git repositories that teams are put into
+  std::atomic<bool> is_ending{false};  // what waits for others gives up
 
   std::function<void(uint64_t number, const HttpAnswer& answer)> give;  // one that was held
 

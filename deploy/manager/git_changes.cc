@@ -27,11 +27,6 @@ std::string PlainName(const std::string& name) {
   return plain.empty() ? "unknown" : plain;
 }
 
-std::string AuthorOf(const std::string& by) {
-  const std::string name = PlainName(by);
-  return absl::StrFormat("%s <%s>", name, absl::StrContains(name, '@') ? name : name + "@turnout");
-}
-
 std::string MessageOf(const Change& change) {
   std::string message;
   for (const char byte : change.why) message += byte == '\0' ? ' ' : byte;
@@ -39,7 +34,7 @@ std::string MessageOf(const Change& change) {
   if (message.empty()) message = absl::StrCat("Change ", change.number);
   absl::StrAppend(&message, "\n\nTurnout-Change: ", change.number, "\n");
   for (const std::string& name : change.approved_by) {
-    absl::StrAppend(&message, "Approved-by: ", AuthorOf(name), "\n");
+    absl::StrAppend(&message, "Approved-by: ", CommitAuthor(name), "\n");
   }
   return message;
 }
@@ -68,6 +63,11 @@ std::string Utf8(const std::string& text) {
 
 }  // namespace
 
+std::string CommitAuthor(const std::string& by) {
+  const std::string name = PlainName(by);
+  return absl::StrFormat("%s <%s>", name, absl::StrContains(name, '@') ? name : name + "@turnout");
+}
+
 std::string CommitOf(const Change& change) {
   if (!absl::StartsWith(change.by, kBy) ||
       change.approved_by != std::vector<std::string>{std::string(kGitApproves)}) {
@@ -92,8 +92,9 @@ bool Touches(const Change& change, std::string_view service) {
 }
 
 GitCommit CommitFor(const Change& change, std::string_view service, FileTree* tree) {
-  GitCommit commit{
-      .author = AuthorOf(change.by), .message = MessageOf(change), .at_s = change.at_ms / 1'000};
+  GitCommit commit{.author = CommitAuthor(change.by),
+                   .message = MessageOf(change),
+                   .at_s = change.at_ms / 1'000};
   std::map<ItemId, const DoneEdit*> edits;
   for (const DoneEdit& edit : change.edits) {
     if (service.empty() || edit.id.service == service) edits.emplace(edit.id, &edit);

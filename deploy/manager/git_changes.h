@@ -23,6 +23,9 @@ std::string CommitOf(const Change& change);
 
 ChangeRequest RequestOf(std::vector<Edit> edits, const GitAuthor& author, std::string_view commit);
 
+// Whoever it is, as a commit names its author.
+std::string CommitAuthor(const std::string& by);
+
 // The change as a commit on top of `tree`, which becomes the tree behind it; `service` alone, or
 // empty: all. Of a secret, nothing but whom it is bound to.
 GitCommit CommitFor(const Change& change, std::string_view service, FileTree* tree);

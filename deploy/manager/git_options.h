@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "router/document.h"
 
 namespace turnout::manager {
 
@@ -26,5 +27,8 @@ struct GitOptions {
 
 // InvalidArgument, naming the option.
 absl::Status CheckGitOptions(const GitOptions& options);
+
+// Those of an object of a config, checked. InvalidArgument with the place in the file.
+absl::Status ReadGitOptions(const std::string& file, const router::Node& node, GitOptions* git);
 
 }  // namespace turnout::manager

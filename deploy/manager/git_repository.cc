@@ -256,6 +256,15 @@ absl::StatusOr<GitAuthor> GitRepository::AuthorOf(const std::string& commit,
   return GitAuthor{Said(*who), std::string(absl::StripAsciiWhitespace(*subjects))};
 }
 
+absl::StatusOr<std::string> GitRepository::LastOf(const std::string& commit,
+                                                  const std::vector<std::string>& files) {
+  std::vector<std::string> words = {"log", "--format=%H", "-n1", commit, "--"};
+  words.insert(words.end(), files.begin(), files.end());
+  absl::StatusOr<std::string> last = Done(std::move(words));
+  if (last.ok()) absl::StripAsciiWhitespace(&*last);
+  return last;
+}
+
 absl::StatusOr<std::string> GitRepository::CommonOf(const std::string& a, const std::string& b) {
   const auto end = Git({"merge-base", a, b});
   if (!end.ok()) return end.status();

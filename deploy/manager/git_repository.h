@@ -53,6 +53,11 @@ class GitRepository {
   // Of `commit`, and what came to it since `since` (empty: from the beginning).
   absl::StatusOr<GitAuthor> AuthorOf(const std::string& commit, const std::string& since);
 
+  // The newest commit, up to that one, that has changed one of these files of the repository;
+  // empty: none.
+  absl::StatusOr<std::string> LastOf(const std::string& commit,
+                                     const std::vector<std::string>& files);
+
   // The newest commit that both have; empty: none.
   absl::StatusOr<std::string> CommonOf(const std::string& a, const std::string& b);
 

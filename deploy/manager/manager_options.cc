@@ -197,29 +197,6 @@ absl::Status ReadBackups(const std::string& file, const router::Node& node,
   return read;
 }
 
-absl::Status ReadGit(const std::string& file, const router::Node& node, GitOptions* git) {
-  absl::Status read = CheckKind(file, node, router::Node::Kind::kObject, "an object");
-  if (!read.ok()) return read;
-  read = ReadTexts(file, node,
-                   {{"repository", &git->repository},
-                    {"branch", &git->branch},
-                    {"path", &git->path},
-                    {"service", &git->service},
-                    {"author", &git->author},
-                    {"user", &git->user},
-                    {"token_file", &git->token_file},
-                    {"ssh_key_file", &git->ssh_key_file},
-                    {"known_hosts_file", &git->known_hosts_file},
-                    {"ca_file", &git->ca_file}},
-                   {"poll_seconds"});
-  if (read.ok()) {
-    read = ReadNumber(file, node, "poll_seconds", 1, kGitPollSecondsMax, &git->poll_seconds);
-  }
-  if (!read.ok()) return read;
-  const absl::Status checked = CheckGitOptions(*git);
-  return checked.ok() ? checked : Problem(file, node.at, std::string(checked.message()));
-}
-
 absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
   const absl::StatusOr<std::string> text = state::ReadFile(file, kConfigBytesMax);
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
@@ -260,7 +237,7 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
   read = ReadServices(file, node->Find("services"), options);
   if (!read.ok()) return read;
   if (const router::Node* const git = node->Find("git")) {
-    read = ReadGit(file, *git, &options->git);
+    read = ReadGitOptions(file, *git, &options->git);
     if (!read.ok()) return read;
   }
   read = ReadList(file, node->Find("issuers"), [&](const router::Node& one) {

@@ -128,6 +128,7 @@ absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
   parts.proposals = *std::move(proposals);
   parts.onboarding = std::make_unique<OnboardingRecords>(
       parts.shared != nullptr ? parts.shared.get() : parts.own_objects.get());
+  parts.onboarding_clones = options.data + "/onboarding";
   for (const auto& [service, policy] : options.onboarding) {
     parts.onboarding_places[service] = {policy, options.job_pipelines.at(service)};
   }
@@ -495,6 +496,7 @@ std::string ManagerServer::url() const { return impl_->url; }
 
 void ManagerServer::Stop() {
   if (std::exchange(impl_->is_stopped, true)) return;
+  impl_->parts.is_ending = true;
   impl_->parts.feed->End();
   if (impl_->parts.runner != nullptr) impl_->parts.runner->End();
   impl_->front->Finish(kFinishTimeout);

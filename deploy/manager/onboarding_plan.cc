@@ -20,7 +20,8 @@ using runtime::AclOperation;
 using runtime::AclPattern;
 using runtime::AclResource;
 
-constexpr std::array<std::string_view, 5> kKindNames = {"topic", "acl", "quota", "rules", "object"};
+constexpr std::array<std::string_view, 6> kKindNames = {"topic", "acl",    "quota",
+                                                        "rules", "object", "file"};
 constexpr std::array<std::string_view, 4> kStateNames = {"there", "make", "other", "blocked"};
 constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kPercent = 100;
@@ -56,6 +57,7 @@ class Planner {
   void Quota();
   void Rules();
   void Object(OnboardingStep step);
+  void File(OnboardingStep step);
   std::vector<OnboardingStep> Done() { return std::move(steps_); }
 
  private:
@@ -135,7 +137,7 @@ void Planner::Judge(OnboardingStep step, const std::optional<std::string>& there
   } else if (made != nullptr && made->text == step.text) {
     step.state = StepState::kThere;
     step.note = "it was changed since it was made, and stays so";
-  } else if (made == nullptr || (step.kind == StepKind::kRules && made->text != *there)) {
+  } else if (made == nullptr || (step.kind != StepKind::kObject && made->text != *there)) {
     step.state = StepState::kBlocked;
     step.note = step.kind == StepKind::kRules
                     ? "the team has rules already that were not made by this: change them as rules "
@@ -176,6 +178,14 @@ void Planner::Object(OnboardingStep step) {
     return;
   }
   Judge(std::move(step), found->second, is_same);
+}
+
+void Planner::File(OnboardingStep step) {
+  const auto found = facts_.files.find(step.name);
+  std::optional<std::string> there;
+  if (found != facts_.files.end()) there = found->second;
+  const bool is_same = there == step.text;
+  Judge(std::move(step), there, is_same);
 }
 
 }  // namespace
@@ -222,7 +232,13 @@ std::vector<OnboardingStep> PlanOnboarding(const OnboardingRequest& request,
   }
   if (policy.quota_percent > 0) planner.Quota();
   if (policy.rules == RulesGo::kManager) planner.Rules();
-  for (OnboardingStep& object : objects) planner.Object(std::move(object));
+  for (OnboardingStep& object : objects) {
+    if (object.kind == StepKind::kFile) {
+      planner.File(std::move(object));
+    } else {
+      planner.Object(std::move(object));
+    }
+  }
   return planner.Done();
 }
 
@@ -248,6 +264,7 @@ std::string ToJson(const OnboardingStep& step) {
       break;
     case StepKind::kRules:
     case StepKind::kObject:
+    case StepKind::kFile:
       json.Text("text", step.text)
           .Text("path", step.path)
           .Text("field_manager", step.field_manager);

@@ -26,7 +26,7 @@
 
 namespace turnout::manager {
 
-enum class StepKind { kTopic, kAcl, kQuota, kRules, kObject };
+enum class StepKind { kTopic, kAcl, kQuota, kRules, kObject, kFile };
 
 enum class StepState {
   kThere,    // nothing is to be done
@@ -46,7 +46,7 @@ struct OnboardingStep {
   runtime::ProvisionedTopic topic;
   runtime::Acl acl;
   int64_t bytes_per_second = 0;
-  std::string text;           // a rule file, or an object of Kubernetes
+  std::string text;           // a rule file, an object of Kubernetes, or a file of a repository
   std::string path;           // the object's
   std::string field_manager;  // who applies it
 
@@ -63,13 +63,14 @@ struct OnboardingFacts {
   std::optional<double> quota;
   std::optional<std::string> rules;            // the team's rule file at the manager
   std::map<std::string, std::string> objects;  // of Kubernetes, by path
+  std::map<std::string, std::string> files;    // of the repository
 };
 
 // What earlier records have made, by id; of several the newest.
 using StepsMade = std::map<std::string, OnboardingStep>;
 
-// Objects of Kubernetes are others' to think out (onboarding_objects.h): `objects` are steps whose
-// state is still to be found.
+// Objects of Kubernetes, and files, are others' to think out (onboarding_objects.h,
+// onboarding_files.h): `objects` are steps whose state is still to be found.
 std::vector<OnboardingStep> PlanOnboarding(const OnboardingRequest& request,
                                            const OnboardingPolicy& policy,
                                            const std::vector<std::string>& topics,

@@ -35,6 +35,21 @@ absl::Status ReadKubernetes(const std::string& file, const router::Node& node,
   return absl::OkStatus();
 }
 
+absl::Status ReadGit(const std::string& file, const router::Node& node,
+                     const OnboardingPolicy& policy, GitOptions* git) {
+  if (policy.rules != RulesGo::kKubernetes) {
+    return Problem(file, node.at,
+                   "`git` is of `rules: kubernetes`: rules of the manager go to the manager's own "
+                   "`git`");
+  }
+  const absl::Status read = ReadGitOptions(file, node, git);
+  if (!read.ok()) return read;
+  if (git->path.empty()) {
+    return Problem(file, node.at, "`git` is to have a `path`: a directory that nobody else writes");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadLinks(const std::string& file, const router::Node& node,
                        std::map<std::string, std::string>* links) {
   const absl::Status read = CheckKind(file, node, router::Node::Kind::kObject, "an object");
@@ -75,7 +90,7 @@ absl::Status ReadOnboardingPolicy(const std::string& file, const router::Node& n
                       {"rules", &rules}},
                      {"acls", "rate_max", "per_partition_rate", "partitions_min", "partitions_max",
                       "replication_factor", "retention_hours", "mean_bytes", "quota_percent",
-                      "kubernetes", "links"});
+                      "kubernetes", "links", "git"});
   }
   if (read.ok()) read = ReadFlag(file, node, "acls", &policy->acls);
   const auto number = [&](std::string_view name, int64_t min, int64_t max, int64_t* into) {
@@ -110,6 +125,8 @@ absl::Status ReadOnboardingPolicy(const std::string& file, const router::Node& n
                    "`rules: kubernetes` and the object `kubernetes` belong together");
   }
   if (kubernetes != nullptr) read = ReadKubernetes(file, *kubernetes, &policy->kubernetes);
+  const router::Node* const git = node.Find("git");
+  if (read.ok() && git != nullptr) read = ReadGit(file, *git, *policy, &policy->git);
   const router::Node* const links = node.Find("links");
   if (read.ok() && links != nullptr) read = ReadLinks(file, *links, &policy->links);
   return read;

@@ -11,6 +11,9 @@
 //         per_partition_rate: 1000          # events a second that one partition is for
 //         partitions_max: 48
 //         rules: manager                    # or kubernetes, with the object of that name beside it
+//         git: { repository: ..., branch: main, path: onboarded }   # of `rules: kubernetes`:
+//                                           # written there for Flux, and not applied
+//                                           (git_options.h)
 //         links: { dashboard: "https://grafana.example.com/d/turnout-{team}" }
 //
 // `{team}` and `{service}` stand for their names. A team writes to `TEAM.*` and nowhere else, and
@@ -26,6 +29,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "deploy/manager/git_options.h"
 #include "router/document.h"
 
 namespace turnout::manager {
@@ -64,6 +68,7 @@ struct OnboardingPolicy {
   int64_t quota_percent = 300;     // of the expected bytes a second; 0: no quotas are set
   RulesGo rules = RulesGo::kManager;
   KubernetesPlace kubernetes;
+  GitOptions git;  // without a repository the manager applies objects itself
   std::map<std::string, std::string> links;  // title to URL
 };
 

@@ -33,7 +33,7 @@ absl::StatusOr<std::unique_ptr<OnboardingWork>> OnboardingWork::Open(const Onboa
     if (!kafka.ok()) return kafka.status();
     work->kafka_ = *std::move(kafka);
   }
-  if (policy.rules == RulesGo::kKubernetes) {
+  if (policy.rules == RulesGo::kKubernetes && policy.git.repository.empty()) {
     absl::StatusOr<kube::KubeOptions> options =
         kube::CompleteKubeOptions({.server = policy.kubernetes.server,
                                    .token_file = policy.kubernetes.token_file,
@@ -78,6 +78,7 @@ absl::StatusOr<OnboardingFacts> OnboardingWork::Look(const std::string& service,
     facts.quota = *quota;
   }
   for (const OnboardingStep& object : objects) {
+    if (object.kind != StepKind::kObject) continue;
     absl::StatusOr<kube::KubeObject> found = kubernetes_->Get(object.path);
     if (absl::IsNotFound(found.status())) continue;
     if (!found.ok()) return found.status();
@@ -99,9 +100,10 @@ absl::Status OnboardingWork::Make(const OnboardingStep& step) {
           ->Apply(step.path, step.text, {.field_manager = step.field_manager, .force = false})
           .status();
     case StepKind::kRules:
+    case StepKind::kFile:
       break;
   }
-  return absl::InternalError("rules are published, not made here");
+  return absl::InternalError("rules are published and files committed, not made here");
 }
 
 absl::Status OnboardingWork::Undo(const OnboardingStep& step) {
@@ -115,7 +117,9 @@ absl::Status OnboardingWork::Undo(const OnboardingStep& step) {
     case StepKind::kObject: {
       if (kubernetes_ == nullptr) {
         return absl::InvalidArgumentError(absl::StrCat(
-            step.name, " is at Kubernetes: set `onboarding.kubernetes` to have it undone"));
+            step.name,
+            " was applied to Kubernetes: set `onboarding.kubernetes`, and take `onboarding.git` "
+            "away, to have it undone"));
       }
       if (IsPartOfAnother(step.text)) {
         const absl::StatusOr<kube::KubeObject> there = kubernetes_->Get(step.path);
@@ -128,9 +132,10 @@ absl::Status OnboardingWork::Undo(const OnboardingStep& step) {
       return absl::IsNotFound(gone) ? absl::OkStatus() : gone;
     }
     case StepKind::kRules:
+    case StepKind::kFile:
       break;
   }
-  return absl::InternalError("rules are published, not undone here");
+  return absl::InternalError("rules are published and files committed, not undone here");
 }
 
 }  // namespace turnout::manager

@@ -1,7 +1,8 @@
 // OnboardingWork: looks at what there is for a team, makes steps, and undoes them: at Kafka with an
 // administrator's rights, and at the Kubernetes API where rules go there.
 //
-// Rules that go to the manager itself are changed by whoever publishes (onboard_api.cc).
+// Rules that go to the manager itself are changed by whoever publishes (onboard_api.cc), files of a
+// repository by OnboardingGit.
 //
 // Errors: those of runtime/topic_provisioning.h and deploy/kube/kube_status.h. Each step may be
 //   made, and undone, again.

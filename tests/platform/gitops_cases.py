@@ -53,6 +53,13 @@ class Repository:
         self.tree.mkdir()
         self._git("init", "-q", "-b", "main")
 
+    def push(self, remote):
+        self._git("push", "-q", remote, "HEAD:main")
+
+    def log(self):
+        """Of each commit its name, its author and its subject, the newest first."""
+        return [line.split("\t") for line in self._git("log", "--format=%H%x09%an%x09%s").splitlines()]
+
     def _git(self, *words):
         return binaries.run("git", "-c", "user.name=tests", "-c", "user.email=tests@example.com",
                             *words, cwd=self.tree)
@@ -71,6 +78,11 @@ class Repository:
     def revert(self):
         """Undoes the newest commit by another one."""
         self._git("revert", "--no-edit", "HEAD")
+        return self._publish()
+
+    def take(self, remote):
+        """What somebody has pushed there, on top of what was pushed there from here."""
+        self._git("pull", "-q", "--ff-only", remote, "main")
         return self._publish()
 
     def _publish(self):

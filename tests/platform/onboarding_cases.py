@@ -1,17 +1,23 @@
 """Onboarding by one request: the config manager itself, with the account and the rights of
 deploy/kubernetes, before a real API server with its policies, a real Kafka that looks at ACLs, and
 `turnout controller`, which takes or refuses what was made."""
+import base64
 import functools
 import json
 import sys
+import threading
 import time
 from pathlib import Path
 
 import yaml
+from confluent_kafka import Consumer, Producer
 
+import binaries
+import gitops_cases
 import policy_cases
-from kube import wait_for
-from manifests import NAMESPACE, TREE, kustomize, pod_of
+from kube import objects_in, wait_for
+from kubelet import Kubelets
+from manifests import NAMESPACE, ROOT, TREE, kustomize, pod_of
 from processes import free_port
 
 # Behind the platform's own, which has modules of like names.
@@ -28,9 +34,10 @@ ONBOARD = "/v1/onboard"
 SERVICE, SPACE = "orders", "turnout-orders"  # its routers' namespace
 SOURCE, GROUP = "orders.events", "orders-group"
 PASSWORD = "Planted-Secret-91c2e7"
-TEAMS = ("fraud", "growth", "search")
+TEAMS = ("fraud", "growth", "search", "risk", "ledger")
 RATE, MEAN_BYTES, PERCENT, PER_PARTITION = 2_500, 400, 200, 1_000
 ROUTED_S = 60
+EVENT_EVERY_S = 0.05
 
 
 # --- what there is before anybody is onboarded -------------------------------------------------------
@@ -46,10 +53,10 @@ def kafka():
         broker.allow("platform", operation, "topic", "*")
     broker.allow("router", "read", "topic", SOURCE)
     broker.allow("router", "read", "group", GROUP)
-    for topic in (f"{SOURCE}.dead-letters", "base.all"):
+    for topic in (f"{SOURCE}.dead-letter", "base.all"):
         broker.allow("router", "write", "topic", topic)
     topics.create(broker.admin_bootstrap, SOURCE, 2)
-    topics.create(broker.admin_bootstrap, [f"{SOURCE}.dead-letters", "base.all"], 1)
+    topics.create(broker.admin_bootstrap, [f"{SOURCE}.dead-letter", "base.all"], 1)
     return broker
 
 
@@ -81,13 +88,21 @@ def route(team, space, router, router_space, topic):
                      "rules": [{"name": "all", "match": {"type": [team]}, "to": topic}]}}
 
 
+class InGoodOrder:
+    """A process that is asked to end where others are killed: the next controller then has the lease."""
+
+    def __init__(self, process):
+        self.kill = process.stop
+
+
 class World:
     """A service: its EventRouter with one team, `base`, that the platform itself put there, and a
     manager."""
 
-    def __init__(self, bench, router, **kubernetes):
+    def __init__(self, bench, router, git=None, **spec):
+        """`spec`: more of the EventRouter's. `git`: of the policy; then Flux applies, not the manager."""
         install(bench)
-        self.bench, self.kube, self.router = bench, bench.kube, router
+        self.bench, self.kube, self.router, self._git = bench, bench.kube, router, git
         self.begin_controller()
         bench.namespace(SPACE)
         bench.namespace(f"{SERVICE}-base", {"turnout.dev/team": "base"})
@@ -97,15 +112,21 @@ class World:
             "spec": {"policyName": "turnout-router-teams", "validationActions": ["Deny"],
                      "paramRef": {"namespace": SPACE, "selector": {},
                                   "parameterNotFoundAction": "Allow"}}})
-        self.kube.apply({
+        self.event_router = {
             "apiVersion": API, "kind": "EventRouter", "metadata": {"name": router, "namespace": SPACE},
             "spec": {"source": {"brokers": [kafka().bootstrap], "topic": SOURCE, "group": GROUP},
-                     "onDelete": {"lag": "Ignore"},
+                     "onDelete": {"lag": "Ignore"}, **spec,
                      "teams": [{"name": "base", "namespace": f"{SERVICE}-base",
-                                "destinations": ["base.*"]}]}}, manager="platform")
-        wait_for(lambda: self.kube.apply(route("base", f"{SERVICE}-base", router, SPACE, "base.all")),
-                 "the team that was there is let in")
-        self.begin_manager(kubernetes)
+                                "destinations": ["base.*"]}]}}
+        if git is None:
+            self.kube.apply(self.event_router, manager="platform")
+            self.begin_base()
+        self.begin_manager()
+
+    def begin_base(self):
+        """The team that was there, once its router is."""
+        mine = route("base", f"{SERVICE}-base", self.router, SPACE, "base.all")
+        wait_for(lambda: self.kube.apply(mine), "the team that was there is let in")
 
     def begin_controller(self):
         bench = self.bench
@@ -115,11 +136,12 @@ class World:
         container = next(pod_of(one) for one in kustomize(TREE / "base")
                          if one["kind"] == "Deployment")["spec"]["containers"][0]
         arguments = [one.replace("0.0.0.0:9465", listen) for one in container["args"]]
-        bench.begin("controller", bench.turnout, *container["command"][1:], *arguments, "--server",
+        process = bench.begin("controller", bench.turnout, *container["command"][1:], *arguments, "--server",
                     bench.cluster.server, "--token-file", token, "--ca-file", bench.cluster.ca,
                     "--namespace", NAMESPACE)
+        bench.closes(InGoodOrder(process))
 
-    def begin_manager(self, kubernetes):
+    def begin_manager(self):
         bench = self.bench
         pipelines = {}
         for user in ("router", "platform"):
@@ -127,20 +149,31 @@ class World:
             write_config(pipelines[user], {
                 "brokers": kafka().bootstrap, "source": {"topic": SOURCE, "group": GROUP},
                 "rules": "none", "state_dir": "none", "kafka": as_user(user)})
-        token = bench.directory / "manager-token"
-        token.write_text(bench.cluster.token(NAMESPACE, "turnout-manager"))
         policy = {"kafka": str(pipelines["platform"]), "router": "User:router",
                   "per_partition_rate": PER_PARTITION, "quota_percent": PERCENT,
                   "rules": "kubernetes",
-                  "kubernetes": {"server": bench.cluster.server, "token_file": str(token),
-                                 "ca_file": str(bench.cluster.ca), "router": self.router,
-                                 "router_namespace": SPACE, **kubernetes}}
+                  "kubernetes": {"router": self.router, "router_namespace": SPACE}}
+        if self._git is not None:
+            policy["git"] = self._git
+        else:
+            token = bench.directory / "manager-token"
+            token.write_text(bench.cluster.token(NAMESPACE, "turnout-manager"))
+            policy["kubernetes"].update(server=bench.cluster.server, token_file=str(token),
+                                        ca_file=str(bench.cluster.ca))
         services = json.dumps({SERVICE: {"pipeline": str(pipelines["router"]), "onboarding": policy}})
         self.manager = Manager(bench.turnout, bench.directory / "manager", config=[f"services: {services}"])
         bench.closes(self.manager)
         self.admin = self.manager.bearer("admin", ("*", "*", "admin"))
         self.ann = self.manager.bearer("ann", *((SERVICE, team, "editor") for team in TEAMS))
         self.manager.start()
+
+    def wait(self, what, said):
+        """As wait_for; if it does not come, with what the router's status and pods say."""
+        try:
+            return wait_for(what, said, ROUTED_S)
+        except AssertionError as late:
+            pods = [(one["metadata"]["name"], one["status"]) for one in self.kube.list("v1", "Pod", SPACE)]
+            raise AssertionError(f"{late}\n{self.routers().get('status')}\n{pods}") from None
 
     # --- what is there ---
 
@@ -270,6 +303,174 @@ def refuse_and_leave_nothing(world):
     assert ann.get(f"{ONBOARD}/{SERVICE}/fraud").json["records"] == []
 
 
+class Flow:
+    """Events of each of these teams, until `kill`; how many of a team were acknowledged."""
+
+    def __init__(self, *teams):
+        self._producer = Producer({"bootstrap.servers": kafka().admin_bootstrap, "log_level": 0,
+                                   "enable.idempotence": True})
+        self._teams, self.sent = teams, dict.fromkeys(teams, 0)
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        number = 0
+        while not self._is_over.wait(EVENT_EVERY_S):
+            number += 1
+            for team in self._teams:
+                self._producer.produce(SOURCE, json.dumps({"type": team, "n": number}).encode())
+                self.sent[team] += 1
+            self._producer.poll(0)
+        self._producer.flush(30)
+
+    def kill(self):
+        self._is_over.set()
+        self._thread.join()
+
+
+class Reader:
+    """What a team's topic gets, and when: (number, seconds of time.monotonic)."""
+
+    def __init__(self, topic, door, **properties):
+        self._consumer = Consumer({
+            "bootstrap.servers": door, "auto.offset.reset": "earliest", "log_level": 0,
+            "isolation.level": "read_committed", "topic.metadata.refresh.interval.ms": 500, **properties})
+        self._consumer.subscribe([topic])
+        self.seen = []
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._is_over.is_set():
+            message = self._consumer.poll(0.2)
+            if message is not None and message.error() is None:
+                self.seen.append((json.loads(message.value())["n"], time.monotonic()))
+        self._consumer.close()
+
+    def kill(self):
+        self._is_over.set()
+        self._thread.join()
+
+
+def from_the_request_to_the_first_routed_event_is_less_than_a_minute(bench):
+    """With a router's pod as a real process, and another team's events on their way all the while."""
+    nodes = Kubelets(bench, "onboarding", 1, {"tests/onboarding:1": bench.turnout})
+    bench.namespace(SPACE)
+    bench.kube.apply({"apiVersion": "v1", "kind": "Secret",
+                      "metadata": {"name": "kafka", "namespace": SPACE},
+                      "data": {name: base64.b64encode(text.encode()).decode() for name, text in
+                               (("username", "router"), ("password", PASSWORD))}})
+    kafka().allow("router", "write", "transactional_id", f"{GROUP}-", "prefixed")
+    kafka().allow("router", "describe", "topic", f"{GROUP}.rekey")
+    world = World(bench, "routes", image="tests/onboarding", version="1", **nodes.placing, kafka={
+        "securityProtocol": "SASL_PLAINTEXT", "saslMechanism": "PLAIN", "credentialsSecret": "kafka"})
+    flow = bench.closes(Flow("base", "risk"))
+    base = bench.closes(Reader("base.all", kafka().admin_bootstrap, **{"group.id": "base.tests"}))
+    world.wait(lambda: base.seen, "the team that was there has its events")
+    pod = nodes.container(SPACE, "routes-0").pid
+
+    begun = time.monotonic()
+    made = world.ann.post(ONBOARD, request("risk"))
+    answered = time.monotonic() - begun
+    assert made.status == 201, made.body
+    risk = bench.closes(Reader("risk.all", kafka().bootstrap, **as_user("risk"),
+                                **{"group.id": "risk.tests"}))
+    world.wait(lambda: risk.seen, "the new team has its first event")
+    took = risk.seen[0][1] - begun
+    print(f"    answered in {answered:.1f} s, the first event read by the team after {took:.1f} s", flush=True)
+    assert took < ROUTED_S, took
+    risk.kill()  # a client that may not see its group any more never ends its membership
+
+    undone = world.admin.call("DELETE", f"{ONBOARD}/{SERVICE}/risk?records=delete")
+    assert undone.status == 200, undone.body
+    flow.kill()
+    world.wait(lambda: len(base.seen) >= flow.sent["base"], "all of the other team's events are there")
+    numbers = [number for number, _ in base.seen]
+    assert sorted(numbers) == list(range(1, flow.sent["base"] + 1)), "lost or doubled"
+    late = max(later - sooner for (_, sooner), (_, later) in zip(base.seen, base.seen[1:]))
+    print(f"    the other team's {len(numbers)} events once each, {late:.2f} s between two of them at most",
+          flush=True)
+    assert nodes.container(SPACE, "routes-0").pid == pod, "the router was started anew"
+
+
+def by_a_commit_that_flux_applies_and_back_by_another(bench):
+    """The manager writes to a repository and never asks the API server; two commits, each seen through."""
+    bare = bench.directory / "services.git"
+    binaries.run("git", "init", "-q", "--bare", "-b", "main", bare)
+    remote = f"file://{bare}"
+    world = World(bench, "commits", git={"repository": remote, "path": "onboarded"})
+    repository = begin_platform(bench, world, remote)
+    world.begin_base()
+
+    planned = world.ann.post(ONBOARD, {**request("ledger"), "dry_run": True})
+    assert planned.json["git"]["commit"] == "" and len(planned.json["git"]["files"]) == 4, planned.body
+    begun = time.monotonic()
+    made = world.ann.post(ONBOARD, request("ledger"))
+    assert made.status == 201, made.body
+    git = made.json["git"]
+    revision = repository.take(remote)
+    assert revision.endswith(git["commit"]) and git["branch"] == "main", git
+    assert repository.log()[0] == [git["commit"], "ann", "Onboard ledger of orders"], repository.log()
+    assert all((repository.tree / file).is_file() for file in git["files"]), git
+    assert not world.route("ledger"), "nothing is applied but by Flux"
+    again = world.ann.post(ONBOARD, request("ledger"))
+    assert again.json["outcome"] == "unchanged" and again.json["git"] == git, again.body
+    assert len(repository.log()) == 2 and repository.take(remote) == revision, "a second commit"
+
+    router, = kustomize(repository.tree / "services/orders")
+    assert [one["name"] for one in router["spec"]["teams"]] == ["base", "ledger"], router
+    kinds = {one["kind"] for one in kustomize(repository.tree / "onboarded/orders/teams")}
+    assert kinds == {"Namespace", "EventRoute", "ConfigMap"}, kinds
+    gitops_cases.settled(bench.kube, "flux-system", "orders-teams", "True", revision)
+    wait_for(lambda: world.is_accepted("ledger"), "the controller takes its route", ROUTED_S)
+    print(f"    its route is accepted {time.monotonic() - begun:.1f} s after the request", flush=True)
+    assert world.teams()["ledger"]["destinations"] == ["ledger.*"] and world.dashboard("ledger")
+    assert world.is_accepted("base")
+
+    back = world.ann.call("DELETE", f"{ONBOARD}/{SERVICE}/ledger")
+    assert back.status == 202 and back.json["outcome"] == "committed", back.body
+    gone = repository.take(remote)
+    assert gone.endswith(back.json["git"]["commit"]) and repository.log()[0][2] == "Take back ledger of orders"
+    assert not any((repository.tree / file).exists() for file in git["files"]), git
+    assert world.at_kafka("ledger")["topics"], "routers still write there"
+    gitops_cases.settled(bench.kube, "flux-system", "orders-teams", "True", gone)
+    wait_for(lambda: not world.route("ledger") and not world.dashboard("ledger"), "they are pruned")
+    undone = world.ann.call("DELETE", f"{ONBOARD}/{SERVICE}/ledger")
+    assert undone.status == 200 and undone.json["outcome"] == "undone", undone.body
+    wait_for(lambda: world.of("ledger") == {**NOTHING, "namespace": True}, "nothing else is left")
+    assert world.is_accepted("base") and list(world.teams()) == ["base"]
+    for name in ("orders", "orders-teams"):
+        bench.kube.patch(gitops_cases.FLUX, "Kustomization", name, {"spec": {"suspend": True}}, "flux-system")
+
+
+def begin_platform(bench, world, remote):
+    """The repository as the platform begins it, and Flux, as deploy/flux/onboarding.yaml has it."""
+    bench.namespace("flux-system")
+    for item in objects_in((ROOT / "deploy/flux/onboarding.yaml").read_text()):
+        if item["kind"] == "Kustomization":
+            item["spec"].update(interval="3s", retryInterval="1s", timeout="30s")
+        bench.kube.apply(item)
+    repository = gitops_cases.Repository(bench, "flux-system", "services")
+    kinds = {"router": ("kustomize.config.k8s.io/v1alpha1", "Component"),
+             "teams": ("kustomize.config.k8s.io/v1beta1", "Kustomization")}
+    for part, (version, kind) in kinds.items():
+        repository.write(f"onboarded/orders/{part}/kustomization.yaml", {
+            "apiVersion": version, "kind": kind, "metadata": {"name": "onboarded-teams"}})
+    repository.write("services/orders/router.yaml", world.event_router)
+    repository.write("services/orders/kustomization.yaml", {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+        "resources": ["router.yaml"], "components": ["../../onboarded/orders/router"]})
+    first = repository.commit("the service")
+    repository.push(remote)
+    gitops_cases.begin_flux(bench)
+    gitops_cases.settled(bench.kube, "flux-system", "orders", "True", first)
+    return repository
+
+
 TESTS = [
     one_request_makes_all_that_a_team_needs_and_another_takes_it_back,
+    from_the_request_to_the_first_routed_event_is_less_than_a_minute,
+    by_a_commit_that_flux_applies_and_back_by_another,
 ]
