@@ -263,6 +263,9 @@ class Deciding {
     Json routes = Json::array();
     for (const RouteVerdict& verdict : files_.verdicts) {
       const std::vector<Condition> of_route = RouteConditions(verdict, pods_);
+      for (const Condition& condition : of_route) {
+        if (condition.reason == kRulesOnTheWay) has_rules_on_the_way_ = true;
+      }
       AddChanges(verdict.status_before, of_route,
                  Regarding("EventRoute", verdict.route_namespace, verdict.name, verdict.uid),
                  &events);
@@ -287,7 +290,8 @@ class Deciding {
         std::any_of(conditions.begin(), conditions.end(), [](const Condition& condition) {
           return condition.type == "Progressing" && condition.status == "True";
         });
-    const double base = is_busy || router_.is_leaving ? kSoonSeconds : kLaterSeconds;
+    const bool is_soon = is_busy || router_.is_leaving || has_rules_on_the_way_;
+    const double base = is_soon ? kSoonSeconds : kLaterSeconds;
     const Json* random = Look(observed_, {"random"});
     const double chance = random != nullptr && random->is_number()
                               ? std::clamp(random->get<double>(), 0.0, 1.0)
@@ -305,6 +309,7 @@ class Deciding {
   TeamFiles files_;
   Healing healing_;
   bool is_in_force_ = false;  // some config is
+  bool has_rules_on_the_way_ = false;
   Situation situation_;
   Json status_;
   std::vector<std::string> apply_;

@@ -142,7 +142,7 @@ std::vector<Condition> RouteConditions(const RouteVerdict& verdict,
     all.push_back({"InForce", "True", "OnAllPods",
                    absl::StrFormat("%d pods route by %d rules of the team", with, verdict.rules)});
   } else {
-    all.push_back({"InForce", "False", "OnTheWay",
+    all.push_back({"InForce", "False", std::string(kRulesOnTheWay),
                    absl::StrFormat("%d of %d pods route by these rules; the others take them up "
                                    "within a minute or two",
                                    with, answering)});

@@ -4,12 +4,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "deploy/controller/conditions.h"
 #include "deploy/controller/situation.h"
 
 namespace turnout::controller {
+
+// Of `InForce`, while pods take up a change.
+inline constexpr std::string_view kRulesOnTheWay = "OnTheWay";
 
 std::string RouterStatusJson(const Situation& situation, const std::vector<Condition>& conditions);
 

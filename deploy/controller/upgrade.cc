@@ -124,6 +124,9 @@ class Upgrading {
 
   // At the end of its watch.
   void Judge(const PodFacts& canary) {
+    const bool is_last_look =
+        question_.now >= answer_.state.ready_since + question_.watch + kSecondLook;
+    if ((!canary.answers || !canary.stopped.empty()) && !is_last_look) return;
     if (!canary.answers) {
       End(UpgradePhase::kRolledBack,
           absl::StrFormat("%s does not say how it is: %s", canary.name, canary.error));

@@ -27,6 +27,10 @@ namespace turnout::controller {
 // have to be brought back first.
 inline constexpr absl::Duration kReadyPatience = absl::Minutes(10);
 
+// For so long after the watch a canary that does not answer, or says that it is stopped, is asked
+// again: a moment's trouble is no verdict.
+inline constexpr absl::Duration kSecondLook = absl::Seconds(30);
+
 enum class UpgradePhase { kNone, kCanary, kRollingOut, kDone, kRolledBack };
 
 struct UpgradeState {

@@ -31,7 +31,7 @@ from cluster import HEARTBEAT_S
 from kube import Refused, wait_for
 from pod_runner import PodRunner, now
 
-POLL_S = 0.2
+POLL_S = 0.3
 POOL = "tests.turnout.dev/pool"
 
 

@@ -95,9 +95,10 @@ def a_good_version_comes_to_one_pod_first_and_then_to_all(bench):
     seen = []
 
     def look():
-        phase = scene.router_object()["status"].get("upgrade", {}).get("phase")
-        seen.append((phase, _images(scene)))
-        return phase == "Done"
+        upgrade = scene.router_object()["status"].get("upgrade", {})
+        seen.append((upgrade.get("phase"), _images(scene)))
+        assert upgrade.get("phase") != "RolledBack", upgrade
+        return upgrade.get("phase") == "Done"
     wait_for(look, "the upgrade is done", READY_S, LOOK_S)
     scene.took("a canary, its watch of 2 s, and the other pod", begun)
     first = [images for phase, images in seen if phase == "Canary"]

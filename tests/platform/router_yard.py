@@ -7,11 +7,12 @@ A Scene is a Stage of tests/broker, with its names, load, rules and judgement, w
 Errors: AssertionError where something does not come in time. Threads: a Scene is one thread's; the yard
 is made by the thread that outlives all tests, since processes end with the thread that started them.
 """
+import contextlib
 import time
 
 import controller_cases
 from kafka import Kafka
-from kube import wait_for
+from kube import Refused, wait_for
 from kubelet import Kubelets
 from s3_store import S3Store
 from stage import SESSION_TIMEOUT_S, Stage
@@ -83,6 +84,12 @@ class Scene(Stage):
         self.kube, self.nodes = bench.kube, nodes or self.yard.nodes
         self.space = bench.namespace(f"routers-{prefix}")
         bench.closes(_Closing(self))
+
+    def close(self):
+        """Its router goes too, so that no later test's controller has to do with it."""
+        with contextlib.suppress(Refused):
+            self.kube.delete(API, "EventRouter", NAME, self.space)
+        super().close()
 
     def say(self, text):
         print(f"    {self.prefix}: {text}", flush=True)

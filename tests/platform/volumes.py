@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kube import Refused
 
-POLL_S = 0.2
+POLL_S = 0.5
 FILE_MODE = 0o644
 PROVISIONER = "tests.turnout.dev/disks"
 GIBIBYTE_LIMIT = "100Gi"  # no claim here asks for more
@@ -189,8 +189,10 @@ class Disks:
         self._remove(name)
 
     def _remove(self, name):
-        self._kube.patch("v1", "PersistentVolume", name, {"metadata": {"finalizers": None}})
         self._kube.delete("v1", "PersistentVolume", name)
+        # In this order: who protects disks that are in use would put its finalizer back.
+        if self._kube.find("v1", "PersistentVolume", name):
+            self._kube.patch("v1", "PersistentVolume", name, {"metadata": {"finalizers": None}})
 
     def _run(self):
         while not self._stop.wait(POLL_S):
