@@ -26,6 +26,7 @@ inline constexpr auto kChildKinds = std::to_array<ChildKind>({
     {"policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"},
     {"apps/v1", "StatefulSet", "statefulsets"},
     {"batch/v1", "Job", "jobs"},
+    {"autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"},
     {"keda.sh/v1alpha1", "ScaledObject", "scaledobjects", true},
     {"monitoring.coreos.com/v1", "PodMonitor", "podmonitors", true},
     {"monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules", true},

@@ -61,6 +61,20 @@ std::string WithoutStatus(const KubeObject& object) {
   return parsed.dump();
 }
 
+// All but what an autoscaler measures, which it writes down every few seconds.
+std::string WithoutFigures(const KubeObject& object) {
+  nlohmann::json parsed = nlohmann::json::parse(object.json, nullptr, false);
+  if (!parsed.is_object()) return object.json;
+  const auto status = parsed.find("status");
+  if (status != parsed.end() && status->is_object()) status->erase("currentMetrics");
+  const auto metadata = parsed.find("metadata");
+  if (metadata != parsed.end() && metadata->is_object()) {
+    metadata->erase("resourceVersion");
+    metadata->erase("managedFields");
+  }
+  return parsed.dump();
+}
+
 }  // namespace
 
 const KubeResource* FindResource(const std::string& api_version, const std::string& kind) {
@@ -100,11 +114,12 @@ ControllerWatches::~ControllerWatches() {
 }
 
 std::unique_ptr<KubeWatch> ControllerWatches::Follow(const KubeResource& resource) const {
-  return std::make_unique<KubeWatch>(client_,
-                                     kube::WatchPlan{.resource = resource,
-                                                     .selection = {.labels = kRouterLabelName},
-                                                     .group_of = RouterOfChild,
-                                                     .changed = changed_});
+  kube::WatchPlan plan = {.resource = resource,
+                          .selection = {.labels = kRouterLabelName},
+                          .group_of = RouterOfChild,
+                          .changed = changed_};
+  if (resource.kind == "HorizontalPodAutoscaler") plan.mark_of = WithoutFigures;
+  return std::make_unique<KubeWatch>(client_, std::move(plan));
 }
 
 std::vector<std::shared_ptr<KubeWatch>> ControllerWatches::ChildWatches() const {

@@ -46,7 +46,8 @@ class Deciding {
                   .now = now,
                   .lag = LagOf(pods_, now)};
     status_ = Parsed(situation_.status_before);
-    situation_.knows_keda = controller_.Knows(kScaledObjectApi);
+    situation_.scaler = ScalerOf(router_, controller_);
+    situation_.autoscaler = live_.autoscaler;
   }
 
   std::string Plan() {

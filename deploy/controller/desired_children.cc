@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "deploy/controller/autoscaling.h"
 #include "deploy/controller/child_object.h"
 #include "deploy/controller/network_children.h"
 #include "deploy/controller/route_rules.h"
@@ -43,9 +44,9 @@ std::vector<std::string> DesiredChildren(const RouterSpec& router,
   all.push_back(MakeDisruptionBudget(router));
   all.push_back(MakeStatefulSet(router, pods));
   for (std::string& claim : ClaimsToGrow(router, claims)) all.push_back(std::move(claim));
-  if (router.autoscaling.is_on && controller.Knows(kScaledObjectApi)) {
-    all.push_back(MakeScaledObject(router));
-  }
+  const Scaler scaler = ScalerOf(router, controller);
+  if (scaler == Scaler::kKeda) all.push_back(MakeScaledObject(router));
+  if (scaler == Scaler::kKubernetes && !IsHeld(router)) all.push_back(MakeAutoscaler(router));
   if (controller.Knows(kPodMonitorApi)) all.push_back(MakePodMonitor(router));
   if (controller.Knows(kPrometheusRuleApi)) all.push_back(MakePrometheusRule(router));
   if (!router.ingress.host.empty()) {

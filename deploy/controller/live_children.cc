@@ -65,6 +65,7 @@ LiveChildren ReadChildren(const RouterSpec& router, std::string_view children) {
                        LookText(object, {"metadata", "labels", "app.kubernetes.io/component"})});
     if (kind == "StatefulSet" && name == router.name) out.pods = ReadStatefulSet(object.dump());
     if (kind == "ConfigMap") ReadConfigMap(router, name, object, &out);
+    if (kind == "HorizontalPodAutoscaler" && name == router.name) out.autoscaler = object.dump();
     if (kind == "Job") {
       out.jobs[name] = object.dump();
       out.job_configs.insert(ConfigMapOfTemplate(LookJson(object, {"spec", "template"})));

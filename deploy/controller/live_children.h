@@ -30,6 +30,7 @@ struct LiveChildren {
   std::map<std::string, std::string> configs;     // by name of their ConfigMap
   std::set<std::string> job_configs;              // names that Jobs' pods take their config from
   std::map<std::string, std::string> jobs;        // by name, whole
+  std::string autoscaler;                         // the HorizontalPodAutoscaler, whole
 
   bool Has(std::string_view kind, std::string_view name) const;
 };

@@ -233,15 +233,26 @@ class Conditions {
 
   Condition Autoscaled() const {
     constexpr std::string_view kType = "Autoscaled";
-    if (!now_.knows_keda) {
+    if (now_.scaler == Scaler::kMissingKeda) {
       return Of(
           kType, false, "KedaMissing",
           absl::StrFormat("the cluster has no KEDA, so nothing changes the number of pods (%d); "
-                          "install KEDA, or set spec.replicas and take spec.autoscaling away",
+                          "install KEDA, or set spec.autoscaling.scaler to "
+                          "HorizontalPodAutoscaler, or take spec.autoscaling away",
                           now_.replicas));
     }
+    const bool is_keda = now_.scaler == Scaler::kKeda;
+    const std::string trouble = is_keda ? "" : MetricTrouble(now_.autoscaler);
+    if (!trouble.empty()) {
+      return Of(kType, false, "MetricMissing",
+                absl::StrFormat("the HorizontalPodAutoscaler can't read the metric %s, so nothing "
+                                "changes the number of pods (%d): %s. Give the Prometheus adapter "
+                                "the rule of deploy/monitoring/lag-metric.yaml, or install KEDA",
+                                kLagMetric, now_.replicas, trouble));
+    }
     return Of(kType, true, "ByLag",
-              absl::StrFormat("KEDA keeps %d to %d pods, by events that wait for %d s",
+              absl::StrFormat("%s keeps %d to %d pods, by events that wait for %d s",
+                              is_keda ? "KEDA" : "the HorizontalPodAutoscaler",
                               router_.autoscaling.min_replicas, router_.autoscaling.max_replicas,
                               router_.autoscaling.lag_seconds));
   }

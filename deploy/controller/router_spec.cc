@@ -49,6 +49,7 @@ void ReadReplicas(const Json& spec, RouterSpec* out) {
   scaling.max_replicas =
       std::max(scaling.min_replicas, Int(spec, {"autoscaling", "maxReplicas"}, 1));
   scaling.lag_seconds = Int(spec, {"autoscaling", "lagSeconds"}, 30);
+  scaling.scaler = LookText(spec, {"autoscaling", "scaler"});
   scaling.prometheus = LookText(spec, {"autoscaling", "prometheus"},
                                 "http://prometheus-operated.monitoring.svc:9090");
   out->replicas = std::clamp(out->replicas, scaling.min_replicas, scaling.max_replicas);

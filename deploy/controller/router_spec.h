@@ -68,6 +68,7 @@ struct RouterSpec {
     int min_replicas = 1;
     int max_replicas = 1;
     int lag_seconds = 30;
+    std::string scaler;  // Keda, HorizontalPodAutoscaler; empty: what there is
     std::string prometheus;
   } autoscaling;
   std::string resources;  // JSON

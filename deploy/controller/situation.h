@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "deploy/controller/autoscaling.h"
 #include "deploy/controller/drain.h"
 #include "deploy/controller/healing.h"
 #include "deploy/controller/pipeline_config.h"
@@ -40,7 +41,8 @@ struct Situation {
   absl::Time now;
   int replicas = 0;            // pods that there should be
   bool has_pods_spec = false;  // there is a StatefulSet, or will be
-  bool knows_keda = false;
+  Scaler scaler = Scaler::kNobody;
+  std::string autoscaler;  // the live HorizontalPodAutoscaler; empty: there is none
   LagFacts lag;
   UpgradeState upgrade;
   std::optional<DrainAnswer> drain;

@@ -15,16 +15,8 @@ namespace {
 using Json = nlohmann::json;
 using router::Node;
 
-constexpr int kScalePollSeconds = 15;
-constexpr int kScaleDownSeconds = 600;  // a rebalance costs more than a pod that idles
 constexpr int kReplayTriesMax = 6;
 constexpr int kExitRefused = 2;
-
-// Of Prometheus: the labels that its operator gives to a pod's series.
-std::string MatcherOf(const RouterSpec& router) {
-  return absl::StrFormat("namespace=\"%s\",turnout_dev_router=\"%s\"", router.router_namespace,
-                         router.name);
-}
 
 Json ToJson(const Node& node) {
   switch (node.kind) {
@@ -88,31 +80,9 @@ std::string MakeDisruptionBudget(const RouterSpec& router) {
   return object.dump();
 }
 
-std::string MakeScaledObject(const RouterSpec& router) {
-  Json object =
-      ChildObject<Json>(router, "keda.sh/v1alpha1", "ScaledObject", router.name, "router");
-  if (router.is_paused || router.is_draining || router.is_leaving) {
-    object["metadata"]["annotations"]["autoscaling.keda.sh/paused"] = "true";
-  }
-  const RouterSpec::Autoscaling& scaling = router.autoscaling;
-  const Json trigger = {
-      {"type", "prometheus"},
-      {"metricType", "Value"},
-      {"metadata",
-       {{"serverAddress", scaling.prometheus},
-        {"query", absl::StrFormat("max(turnout_partition_lag_seconds{%s})", MatcherOf(router))},
-        {"threshold", absl::StrFormat("%d", scaling.lag_seconds)}}}};
-  object["spec"] = {
-      {"scaleTargetRef",
-       {{"apiVersion", kApiVersion}, {"kind", "EventRouter"}, {"name", router.name}}},
-      {"minReplicaCount", scaling.min_replicas},
-      {"maxReplicaCount", scaling.max_replicas},
-      {"pollingInterval", kScalePollSeconds},
-      {"advanced",
-       {{"horizontalPodAutoscalerConfig",
-         {{"behavior", {{"scaleDown", {{"stabilizationWindowSeconds", kScaleDownSeconds}}}}}}}}},
-      {"triggers", Json::array({trigger})}};
-  return object.dump();
+std::string MatcherOf(const RouterSpec& router) {
+  return absl::StrFormat("namespace=\"%s\",turnout_dev_router=\"%s\"", router.router_namespace,
+                         router.name);
 }
 
 std::string MakePodMonitor(const RouterSpec& router) {

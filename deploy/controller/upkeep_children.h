@@ -1,5 +1,5 @@
 // UpkeepChildren: what keeps a router's pods well from outside: who they are, how many may be away,
-// how many there are, who is told of trouble.
+// who is told of trouble.
 //
 // Objects are JSON texts.
 // Threads: pure functions.
@@ -12,7 +12,6 @@
 
 namespace turnout::controller {
 
-inline constexpr std::string_view kScaledObjectApi = "keda.sh/v1alpha1/ScaledObject";
 inline constexpr std::string_view kPodMonitorApi = "monitoring.coreos.com/v1/PodMonitor";
 inline constexpr std::string_view kPrometheusRuleApi = "monitoring.coreos.com/v1/PrometheusRule";
 
@@ -20,9 +19,8 @@ std::string MakeServiceAccount(const RouterSpec& router);
 std::string MakeConfigMap(const RouterSpec& router, const PipelineConfig& config);
 std::string MakeDisruptionBudget(const RouterSpec& router);
 
-// By the age of the oldest event that waits. Its target is the EventRouter's own scale subresource:
-// the autoscaler writes spec.replicas, and the controller alone writes the StatefulSet.
-std::string MakeScaledObject(const RouterSpec& router);
+// Of Prometheus: the labels that its operator gives to a pod's series, as a query's matchers.
+std::string MatcherOf(const RouterSpec& router);
 
 std::string MakePodMonitor(const RouterSpec& router);
 

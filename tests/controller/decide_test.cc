@@ -132,6 +132,9 @@ void RunStep(const Json& step, SimulatedCluster* cluster) {
   for (const Json& patch : step.value("pod_patches", Json::array())) {
     cluster->Pod(patch["ordinal"]).merge_patch(patch["patch"]);
   }
+  for (const Json& patch : step.value("child_patches", Json::array())) {
+    cluster->Child(patch["kind"].get<std::string>()).merge_patch(patch["patch"]);
+  }
   const Json plan = cluster->Decide();
   EXPECT_EQ(Mismatch(step.value("expect", Json::object()), &plan, "plan"), "");
   ExpectSoundPlan(plan, cluster->observation());

@@ -45,6 +45,15 @@ Json* SimulatedCluster::StatefulSet() {
   return nullptr;
 }
 
+Json& SimulatedCluster::Child(std::string_view kind) {
+  static Json none;
+  for (Json& child : observation_["children"]) {
+    if (child["kind"] == kind) return child;
+  }
+  ADD_FAILURE() << "there is no " << kind;
+  return none;
+}
+
 Json SimulatedCluster::TeamsInForce() const {
   Json teams = Json::array();
   for (const Json& child : observation_["children"]) {

@@ -28,6 +28,9 @@ class SimulatedCluster {
   // Of the pod of that ordinal, as in the observation.
   Json& Pod(int ordinal);
 
+  // The live object that was made of that kind; none fails the test.
+  Json& Child(std::string_view kind);
+
   // Decides once; a plan that is none fails the test.
   Json Decide() const;
 

@@ -3,7 +3,8 @@ kwok, which plays the kubelets of nodes that there are not.
 
 All of it is real but the nodes: pods are scheduled, become ready and go, and nothing runs in them. Ports
 are free ones, certificates are made for the run, data lie in its directory. Nodes are noticed as lost
-NODE_GRACE_S after their last heartbeat, not 40 s, and pods leave them EVICTION_S later, not 5 min.
+NODE_GRACE_S after their last heartbeat, not 40 s, and pods leave them EVICTION_S later, not 5 min. Autoscalers look each
+SCALING_S, not 15 s.
 
 Errors: RuntimeError with the end of the log of what did not start. Lifetime: every process is ended by
 `close`, or with the thread that started it. Threads: one's.
@@ -28,6 +29,7 @@ STOP_S = 10
 HEARTBEAT_S = 2
 NODE_GRACE_S = 8
 EVICTION_S = 2
+SCALING_S = 1
 ADMIN = ("admin", "system:masters")
 CLIENTS = (ADMIN, ("system:kube-controller-manager",), ("system:kube-scheduler",))
 # Debian's etcd (3.4.23) can't be asked how far a watch has come, so lists that are streamed wait for the
@@ -284,7 +286,8 @@ class Cluster:
                    "NodeControllerLeaseCircuitBreaker=false", "--use-service-account-credentials",
                    "--service-account-private-key-file", self._pki.accounts_key,
                    "--root-ca-file", self.ca, "--node-monitor-period", "1s",
-                   "--node-monitor-grace-period", f"{NODE_GRACE_S}s")
+                   "--node-monitor-grace-period", f"{NODE_GRACE_S}s",
+                   "--horizontal-pod-autoscaler-sync-period", f"{SCALING_S}s")
         self.begin("kube-scheduler", self._kubernetes / "kube-scheduler",
                    "--kubeconfig", users["system:kube-scheduler"], "--bind-address", "127.0.0.1",
                    "--secure-port", scheduler, "--leader-elect=false")

@@ -19,6 +19,7 @@ RIGHTS = [
     ("batch", ["jobs"], CHILD),
     ("policy", ["poddisruptionbudgets"], CHILD),
     ("networking.k8s.io", ["networkpolicies", "ingresses"], CHILD),
+    ("autoscaling", ["horizontalpodautoscalers"], CHILD),
     ("keda.sh", ["scaledobjects"], CHILD),
     ("monitoring.coreos.com", ["podmonitors", "prometheusrules"], CHILD),
     ("events.k8s.io", ["events"], ["create", "patch"]),

@@ -223,8 +223,13 @@ def the_controller_itself_works_with_what_the_manifests_grant_and_forbid(bench):
         found = {kind for group, kind, plural in child_kinds() if kind != "Job" and kube.call(
             "GET", f"/apis/{versions[kind]}/namespaces/{space}/{plural}" if group else
             f"/api/v1/namespaces/{space}/{plural}", labelSelector="turnout.dev/router=shop")["items"]}
-        return found == {kind for _, kind, _ in child_kinds()} - {"Job"} or None
+        return found == {kind for _, kind, _ in child_kinds()} - {"Job", other_scaler} or None
+    other_scaler = "HorizontalPodAutoscaler"
     wait_for(made, "every kind of child is made")
+    other_scaler = "ScaledObject"
+    kube.patch(API, "EventRouter", "shop",
+               {"spec": {"autoscaling": {"scaler": "HorizontalPodAutoscaler"}}}, space)
+    wait_for(made, "the other scaler is made, and the one before goes")
     wait_for(lambda: any(one["type"] == "Accepted" and one["status"] == "True" for one in kube.get(
         API, "EventRoute", "fraud", space).get("status", {}).get("conditions", [])), "the route is taken")
     wait_for(lambda: kube.find("v1", "Pod", "shop-0", space), "its pod is admitted")
