@@ -15,11 +15,11 @@ from manifests import CHART, NAMESPACE, ROOT, TREE, by_key, helm, key, kustomize
 from processes import free_port
 
 TREES = ("base", "policies", "examples", "overlays/dev", "overlays/production")
-COMPONENTS = ("s3", "msk-iam", "keda", "ingress", "onboarding")
+COMPONENTS = ("s3", "msk-iam", "keda", "ingress", "onboarding", "monitoring")
 # Files for tools of their own, which no API server takes.
 NOT_SERVED = ("kustomize.config.k8s.io", "eksctl.io")
 CHART_VALUES = {
-    "all of it": ["--set", "namespace.create=true"],
+    "all of it": ["--set", "namespace.create=true", "--set", "monitoring.enabled=true"],
     "by digest, from a private registry": [
         "--set", "image.digest=sha256:" + "0" * 64, "--set", "image.pullSecrets={one,two}"],
     "two managers": ["--set", "manager.replicas=2", "--set", "manager.config.shared=s3://b/manager",
@@ -88,6 +88,7 @@ def every_component_changes_what_it_is_for_and_nothing_else(bench):
                    ((key(one), one) for one in objects) if plain.get(key(item)) != item}
         wanted = {"s3": {"ConfigMap", "StatefulSet", "ServiceAccount", "EventRouter"},
                   "onboarding": {"ClusterRole", "ClusterRoleBinding"},
+                  "monitoring": {"PodMonitor", "PrometheusRule"},
                   "ingress": {"Ingress", "NetworkPolicy", "EventRouter"}}.get(name, {"EventRouter"})
         assert changed == wanted, (name, changed)
         assert set(plain) <= {key(one) for one in objects}, name
