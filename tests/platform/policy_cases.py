@@ -168,7 +168,7 @@ def the_controllers_account_may_do_what_it_does_and_no_more(bench):
 
 def the_controllers_account_touches_only_what_is_a_routers(bench):
     install(bench)
-    kube, space = bench.kube, bench.namespace("reach")
+    kube, space = bench.kube, bench.namespace("reach", {"turnout.dev/service": "shop"})
     account = kube.as_service_account(NAMESPACE, "turnout-controller")
     labels = {"turnout.dev/router": "shop", "app.kubernetes.io/managed-by": "turnout-controller"}
 
@@ -191,11 +191,40 @@ def the_controllers_account_touches_only_what_is_a_routers(bench):
     account.delete("v1", "ConfigMap", "child", space)
 
 
+def the_controllers_account_makes_nothing_where_no_service_is(bench):
+    """Not even what carries a router's label: neither beside a team's things nor beside the cluster's."""
+    install(bench)
+    kube = bench.kube
+    account = kube.as_service_account(NAMESPACE, "turnout-controller")
+    place = bench.namespace("no-service", {"turnout.dev/team": "fraud"})
+    labels = {"turnout.dev/router": "shop", "app.kubernetes.io/managed-by": "turnout-controller"}
+
+    def meta(space):
+        return {"name": "shop", "namespace": space, "labels": labels}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "a:1"}]}}
+    set_spec = {"serviceName": "shop", "selector": {"matchLabels": labels}, "template": pod}
+    for space in (place, "kube-system", NAMESPACE):
+        for item in ({"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": set_spec},
+                     {"apiVersion": "v1", "kind": "ServiceAccount"},
+                     {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+                      "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}}):
+            refused = refusal(account.apply, {**item, "metadata": meta(space)})
+            assert refused.code == 403 and f"{space} is no service's" in refused.message, refused
+            assert "turnout.dev/service=NAME" in refused.message, refused
+    # Once it is one the same goes through; what is there can be removed when it is one no more.
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(place), "data": {"a": "b"}}
+    kube.patch("v1", "Namespace", place, {"metadata": {"labels": {"turnout.dev/service": "shop"}}})
+    wait_for(lambda: account.apply(config, manager="turnout-controller"), "it is let in")
+    kube.patch("v1", "Namespace", place, {"metadata": {"labels": {"turnout.dev/service": None}}})
+    wait_for(lambda: caught(lambda: account.apply({**config, "data": {"a": "c"}})), "it is kept out")
+    account.delete("v1", "ConfigMap", "shop", place)
+
+
 def the_controller_itself_works_with_what_the_manifests_grant_and_forbid(bench):
     """With the arguments of its Deployment too, and pods that the restricted profile admits."""
     install(bench)
     kube, cluster = bench.kube, bench.cluster
-    space = bench.namespace("granted", {"turnout.dev/team": "fraud",
+    space = bench.namespace("granted", {"turnout.dev/team": "fraud", "turnout.dev/service": "shop",
                                         "pod-security.kubernetes.io/enforce": "restricted"})
     token = bench.directory / "token"
     token.write_text(cluster.token(NAMESPACE, "turnout-controller"))
@@ -300,6 +329,7 @@ TESTS = [
     a_team_is_kept_out_of_anothers_name_and_anothers_router,
     the_controllers_account_may_do_what_it_does_and_no_more,
     the_controllers_account_touches_only_what_is_a_routers,
+    the_controllers_account_makes_nothing_where_no_service_is,
     the_controller_itself_works_with_what_the_manifests_grant_and_forbid,
     who_is_on_call_pauses_and_heals_but_makes_and_deletes_nothing,
     the_restricted_profile_admits_our_pods_and_no_other_form_of_them,
