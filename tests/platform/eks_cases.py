@@ -1,4 +1,5 @@
-"""deploy/eks, as far as it can be judged without an AWS account: its files, its policies, its arithmetic.
+"""deploy/eks, as far as it can be judged without an AWS account: its files, its policies, its arithmetic,
+and by a real API server what of it is Kubernetes'.
 
 What Amazon documents of actions is written down here: each with the kind of resource it is for, and, for
 Kafka's, with what it needs beside it (MSK's developer guide, "Semantics of IAM authorization policy
@@ -9,11 +10,16 @@ import importlib.machinery
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import yaml
+
+import manifests
+import policy_cases
+from kube import objects_in
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -242,9 +248,50 @@ def the_costs_in_the_page_are_what_its_script_computes(bench):
     assert totals == sorted(totals)
 
 
+def what_is_kubernetes_on_the_page_is_taken_by_a_real_server(bench):
+    """Strictly, by the CRDs of Karpenter and ours, and with our policies: the platform as build/eks
+    makes it, and what is applied after it."""
+    policy_cases.install(bench)
+    out = bench.directory / "checkout/build/eks"  # beside what its kustomization.yaml names
+    shutil.copytree(ROOT / "deploy/kubernetes", bench.directory / "checkout/deploy/kubernetes")
+    out.parent.mkdir()
+    rendered(bench).rename(out)
+    platform = manifests.kustomize(out)
+    space = values()["ROUTER_NAMESPACE"]  # the tests of policies have a router of this name there
+    applied = [item for name in ("storage", "karpenter", "first-steps", "pipeline")
+               for item in objects_in((out / f"{name}.yaml").read_text().replace(space, f"{space}-eks"))]
+    for kind in ("Namespace", "ServiceAccount"):  # of which policies and pods ask
+        for item in platform + applied:
+            if item["kind"] == kind:
+                bench.kube.apply(item)
+    for item in applied + platform:
+        meta = item["metadata"]
+        if item["kind"] == "StatefulSet":  # of those that are there already claims can't be changed
+            meta = {**meta, "name": meta["name"] + "-eks"}
+        bench.kube.apply({**item, "metadata": meta}, dry_run=True)
+    kinds = {item["kind"] for item in applied}
+    assert {"EC2NodeClass", "NodePool", "EventRouter", "EventRoute", "StorageClass", "Pod"} <= kinds
+    # The controller may make the router's children there, and the route is the team's own.
+    (router,) = [item for item in applied if item["kind"] == "EventRouter"]
+    space = router["metadata"]["namespace"]
+    controller = bench.kube.as_service_account(manifests.NAMESPACE, "turnout-controller")
+    controller.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+        "name": "child", "namespace": space, "labels": {
+            "turnout.dev/router": router["metadata"]["name"],
+            "app.kubernetes.io/managed-by": "turnout-controller"}}}, dry_run=True)
+    images = [container["image"] for item in platform if item["kind"] in ("Deployment", "StatefulSet")
+              for container in item["spec"]["template"]["spec"]["containers"]]
+    registry = f"{values()['ACCOUNT_ID']}.dkr.ecr.{values()['AWS_REGION']}.amazonaws.com/turnout:"
+    assert len(images) >= 2 and all(image.startswith(registry) for image in images), images
+    account = next(item for item in platform if item["kind"] == "ServiceAccount"
+                   and item["metadata"]["name"] == "turnout-manager")
+    assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].endswith("role/turnout-manager")
+
+
 TESTS = [the_policies_grant_known_actions_on_named_resources,
          a_router_may_do_what_it_needs_and_touch_nobody_elses,
          each_role_is_for_one_service_account_or_one_workflow,
          every_file_can_be_read_and_says_what_the_page_says,
          every_command_of_the_page_is_good_shell,
-         the_costs_in_the_page_are_what_its_script_computes]
+         the_costs_in_the_page_are_what_its_script_computes,
+         what_is_kubernetes_on_the_page_is_taken_by_a_real_server]
