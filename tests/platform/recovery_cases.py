@@ -30,6 +30,8 @@ def _open(scene, teams, replicas=1, **spec):
                              "ahead_max": f"{state_setup.SETTINGS.ahead_max}ms"})
     spec["source"] = {"brokers": [scene.kafka.bootstrap], "topic": scene.source,
                       "group": scene.group, "partitionedBy": "user"}
+    # The events are of yesterday.
+    spec["upgrade"] = {"strategy": "Canary", "watchSeconds": 2, "maxLagSeconds": 86400}
     spec["checkpoints"] = {"store": f"s3://checkpoints/{scene.prefix}", "every": "2s"}
     scene.open(teams, replicas=replicas, config=config, **spec)
 
@@ -134,6 +136,8 @@ def a_bad_config_is_refused_while_pods_run_on(bench):
     scene.change(config={"limits": {"transaction_timeout": "12s"}})
     scene.when("ConfigAccepted", "True")
     assert scene.recovered("a good config instead", but=pod, begun=begun) < READY_S
+    wait_for(lambda: scene.router_object()["status"]["upgrade"]["phase"] == "Done", "it is kept", READY_S,
+             LOOK_S)
     _end(scene, flow, teams)
 
 
