@@ -9,12 +9,13 @@ import time
 import state_events
 import state_setup
 from kube import wait_for
-from router_yard import IMAGE, NAME, READY_S, Scene, yard_of
+from router_yard import IMAGE, LOOK_S, NAME, READY_S, Scene, yard_of
 from step_oracle import Phase
 
 BESIDE = "routers"  # run beside each other, and beside router_cases
 EVENTS_MAX = 100_000
 RATE = 200
+PARTITIONS = 4
 NODE_LOST_S = 200  # at most
 
 
@@ -33,7 +34,7 @@ def _open(scene, teams, replicas=1, **spec):
     # The events are of yesterday.
     spec["upgrade"] = {"strategy": "Canary", "watchSeconds": 2, "maxLagSeconds": 86400}
     spec["checkpoints"] = {"store": f"s3://checkpoints/{scene.prefix}", "every": "2s"}
-    scene.open(teams, replicas=replicas, config=config, **spec)
+    scene.open(teams, PARTITIONS, replicas, config=config, **spec)
 
 
 def _teams(scene):
@@ -43,6 +44,14 @@ def _teams(scene):
 
 def _flow(scene):
     return scene.flow(state_events.stream(EVENTS_MAX, scene.seed), RATE)
+
+
+def _checkpointed(scene):
+    """Events have flowed for long enough that every partition has a checkpoint or two."""
+    def look():
+        found = scene.status_of(f"{NAME}-0").get("checkpoints", {})
+        return found.get("published", 0) >= 2 * PARTITIONS
+    wait_for(look, "checkpoints are published", READY_S, LOOK_S)
 
 
 def _end(scene, flow, teams):
@@ -56,7 +65,7 @@ def a_pod_that_is_killed_and_deleted_by_force_comes_back(bench):
     teams = _teams(scene)
     _open(scene, teams)
     flow = _flow(scene)
-    time.sleep(5)  # checkpoints
+    _checkpointed(scene)
     pod = scene.pods()[f"{NAME}-0"]["metadata"]["uid"]
     scene.process().kill()
     scene.kube.delete("v1", "Pod", f"{NAME}-0", scene.space, now=True)
@@ -71,14 +80,15 @@ def pods_of_a_lost_node_come_up_on_another_and_fence_what_still_runs_there(bench
     teams = _teams(scene)
     _open(scene, teams)
     flow = _flow(scene)
-    time.sleep(5)
+    _checkpointed(scene)
     pod = scene.pods()[f"{NAME}-0"]
     lost, ghost = nodes.of(scene.space, f"{NAME}-0"), scene.process()
     lost.silence()
     assert scene.recovered("a node lost", NODE_LOST_S, but=pod["metadata"]["uid"]) < NODE_LOST_S
     assert scene.pods()[f"{NAME}-0"]["spec"]["nodeName"] != pod["spec"]["nodeName"]
     assert ghost.is_running(), "the ghost is gone: nothing was to be fenced"
-    time.sleep(5)  # both run
+    wait_for(lambda: '"event":"fenced"' in ghost.log_file.read_text(), "the ghost is fenced", READY_S,
+             LOOK_S)
     lost.find()
     wait_for(lambda: not ghost.is_running(), "the kubelet that is back ends the ghost",
              READY_S)
@@ -91,10 +101,14 @@ def the_state_of_a_lost_disk_comes_back_from_the_checkpoints(bench):
     teams = _teams(scene)
     _open(scene, teams, state={"size": "1Gi", "storageClassName": scene.yard.disks.storage_class})
     flow = _flow(scene)
-    time.sleep(5)
+    _checkpointed(scene)
     pod = scene.pods()[f"{NAME}-0"]["metadata"]["uid"]
     scene.yard.disks.lose(scene.space, f"state-{NAME}-0")
     assert scene.recovered("a disk lost", but=pod) < READY_S
+    replayed = [(int(begin), int(end)) for _, begin, end in
+                state_setup.REPLAYING.findall(scene.process().log_file.read_text())]
+    scene.say(f"{sum(end - begin for begin, end in replayed)} events replayed behind checkpoints")
+    assert replayed and all(begin > 0 for begin, _ in replayed), f"from the first event on: {replayed}"
     claim = scene.kube.get("v1", "PersistentVolumeClaim", f"state-{NAME}-0", scene.space)
     assert claim["status"]["phase"] == "Bound", claim["status"]
     _end(scene, flow, teams)

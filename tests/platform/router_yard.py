@@ -8,6 +8,7 @@ Errors: AssertionError where something does not come in time. Threads: a Scene i
 is made by the thread that outlives all tests, since processes end with the thread that started them.
 """
 import contextlib
+import json
 import time
 
 import controller_cases
@@ -22,6 +23,7 @@ API = controller_cases.API
 IMAGE = "tests/turnout"
 SEED = 20261127
 NAME = "shop"
+ADMIN_PORT = 9464
 READY_S = 120  # of a machine that does much else
 LOOK_S = 0.3
 # Ends at once, as a program does that its image was built wrong with.
@@ -202,6 +204,13 @@ class Scene(Stage):
             said = [pod.get("status", {}) for pod in self.pods().values()]
             raise AssertionError(f"{late}; pods: {said}; {self.condition('Ready')}") from None
         self.when("Ready", "True", "AllPodsReady", timeout_s)
+
+    def status_of(self, pod):
+        """What a pod says itself; {} while it says nothing."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            address = self.pods()[pod]["status"]["podIP"]
+            return json.loads(controller_cases.says(f"{address}:{ADMIN_PORT}", "/v1/status"))
+        return {}
 
     def process(self, ordinal=0):
         return self.nodes.container(self.space, f"{NAME}-{ordinal}")
