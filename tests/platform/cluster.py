@@ -9,6 +9,7 @@ SCALING_S, not 15 s.
 Errors: RuntimeError with the end of the log of what did not start. Lifetime: every process is ended by
 `close`, or with the thread that started it. Threads: one's.
 """
+import json
 import os
 import subprocess
 import sys
@@ -263,18 +264,39 @@ class Cluster:
         """The API server; again, after `process("kube-apiserver")` was ended."""
         certificate, key = self._pki.sign("kube-apiserver", names=(
             "IP:127.0.0.1", "DNS:kubernetes.default.svc", "DNS:localhost"))
-        self.begin("kube-apiserver", self._kubernetes / "kube-apiserver",
-                   "--etcd-servers", self._etcd, "--bind-address", "127.0.0.1",
-                   "--advertise-address", "127.0.0.1", "--endpoint-reconciler-type", "none",
-                   "--secure-port", self.port, "--feature-gates", "WatchList=false", "--service-cluster-ip-range", "10.96.0.0/16",
-                   "--tls-cert-file", certificate, "--tls-private-key-file", key,
-                   "--client-ca-file", self.ca, "--authorization-mode", "Node,RBAC",
-                   "--service-account-issuer", "https://kubernetes.default.svc",
-                   "--service-account-key-file", self._pki.accounts_key,
-                   "--service-account-signing-key-file", self._pki.accounts_key,
-                   "--default-not-ready-toleration-seconds", EVICTION_S,
-                   "--default-unreachable-toleration-seconds", EVICTION_S, *more).wait_until(
-                       lambda: self.kube.raw("GET", "/readyz", timeout=5)[0] == 200)
+        self._begin_server("kube-apiserver", self.kube, self.port, certificate, key, *more)
+
+    def begin_another_server(self, *more):
+        """A second API server over the same etcd, with options of its own: who may do everything on
+        it, and its process, which the caller ends."""
+        port = free_port()
+        own = self._pki.sign("another-server", names=("IP:127.0.0.1",))
+        kube = Kube(port, self.ca, *self._pki.sign("another-admin", "system:masters"))
+        return kube, port, self._begin_server("another-server", kube, port, *own, *more)
+
+    def _begin_server(self, name, kube, port, certificate, key, *more):
+        return self.begin(
+            name, self._kubernetes / "kube-apiserver", "--etcd-servers", self._etcd,
+            "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1",
+            "--endpoint-reconciler-type", "none", "--secure-port", port,
+            "--feature-gates", "WatchList=false", "--service-cluster-ip-range", "10.96.0.0/16",
+            "--tls-cert-file", certificate, "--tls-private-key-file", key,
+            "--client-ca-file", self.ca, "--authorization-mode", "Node,RBAC",
+            "--service-account-issuer", "https://kubernetes.default.svc",
+            "--service-account-key-file", self._pki.accounts_key,
+            "--service-account-signing-key-file", self._pki.accounts_key,
+            "--default-not-ready-toleration-seconds", EVICTION_S,
+            "--default-unreachable-toleration-seconds", EVICTION_S, *more).wait_until(
+                lambda: kube.raw("GET", "/readyz", timeout=5)[0] == 200)
+
+    def compact(self, version):
+        """etcd forgets what was before it: a watch from there finds 410."""
+        body = json.dumps({"revision": str(version), "physical": True}).encode()
+        urllib.request.urlopen(self._etcd + "/v3/kv/compaction", body, timeout=10).read()
+
+    def client_certificate(self, user, *groups):
+        """Files of a certificate that says who somebody is, and of its key."""
+        return self._pki.sign(user, *groups)
 
     def _start_manager(self, users):
         manager, scheduler = free_port(), free_port()
