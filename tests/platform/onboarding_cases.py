@@ -104,7 +104,7 @@ class World:
         install(bench)
         self.bench, self.kube, self.router, self._git = bench, bench.kube, router, git
         self.begin_controller()
-        bench.namespace(SPACE)
+        bench.namespace(SPACE, {"turnout.dev/service": SERVICE})
         bench.namespace(f"{SERVICE}-base", {"turnout.dev/team": "base"})
         self.kube.apply({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
@@ -357,7 +357,7 @@ class Reader:
 def from_the_request_to_the_first_routed_event_is_less_than_a_minute(bench):
     """With a router's pod as a real process, and another team's events on their way all the while."""
     nodes = Kubelets(bench, "onboarding", 1, {"tests/onboarding:1": bench.turnout})
-    bench.namespace(SPACE)
+    bench.namespace(SPACE, {"turnout.dev/service": SERVICE})
     bench.kube.apply({"apiVersion": "v1", "kind": "Secret",
                       "metadata": {"name": "kafka", "namespace": SPACE},
                       "data": {name: base64.b64encode(text.encode()).decode() for name, text in
