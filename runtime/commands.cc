@@ -321,7 +321,8 @@ Command StateCommand() {
           "ls PATH [--step ID] [--limit N] [--checkpoint N] [--config FILE]\n"
           "    turnout state get PATH --step ID --key KEY|--key-hex HEX [--checkpoint N]\n"
           "                      [--config FILE]\n"
-          "    turnout state stats PATH [--checkpoint N] [--config FILE]",
+          "    turnout state stats PATH [--checkpoint N] [--config FILE]\n"
+          "    turnout state checkpoints PATH [--config FILE]",
       .description =
           "Reads what the rules' steps remember of one source partition: from its store, whose "
           "process may be running (then as of its last flush), or from its checkpoints in a "
@@ -329,7 +330,9 @@ Command StateCommand() {
           "TMPDIR) and verified first.\n\n"
           "ls prints the entries, a JSON object a line, in the order of steps and keys; get prints "
           "one; stats prints one object with the offsets, the watermark, the rule set's hash and "
-          "what each step has. Steps are named with their rules where the rule set is at hand: at "
+          "what each step has; checkpoints lists a task's checkpoints, the oldest first, each with "
+          "its time, so that one can be chosen for `state.restore.time`. Steps are named with "
+          "their rules where the rule set is at hand: at "
           "STORE/GROUP/rules, or in STATE_DIR/checkpoints. Expired entries that are still on disk "
           "are shown as such. Keys are text (and `key_hex` where that can't be typed), values "
           "hexadecimal, times milliseconds of event time.",

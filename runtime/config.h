@@ -24,6 +24,7 @@
 #include "router/rule_file.h"
 #include "router/state_settings.h"
 #include "runtime/schema_registry_settings.h"
+#include "state/restore_wish.h"
 #include "state/s3_options.h"
 
 namespace turnout::runtime {
@@ -60,7 +61,9 @@ struct Config {
   std::string rekey_topic;     // rekey.topic; default: <source.group>.rekey
   int rekey_partitions = 0;    // rekey.partitions; 0: as the source
   struct State {               // state:
-    bool go_on_after_gap = false;          // state.on_gap: refuse | go_on
+    bool go_on_after_gap = false;  // state.on_gap: refuse | go_on
+    // state.restore.time, state.restore.rules
+    std::optional<state::RestoreWish> restore;
     int64_t memory_bytes_max = 256 << 20;  // state.memory
   } state;
   struct Checkpoints {  // checkpoints:

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "runtime/config_values.h"
 
 namespace turnout::runtime {
@@ -213,6 +214,13 @@ std::string CheckEndpoint(std::string_view text) {
     return CheckPath(text);
   }
   return "begins neither with http:// nor with https://";
+}
+
+std::string CheckRestoreTime(std::string_view text) {
+  absl::Time time;
+  const absl::string_view whole(text.data(), text.size());
+  if (text == "none" || absl::ParseTime(absl::RFC3339_full, whole, &time, nullptr)) return {};
+  return "is no time such as 2026-11-27T13:45:00Z";
 }
 
 std::string CheckCheckpointStore(std::string_view text) {

@@ -32,7 +32,8 @@ std::string CheckGroup(std::string_view text);     // any visible text
 std::string CheckInstance(std::string_view text);  // letters, digits, `.`, `_`, `-`
 std::string CheckListen(std::string_view text);    // host:port
 std::string CheckPath(std::string_view text);
-std::string CheckField(std::string_view text);            // steps with dots between them
+std::string CheckField(std::string_view text);  // steps with dots between them
+std::string CheckRestoreTime(std::string_view text);
 std::string CheckCheckpointStore(std::string_view text);  // an absolute path, or s3://...
 std::string CheckRules(std::string_view text);  // a path, http:// or https://, or topic:NAME
 std::string CheckManagerUrl(std::string_view text);

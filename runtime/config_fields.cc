@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "absl/time/time.h"
 #include "runtime/admin_fields.h"
 #include "runtime/config_checks.h"
 #include "runtime/config_table.h"
@@ -226,6 +227,34 @@ void AddStateFields(Fields* fields) {
            "says why, or goes on with what there is.",
        .cost = "refuse needs a person. go_on may let duplicates pass, or miss a threshold.",
        .store = [](const FieldValue& v, Config* c) { c->state.go_on_after_gap = v.number != 0; }});
+  fields->push_back(
+      {.key = "state.restore.time",
+       .default_text = kNone,
+       .allowed = "a time as RFC 3339 writes it, or `none`",
+       .check = CheckRestoreTime,
+       .effect =
+           "Each partition's state is rebuilt once, from its newest checkpoint of that time or "
+           "before it: what came since is replayed, and nothing is sent again.",
+       .cost = "A partition waits while it is rebuilt. The source must still have what came since; "
+               "else the partition stands still and names the checkpoints that there are.",
+       .store = [](const FieldValue& v, Config* c) {
+         absl::Time time;
+         if (!absl::ParseTime(absl::RFC3339_full, v.text, &time, nullptr)) return;
+         c->state.restore = {.time_ms = absl::ToUnixMillis(time)};
+       }});
+  fields->push_back(
+      {.key = "state.restore.rules",
+       .type = FieldType::kChoice,
+       .default_text = "in_force",
+       .choices = {"in_force", "current"},
+       .effect =
+           "What is replayed by: the rules that were in force at each event, or those of now.",
+       .cost =
+           "in_force gives the state that there would be without what spoiled it, as long as it "
+           "is known which they were. current gives that of rules that were never others.",
+       .store = [](const FieldValue& v, Config* c) {
+         if (c->state.restore) c->state.restore->with_current_rules = v.number != 0;
+       }});
   fields->push_back(
       {.key = "checkpoints.store",
        .default_shown = "<state_dir>/checkpoints",

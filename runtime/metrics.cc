@@ -227,6 +227,12 @@ void Metrics::OnStatus(const WorkerStatus& status) {
   impl_->figures.workers[status.worker] = status;
 }
 
+void Metrics::OnRestored(int /*worker*/, const std::string& /*topic*/, int32_t /*partition*/,
+                         const std::string& /*text*/) {
+  absl::MutexLock lock(&impl_->mu);
+  ++impl_->figures.restored;
+}
+
 void Metrics::OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,
                            std::vector<router::StateSize> by_rule) {
   absl::MutexLock lock(&impl_->mu);

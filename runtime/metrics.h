@@ -45,6 +45,8 @@ class Metrics : public WorkerObserver {
   void OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) override;
   void OnOpenTransaction(int worker, absl::Time since) override;
   void OnStatus(const WorkerStatus& status) override;
+  void OnRestored(int worker, const std::string& topic, int32_t partition,
+                  const std::string& text) override;
   void OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,
                     std::vector<router::StateSize> by_rule) override;
   void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;

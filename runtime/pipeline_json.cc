@@ -49,7 +49,8 @@ Json WorkerJson(const WorkerView& worker) {
          {"phase", PhaseName(partition.phase)},
          {"replay_offset", OffsetOrNull<Json>(partition.replay_offset)},
          {"replay_left_seconds", SecondsOrNull(partition.replay_left)},
-         {"reason", partition.reason}});
+         {"reason", partition.reason},
+         {"restored", partition.restored}});
   }
   Json last_outcome;
   if (!worker.last_outcome.outcome.empty()) {
@@ -162,6 +163,25 @@ Json CheckpointsJson(const PipelineView& view) {
           {"restore_left_seconds", absl::ToDoubleSeconds(states.restore_left)}};
 }
 
+// Null where nothing is wished. Of the partitions that are here.
+Json RestoreJson(const PipelineView& view) {
+  if (!view.facts.restore) return {};
+  const std::string id = view.facts.restore->id();
+  int partitions = 0;
+  int done = 0;
+  for (const auto& [index, worker] : view.workers) {
+    for (const PartitionStatus& one : worker.status.partitions) {
+      ++partitions;
+      done += std::count(one.restored.begin(), one.restored.end(), id);
+    }
+  }
+  return {{"id", id},
+          {"time", Timestamp(absl::FromUnixMillis(view.facts.restore->time_ms))},
+          {"rules", view.facts.restore->with_current_rules ? "current" : "in_force"},
+          {"done", done},
+          {"partitions", partitions}};
+}
+
 Json TroublesJson(const std::vector<Trouble>& troubles) {
   Json all = Json::array();
   for (const Trouble& trouble : troubles) {
@@ -250,6 +270,7 @@ std::string StatusJson(const PipelineView& view) {
                  {"token", TokenJson(view.token)},
                  {"security", CertificatesJson(view.security)},
                  {"checkpoints", CheckpointsJson(view)},
+                 {"restore", RestoreJson(view)},
                  {"rules", RulesJson(view.rules, view.live_rules)},
                  {"tables", TablesJson(view.tables)},
                  {"schemas", SchemasJson(view.schemas)},

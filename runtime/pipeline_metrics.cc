@@ -183,6 +183,8 @@ void CollectStates(const PipelineFigures& figures, MetricFamilies* to) {
       static_cast<double>(figures.state_memory_bytes));
   add("turnout_state_stores_removed_total", "Stores of partitions that moved away, removed here.",
       MetricKind::kCounter, static_cast<double>(states.unused_stores_removed));
+  add("turnout_restored_partitions_total", "Partitions that were restored by state.restore.time.",
+      MetricKind::kCounter, static_cast<double>(figures.restored));
   add("turnout_checkpoints_published_total", "Checkpoints published.", MetricKind::kCounter,
       static_cast<double>(states.checkpoints));
   add("turnout_checkpoint_sent_bytes_total", "Bytes sent for them.", MetricKind::kCounter,

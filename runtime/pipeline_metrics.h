@@ -24,6 +24,7 @@ struct PipelineFigures {
   std::map<int, WorkerStatus> workers;
   std::map<int, absl::Time> open_since;  // their oldest open transactions
   StateServiceStats states;
+  uint64_t restored = 0;  // partitions, by wishes, since the start
   uint64_t state_memory_bytes = 0;
   std::vector<TableStatus> tables;
   SchemaRegistryStatus schemas;

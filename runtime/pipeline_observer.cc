@@ -172,6 +172,13 @@ void PipelineObserver::OnTask(int worker, const std::string& topic, int32_t part
       {{"worker", worker}, {"topic", topic}, {"partition", partition}, {"phase", name}});
 }
 
+void PipelineObserver::OnRestored(int worker, const std::string& topic, int32_t partition,
+                                  const std::string& text) {
+  metrics_->OnRestored(worker, topic, partition, text);
+  LogInfo("restored", absl::StrCat("partition ", partition, " of ", topic, " is restored: ", text),
+          {{"worker", worker}, {"topic", topic}, {"partition", partition}});
+}
+
 void PipelineObserver::OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,
                                     std::vector<router::StateSize> by_rule) {
   metrics_->OnStateSizes(worker, rules, std::move(by_rule));

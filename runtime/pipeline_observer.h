@@ -31,6 +31,8 @@ class PipelineObserver : public WorkerObserver {
                          int64_t found) override;
   void OnTask(int worker, const std::string& topic, int32_t partition, TaskPhase phase,
               const std::string& text) override;
+  void OnRestored(int worker, const std::string& topic, int32_t partition,
+                  const std::string& text) override;
   void OnStateSizes(int worker, const std::shared_ptr<const router::RuleSet>& rules,
                     std::vector<router::StateSize> by_rule) override;
   void OnDestinationUnavailable(const std::string& topic, const std::string& reason) override;

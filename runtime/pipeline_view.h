@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "runtime/token_keeper.h"
 #include "runtime/unwell_destinations.h"
 #include "runtime/worker_observer.h"
+#include "state/restore_wish.h"
 
 namespace turnout::runtime {
 
@@ -32,7 +34,8 @@ struct PipelineFacts {
   std::string delivery;
   std::string brokers;
   std::string checkpoint_store;
-  bool checkpoints_on_own_disk = false;  // so they are lost with it
+  bool checkpoints_on_own_disk = false;       // so they are lost with it
+  std::optional<state::RestoreWish> restore;  // what is wished of them
   int workers = 1;
   int rekey_workers = 0;  // behind them; may never start
   // A worker that has not turned for so long is stuck.

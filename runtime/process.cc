@@ -226,6 +226,7 @@ PipelineFacts Process::Impl::Facts() const {
   facts.delivery = DeliveryName(config.delivery);
   facts.brokers = bootstrap_servers;
   facts.checkpoint_store = config.checkpoints.store;
+  facts.restore = config.state.restore;
   facts.checkpoints_on_own_disk = KeepsCheckpointsOnOwnDisk(config);
   facts.workers = facts.rekey_workers = config.workers;
   return facts;
@@ -426,6 +427,7 @@ absl::Status Process::Impl::StartStates() {
 
 StateServiceOptions Process::Impl::StateOptions(const Hop& hop) const {
   StateServiceOptions state = StateOptionsOf(config);
+  state.restore = config.state.restore;
   state.directory = state_dir;
   state.topic = hop.topic;
   state.group = config.group;

@@ -40,6 +40,7 @@ absl::StatusOr<std::vector<state::CheckpointFact>> RocksTaskHome::Checkpoints() 
       fact.applied_offset = one.manifest->point.applied_offset;
       fact.start_offset = one.manifest->point.start_offset;
       fact.timeline = one.manifest->point.timeline;
+      fact.created_at_ms = one.manifest->created_at_ms;
     }
     facts.push_back(fact);
   }

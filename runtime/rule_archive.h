@@ -48,7 +48,7 @@ class RuleArchive : public KeptRules {
   RuleArchive(state::CheckpointStore* store, std::string prefix,
               Scope scope = Scope::kTeamsWithState);
 
-  absl::Status Keep(const router::RuleSet& rules);
+  absl::Status Keep(const router::RuleSet& rules) override;
   absl::StatusOr<std::shared_ptr<const router::RuleSet>> Find(const std::string& hash) override;
   absl::StatusOr<router::StateSettings> FindSettings(const std::string& hash) override;
   // The texts as they were, of a rule set in the scope of all teams.

@@ -24,6 +24,7 @@
 #include "runtime/json_text.h"
 #include "runtime/real_time.h"
 #include "runtime/rule_archive.h"
+#include "runtime/status_json.h"
 #include "runtime/temporary_directory.h"
 #include "state/checkpoint.h"
 #include "state/checkpoint_location.h"
@@ -108,6 +109,11 @@ StepOwners OwnersBesideStore(const std::filesystem::path& path, const std::strin
   return {};
 }
 
+absl::Status NoCheckpointAt(const std::string& path) {
+  return absl::NotFoundError(absl::StrCat("there is no checkpoint at ", path,
+                                          " (a task's are at STORE/GROUP/TOPIC/PARTITION)"));
+}
+
 absl::StatusOr<int64_t> NewestSound(state::TaskCheckpoints& checkpoints, const std::string& path) {
   const auto listed = checkpoints.List();
   if (!listed.ok()) return listed.status();
@@ -115,8 +121,7 @@ absl::StatusOr<int64_t> NewestSound(state::TaskCheckpoints& checkpoints, const s
     if (next->manifest.ok()) return next->sequence;
   }
   if (!listed->empty()) return listed->back().manifest.status();
-  return absl::NotFoundError(absl::StrCat("there is no checkpoint at ", path,
-                                          " (a task's are at STORE/GROUP/TOPIC/PARTITION)"));
+  return NoCheckpointAt(path);
 }
 
 absl::StatusOr<Opened> OpenCheckpoint(const std::string& path, const StateOptions& options) {
@@ -243,6 +248,48 @@ absl::Status Stats(const Opened& opened, std::FILE* out) {
   return absl::OkStatus();
 }
 
+std::string CheckpointLine(const state::ListedCheckpoint& one) {
+  if (!one.manifest.ok()) {
+    const std::string why(one.manifest.status().message());
+    return absl::StrFormat("{\"checkpoint\":%d,\"damaged\":%s}\n", one.sequence, JsonString(why));
+  }
+  uint64_t bytes = 0;
+  for (const state::CheckpointFile& file : one.manifest->files) bytes += file.bytes;
+  const state::StatePoint& point = one.manifest->point;
+  return absl::StrFormat(
+      "{\"checkpoint\":%d,\"time\":\"%s\",\"applied_offset\":%d,\"watermark_ms\":%s,"
+      "\"rule_set\":%s,\"timeline\":%s,\"bytes\":%d}\n",
+      one.sequence, Timestamp(absl::FromUnixMillis(one.manifest->created_at_ms)),
+      point.applied_offset, TimeOrNull(point.watermark_ms), JsonString(point.rule_set),
+      JsonString(point.timeline), bytes);
+}
+
+// What state.restore.time may choose among.
+absl::Status ListCheckpoints(const StateOptions& options, std::FILE* out) {
+  std::string path = options.path;
+  if (path.rfind(kS3, 0) != 0) path = std::filesystem::absolute(path).lexically_normal();
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  const absl::StatusOr<TaskLocation> location = Locate(path);
+  if (!location.ok()) return location.status();
+  const TemporaryDirectory scratch;
+  if (scratch.path().empty()) {
+    return absl::UnavailableError("no temporary directory can be made");
+  }
+  state::S3Options s3 = options.s3;
+  s3.retry.deadline = kStorePatience;
+  const auto store = state::MakeCheckpointStore(location->store, s3, RealTimeAndChance());
+  if (!store.ok()) return store.status();
+  const auto listed =
+      state::TaskCheckpoints(store->get(), location->task, scratch.path() + "/scratch").List();
+  if (!listed.ok()) return listed.status();
+  if (listed->empty()) return NoCheckpointAt(path);
+  for (const state::ListedCheckpoint& one : *listed) {
+    const std::string line = CheckpointLine(one);
+    std::fwrite(line.data(), 1, line.size(), out);
+  }
+  return absl::OkStatus();
+}
+
 int Failed(const absl::Status& status, std::FILE* err) {
   const std::string message(status.message());
   std::fprintf(err, "turnout state: %s\n", message.c_str());
@@ -288,6 +335,10 @@ int RunState(const StateOptions& options, std::FILE* out, std::FILE* err) {
     return Usage("get asks for one entry: name it with --step ID and --key KEY or --key-hex HEX",
                  err);
   }
+  if (options.verb == "checkpoints") {
+    const absl::Status listed = ListCheckpoints(options, out);
+    return listed.ok() ? kExitOk : Failed(listed, err);
+  }
   const absl::StatusOr<Opened> opened = Open(options);
   if (!opened.ok()) return Failed(opened.status(), err);
   absl::Status status;
@@ -301,7 +352,7 @@ int RunState(const StateOptions& options, std::FILE* out, std::FILE* err) {
     if (found.ok()) return NotThere(*opened, *step, *options.key, err);
     status = found.status();
   } else {
-    return Usage("`" + options.verb + "` is none of ls, get and stats", err);
+    return Usage("`" + options.verb + "` is none of ls, get, stats and checkpoints", err);
   }
   return status.ok() ? kExitOk : Failed(status, err);
 }

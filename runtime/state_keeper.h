@@ -36,6 +36,8 @@ struct RecoveryRequest {
   // where there is anything else, or not at all.
   int64_t distrusted_from = std::numeric_limits<int64_t>::max();
   bool is_distrust_final = false;
+  // The keeper's own to say: which checkpoints to go back to, once.
+  std::optional<state::RestoreWish> restore;
 };
 
 struct RecoveredTask {
@@ -63,7 +65,8 @@ class StateKeeper {
  public:
   virtual ~StateKeeper() = default;
 
-  // Whether there could be anything to bring back. False: the task is live at once.
+  // Whether there could be anything to bring back, or a wish to restore is not noted as done.
+  // False: the task is live at once.
   virtual bool MayHaveState(int32_t partition, std::string_view note) = 0;
 
   // Begins to bring the state back; tries again by itself for as long as that may help.

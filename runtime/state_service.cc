@@ -56,6 +56,7 @@ class OnlyRules final : public KeptRules {
     if (hash != rules_->hash()) return absl::NotFoundError(hash);
     return rules_->settings();
   }
+  absl::Status Keep(const router::RuleSet& /*rules*/) override { return absl::OkStatus(); }
 
  private:
   const std::shared_ptr<const router::RuleSet> rules_;
@@ -216,6 +217,8 @@ class StateService::Impl::Keeper : public StateKeeper {
   bool MayHaveState(int32_t partition, std::string_view note) override {
     const auto decoded = state::DecodeCommitNote(note);
     if (!decoded.ok() || decoded->state_start) return true;
+    const std::optional<state::RestoreWish>& wish = service_->options.restore;
+    if (wish && !decoded->HasFulfilled(wish->id())) return true;
     return state::Exists(service_->Directory("tasks", partition));
   }
 
@@ -223,6 +226,7 @@ class StateService::Impl::Keeper : public StateKeeper {
     auto job = std::make_shared<Job>();
     job->keeper = worker_;
     job->request = std::move(request);
+    job->request.restore = service_->options.restore;
     absl::MutexLock lock(&service_->mu);
     service_->jobs.push_back(std::move(job));
     ++service_->changes;

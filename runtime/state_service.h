@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -34,6 +35,7 @@ struct StateServiceOptions {
   std::string topic;      // whose partitions are the tasks
   std::string group;
   state::GapPolicy gap_policy = state::GapPolicy::kRefuse;
+  std::optional<state::RestoreWish> restore;  // which checkpoints to go back to, once a partition
   state::PrunePolicy prune;
   absl::Duration checkpoint_interval = absl::Minutes(1);
   absl::Duration collect_interval = absl::Minutes(1);

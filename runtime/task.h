@@ -68,7 +68,14 @@ struct Task {
   absl::Duration waited_in_vain;
   absl::Time waited_at = absl::InfinitePast();
 
-  // What its next commits are of; while it replays, the state is of the one that the note ends in.
+  // Being restored: the note once it is live, without what came after the base. Then, until some
+  // commit has said so: the wish is done, but not noted.
+  std::optional<state::CommitNote> restored_note;
+  bool is_restore_unnoted = false;
+  std::string restored_by;  // for people: from where to where
+
+  // What its next commits are of; while it replays, the state is of the one that the note ends in,
+  // or, being restored, of this one already: it is nobody's base before the note says so.
   state::TimelineSince timeline;
   std::unique_ptr<state::TaskState> state;  // null: no rule has had a use for one
   std::unique_ptr<router::TaskSteps> steps;

@@ -31,7 +31,7 @@ std::string Names(std::vector<std::string> rules) {
 
 // The rule set that the state has last been kept in step with; empty before the first commit.
 std::string LastRulesOf(const RecoveredTask& task, const std::optional<state::CommitNote>& note) {
-  const bool is_noted = note && !note->rule_sets.empty();
+  const bool is_noted = note && !note->rule_sets.empty() && !task.plan.has_current_rules;
   return is_noted ? note->rule_sets.back().hash : task.state->point().rule_set;
 }
 
@@ -98,6 +98,13 @@ absl::StatusOr<RecoveredTask> RecoverTask(const RecoveryRequest& request, state:
   if (request.committed_offset >= 0) facts.committed_offset = request.committed_offset;
   if (auto note = state::DecodeCommitNote(request.note); note.ok()) facts.note = *std::move(note);
   const std::optional<state::CommitNote> note = facts.note;
+  facts.restore = request.restore;
+  const state::RestoreWish* const wish = state::OpenWish(facts);
+  if (wish != nullptr && wish->with_current_rules && in_force != nullptr) {
+    // They are noted as those that the state is of, so they must be there for whoever comes next.
+    if (absl::Status kept = kept_rules.Keep(*in_force); !kept.ok()) return kept;
+    facts.rules_now = in_force->hash();
+  }
 
   std::map<std::string, std::shared_ptr<const router::RuleSet>> found;
   const auto has_rules = [&](const std::string& hash) -> absl::StatusOr<bool> {

@@ -25,6 +25,8 @@ class KeptRules {
   virtual absl::StatusOr<std::shared_ptr<const router::RuleSet>> Find(const std::string& hash) = 0;
   // Of the rule set, without reading its rules.
   virtual absl::StatusOr<router::StateSettings> FindSettings(const std::string& hash) = 0;
+  // Every later owner finds it.
+  virtual absl::Status Keep(const router::RuleSet& rules) = 0;
 };
 
 // `timeline` is one that nobody has had.

@@ -17,9 +17,7 @@ using connectors::SourceOffset;
 constexpr size_t kRuleSetBytes = 32;
 constexpr size_t kNoteRuleSetsMax = 96 - state::kParkingLedgerBytesMax / kRuleSetBytes;
 
-bool HasRoomForRules(const Task& task) {
-  return task.note.rule_sets.size() < kNoteRuleSetsMax;
-}
+bool HasRoomForRules(const Task& task) { return task.note.rule_sets.size() < kNoteRuleSetsMax; }
 
 }  // namespace
 
@@ -65,6 +63,7 @@ void TaskSet::Release(absl::Span<const int32_t> partitions, Parting parting, abs
     if (found == tasks_.end()) continue;
     Task& task = *found->second;
     if (task.phase != TaskPhase::kLive) --unsettled_;
+    unnoted_restores_ -= static_cast<int>(task.is_restore_unnoted);
     if (keeper_ != nullptr && (task.state != nullptr || task.is_asked_for)) {
       task.steps.reset();
       if (task.state != nullptr) task.state->Rollback();
@@ -125,7 +124,12 @@ void TaskSet::Take(RecoveredTask recovered) {
     return;
   }
   task->state = std::move(recovered.state);
-  TakeTimeline(task, std::move(recovered.timeline));
+  task->restored_note.reset();
+  if (plan.restored.empty()) {
+    TakeTimeline(task, std::move(recovered.timeline));
+  } else {
+    TakeRestored(task, recovered);
+  }
   task->base_checkpoint = plan.checkpoint;
   task->replay_since = plan.rule_sets;
   task->replay_rules = std::move(recovered.rule_sets);
@@ -161,6 +165,58 @@ void TaskSet::TakeTimeline(Task* task, std::string drawn) {
   task->state->GoOnIn(note.timelines.back().id);
 }
 
+// What was made of this state after its base is no part of the history any more, once the note says
+// so. Until then neither it nor what is made of it now is anybody's base.
+void TaskSet::TakeRestored(Task* task, const RecoveredTask& recovered) {
+  state::CommitNote& note = task->restored_note.emplace(task->note);
+  const state::RecoveryPlan& plan = recovered.plan;
+  note.Fulfil(plan.restored);
+  task->restored_by = "there was no state to rebuild";
+  if (task->state == nullptr) {
+    note.state_start.reset();
+    note.timelines.clear();
+    return;
+  }
+  const state::StatePoint& point = task->state->point();
+  const std::string base =
+      plan.base == state::RecoveryBase::kCheckpoint
+          ? absl::StrFormat("checkpoint %d, at %d", plan.checkpoint, point.applied_offset)
+          : absl::StrFormat("its beginning, at %d", point.applied_offset);
+  task->restored_by = absl::StrFormat("rebuilt from %s, up to %d", base, plan.replay_to);
+  const bool has_rules = plan.has_current_rules && !plan.rule_sets.empty();
+  note.GoBackTo({.timeline = point.timeline,
+                 .start_offset = point.start_offset,
+                 .applied_offset = point.applied_offset,
+                 .checkpoint = plan.checkpoint},
+                recovered.timeline, has_rules ? plan.rule_sets.front().hash : "");
+  task->timeline = note.timelines.back();
+  task->steps = std::make_unique<router::TaskSteps>(task->state.get());
+  task->state->GoOnIn(task->timeline.id);
+}
+
+void TaskSet::FinishRestore(Task* task) {
+  if (!task->restored_note) return;
+  task->note = *std::exchange(task->restored_note, std::nullopt);
+  if (!std::exchange(task->is_restore_unnoted, true)) ++unnoted_restores_;
+}
+
+void TaskSet::Noted(Task* task) {
+  if (!std::exchange(task->is_restore_unnoted, false)) return;
+  --unnoted_restores_;
+  observer_->OnRestored(options_.worker, options_.source_topic, task->partition, task->restored_by);
+}
+
+std::vector<int32_t> TaskSet::UnnotedRestores() const {
+  std::vector<int32_t> partitions;
+  if (unnoted_restores_ == 0) return partitions;
+  for (const Task* task : InOrder()) {
+    // Where nothing was ever committed, the first commit says it.
+    const bool is_live = task->phase == TaskPhase::kLive && task->committed_offset >= 0;
+    if (is_live && task->is_restore_unnoted) partitions.push_back(task->partition);
+  }
+  return partitions;
+}
+
 // The source goes on where the state has come to.
 void TaskSet::Resume(Task* task) {
   const SourceOffset to = {.partition = task->partition, .offset = task->applied_offset};
@@ -172,6 +228,7 @@ void TaskSet::Resume(Task* task) {
          absl::StrFormat("replaying from %d to %d", task->applied_offset, task->committed_offset));
     return;
   }
+  FinishRestore(task);
   task->phase = TaskPhase::kLive;
   --unsettled_;
   if (task->state == nullptr) return;
@@ -270,6 +327,7 @@ void TaskSet::RollBackReplays(std::vector<SourceOffset>* targets) {
 }
 
 absl::Status TaskSet::GoLive(Task* task) {
+  FinishRestore(task);
   const std::string_view rule_set = task->note.rule_sets.empty()
                                         ? std::string_view()
                                         : std::string_view(task->note.rule_sets.back().hash);
@@ -382,6 +440,7 @@ void TaskSet::Repair(Task* task, const absl::Status& why) {
   keeper_->Release(task->partition, std::move(task->state), Parting::kDamaged,
                    absl::InfinitePast());
   task->is_asked_for = task->is_recovered = false;
+  task->restored_note.reset();
   task->note_text = state::EncodeCommitNote(task->note);
   // What is damaged may have been when it was copied, there and in whatever was copied since.
   if (task->base_checkpoint > 0) {

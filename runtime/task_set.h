@@ -79,6 +79,11 @@ class TaskSet {
   // Why it is not live, for people; empty when it is.
   std::string WaitsFor(const Task& task) const;
 
+  // Of those that were restored since they came, the live ones whose notes don't say so yet.
+  std::vector<int32_t> UnnotedRestores() const;
+  // The task's note, as it is here, is committed.
+  void Noted(Task* task);
+
   // What is known of checkpoints since the task's last transaction, into its note.
   void LearnCheckpoint(Task* task);
   // The task's note once what it has applied under these rules, from `first_offset` on, is
@@ -98,6 +103,8 @@ class TaskSet {
   bool Ask(Task* task, const std::shared_ptr<const router::RuleSet>& in_force);
   void Take(RecoveredTask recovered);
   void TakeTimeline(Task* task, std::string drawn);
+  void TakeRestored(Task* task, const RecoveredTask& recovered);
+  void FinishRestore(Task* task);
   void Resume(Task* task);
   absl::Status Retain(const router::RuleSet& rules, router::TaskSteps* steps) const;
   absl::Status UseReplayRules(Task* task, int64_t offset);
@@ -111,6 +118,7 @@ class TaskSet {
   WorkerObserver* const observer_;
   absl::flat_hash_map<int32_t, std::unique_ptr<Task>> tasks_;
   int unsettled_ = 0;            // tasks that are not live
+  int unnoted_restores_ = 0;     // tasks
   std::vector<Task*> replayed_;  // since the last CommitReplays
 };
 

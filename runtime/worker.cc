@@ -100,6 +100,9 @@ void Worker::Impl::StepPolling() {
   if (const std::vector<int32_t> in_vain = caution.NotedInVain(); !in_vain.empty()) {
     return NoteTries(in_vain, *events);
   }
+  if (const std::vector<int32_t> restored = tasks.UnnotedRestores(); !restored.empty()) {
+    return NoteRestores(restored, *events);
+  }
   put_off = absl::OkStatus();
   if (!events->empty()) {
     if (has_rules) return Proceed(*events);
@@ -178,7 +181,7 @@ void Worker::Impl::Proceed(absl::Span<const Event> events) {
 // Commits what is going to be tried, or that it doesn't count, before anything else happens.
 void Worker::Impl::NoteTries(absl::Span<const int32_t> partitions, absl::Span<const Event> events) {
   rest = events;
-  tries.clear();
+  notes.clear();
   for (const int32_t partition : partitions) {
     const Task* const task = tasks.Find(partition);
     state::CommitNote note = task->note;
@@ -188,9 +191,29 @@ void Worker::Impl::NoteTries(absl::Span<const int32_t> partitions, absl::Span<co
     for (size_t i = 0; offset < 0 && i < events.size(); ++i) {
       if (events[i].partition == partition) offset = events[i].offset;
     }
-    tries.push_back(
+    notes.push_back(
         {.partition = partition, .offset = offset, .note = state::EncodeCommitNote(note)});
   }
+  are_tries_noted = true;
+  CommitNotes();
+}
+
+// Commits that they were restored: a crash before repeats it, and nothing after it does.
+void Worker::Impl::NoteRestores(absl::Span<const int32_t> partitions,
+                                absl::Span<const Event> events) {
+  rest = events;
+  notes.clear();
+  for (const int32_t partition : partitions) {
+    const Task& task = *tasks.Find(partition);
+    notes.push_back({.partition = partition,
+                     .offset = task.committed_offset,
+                     .note = state::EncodeCommitNote(task.note)});
+  }
+  are_tries_noted = false;
+  CommitNotes();
+}
+
+void Worker::Impl::CommitNotes() {
   const bool is_transaction = options.delivery == connectors::Delivery::kExactlyOnce;
   if (const absl::Status begun = is_transaction ? sink->Begin() : absl::OkStatus(); !begun.ok()) {
     return NotCommitted(begun);
@@ -201,15 +224,17 @@ void Worker::Impl::NoteTries(absl::Span<const int32_t> partitions, absl::Span<co
 
 void Worker::Impl::StepNoting() {
   const absl::Status committed = options.delivery == connectors::Delivery::kExactlyOnce
-                                     ? sink->Commit(tries, source->group_metadata())
-                                     : source->Commit(tries);
+                                     ? sink->Commit(notes, source->group_metadata())
+                                     : source->Commit(notes);
   if (absl::IsUnavailable(committed)) {
     observer->OnOutcome(options.index, TransactionOutcome::kRetried, committed);
     return Wait(committed);
   }
   if (!committed.ok()) return NotCommitted(committed);
-  for (const SourceOffset& noted : tries) {
+  for (const SourceOffset& noted : notes) {
     Task* const task = tasks.Find(noted.partition);
+    tasks.Noted(task);
+    if (!are_tries_noted) continue;
     if (task->committed_offset < 0) {
       task->committed_offset = task->applied_offset = noted.offset;
     }

@@ -38,7 +38,7 @@ struct Worker::Impl : connectors::AssignmentListener {
     kOpening,     // the sink becomes the only owner of its transactional id
     kRejoining,   // the source gives everything up and joins afresh
     kPolling,     // between two transactions
-    kNoting,      // what is tried next is committed, without any output
+    kNoting,      // what is tried next, or was restored, is committed, without any output
     kCommitting,  // everything is produced; the commit may have to be asked for again, and the
                   // next transaction may be open already
     kCommittingOffsets,  // at-least-once: outputs are acknowledged, the offsets not yet
@@ -128,6 +128,9 @@ struct Worker::Impl : connectors::AssignmentListener {
   bool AdoptRules();
   void Proceed(absl::Span<const connectors::Event> events);
   void NoteTries(absl::Span<const int32_t> partitions, absl::Span<const connectors::Event> events);
+  void NoteRestores(absl::Span<const int32_t> partitions,
+                    absl::Span<const connectors::Event> events);
+  void CommitNotes();
   void LeaveTurn();
   void Wait(const absl::Status& why);
 
@@ -195,7 +198,8 @@ struct Worker::Impl : connectors::AssignmentListener {
   Caution caution;
   // Of the event at hand: it goes on without its schema.
   bool lacks_schema = false;
-  std::vector<connectors::SourceOffset> tries;  // notes that are being committed
+  std::vector<connectors::SourceOffset> notes;  // that are being committed
+  bool are_tries_noted = false;                 // by them; else what was restored
   absl::Status put_off;                         // what to wait for once notes are taken back
 
   // Polled, and not in a transaction yet: the last one was full.

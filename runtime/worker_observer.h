@@ -114,9 +114,10 @@ struct PartitionStatus {
   TaskPhase phase = TaskPhase::kLive;
   int64_t replay_offset = -1;                             // replaying: how far
   absl::Duration replay_left = absl::InfiniteDuration();  // for how long yet, if that is known
-  std::string reason;          // recovering, refused or waiting: what for
-  std::string rule_set;        // in force as of next_offset; empty: none was yet
-  int64_t rule_set_from = -1;  // the first offset it was applied to
+  std::string reason;                 // recovering, refused or waiting: what for
+  std::string rule_set;               // in force as of next_offset; empty: none was yet
+  int64_t rule_set_from = -1;         // the first offset it was applied to
+  std::vector<std::string> restored;  // wishes to restore that are noted as done, by id
 };
 
 // A destination that is not healthy, or that outputs still wait for.
@@ -160,6 +161,9 @@ class WorkerObserver {
   // far it has to go.
   virtual void OnTask(int /*worker*/, const std::string& /*topic*/, int32_t /*partition*/,
                       TaskPhase /*phase*/, const std::string& /*text*/) {}
+  // A task's state was rebuilt by a wish to restore, and that is committed.
+  virtual void OnRestored(int /*worker*/, const std::string& /*topic*/, int32_t /*partition*/,
+                          const std::string& /*text*/) {}
   // What the worker's tasks keep now, a place for each rule of the rule set.
   virtual void OnStateSizes(int /*worker*/, const std::shared_ptr<const router::RuleSet>& /*rules*/,
                             std::vector<router::StateSize> /*by_rule*/) {}

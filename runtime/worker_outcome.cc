@@ -70,6 +70,7 @@ void Worker::Impl::Committed() {
   for (Share& share : ending.shares) {
     share.task->committed_offset = share.end_offset;
     share.task->note = std::move(share.note);
+    tasks.Noted(share.task);
     // After the commit: a checkpoint that began before it has not seen it.
     tasks.LearnCheckpoint(share.task);
     if (share.has_rules && !caution.is_calm()) {
@@ -268,6 +269,9 @@ void Worker::Impl::TellStatus(WorkerState state, std::string_view reason) {
       of_partition.rule_set = task->note.rule_sets.back().hash;
       of_partition.rule_set_from = task->note.rule_sets.back().offset;
     }
+    // Where nothing was ever committed there is nothing to restore, and nobody to note it yet.
+    const bool is_noted = !task->is_restore_unnoted || task->committed_offset < 0;
+    if (is_noted) of_partition.restored = task->note.restored;
     status.partitions.push_back(std::move(of_partition));
   }
   if (parks()) {

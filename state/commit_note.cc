@@ -21,6 +21,7 @@ constexpr absl::string_view kReplay = "replay=";
 constexpr absl::string_view kState = "state=";
 constexpr absl::string_view kTimelines = "timelines=";
 constexpr absl::string_view kCheckpoint = "checkpoint=";
+constexpr absl::string_view kRestored = "restored=";
 constexpr absl::string_view kTrying = "trying=";
 constexpr absl::string_view kGivenUp = "given_up=";
 constexpr absl::string_view kParked = "parked=";
@@ -87,6 +88,8 @@ absl::Status ReadWord(absl::string_view word, CommitNote* note) {
     if (!ReadCheckpoint(word, &note->checkpoint.emplace())) {
       return Damaged("names a checkpoint without a number");
     }
+  } else if (absl::ConsumePrefix(&word, kRestored)) {
+    note->restored = absl::StrSplit(word, ',', absl::SkipEmpty());
   } else if (absl::ConsumePrefix(&word, kTrying)) {
     if (!ReadTry(word, &note->trying.emplace())) return Damaged("names a try without numbers");
   } else if (absl::ConsumePrefix(&word, kGivenUp)) {
@@ -153,6 +156,40 @@ bool CommitNote::HasGivenUp(int64_t offset) const {
   return std::find(given_up.begin(), given_up.end(), offset) != given_up.end();
 }
 
+void CommitNote::Fulfil(std::string_view wish) {
+  if (HasFulfilled(wish)) return;
+  restored.emplace_back(wish);
+  if (restored.size() > kRestoredMax) restored.erase(restored.begin());
+  MakeItFit();
+}
+
+bool CommitNote::HasFulfilled(std::string_view wish) const {
+  return std::find(restored.begin(), restored.end(), wish) != restored.end();
+}
+
+void CommitNote::GoBackTo(const RestoreBase& base, std::string_view drawn, std::string_view rules) {
+  state_start = base.start_offset;
+  checkpoint.reset();
+  if (base.checkpoint > 0) {
+    checkpoint = {.sequence = base.checkpoint, .applied_offset = base.applied_offset};
+  }
+  // An empty state has no history.
+  while (!timelines.empty() && (base.checkpoint == 0 || timelines.back().id != base.timeline)) {
+    timelines.pop_back();
+  }
+  if (base.checkpoint > 0 && timelines.empty()) {
+    timelines.push_back({.id = base.timeline, .offset = base.start_offset});
+  }
+  while (timelines.size() >= kTimelinesMax) timelines.erase(timelines.begin());
+  timelines.push_back({.id = std::string(drawn), .offset = base.applied_offset});
+  if (!rules.empty()) {
+    std::erase_if(rule_sets,
+                  [&base](const RuleSetSince& one) { return one.offset >= base.applied_offset; });
+    Use(rules, base.applied_offset);
+  }
+  MakeItFit();
+}
+
 bool CommitNote::WentThrough(std::string_view timeline, int64_t applied_offset) const {
   if (timelines.empty()) return true;
   for (size_t i = 0; i < timelines.size(); ++i) {
@@ -165,13 +202,12 @@ bool CommitNote::WentThrough(std::string_view timeline, int64_t applied_offset) 
 void CommitNote::Checkpointed(int64_t sequence, int64_t applied_offset) {
   const int64_t before = checkpoint ? checkpoint->applied_offset : -1;
   const int64_t horizon = rule_sets.size() > kRuleSetsMany ? applied_offset : before;
-  while (rule_sets.size() > 1 && rule_sets[1].offset <= horizon) {
+  while (rule_sets.size() > kRuleSetsKept && rule_sets[1].offset <= horizon) {
     rule_sets.erase(rule_sets.begin());
   }
-  while (timelines.size() > 1 && timelines[1].offset < horizon) {
+  while (timelines.size() > kTimelinesKept && timelines[1].offset < horizon) {
     timelines.erase(timelines.begin());
   }
-  std::erase_if(given_up, [horizon](int64_t offset) { return offset < horizon; });
   checkpoint = {.sequence = sequence, .applied_offset = applied_offset};
 }
 
@@ -192,6 +228,9 @@ std::string EncodeCommitNote(const CommitNote& note) {
     if (note.checkpoint->applied_offset >= 0) {
       absl::StrAppendFormat(&text, "@%d", note.checkpoint->applied_offset);
     }
+  }
+  if (!note.restored.empty()) {
+    absl::StrAppend(&text, " ", kRestored, absl::StrJoin(note.restored, ","));
   }
   if (note.trying) {
     absl::StrAppendFormat(&text, " %s%dx%d", kTrying, note.trying->events, note.trying->times);

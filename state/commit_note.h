@@ -12,19 +12,22 @@
 // Of a replay it names the range of offsets that is replayed, too: whoever goes on with it needs to
 // know where it ends. And it names what of the partition's outputs is parked: see parking_ledger.h.
 //
+// It names the wishes to restore that are done (restore_wish.h), so that none is done twice,
+// whoever takes the partition over.
+//
 // And it says that a try is about to begin, where an owner begins who can't know how the one before
 // ended (runtime/caution.h), and which events were given up, so that who rebuilds the state passes
 // them over too.
 //
 // Format: `turnout/1 [replay=<from>-<to>] [state=<offset>] [timelines=<id>@<offset>[,...]]
-// [checkpoint=<sequence>@<offset>] [trying=<events>x<times>] [given_up=<offset>[,...]]
-// [parked=<ledger>] rules=<hash>@<offset>[,...]` in one line, ASCII, at most 4,096 bytes (the
-// broker's limit): where the state began, empty, if one is kept; its timelines, and the rule sets
-// with the offset from which they are in force, oldest first; the last checkpoint that its owner
-// knew of, with what it has applied; what is parked. Unknown words after the first are passed over,
-// so that later versions can add some; earlier ones wrote no timelines and `checkpoint=<sequence>`.
-// Where no state is kept nobody replays, and the newest kRuleSetsStatelessMax are enough: such a
-// note is some 600 bytes at most, and what is parked.
+// [checkpoint=<sequence>@<offset>] [restored=<wish>[,...]] [trying=<events>x<times>]
+// [given_up=<offset>[,...]] [parked=<ledger>] rules=<hash>@<offset>[,...]` in one line, ASCII, at
+// most 4,096 bytes (the broker's limit): where the state began, empty, if one is kept; its
+// timelines, and the rule sets with the offset from which they are in force, oldest first; the last
+// checkpoint that its owner knew of, with what it has applied; what is parked. Unknown words after
+// the first are passed over, so that later versions can add some; earlier ones wrote no timelines
+// and `checkpoint=<sequence>`. Where no state is kept nobody replays, and the newest
+// kRuleSetsStatelessMax are enough: such a note is some 600 bytes at most, and what is parked.
 // Errors: InvalidArgument for a note that isn't ours or is damaged.
 #pragma once
 
@@ -50,6 +53,14 @@ inline constexpr size_t kRuleSetsStatelessMax = 16;
 
 // No more events that were given up than these, the newest.
 inline constexpr size_t kGivenUpMax = 16;
+
+// So many of each are noted even where no checkpoint needs them any more: a restore may go back as
+// far. Some 450 bytes, where so many there were.
+inline constexpr size_t kTimelinesKept = 6;
+inline constexpr size_t kRuleSetsKept = 8;
+
+// No more wishes than these are noted, the last ones.
+inline constexpr size_t kRestoredMax = 4;
 
 struct RuleSetSince {
   std::string hash;
@@ -96,12 +107,21 @@ struct NotedTry {
   bool operator==(const NotedTry&) const = default;
 };
 
+// What a state was rebuilt from, by a wish.
+struct RestoreBase {
+  std::string timeline;
+  int64_t start_offset = 0;
+  int64_t applied_offset = 0;
+  int64_t checkpoint = 0;  // its sequence; 0: empty, where the state began
+};
+
 struct CommitNote {
   std::vector<RuleSetSince> rule_sets;
   std::optional<ReplayRange> replay;  // nullopt: of live traffic
   std::optional<int64_t> state_start;
   std::vector<TimelineSince> timelines;
   std::optional<NotedCheckpoint> checkpoint;
+  std::vector<std::string> restored;  // wishes that are done, by id, in their order
   std::optional<NotedTry> trying;
   std::vector<int64_t> given_up;  // in their order
   ParkingLedger parked;
@@ -123,13 +143,22 @@ struct CommitNote {
   void GiveUp(int64_t offset);
   bool HasGivenUp(int64_t offset) const;
 
+  // The wish is done, or there was nothing to do.
+  void Fulfil(std::string_view wish);
+  bool HasFulfilled(std::string_view wish) const;
+
+  // What came after the base is no part of the history any more: it goes on from there in `drawn`.
+  // Where `rules` are named, they are what the state is of from the base on.
+  void GoBackTo(const RestoreBase& base, std::string_view drawn, std::string_view rules);
+
   // Whether the history went through a state at this offset of this timeline. True of any where
   // the note names no timelines.
   bool WentThrough(std::string_view timeline, int64_t applied_offset) const;
 
-  // Names the checkpoint, and forgets what nobody will replay: what was no longer in force at the
-  // applied offset of the checkpoint before it, so that the newest may be damaged. Where there are
-  // many rule sets, its own offset counts.
+  // Names the checkpoint, and forgets what no recovery will replay: what was no longer in force at
+  // the applied offset of the checkpoint before it, so that the newest may be damaged. Where there
+  // are many rule sets, its own offset counts. Some stay for restores: kTimelinesKept,
+  // kRuleSetsKept.
   void Checkpointed(int64_t sequence, int64_t applied_offset);
 
  private:

@@ -24,6 +24,7 @@ absl::Status LearnLocal(absl::StatusOr<std::unique_ptr<TaskState>>* local, Recov
 
 // Nothing in the checkpoints could be newer than what is here, or they would have been spoken of.
 bool NeedsNoCheckpoint(const RecoveryFacts& facts) {
+  if (OpenWish(facts) != nullptr) return false;
   const bool keeps_none = facts.note && !facts.note->state_start;
   if (facts.local == LocalStore::kAbsent) return keeps_none;
   return facts.local == LocalStore::kSound && facts.committed_offset &&

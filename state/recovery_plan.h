@@ -9,6 +9,10 @@
 // What it never does: take a base ahead of C, or one that the history up to C did not go through
 // (CommitNote::WentThrough), or begin empty anywhere but where the state began without an alert.
 //
+// Where a wish to restore is not done yet, local states and checkpoints that were taken after its
+// time are no bases: the state is rebuilt from an older one, and the plan says that the wish is
+// done once what follows is committed. Its rules replace those of the note where it says so.
+//
 // Where no note lies beside C (somebody has set the offset) no history is known: a state that is at
 // C exactly will do, and rules that keep no state need none.
 #pragma once
@@ -21,6 +25,7 @@
 #include <vector>
 
 #include "state/commit_note.h"
+#include "state/restore_wish.h"
 
 namespace turnout::state {
 
@@ -35,6 +40,7 @@ struct CheckpointFact {
   int64_t applied_offset = 0;  // of a sound one
   int64_t start_offset = -1;   // of a sound one; the same as applied: it has seen nothing
   std::string timeline;        // of a sound one
+  int64_t created_at_ms = 0;   // of a sound one
 };
 
 struct RecoveryFacts {
@@ -49,7 +55,9 @@ struct RecoveryFacts {
   int64_t first_offset = 0;                 // where a group that has committed nothing begins
   std::vector<std::string> rule_sets_lost;  // of those in the note: nobody has them any more
   GapPolicy policy = GapPolicy::kRefuse;
-  bool rules_keep_state = true;  // those that are in force where this is asked
+  bool rules_keep_state = true;        // those that are in force where this is asked
+  std::optional<RestoreWish> restore;  // what is wished; the note says whether it is done
+  std::string rules_now;  // their hash, for a wish to restore with them; empty: there are none
   // RecoverState's: a state that came from the checkpoint of this sequence turned out to be damaged
   // in use. This one and those after it are taken only where there is nothing else, and the next
   // time not even there.
@@ -78,6 +86,10 @@ struct RecoveryPlan {
   int64_t replay_to = 0;
   // In force in that range, oldest first; the first one is at `replay_from` already.
   std::vector<RuleSetSince> rule_sets;
+  // Not empty: the id of the wish that is done with this; the next note is to say so. If there is a
+  // state, it goes on in a timeline that leaves the others at the base (CommitNote::GoBackTo).
+  std::string restored;
+  bool has_current_rules = false;  // the wish's: `rule_sets` replace the note's from the base on
   // Empty: go. Else the name, and all above means nothing.
   std::string_view refusal;
   // What was wrong, a sentence each; for people. Those of a refusal say what to do.
@@ -85,5 +97,8 @@ struct RecoveryPlan {
 };
 
 RecoveryPlan PlanRecovery(const RecoveryFacts& facts);
+
+// The wish that is not done yet; null: there is none.
+const RestoreWish* OpenWish(const RecoveryFacts& facts);
 
 }  // namespace turnout::state

@@ -52,6 +52,8 @@ class Deciding {
 
   std::string Plan() {
     config_ = MakePipelineConfig(router_);
+    std::string problem = RestoreProblem(router_.restore, situation_.now);
+    if (!problem.empty()) config_.problems.push_back(std::move(problem));
     healing_ = Heal(router_, pods_, claims_);
     ReadRules();
     DecideReplicas();
@@ -66,6 +68,7 @@ class Deciding {
     } else {
       LeaveChildren();
     }
+    DecideRestore();
     return Written();
   }
 
@@ -129,6 +132,13 @@ class Deciding {
     situation_.replay = std::move(facts);
   }
 
+  // Once it is known how the change gets to the pods.
+  void DecideRestore() {
+    if (!router_.restore.is_asked) return;
+    situation_.restore = StepRestore(router_.restore, LookJson(status_, {"restore"}), pods_,
+                                     situation_.replicas, situation_.upgrade);
+  }
+
   static void ReadJob(const Json& job, ReplayFacts* facts) {
     if (LookNumber(job, {"status", "active"}) > 0) {
       facts->phase = "Running";
@@ -165,6 +175,7 @@ class Deciding {
                      .is_canary = router_.upgrade.is_canary,
                      .watch = absl::Seconds(router_.upgrade.watch_seconds),
                      .lag_max = absl::Seconds(router_.upgrade.max_lag_seconds),
+                     .restores = router_.restore.is_asked,
                      .now = situation_.now},
                     ReadUpgrade(LookJson(status_, {"upgrade"})), pods_);
     situation_.upgrade = answer.state;
@@ -289,7 +300,8 @@ class Deciding {
   double AgainInSeconds(const std::vector<Condition>& conditions) const {
     const bool is_busy =
         std::any_of(conditions.begin(), conditions.end(), [](const Condition& condition) {
-          return condition.type == "Progressing" && condition.status == "True";
+          return (condition.type == "Progressing" && condition.status == "True") ||
+                 (condition.type == "Restored" && condition.reason == "UnderWay");
         });
     const bool is_soon = is_busy || router_.is_leaving || has_rules_on_the_way_;
     const double base = is_soon ? kSoonSeconds : kLaterSeconds;

@@ -83,6 +83,11 @@ Json Typed(const RouterSpec& router) {
   if (!checkpoints.store.empty()) typed["checkpoints"]["store"] = checkpoints.store;
   if (!checkpoints.every.empty()) typed["checkpoints"]["interval"] = checkpoints.every;
   if (!checkpoints.region.empty()) typed["checkpoints"]["s3"]["region"] = checkpoints.region;
+  if (router.restore.is_asked) {
+    typed["state"]["restore"] = {
+        {"time", router.restore.time_text},
+        {"rules", router.restore.with_current_rules ? "current" : "in_force"}};
+  }
   const Json kafka = TypedKafka(router.kafka);
   if (!kafka.empty()) typed["kafka"] = kafka;
   return typed;

@@ -110,6 +110,14 @@ PodFault FaultOf(const Json& pod, const PodFacts& facts) {
   return container == nullptr ? PodFault{} : ContainerFault(*container);
 }
 
+std::vector<std::string> Restored(const Json& partition) {
+  std::vector<std::string> wishes;
+  for (const Json& wish : LookAll(partition, {"restored"})) {
+    if (wish.is_string()) wishes.push_back(wish.get<std::string>());
+  }
+  return wishes;
+}
+
 void ReadPartitions(const Json& status, PodFacts* out) {
   for (const Json& worker : LookAll(status, {"workers"})) {
     const std::string topic = LookText(worker, {"topic"});
@@ -118,7 +126,10 @@ void ReadPartitions(const Json& status, PodFacts* out) {
                                  .partition = LookNumber(partition, {"partition"}),
                                  .next_offset = LookNumber(partition, {"next_offset"}, -1),
                                  .end_offset = LookNumber(partition, {"end_offset"}, -1),
-                                 .last_event = ReadTime(LookText(partition, {"last_event"}))});
+                                 .last_event = ReadTime(LookText(partition, {"last_event"})),
+                                 .phase = LookText(partition, {"phase"}),
+                                 .reason = LookText(partition, {"reason"}),
+                                 .restored = Restored(partition)});
     }
   }
 }

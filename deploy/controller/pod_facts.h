@@ -27,6 +27,8 @@ struct PartitionFacts {
   int64_t next_offset = -1;  // -1: not known
   int64_t end_offset = -1;
   absl::Time last_event = absl::InfinitePast();
+  std::string phase, reason;          // "live", ...; why it is not
+  std::vector<std::string> restored;  // wishes to restore that are done
 };
 
 struct EjectedFacts {

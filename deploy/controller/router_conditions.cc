@@ -33,6 +33,10 @@ class Conditions {
                                   RulesAccepted(), Paused(),      Drained(),  UpgradeRolledBack()};
     if (router_.autoscaling.is_on) all.push_back(Autoscaled());
     if (now_.replay) all.push_back(Replayed());
+    if (now_.restore) {
+      const RestoreFacts& restore = *now_.restore;
+      all.push_back(Of("Restored", restore.is_done, restore.reason, restore.message));
+    }
     if (now_.leaving) {
       all.push_back(
           Of("Deletable", now_.leaving->may_go, now_.leaving->reason, now_.leaving->message));
@@ -282,6 +286,7 @@ bool IsBad(const Condition& condition) {
     }
   }
   if (condition.type == "Replayed") return condition.reason == "Failed";
+  if (condition.type == "Restored") return condition.reason == "GoneBackFrom";
   return (condition.type == "Degraded" || condition.type == "UpgradeRolledBack") &&
          condition.status == "True";
 }

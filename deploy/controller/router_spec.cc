@@ -126,6 +126,12 @@ void ReadOperations(const Json& spec, RouterSpec* out) {
   out->upgrade = {.is_canary = LookText(spec, {"upgrade", "strategy"}, "Canary") == "Canary",
                   .watch_seconds = Int(spec, {"upgrade", "watchSeconds"}, 120),
                   .max_lag_seconds = Int(spec, {"upgrade", "maxLagSeconds"}, 60)};
+  const std::string time = LookText(spec, {"restoreFrom", "time"});
+  if (absl::ParseTime(absl::RFC3339_full, time, &out->restore.time, nullptr)) {
+    out->restore.is_asked = true;
+    out->restore.time_text = time;
+    out->restore.with_current_rules = LookText(spec, {"restoreFrom", "rules"}) == "Current";
+  }
   out->on_delete_lag = LookText(spec, {"onDelete", "lag"}, "Refuse");
   out->replay = {.rule = LookText(spec, {"replay", "rule"}),
                  .from = LookText(spec, {"replay", "from"}),

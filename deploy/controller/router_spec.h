@@ -10,6 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "state/restore_wish.h"
+
 namespace turnout::controller {
 
 inline constexpr std::string_view kApiVersion = "turnout.dev/v1alpha1";
@@ -111,6 +114,17 @@ struct RouterSpec {
     int watch_seconds = 120;
     int max_lag_seconds = 60;
   } upgrade;
+  // Which checkpoints all partitions go back to, once.
+  struct RestoreFrom {
+    bool is_asked = false;
+    absl::Time time = absl::InfinitePast();
+    std::string time_text;
+    bool with_current_rules = false;
+
+    state::RestoreWish wish() const {
+      return {.time_ms = absl::ToUnixMillis(time), .with_current_rules = with_current_rules};
+    }
+  } restore;
   std::string on_delete_lag;  // Refuse, Drain, Ignore
   ReplaySpec replay;
 

@@ -110,6 +110,7 @@ std::string RouterStatusJson(const Situation& situation, const std::vector<Condi
                      {"phase", situation.replay->phase},
                      {"message", situation.replay->message}};
   }
+  if (situation.restore) out["restore"] = Parsed(RestoreJson(*situation.restore));
   const Json before = Parsed(situation.status_before);
   out["conditions"] = Parsed(ConditionsJson(LookJson(before, {"conditions"}), conditions,
                                             router.generation, situation.now));

@@ -14,6 +14,7 @@
 #include "deploy/controller/healing.h"
 #include "deploy/controller/pipeline_config.h"
 #include "deploy/controller/pod_facts.h"
+#include "deploy/controller/restore.h"
 #include "deploy/controller/route_rules.h"
 #include "deploy/controller/router_spec.h"
 #include "deploy/controller/upgrade.h"
@@ -48,6 +49,7 @@ struct Situation {
   std::optional<DrainAnswer> drain;
   std::optional<Leaving> leaving;
   std::optional<ReplayFacts> replay;
+  std::optional<RestoreFacts> restore;
 };
 
 }  // namespace turnout::controller

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -103,6 +104,14 @@ class Upgrading {
           absl::StrFormat("%s: %s", canary->name, canary->fault.message));
       return;
     }
+    if (question_.restores) {
+      if (const PartitionFacts* refused = FindIn(*canary, {"refused"})) {
+        End(UpgradePhase::kRolledBack,
+            absl::StrFormat("%s can't be restored: %s, partition %d: %s", canary->name,
+                            refused->topic, refused->partition, refused->reason));
+        return;
+      }
+    }
     if (!canary->is_ready) {
       answer_.state.ready_since = absl::InfinitePast();
       GiveUpWhenLate(canary->waits_for.empty() ? "is not ready" : canary->waits_for.front());
@@ -111,7 +120,19 @@ class Upgrading {
     if (answer_.state.ready_since == absl::InfinitePast()) {
       answer_.state.ready_since = std::max(canary->ready_since, answer_.state.started);
     }
+    if (question_.restores && FindIn(*canary, {"recovering", "replaying"}) != nullptr) {
+      answer_.state.ready_since = question_.now;
+    }
     if (question_.now >= answer_.state.ready_since + question_.watch) Judge(*canary);
+  }
+
+  // The first partition that is in one of these phases; null: none is.
+  static const PartitionFacts* FindIn(const PodFacts& pod,
+                                      std::initializer_list<std::string_view> phases) {
+    for (const PartitionFacts& one : pod.partitions) {
+      if (std::find(phases.begin(), phases.end(), one.phase) != phases.end()) return &one;
+    }
+    return nullptr;
   }
 
   void GiveUpWhenLate(std::string_view why) {

@@ -10,6 +10,10 @@
 //   none --another template--> Canary --watch is over, all well--> RollingOut --all ready--> Done
 //                                 \______ can't run, lags, is stopped ____/--> RolledBack
 //
+// Where the template has a wish to restore, a canary is not judged, and its watch does not begin,
+// before its partitions are restored: events wait meanwhile, as they have to. If one can't be, all
+// go back at once.
+//
 // What is kept: the state, in the router's status.
 // Threads: pure functions.
 #pragma once
@@ -58,6 +62,7 @@ struct UpgradeQuestion {
   bool is_canary = true;
   absl::Duration watch;
   absl::Duration lag_max;
+  bool restores = false;  // the template has a wish to restore
   absl::Time now;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "router/rule_set.h"
@@ -188,6 +189,27 @@ state::S3Options BucketAt(const std::string& endpoint, const std::string& secret
             if (name == "AWS_EC2_METADATA_DISABLED") return std::string("true");
             return name == "AWS_SECRET_ACCESS_KEY" ? secret : std::string();
           }};
+}
+
+TEST_F(StateCommand, ListsCheckpointsWithTheirTimes) {
+  state::DirectoryCheckpointStore kept(directory_.path() + "/kept");
+  state::TaskCheckpoints checkpoints(&kept, "3", directory_.path() + "/scratch");
+  ASSERT_TRUE(checkpoints.Take(store_.get(), 1'800'000'000'000).ok());
+  ASSERT_TRUE(store_->Commit(43, "c0ffee").ok());
+  ASSERT_TRUE(checkpoints.Take(store_.get(), 1'800'000'060'123).ok());
+  const std::string path = directory_.path() + "/kept/3";
+  const Answer answer = Ask({.verb = "checkpoints", .path = path + "/"});
+  EXPECT_EQ(answer.status, 0) << answer.err;
+  const std::vector<std::string> lines = absl::StrSplit(answer.out, '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_THAT(lines[0], HasSubstr("\"checkpoint\":1,\"time\":\"2027-01-15T08:00:00.000Z\""));
+  EXPECT_THAT(lines[0], HasSubstr("\"applied_offset\":42,\"watermark_ms\":1000,"));
+  EXPECT_THAT(lines[1], HasSubstr("\"checkpoint\":2,\"time\":\"2027-01-15T08:01:00.123Z\""));
+  directory_.Write("kept/3/manifests/0000000000000000002", "damaged");
+  EXPECT_THAT(Ask({.verb = "checkpoints", .path = path}).out,
+              HasSubstr("{\"checkpoint\":2,\"damaged\":\"manifest damaged"));
+  EXPECT_THAT(Ask({.verb = "checkpoints", .path = directory_.path() + "/kept/4"}).err,
+              HasSubstr("there is no checkpoint at"));
 }
 
 TEST_F(StateCommand, ReadsACheckpointInABucket) {

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
@@ -86,6 +87,7 @@ class StateServiceTest : public testing::Test {
     options.topic = "events";
     options.group = "turnout-Events";
     options.gap_policy = gap_policy_;
+    options.restore = restore_;
     options.checkpoint_interval = interval_;
     options.figures_interval = figures_interval_;
     options.unused_store_for = unused_store_for_;
@@ -185,6 +187,7 @@ class StateServiceTest : public testing::Test {
   state::StateResources resources_{state::StateLimits()};
   FlakyStore store_{directory_.path() + "/checkpoints"};
   state::GapPolicy gap_policy_ = state::GapPolicy::kRefuse;
+  std::optional<state::RestoreWish> restore_;
   absl::Duration interval_ = absl::Hours(1);
   // Else upkeep looks at a state that a test's end takes away without giving it back.
   absl::Duration figures_interval_ = absl::InfiniteDuration();
@@ -244,6 +247,58 @@ TEST_F(StateServiceTest, ARestartedProcessUsesItsDisk) {
   ASSERT_NE(task.state, nullptr);
   EXPECT_EQ(task.plan.base, RecoveryBase::kLocal);
   EXPECT_EQ(Count(*task.state), 5);
+}
+
+TEST_F(StateServiceTest, AWishToRestoreTakesAnOlderCheckpointThoughTheDiskIsSound) {
+  std::string rules;
+  {
+    Process process = Start("a");
+    rules = Keep(process);
+    auto state = process.keeper->Create(kPartition, 0);
+    ASSERT_TRUE(state.ok());
+    Write(**state, 5, 20);
+    EXPECT_EQ(Checkpoint(process).sequence, 1);
+    restore_ = {.time_ms = absl::ToUnixMillis(absl::Now())};
+    Await("a later time", [&] { return absl::ToUnixMillis(absl::Now()) > restore_->time_ms; });
+    Write(**state, 9, 30);
+    EXPECT_EQ(Checkpoint(process).sequence, 2);
+    process.keeper->Release(kPartition, *std::move(state), Parting::kLost, absl::InfinitePast());
+  }
+  Process process = Start("a");
+  EXPECT_TRUE(process.keeper->MayHaveState(kPartition, "turnout/1 rules=0123456789abcdef@0"));
+  RecoveredTask task = Recover(process, 30, Note(0, 0, rules));
+  ASSERT_NE(task.state, nullptr);
+  EXPECT_EQ(task.plan.restored, restore_->id());
+  EXPECT_EQ(task.plan.checkpoint, 1);
+  EXPECT_EQ(task.plan.replay_from, 20);
+  EXPECT_EQ(Count(*task.state), 5);
+  process.keeper->Release(kPartition, std::move(task.state), Parting::kLost, absl::InfinitePast());
+
+  // Where the note says that it is done, all is as ever.
+  auto note = state::DecodeCommitNote(Note(0, 0, rules)).value();
+  note.state_start.reset();
+  note.Fulfil(restore_->id());
+  EXPECT_EQ(process.keeper->MayHaveState(kPartition, state::EncodeCommitNote(note)), true)
+      << "there is a state on this disk";
+  note.state_start = 0;
+  task = Recover(process, 30, state::EncodeCommitNote(note));
+  EXPECT_EQ(task.plan.restored, "");
+  EXPECT_EQ(task.plan.checkpoint, 2);
+  EXPECT_EQ(task.plan.replay_from, 30);
+}
+
+// The rules that a restored state is noted to be of must be there for whoever comes next.
+TEST_F(StateServiceTest, ARestoreWithTheRulesOfNowKeepsThemFirst) {
+  restore_ = {.time_ms = 1, .with_current_rules = true};
+  Process process = Start("a");
+  RecoveryRequest request{.partition = kPartition, .committed_offset = 30, .note = Note(7, 7)};
+  request.in_force = rules_;
+  process.keeper->Recover(request);
+  const RecoveredTask task = Recovered(process);
+  ASSERT_NE(task.state, nullptr) << absl::StrJoin(task.plan.alerts, "; ");
+  EXPECT_TRUE(task.plan.has_current_rules);
+  EXPECT_EQ(task.plan.rule_sets, (std::vector<state::RuleSetSince>{{rules_->hash(), 7}}));
+  EXPECT_EQ(task.rule_sets.at(0)->hash(), rules_->hash());
 }
 
 // A state of rules whose step is kept in the source's partitions, at offset 20. What its recovery

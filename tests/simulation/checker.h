@@ -31,6 +31,13 @@ using Place = std::pair<int32_t, int64_t>;  // partition and offset
 using Events = std::map<Place, SimEvent>;   // by their places in the source
 using Versions = std::map<Place, int>;      // the rule set that each was applied by
 
+// A state that was rebuilt by other rules than those that had led to the outputs.
+struct Rebuilt {
+  int64_t from = 0;  // the first offset that was applied by them
+  int64_t to = 0;    // the first that was not
+  int version = 0;
+};
+
 struct Expectation {
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
   const Events* events = nullptr;
@@ -43,6 +50,7 @@ struct Expectation {
   // What the notes said was in force: for each event, and for each that came to the second hop.
   Versions versions;
   Versions rekeyed_versions;
+  std::map<int32_t, Rebuilt> rebuilt;  // partitions of the source
 };
 
 // What the rules that remember made of each event, with the rule set that each record names.

@@ -35,6 +35,50 @@ std::string WhatIsNotAtRest(const HopLedger& hop) {
   return hop.group->has_pending_offsets() ? "offsets are pending" : "";
 }
 
+std::string WhatIsNotRestored(const HopLedger& hop, const std::optional<state::RestoreWish>& wish) {
+  if (!wish) return "";
+  for (const auto& [partition, commits] : hop.commits) {
+    const auto note = state::DecodeCommitNote(commits.back().note);
+    if (note.ok() && note->HasFulfilled(wish->id())) continue;
+    return absl::StrFormat("partition %d of %s is not restored", partition, hop.topic->name);
+  }
+  return "";
+}
+
+std::map<int32_t, Restored> FindRestored(const HopLedger& hop, const std::string& wish) {
+  std::map<int32_t, Restored> all;
+  for (const auto& [partition, commits] : hop.commits) {
+    const auto first = state::DecodeCommitNote(commits.front().note);
+    if (first.ok() && first->HasFulfilled(wish)) continue;  // nothing was committed before
+    Restored* restored = nullptr;
+    std::string timeline;
+    for (size_t i = 1; i < commits.size(); ++i) {
+      const auto note = state::DecodeCommitNote(commits[i].note);
+      if (!note.ok() || !note->HasFulfilled(wish)) continue;
+      if (restored != nullptr) {
+        const bool is_forgotten =
+            note->timelines.empty() || note->timelines.front().offset > restored->from;
+        if (is_forgotten || note->WentThrough(timeline, restored->to)) continue;
+        restored->problem = absl::StrFormat("partition %d of %s was restored again: %s", partition,
+                                            hop.topic->name, commits[i].note);
+        continue;
+      }
+      if (note->timelines.empty()) break;  // there was no state
+      restored = &all[partition];
+      timeline = note->timelines.back().id;
+      restored->from = note->timelines.back().offset;
+      restored->to = commits[i - 1].offset;
+      if (restored->from == restored->to) continue;
+      const auto before = state::DecodeCommitNote(commits[i - 1].note);
+      for (const state::RuleSetSince& since : note->rule_sets) {
+        if (since.offset <= restored->from) restored->rules = since.hash;
+      }
+      restored->by_other_rules = before.ok() && before->rule_sets != note->rule_sets;
+    }
+  }
+  return all;
+}
+
 bool StatesAreUpToDate(const HopLedger& hop, const Routers& routers) {
   std::set<int32_t> held;
   for (const std::unique_ptr<SimulatedRouter>& router : routers) {

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "connectors/record.h"
+#include "state/restore_wish.h"
 #include "tests/simulation/checker.h"
 #include "tests/simulation/simulated_router.h"
 #include "tests/simulation/state_checker.h"
@@ -30,6 +32,20 @@ void Watch(HopLedger& hop);
 
 // Why the log is not at rest; empty: all is committed, and nothing is open.
 std::string WhatIsNotAtRest(const HopLedger& hop);
+// Which partition has committed something and not noted the wish; empty: none has not.
+std::string WhatIsNotRestored(const HopLedger& hop, const std::optional<state::RestoreWish>& wish);
+
+// What the first note that names the wish says of it.
+struct Restored {
+  int64_t from = 0;  // of the base
+  int64_t to = 0;    // what was committed then
+  bool by_other_rules = false;
+  std::string rules;    // then: their hash
+  std::string problem;  // a later note goes on from somewhere else; empty: none does
+};
+// Of partitions that had a state.
+std::map<int32_t, Restored> FindRestored(const HopLedger& hop, const std::string& wish);
+
 // Whoever has a partition has its state, and that has seen what is committed.
 bool StatesAreUpToDate(const HopLedger& hop, const Routers& routers);
 

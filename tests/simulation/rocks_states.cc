@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -46,6 +47,11 @@ class RocksStates : public SimulatedStates {
   void LoseRules() override {
     std::filesystem::remove_all(directory_.path() + "/checkpoints/group/rules");
   }
+  // Real checkpoints are of a real clock: no wishes here.
+  std::optional<int64_t> SomeCheckpointTime(support::SeededRandom& /*random*/) override {
+    return std::nullopt;
+  }
+  void SpoilAfter(int64_t /*time_ms*/) override {}
   int64_t LastingCheckpoint(int32_t partition) override;
   bool WasPublished(int32_t partition, int64_t applied_offset) override;
   FoundStates Collect() override;

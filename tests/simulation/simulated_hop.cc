@@ -133,6 +133,7 @@ SimulatedHop::SimulatedHop(Hop hop, int ordinal, Surroundings* around,
       worker_(MakeWorkerOptions(hop, ordinal, *around, &parked_, turn), source_.get(), sink_.get(),
               Chosen(buggy_keeper_.get(), &keeper_), &destinations_, FeedOf(hop, *around),
               &around->observer, &around->clock) {
+  keeper_.Restore(around->restore);
   if (around->mutation == Mutation::kDrainSkipsOne) parked_.SkipFirst();
 }
 

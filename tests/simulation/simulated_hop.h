@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/caution.h"
@@ -42,6 +43,7 @@ struct Surroundings {
   Poisons poisons;
   int64_t team_bytes_per_second_max = 0;
   Mutation mutation = Mutation::kNone;
+  std::optional<state::RestoreWish> restore;  // of processes that begin from now on
   // Of every process that ever ran: the brokers remember the dead for a while.
   std::deque<support::SimulatedProcess> processes;
 

@@ -24,7 +24,10 @@ using support::MemoryState;
 
 class MemoryStates : public SimulatedStates {
  public:
-  MemoryStates(support::FaultPoints* points, uint64_t seed) : points_(points), random_(seed) {}
+  MemoryStates(support::FaultPoints* points, support::SimulatedClock* clock, uint64_t seed)
+      : points_(points), random_(seed) {
+    checkpoints_.clock = clock;
+  }
 
   std::unique_ptr<support::StatePlace> PlaceFor(int ordinal,
                                                 support::SimulatedProcess* process) override {
@@ -43,6 +46,8 @@ class MemoryStates : public SimulatedStates {
   void Damage(support::SeededRandom& random) override;
   void LoseCheckpoints() override { checkpoints_.tasks.clear(); }
   void LoseRules() override { checkpoints_.rules.clear(); }
+  std::optional<int64_t> SomeCheckpointTime(support::SeededRandom& random) override;
+  void SpoilAfter(int64_t time_ms) override;
   int64_t LastingCheckpoint(int32_t partition) override;
   bool WasPublished(int32_t partition, int64_t applied_offset) override {
     const auto& published = checkpoints_.tasks[partition];
@@ -125,6 +130,41 @@ void MemoryStates::DamageCheckpoint(support::SeededRandom& random) {
   }
 }
 
+std::optional<int64_t> MemoryStates::SomeCheckpointTime(support::SeededRandom& random) {
+  std::vector<int64_t> times;
+  for (const auto& [partition, published] : checkpoints_.tasks) {
+    for (const auto& [sequence, one] : published) times.push_back(one.created_at_ms);
+  }
+  if (times.empty()) return std::nullopt;
+  return times[random.Below(static_cast<int64_t>(times.size()))];
+}
+
+// Those that have seen no more than a checkpoint from before are as right as that.
+void MemoryStates::SpoilAfter(int64_t time_ms) {
+  std::map<int32_t, int64_t> right_until;
+  for (const auto& [partition, published] : checkpoints_.tasks) {
+    for (const auto& [sequence, one] : published) {
+      if (one.created_at_ms > time_ms) continue;
+      int64_t& furthest = right_until[partition];
+      furthest = std::max(furthest, one.version.point.applied_offset);
+    }
+  }
+  const auto spoil = [&](int32_t partition, MemoryState::Version* version) {
+    if (version->point.applied_offset > right_until[partition]) version->entries.clear();
+  };
+  for (auto& [ordinal, disk] : disks_) {
+    if (disk == nullptr) continue;
+    for (auto& [partition, store] : disk->stores) {
+      for (MemoryState::Version& version : store.commits) spoil(partition, &version);
+    }
+  }
+  for (auto& [partition, published] : checkpoints_.tasks) {
+    for (auto& [sequence, one] : published) {
+      if (one.created_at_ms > time_ms) spoil(partition, &one.version);
+    }
+  }
+}
+
 // Of all that were ever published the second, damaged or not.
 int64_t MemoryStates::LastingCheckpoint(int32_t partition) {
   int64_t furthest = -1;
@@ -166,8 +206,9 @@ FoundStates MemoryStates::Collect() {
 
 }  // namespace
 
-std::unique_ptr<SimulatedStates> MakeMemoryStates(support::FaultPoints* points, uint64_t seed) {
-  return std::make_unique<MemoryStates>(points, seed);
+std::unique_ptr<SimulatedStates> MakeMemoryStates(support::FaultPoints* points,
+                                                  support::SimulatedClock* clock, uint64_t seed) {
+  return std::make_unique<MemoryStates>(points, clock, seed);
 }
 
 std::shared_ptr<const router::RuleSet> ArchivedRulesOf(const std::string& hash) {

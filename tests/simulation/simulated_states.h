@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "tests/simulation/state_checker.h"
@@ -38,6 +39,11 @@ class SimulatedStates {
   virtual void Damage(support::SeededRandom& random) = 0;
   virtual void LoseCheckpoints() = 0;
   virtual void LoseRules() = 0;
+  // When some checkpoint was taken, by chance; nullopt: there is none.
+  virtual std::optional<int64_t> SomeCheckpointTime(support::SeededRandom& random) = 0;
+  // Local states and checkpoints that have seen more than those that were taken by that time are
+  // wrong from here on, and look sound.
+  virtual void SpoilAfter(int64_t time_ms) = 0;
   // How far a checkpoint of the task is at least, whatever is damaged later on; -1: none may be.
   virtual int64_t LastingCheckpoint(int32_t partition) = 0;
   // Whether there is or was, before it was damaged, a checkpoint at that offset.
@@ -46,7 +52,8 @@ class SimulatedStates {
   virtual FoundStates Collect() = 0;
 };
 
-std::unique_ptr<SimulatedStates> MakeMemoryStates(support::FaultPoints* points, uint64_t seed);
+std::unique_ptr<SimulatedStates> MakeMemoryStates(support::FaultPoints* points,
+                                                  support::SimulatedClock* clock, uint64_t seed);
 
 // On RocksDB, in a directory of its own that goes with it.
 std::unique_ptr<SimulatedStates> MakeRocksStates(support::FaultPoints* points);

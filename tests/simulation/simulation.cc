@@ -87,6 +87,9 @@ class Simulation {
   void PublishRules();
   void SetBackOffsets();
   void LoseDisks();
+  void EndAll();
+  bool RestoreStates();
+  void ExpectRestoredOnce(const std::string& wish);
   void RuinStates();
   void ExpectRefusals();
   void StartMissing();
@@ -115,8 +118,10 @@ class Simulation {
   std::vector<HopLedger*> hops_;  // of this run
   int faults_left_ = 0;
   int pause_depth_ = 0;
-  bool calm_ = false;    // the second act has begun
-  bool healed_ = false;  // so has the third
+  bool calm_ = false;      // the second act has begun
+  bool healed_ = false;    // so has the third
+  bool restores_ = false;  // between them states are restored
+  std::map<int32_t, Rebuilt> rebuilt_;
   SimulationResult result_;
 };
 
@@ -136,8 +141,9 @@ void Simulation::Build() {
     return static_cast<int32_t>(random_.Between(1, most));
   };
   const uint64_t states_seed = random_.Next();
-  around_.states = options_.on_rocksdb ? MakeRocksStates(&around_.points)
-                                       : MakeMemoryStates(&around_.points, states_seed);
+  around_.states = options_.on_rocksdb
+                       ? MakeRocksStates(&around_.points)
+                       : MakeMemoryStates(&around_.points, &around_.clock, states_seed);
   around_.keeper_random = SeededRandom(random_.Next());
   source_.states = around_.states.get();
   source_.topic =
@@ -179,8 +185,9 @@ void Simulation::ChoosePoison() {
 void Simulation::BuildRekeyed(int32_t partitions) {
   around_.rekeys = true;
   around_.turn_random = SeededRandom(random_.Next());
-  around_.rekeyed_states = options_.on_rocksdb ? MakeRocksStates(&around_.points)
-                                               : MakeMemoryStates(&around_.points, random_.Next());
+  around_.rekeyed_states = options_.on_rocksdb
+                               ? MakeRocksStates(&around_.points)
+                               : MakeMemoryStates(&around_.points, &around_.clock, random_.Next());
   rekeyed_.states = around_.rekeyed_states.get();
   rekeyed_.topic = around_.log->CreateTopic(kRekeyTopic, partitions);
   rekeyed_.group = around_.log->Group(kRekeyTopic, kRekeyTopic);
@@ -192,7 +199,7 @@ std::optional<Fault> Simulation::PlanFault(int64_t number) {
     if (number != options_.only_fault->first) return std::nullopt;
     return options_.only_fault->second;
   }
-  if (calm_ || faults_left_ == 0 || !fault_random_.OneIn(25)) return std::nullopt;
+  if ((calm_ && !restores_) || faults_left_ == 0 || !fault_random_.OneIn(25)) return std::nullopt;
   --faults_left_;
   // Crashes and pauses are the ones that matter most.
   return fault_random_.OneIn(3)
@@ -322,7 +329,7 @@ void Simulation::ChangeState() {
       break;
     }
     default:
-      if (!options_.set_back) Truncate();
+      if (!options_.set_back && options_.restoring == Restoring::kNot) Truncate();
   }
 }
 
@@ -386,6 +393,9 @@ void Simulation::StartMissing() {
 
 std::string Simulation::WhatIsNotAtRest() {
   for (const HopLedger* const hop : hops_) {
+    if (std::string what = WhatIsNotRestored(*hop, around_.restore); !what.empty()) return what;
+  }
+  for (const HopLedger* const hop : hops_) {
     if (std::string what = simulation::WhatIsNotAtRest(*hop); !what.empty()) return what;
   }
   if (!around_.log->transactions().idle()) return "a transaction is open";
@@ -400,6 +410,50 @@ std::string Simulation::WhatIsNotAtRest() {
     }
   }
   return "";
+}
+
+void Simulation::EndAll() {
+  for (std::unique_ptr<SimulatedRouter>& router : routers_) {
+    if (router != nullptr) StopRouter(router);
+  }
+  zombies_.clear();
+  around_.clock.Advance(absl::Seconds(21));
+}
+
+// All that was kept after some time turns out to be wrong, though not what came of it. Whoever
+// begins after that has the wish, until everyone has restored; some die on the way. Then it is
+// taken back, and all begin once more.
+bool Simulation::RestoreStates() {
+  EndAll();
+  const std::optional<int64_t> time_ms = AnyStates().SomeCheckpointTime(random_);
+  around_.restore = {.time_ms = time_ms.value_or(0),
+                     .with_current_rules = options_.restoring == Restoring::kCurrent};
+  for (HopLedger* const hop : hops_) hop->states->SpoilAfter(around_.restore->time_ms);
+  if (options_.restoring == Restoring::kCurrent || random_.OneIn(2)) PublishRules();
+  restores_ = true;
+  faults_left_ = static_cast<int>(fault_random_.Between(0, options_.faults_max));
+  if (!ComeToRest()) return false;
+  restores_ = false;
+  EndAll();
+  const std::string wish = around_.restore->id();
+  if (random_.OneIn(2)) around_.restore.reset();
+  if (random_.OneIn(2)) LoseDisks();
+  if (!ComeToRest()) return false;
+  ExpectRestoredOnce(wish);
+  return true;
+}
+
+// By the first note that says so; every later one goes on from there.
+void Simulation::ExpectRestoredOnce(const std::string& wish) {
+  for (const HopLedger* const hop : hops_) {
+    for (const auto& [partition, restored] : FindRestored(*hop, wish)) {
+      ++result_.restored;
+      if (!restored.problem.empty()) result_.violations.push_back(restored.problem);
+      if (hop == &source_ && restored.by_other_rules) {
+        rebuilt_[partition] = {restored.from, restored.to, VersionOf(restored.rules)};
+      }
+    }
+  }
 }
 
 // The same rules; all that they remember by a key is to be re-keyed.
@@ -602,7 +656,8 @@ void Simulation::Compare(int first_settled_id) {
   for (size_t i = 0; i < hops.size(); ++i) {
     FoundStates found = hops_[i]->states->Collect();
     if (!options_.only_fault) Report(CheckHandOvers(*hops_[i], found));
-    if (options_.set_back) LeaveOutOtherHistories(*hops_[i], &found);
+    const bool has_other_histories = options_.set_back || options_.restoring != Restoring::kNot;
+    if (has_other_histories) LeaveOutOtherHistories(*hops_[i], &found);
     for (auto& [partition, states] : found) {
       std::vector<support::FoundState>& all = hops[i].found[partition];
       std::move(states.begin(), states.end(), std::back_inserter(all));
@@ -616,7 +671,8 @@ void Simulation::Compare(int first_settled_id) {
                                    .once = !options_.set_back,
                                    .has_team_limits = options_.team_bytes_per_second_max > 0,
                                    .versions = std::move(source_.versions),
-                                   .rekeyed_versions = std::move(rekeyed_.versions)};
+                                   .rekeyed_versions = std::move(rekeyed_.versions),
+                                   .rebuilt = std::move(rebuilt_)};
   StateRecords records;
   Report(Check(*around_.log, group(), expectation, &records));
   Report(CheckStates(expectation, std::move(records), hops));
@@ -647,6 +703,7 @@ SimulationResult Simulation::Run() {
     if (rests) LoseDisks();
     rests = rests && ComeToRest();
   }
+  if (rests && options_.restoring != Restoring::kNot) rests = RestoreStates();
   const int first_settled_id = events_made_;
   if (rests && options_.ruin != Ruin::kNone) {
     ExpectRefusals();

@@ -34,6 +34,9 @@ enum class Ruin {
   kPartitionedOtherwise,  // all is there, but source.partitioned_by is another: state elsewhere
 };
 
+// By the rules that were in force at the time, or by those of now.
+enum class Restoring { kNot, kInForce, kCurrent };
+
 struct SimulationOptions {
   uint64_t seed = 1;
   connectors::Delivery delivery = connectors::Delivery::kExactlyOnce;
@@ -50,6 +53,9 @@ struct SimulationOptions {
   // say that it belongs to another life.
   bool set_back = false;
   Ruin ruin = Ruin::kNone;
+  // Once, all that was kept after some time is spoiled, and restored to what was before it, with
+  // faults meanwhile; in memory.
+  Restoring restoring = Restoring::kNot;
   // Some steps are by other keys than the source's: what comes to them goes on in a second hop.
   bool rekeys = false;
   // A transaction may begin while the one before ends; exactly once only.
@@ -74,6 +80,7 @@ struct SimulationResult {
   int64_t given_up = 0;  // events
   int64_t refusals = 0;  // tasks that were refused, as they had to be
   int64_t drained = 0;   // outputs that were parked, and sent on
+  int64_t restored = 0;  // partitions that had a state
   uint64_t trace_hash = 0;
   std::vector<std::string> trace;
 };

@@ -150,6 +150,35 @@ TEST(SimulationTest, WhatIsLostForGoodIsRefusedByName) {
   }
 }
 
+// All that was kept after some time is wrong, and is rebuilt from what was kept before it.
+void RestoreAmidFaults(Restoring restoring) {
+  int64_t restored = 0;
+  const uint64_t only = FromEnvironment("TURNOUT_SIM_SEED", 0);
+  const uint64_t first = only != 0 ? only : 1;
+  const uint64_t last = only != 0 ? only : std::clamp<uint64_t>(Seeds() / 5, 50, 20'000);
+  for (uint64_t seed = first; seed <= last; ++seed) {
+    SimulationOptions options = OptionsOf(seed);
+    options.set_back = false;
+    if (restoring == Restoring::kCurrent) options.rekeys = false;
+    options.restoring = restoring;
+    const SimulationResult result = RunSimulation(options);
+    restored += result.restored;
+    ASSERT_TRUE(result.violations.empty())
+        << Failure(options, absl::StrCat("TURNOUT_SIM_SEED=", seed,
+                                         " simulation_test --gtest_filter=*RestoredOnce*"));
+  }
+  std::printf("%lld partitions restored\n", static_cast<long long>(restored));
+  EXPECT_GE(restored, only != 0 ? 0 : static_cast<int64_t>(last / 2));
+}
+
+TEST(SimulationTest, WhatWasSpoiledIsRestoredOnceByTheRulesOfTheTime) {
+  RestoreAmidFaults(Restoring::kInForce);
+}
+
+TEST(SimulationTest, WhatWasSpoiledIsRestoredOnceByTheRulesOfNow) {
+  RestoreAmidFaults(Restoring::kCurrent);
+}
+
 // Small enough that every call of it can be the one that fails; something is remembered in it, and
 // exactly once something is parked and drained.
 SimulationOptions SmallRun(Delivery delivery, bool rekeys, bool overlaps) {
@@ -224,13 +253,14 @@ TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
 
 // The first seed in which the checks notice the bug.
 void ExpectNoticed(Mutation mutation, Delivery delivery, bool set_back, bool rekeys = false,
-                   bool overlaps = false) {
+                   bool overlaps = false, Restoring restoring = Restoring::kNot) {
   constexpr uint64_t kSeedsTried = 1'000;
   for (uint64_t seed = 1; seed <= kSeedsTried; ++seed) {
     SimulationOptions options = {.seed = seed,
                                  .delivery = delivery,
                                  .mutation = mutation,
                                  .set_back = set_back,
+                                 .restoring = restoring,
                                  .rekeys = rekeys,
                                  .overlaps = overlaps};
     const SimulationResult result = RunSimulation(options);
@@ -255,6 +285,13 @@ TEST_P(MutationTest, IsNoticedWithExactlyOnceDelivery) {
   };
   ExpectNoticed(GetParam(), Delivery::kExactlyOnce, needs_set_back, is_among(kRekeyMutations),
                 is_among(kOverlapMutations));
+}
+
+TEST(SimulationTest, AWrongRestoreIsNoticed) {
+  for (const Mutation mutation : kRestoreMutations) {
+    ExpectNoticed(mutation, Delivery::kExactlyOnce, /*set_back=*/false, /*rekeys=*/false,
+                  /*overlaps=*/false, Restoring::kInForce);
+  }
 }
 
 TEST(SimulationTest, LossIsNoticedWithAtLeastOnceDeliveryToo) {

@@ -293,6 +293,12 @@ void StateChecker::CheckPartition(size_t hop, int32_t partition, const std::vect
       hops_[hop].rekeyed == nullptr ? expectation_.versions : expectation_.rekeyed_versions;
   UndisturbedTask undisturbed;
   PlainTask plain;
+  // From where a state was rebuilt by other rules: what it is of, and what goes on from there.
+  const auto rebuilding = expectation_.rebuilt.find(partition);
+  const Rebuilt* const rebuilt =
+      hop == 0 && rebuilding != expectation_.rebuilt.end() ? &rebuilding->second : nullptr;
+  UndisturbedTask undisturbed_rebuilt;
+  PlainTask plain_rebuilt;
   std::set<int> versions_so_far;
   std::set<int64_t> offsets;  // that a state may be at
   for (const Coming& coming : all) {
@@ -302,21 +308,34 @@ void StateChecker::CheckPartition(size_t hop, int32_t partition, const std::vect
                                        coming.event->id, partition, coming.offset(), hop));
     }
     CheckRules(coming, version->second);
+    const auto apply = [&](UndisturbedTask* task, PlainTask* by_words, int by_version) {
+      Lines applied;
+      if (coming.event->poison == Poison::kNone) {
+        applied = task->Apply(coming, by_version);
+        CompareWithPlain(applied, by_words, hop, coming, by_version);
+      } else {
+        task->PassOver(coming, by_version);
+        by_words->PassOver(by_version);
+      }
+      return applied;
+    };
+    const bool is_after = rebuilt != nullptr && coming.offset() >= rebuilt->from;
+    const bool is_silent = is_after && coming.offset() < rebuilt->to;
     Lines lines;
-    if (coming.event->poison == Poison::kNone) {
-      lines = undisturbed.Apply(coming, version->second);
-      CompareWithPlain(lines, &plain, hop, coming, version->second);
-    } else {
-      undisturbed.PassOver(coming, version->second);
-      plain.PassOver(version->second);
+    if (!is_after || is_silent) lines = apply(&undisturbed, &plain, version->second);
+    if (rebuilt != nullptr) {
+      Lines by_others = apply(&undisturbed_rebuilt, &plain_rebuilt,
+                              is_silent ? rebuilt->version : version->second);
+      if (is_after && !is_silent) lines = std::move(by_others);
     }
+    UndisturbedTask& kept = is_after ? undisturbed_rebuilt : undisturbed;
     versions_so_far.insert(version->second);
     if (coming.arrival == nullptr && versions_so_far.size() == 1) {
       undisputed_.insert(coming.source);
     }
     Expect(hop, coming, version->second, lines);
     offsets.insert(coming.offset() + 1);
-    if (!CheckFound(states, partition, coming.offset() + 1, undisturbed.Dump())) return;
+    if (!CheckFound(states, partition, coming.offset() + 1, kept.Dump())) return;
   }
   const auto found = states.find(partition);
   if (found == states.end()) return;

@@ -105,12 +105,7 @@ TEST(CommitNote, SaysWhereTheStateBeganAndWhatItsLastCheckpointIs) {
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->state_start, 5);
   EXPECT_EQ(back->checkpoint, (NotedCheckpoint{8, 20}));
-  // The eighth may turn out to be damaged: what the seventh has not seen is still known.
-  EXPECT_EQ(back->rule_sets, (std::vector<RuleSetSince>{{"b", 10}, {"c", 20}, {"d", 30}}));
-  note.Checkpointed(9, 1000);
-  EXPECT_EQ(note.rule_sets, (std::vector<RuleSetSince>{{"c", 20}, {"d", 30}}));
-  note.Checkpointed(10, 1000);
-  EXPECT_EQ(note.rule_sets.size(), 1u);
+  EXPECT_EQ(back->rule_sets, note.rule_sets) << "a restore may go back so far";
   for (const char* text :
        {"turnout/1 state=x rules=", "turnout/1 checkpoint= rules=", "turnout/1 state=-1 rules=",
         "turnout/1 checkpoint=1@ rules=", "turnout/1 checkpoint=1@x rules=",
@@ -118,6 +113,78 @@ TEST(CommitNote, SaysWhereTheStateBeganAndWhatItsLastCheckpointIs) {
         "turnout/1 timelines=a@1, rules=", "turnout/1 timelines=@1 rules="}) {
     EXPECT_FALSE(DecodeCommitNote(text).ok()) << text;
   }
+}
+
+TEST(CommitNote, ForgetsWhatNoRecoveryNeedsButTheLastOnes) {
+  CommitNote note;
+  note.state_start = 0;
+  for (int i = 0; i < 20; ++i) {
+    note.Use(std::string(1, static_cast<char>('a' + i)), 10 * i);
+    if (i < 10) note.GoOnIn({"t" + std::to_string(i), 20 * i});
+  }
+  note.Checkpointed(7, 150);
+  EXPECT_EQ(note.rule_sets.size(), 20u);
+  note.Checkpointed(8, 160);
+  // The eighth may turn out to be damaged: what the seventh has not seen is still known.
+  EXPECT_EQ(note.rule_sets.size(), kRuleSetsKept);
+  EXPECT_EQ(note.rule_sets.front().offset, 120);
+  EXPECT_EQ(note.timelines.size(), kTimelinesKept);
+  note.Checkpointed(9, 1000);
+  EXPECT_EQ(note.rule_sets.size(), kRuleSetsKept);
+  EXPECT_EQ(note.timelines.front().id, "t4");
+}
+
+TEST(CommitNote, NamesTheWishesThatAreDone) {
+  CommitNote note;
+  note.Use("a", 5);
+  for (int i = 1; i <= 6; ++i) note.Fulfil(std::to_string(i));
+  note.Fulfil("6");
+  EXPECT_EQ(EncodeCommitNote(note), "turnout/1 restored=3,4,5,6 rules=a@5");
+  const auto back = DecodeCommitNote(EncodeCommitNote(note));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_TRUE(back->HasFulfilled("3"));
+  EXPECT_FALSE(back->HasFulfilled("2"));
+}
+
+TEST(CommitNote, GoesBackToABaseWithoutWhatCameAfterIt) {
+  const auto note = DecodeCommitNote(
+      "turnout/1 state=0 timelines=s@0,t@40,u@80 checkpoint=9@90 rules=a@0,b@50,c@70");
+  ASSERT_TRUE(note.ok()) << note.status();
+  CommitNote back = *note;
+  back.GoBackTo({.timeline = "t", .start_offset = 0, .applied_offset = 60, .checkpoint = 5}, "v",
+                "");
+  EXPECT_EQ(EncodeCommitNote(back),
+            "turnout/1 state=0 timelines=s@0,t@40,v@60 checkpoint=5@60 rules=a@0,b@50,c@70");
+  EXPECT_TRUE(back.WentThrough("t", 60)) << "the base itself";
+  EXPECT_FALSE(back.WentThrough("t", 61)) << "what was made of it before";
+  EXPECT_FALSE(back.WentThrough("u", 90));
+  EXPECT_TRUE(back.WentThrough("v", 90));
+
+  CommitNote by_other_rules = *note;
+  by_other_rules.GoBackTo(
+      {.timeline = "t", .start_offset = 0, .applied_offset = 60, .checkpoint = 5}, "v", "d");
+  EXPECT_EQ(by_other_rules.rule_sets, (std::vector<RuleSetSince>{{"a", 0}, {"b", 50}, {"d", 60}}));
+
+  CommitNote from_nothing = *note;
+  from_nothing.GoBackTo({.timeline = "u", .start_offset = 0, .applied_offset = 0}, "v", "d");
+  EXPECT_EQ(EncodeCommitNote(from_nothing), "turnout/1 state=0 timelines=v@0 rules=d@0");
+
+  CommitNote before_timelines;
+  before_timelines.Use("a", 0);
+  before_timelines.GoBackTo({.start_offset = 3, .applied_offset = 60, .checkpoint = 5}, "v", "");
+  EXPECT_EQ(before_timelines.timelines, (std::vector<TimelineSince>{{"", 3}, {"v", 60}}));
+}
+
+TEST(CommitNote, HasRoomToGoBackHoweverManyTimelinesItHas) {
+  CommitNote note;
+  for (size_t i = 0; i < kTimelinesMax; ++i) {
+    note.GoOnIn({"t" + std::to_string(i), static_cast<int64_t>(10 * i)});
+  }
+  note.GoBackTo({.timeline = note.timelines.back().id, .applied_offset = 500, .checkpoint = 5}, "v",
+                "");
+  EXPECT_EQ(note.timelines.size(), kTimelinesMax);
+  EXPECT_TRUE(note.WentThrough("t" + std::to_string(kTimelinesMax - 1), 500));
+  EXPECT_EQ(note.timelines.back().id, "v");
 }
 
 TEST(CommitNote, ReadsWhatEarlierVersionsSaidOfCheckpoints) {
@@ -159,7 +226,7 @@ TEST(CommitNote, KnowsTheTimelinesThatLedToIt) {
   back->Checkpointed(2, 30);
   EXPECT_EQ(back->timelines.front().id, "");
   back->Checkpointed(3, 40);
-  EXPECT_EQ(back->timelines, (std::vector<TimelineSince>{{"u", 20}}));
+  EXPECT_EQ(back->timelines.size(), 3u) << "a restore may go back to them";
 }
 
 TEST(CommitNote, HasRoomForItsTimelinesBesideManyRuleSets) {
@@ -168,6 +235,9 @@ TEST(CommitNote, HasRoomForItsTimelinesBesideManyRuleSets) {
   note.checkpoint = {int64_t{1} << 60, int64_t{1} << 60};
   for (size_t i = 0; i < kTimelinesMax; ++i) {
     note.GoOnIn({"0123456789abcd" + std::to_string(10 + i), 1'000'000'000'000});
+  }
+  for (size_t i = 0; i < kRestoredMax; ++i) {
+    note.Fulfil(std::to_string(1'800'000'000'000 + i) + "-current");
   }
   for (int i = 0; i < 96; ++i) {
     note.Use(i % 2 ? "0123456789abcdef" : "fedcba9876543210", 1'000'000'000'000 + i);
@@ -194,14 +264,14 @@ TEST(CommitNote, SaysWhatIsTriedAndWhatWasGivenUp) {
   }
 }
 
-// A replay may begin at the checkpoint before the last.
-TEST(CommitNote, ForgetsWhatWasGivenUpOnceNobodyReplaysIt) {
+// A restore may begin at an older checkpoint than any recovery.
+TEST(CommitNote, RemembersTheLastEventsThatWereGivenUp) {
   CommitNote note;
   note.Use("a", 0);
   for (const int64_t offset : {5, 15, 25}) note.GiveUp(offset);
   note.Checkpointed(1, 10);
   note.Checkpointed(2, 20);
-  EXPECT_EQ(note.given_up, (std::vector<int64_t>{15, 25}));
+  EXPECT_EQ(note.given_up, (std::vector<int64_t>{5, 15, 25}));
   for (int64_t offset = 30; offset < 50; ++offset) note.GiveUp(offset);
   EXPECT_EQ(note.given_up.size(), kGivenUpMax);
   EXPECT_EQ(note.given_up.back(), 49);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/seeded_random.h"
 
@@ -530,6 +531,156 @@ TEST(RecoveryPlan, IsWhatTheTableSays) {
   }
 }
 
+// Wishes: the state at C is sound, and not what is wanted.
+struct RestoreCase {
+  const char* name;
+  RestoreWish wish;
+  std::vector<CheckpointFact> checkpoints;
+  const char* note;
+  int64_t log_start;
+  std::vector<std::string> lost;
+  const char* plan;  // behind it: what it says is done, and whether with the rules of now
+  const char* alert = "";
+};
+
+constexpr RestoreWish kAt100 = {.time_ms = 100};
+constexpr RestoreWish kAt100WithRules = {.time_ms = 100, .with_current_rules = true};
+const std::vector<CheckpointFact> kThree = {
+    {1, true, 20, 0, "s", 80}, {2, true, 60, 0, "t", 100}, {3, true, 90, 0, "u", 101}};
+
+const RestoreCase kRestoreCases[] = {
+    {"the newest at its time or before it",
+     kAt100,
+     kThree,
+     kHistory,
+     0,
+     {},
+     "checkpoint 2 60..100 b@50 done 100"},
+    {"the newest of them is damaged",
+     kAt100,
+     {kThree[0], {2, false}, kThree[2]},
+     kHistory,
+     0,
+     {},
+     "checkpoint 1 20..100 a@0 b@50 done 100",
+     "checkpoint 2 is damaged"},
+    {"it is of a history that was left",
+     kAt100,
+     {kThree[0], {2, true, 60, 0, "s", 100}, kThree[2]},
+     kHistory,
+     0,
+     {},
+     "checkpoint 1 20..100 a@0 b@50 done 100"},
+    {"it is done already: as ever",
+     kAt100,
+     kThree,
+     "turnout/1 state=0 timelines=s@0,t@40,u@80 restored=7,100 rules=a@0,b@50",
+     0,
+     {},
+     "local 100..100"},
+    {"the same time with other rules is another wish",
+     kAt100WithRules,
+     kThree,
+     "turnout/1 state=0 timelines=s@0,t@40,u@80 restored=7,100 rules=a@0,b@50",
+     0,
+     {},
+     "checkpoint 2 60..100 now@60 done 100-current with rules of now"},
+    {"no checkpoint is so old, and the source has all",
+     {.time_ms = 10},
+     kThree,
+     kHistory,
+     0,
+     {},
+     "empty 0..100 a@0 b@50 done 10"},
+    {"no checkpoint is so old, and the source is cut",
+     {.time_ms = 10},
+     kThree,
+     kHistory,
+     1,
+     {},
+     "state gap",
+     "there are the checkpoints 3 of 1970-01-01T00:00:00.101Z at 90, 2 of"},
+    {"the source begins after the checkpoint",
+     kAt100,
+     kThree,
+     kHistory,
+     61,
+     {},
+     "state gap",
+     "choose another time for state.restore.time"},
+    {"nobody has the rules of the time",
+     kAt100,
+     kThree,
+     kHistory,
+     0,
+     {"b"},
+     "rules lost",
+     "set state.restore.rules: current"},
+    {"nobody knows them any more",
+     kAt100,
+     kThree,
+     "turnout/1 state=0 timelines=s@0,t@40,u@80 rules=b@70",
+     0,
+     {},
+     "rules lost",
+     "set state.restore.rules: current"},
+    {"the rules of now do without them",
+     kAt100WithRules,
+     kThree,
+     "turnout/1 state=0 timelines=s@0,t@40,u@80 rules=b@70",
+     0,
+     {"b"},
+     "checkpoint 2 60..100 now@60 done 100-current with rules of now"},
+    {"the rules of now are not to be had",
+     kAt100WithRules,
+     kThree,
+     kHistory,
+     0,
+     {"now"},
+     "rules lost",
+     "choose another time"},
+    {"there was no state to restore", kAt100, {}, kStatelessNote, 0, {}, "empty 100..100 done 100"},
+    {"the offset was set by hand", kAt100, kThree, "", 0, {}, "note lost"},
+    {"by hand, to where a checkpoint is",
+     kAt100,
+     {{2, true, 100, 0, "x", 99}},
+     "",
+     0,
+     {},
+     "checkpoint 2 100..100 done 100"},
+};
+
+TEST(RecoveryPlan, OfAWishToRestoreIsWhatTheTableSays) {
+  for (const RestoreCase& one : kRestoreCases) {
+    RecoveryFacts facts{.local = kSound,
+                        .local_offset = 100,
+                        .local_timeline = "u",
+                        .checkpoints = one.checkpoints,
+                        .committed_offset = 100,
+                        .log_start_offset = one.log_start,
+                        .rule_sets_lost = one.lost,
+                        .restore = one.wish,
+                        .rules_now = "now"};
+    if (auto note = DecodeCommitNote(one.note); note.ok()) facts.note = *note;
+    // The local state of one that keeps none is not there.
+    if (facts.note && !facts.note->state_start) facts.local = kAbsent;
+    const RecoveryPlan plan = PlanRecovery(facts);
+    std::string shown = Show(plan);
+    if (plan.refusal.empty() && !plan.restored.empty()) {
+      absl::StrAppend(&shown, " done ", plan.restored,
+                      plan.has_current_rules ? " with rules of now" : "");
+    }
+    EXPECT_EQ(shown, one.plan) << one.name;
+    EXPECT_THAT(absl::StrJoin(plan.alerts, "; "), ::testing::HasSubstr(one.alert)) << one.name;
+  }
+}
+
+TEST(RecoveryPlan, WithoutACommitAWishIsDoneByBeginning) {
+  const RecoveryPlan plan = PlanRecovery({.first_offset = 7, .restore = kAt100});
+  EXPECT_EQ(Show(plan), "empty 7..7");
+  EXPECT_EQ(plan.restored, "100");
+}
+
 RecoveryFacts RandomFacts(support::SeededRandom& random) {
   const auto offset = [&] { return random.Below(12); };
   RecoveryFacts facts{.local = static_cast<LocalStore>(random.Below(3)),
@@ -545,11 +696,17 @@ RecoveryFacts RandomFacts(support::SeededRandom& random) {
     facts.checkpoints.push_back({.sequence = i,
                                  .sound = !random.OneIn(3),
                                  .applied_offset = offset(),
-                                 .timeline = timeline()});
+                                 .timeline = timeline(),
+                                 .created_at_ms = offset()});
+  }
+  if (random.OneIn(2)) {
+    facts.restore = {.time_ms = offset(), .with_current_rules = random.OneIn(2)};
+    facts.rules_now = random.OneIn(8) ? "" : "now";
   }
   if (!random.OneIn(5)) facts.committed_offset = offset();
   if (random.OneIn(4)) return facts;
   facts.note.emplace();
+  if (facts.restore && random.OneIn(3)) facts.note->Fulfil(facts.restore->id());
   if (!random.OneIn(3)) facts.note->state_start = offset();
   for (int64_t at = random.Below(4), i = random.Below(4); i > 0; --i, at += random.Below(5)) {
     facts.note->timelines.push_back({std::string(1, static_cast<char>('s' + i)), at});
@@ -591,6 +748,7 @@ int64_t OffsetOf(const RecoveryPlan& plan, const RecoveryFacts& facts) {
 TEST(RecoveryPlan, HoldsItsPromisesWhateverTheFacts) {
   support::SeededRandom random(5);
   int refused = 0;
+  int restored = 0;
   for (int i = 0; i < 200'000; ++i) {
     const RecoveryFacts facts = RandomFacts(random);
     const RecoveryPlan plan = PlanRecovery(facts);
@@ -607,6 +765,21 @@ TEST(RecoveryPlan, HoldsItsPromisesWhateverTheFacts) {
     ASSERT_LE(base, plan.replay_from);
     ASSERT_LE(plan.replay_from, plan.replay_to);
     ASSERT_TRUE(plan.base != RecoveryBase::kLocal || facts.local == LocalStore::kSound);
+    // Once, and from no later base.
+    const bool was_done =
+        facts.restore && facts.note && facts.note->HasFulfilled(facts.restore->id());
+    const bool is_wished = facts.restore && !was_done;
+    ASSERT_EQ(plan.restored, is_wished ? facts.restore->id() : "");
+    ASSERT_TRUE(is_wished || !plan.has_current_rules);
+    if (is_wished) {
+      ++restored;
+      ASSERT_NE(plan.base, RecoveryBase::kLocal);
+      for (const CheckpointFact& one : facts.checkpoints) {
+        const bool is_base =
+            plan.base == RecoveryBase::kCheckpoint && one.sequence == plan.checkpoint;
+        ASSERT_TRUE(!is_base || one.created_at_ms <= facts.restore->time_ms);
+      }
+    }
     // Events are left out only by the policy, and never silently.
     if (facts.policy == GapPolicy::kRefuse) {
       ASSERT_EQ(base, plan.replay_from);
@@ -641,6 +814,7 @@ TEST(RecoveryPlan, HoldsItsPromisesWhateverTheFacts) {
     }
   }
   EXPECT_GT(refused, 1000);
+  EXPECT_GT(restored, 1000);
 }
 
 TEST(RecoveryPlan, OneMoreSoundCheckpointNeverMakesItRefuse) {

@@ -31,6 +31,7 @@ class RulesOfPlace : public runtime::KeptRules {
     if (!rules.ok()) return rules.status();
     return (*rules)->settings();
   }
+  absl::Status Keep(const router::RuleSet& rules) override { return place_->KeepRules(rules); }
 
  private:
   StatePlace* const place_;
@@ -40,11 +41,13 @@ class RulesOfPlace : public runtime::KeptRules {
 
 bool MemoryStateKeeper::MayHaveState(int32_t partition, std::string_view note) {
   const auto decoded = state::DecodeCommitNote(note);
-  return !decoded.ok() || decoded->state_start || place_->HasLocal(partition);
+  if (!decoded.ok() || decoded->state_start || place_->HasLocal(partition)) return true;
+  return restore_ && !decoded->HasFulfilled(restore_->id());
 }
 
 void MemoryStateKeeper::Recover(RecoveryRequest request) {
   const int32_t partition = request.partition;
+  request.restore = restore_;
   jobs_.push_back({.request = std::move(request),
                    .home = place_->PlaceOf(partition),
                    .at = clock_->Now() + absl::Milliseconds(random_->Below(kRecoveryMsMax)),

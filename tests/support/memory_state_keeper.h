@@ -40,6 +40,9 @@ class MemoryStateKeeper : public runtime::StateKeeper {
   std::optional<runtime::PublishedCheckpoint> TakePublished(int32_t partition) override;
   void HurryCheckpoint(int32_t partition) override;
 
+  // From now on, once a partition.
+  void Restore(std::optional<state::RestoreWish> wish) { restore_ = std::move(wish); }
+
   // What the service's threads do meanwhile.
   void Work();
 
@@ -72,6 +75,7 @@ class MemoryStateKeeper : public runtime::StateKeeper {
   StatePlace* const place_;
   SimulatedClock* const clock_;
   SeededRandom* const random_;
+  std::optional<state::RestoreWish> restore_;
   std::deque<Job> jobs_;
   std::deque<runtime::RecoveredTask> done_;
   std::map<int32_t, Entry> entries_;

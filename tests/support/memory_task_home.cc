@@ -64,6 +64,7 @@ class MemoryTaskHome : public TaskPlace {
   SimulatedProcess* const process_;
   // Taken, and not published yet.
   MemoryState::Version snapshot_;
+  int64_t taken_at_ms_ = 0;
   int64_t sequence_ = 0;
 };
 
@@ -104,6 +105,7 @@ absl::StatusOr<std::vector<CheckpointFact>> MemoryTaskHome::Checkpoints() {
       fact.applied_offset = one.version.point.applied_offset;
       fact.start_offset = one.version.point.start_offset;
       fact.timeline = one.version.point.timeline;
+      fact.created_at_ms = one.created_at_ms;
     }
     facts.push_back(fact);
   }
@@ -146,6 +148,9 @@ absl::Status MemoryTaskHome::Snapshot(TaskState& state) {
   local.Flush();
   snapshot_ = local.memory().committed();
   sequence_ = checkpoints_->NextSequence(partition_);
+  if (checkpoints_->clock != nullptr) {
+    taken_at_ms_ = absl::ToUnixMillis(checkpoints_->clock->Now());
+  }
   return call.After(absl::OkStatus());
 }
 
@@ -155,7 +160,8 @@ absl::StatusOr<runtime::PublishedCheckpoint> MemoryTaskHome::Publish() {
   absl::Status effect = checkpoints_->away ? Away() : absl::OkStatus();
   auto& published = checkpoints_->tasks[partition_];
   if (effect.ok() &&
-      !published.try_emplace(sequence_, MemoryCheckpoints::Checkpoint{snapshot_}).second) {
+      !published.try_emplace(sequence_, MemoryCheckpoints::Checkpoint{snapshot_, taken_at_ms_})
+           .second) {
     effect = absl::AbortedError("somebody else has published it");
   }
   if (absl::Status answer = call.After(effect); !answer.ok()) return answer;

@@ -42,10 +42,12 @@ struct MemoryCheckpoints {
   enum class Health { kSound, kDamagedManifest, kDamagedFile };
   struct Checkpoint {
     MemoryState::Version version;
+    int64_t created_at_ms = 0;
     Health health = Health::kSound;
   };
   std::map<int32_t, std::map<int64_t, Checkpoint>> tasks;
-  std::set<std::string> rules;  // hashes of those that are kept
+  std::set<std::string> rules;            // hashes of those that are kept
+  SimulatedClock* clock = nullptr;  // by which checkpoints are taken; null: at 0
   bool away = false;
 
   int64_t NextSequence(int32_t partition) const;
