@@ -60,14 +60,14 @@ def router_of(stage, teams, space, node):
                      "config": CONFIG,
                      "state": {"size": DISK_BYTES, "storageClassName": node},
                      "nodeSelector": {"kubernetes.io/hostname": node}, "tolerations": [TOLERATION],
-                     "teams": [{"name": team["team"], "namespace": space,
+                     "teams": [{"name": team["team"], "namespace": f"{space}-{team['team']}",
                                 "destinations": team["destinations"]} for team in teams],
                      "onDelete": {"lag": "Ignore"}}}
 
 
 def route_of(team, space):
     return {"apiVersion": controller_cases.API, "kind": "EventRoute",
-            "metadata": {"name": team["team"], "namespace": space},
+            "metadata": {"name": team["team"], "namespace": f"{space}-{team['team']}"},
             "spec": {"router": {"name": "shop", "namespace": space}, "team": team["team"],
                      "rules": team["rules"]}}
 
@@ -78,7 +78,8 @@ def is_ready(bench, space):
 
 
 def a_killed_container_of_an_event_router_comes_back_and_loses_and_doubles_nothing(bench):
-    kube, space, node_name = bench.kube, bench.namespace("container"), "podman-0"
+    kube, node_name = bench.kube, "podman-0"
+    space = bench.namespace("container", {"turnout.dev/service": "container"})
     shared = SharedBroker(bench.directory / "kafka")
     stage = Stage("container", bench.turnout, bench.directory / "stage", shared, SEED)
     stage.at_end(shared.close)
@@ -94,6 +95,7 @@ def a_killed_container_of_an_event_router_comes_back_and_loses_and_doubles_nothi
     begun = time.monotonic()
     kube.apply(router_of(stage, teams, space, node_name))
     for team in teams:
+        bench.namespace(f"{space}-{team['team']}", {"turnout.dev/team": team["team"]})
         kube.apply(route_of(team, space))
     # The controller asks the pod's own status: it says so once rules are in force and events flow.
     wait_for(lambda: node.check() or is_ready(bench, space), "the EventRouter is ready", READY_S)

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -98,7 +99,9 @@ class Image:
 
 @functools.lru_cache(maxsize=None)
 def scratch():
-    directory = Path(tempfile.mkdtemp(prefix="turnout-image-tests-"))
+    # Podman takes the path for an image's name, in which mkdtemp's underscores may be refused.
+    directory = Path(tempfile.gettempdir()) / f"turnout-image-tests-{secrets.token_hex(8)}"
+    directory.mkdir(mode=0o700)
     atexit.register(clear, directory)
     return directory
 

@@ -276,7 +276,7 @@ def validations(schema):
 
 
 def the_resources_refuse_what_they_must_and_say_what_to_do(bench):
-    kube, space = bench.kube, bench.namespace("crds")
+    kube, space = bench.kube, bench.namespace("crds", {"turnout.dev/service": "crds"})
     said = []
     for number, (before, asked, message) in enumerate(REFUSED):
         name = f"case-{number}"
@@ -296,7 +296,7 @@ def the_resources_refuse_what_they_must_and_say_what_to_do(bench):
 
 
 def a_resource_gets_its_defaults_and_scales_by_its_own_field(bench):
-    kube, space = bench.kube, bench.namespace("crds")
+    kube, space = bench.kube, bench.namespace("crds", {"turnout.dev/service": "crds"})
     made = kube.apply({**router("plain"), "metadata": {"name": "plain", "namespace": space}})
     assert made["spec"]["delivery"] == "exactly_once", made["spec"]
     assert made["spec"]["rulesFrom"] == {"routes": {}}, made["spec"]

@@ -84,7 +84,8 @@ class Scene(Stage):
         super().__init__(bench.name, bench.turnout, bench.directory, self.yard, SEED)
         self.prefix = prefix
         self.kube, self.nodes = bench.kube, nodes or self.yard.nodes
-        self.space = bench.namespace(f"routers-{prefix}")
+        self.space = bench.namespace(f"routers-{prefix}", {"turnout.dev/service": prefix})
+        self._bench = bench
         bench.closes(_Closing(self))
 
     def close(self):
@@ -120,6 +121,8 @@ class Scene(Stage):
         """Topics, the router and the teams' routes; returns when its pods are ready."""
         begun = time.monotonic()
         self.make_topics(teams, source_partitions)
+        for team in teams:
+            self._bench.namespace(self.space_of(team["team"]), {"turnout.dev/team": team["team"]})
         self.kube.apply({"apiVersion": API, "kind": "EventRouter",
                          "metadata": {"name": NAME, "namespace": self.space},
                          "spec": {**self.usual_spec(teams, replicas), **spec}})
@@ -128,12 +131,16 @@ class Scene(Stage):
         self.ready(replicas)
         self.took(f"from nothing to {replicas} ready", begun)
 
+    def space_of(self, team):
+        """The namespace of the team, where its route is."""
+        return f"{self.space}-{team}"
+
     def usual_spec(self, teams, replicas):
         return {"source": {"brokers": [self.kafka.bootstrap], "topic": self.source,
                            "group": self.group},
                 "replicas": replicas, "deadLetterTopic": self.dead_letters,
                 "resources": {"requests": {"cpu": "10m", "memory": "10Mi"}},
-                "teams": [{"name": team["team"], "namespace": self.space,
+                "teams": [{"name": team["team"], "namespace": self.space_of(team["team"]),
                            "destinations": team["destinations"]} for team in teams],
                 "upgrade": {"strategy": "Canary", "watchSeconds": 2, "maxLagSeconds": 60},
                 "onDelete": {"lag": "Ignore"},
@@ -146,7 +153,7 @@ class Scene(Stage):
 
     def route(self, team):
         self.kube.apply({"apiVersion": API, "kind": "EventRoute",
-                         "metadata": {"name": team["team"], "namespace": self.space},
+                         "metadata": {"name": team["team"], "namespace": self.space_of(team["team"])},
                          "spec": {"router": {"name": NAME, "namespace": self.space},
                                   "team": team["team"], "owner": team["owner"],
                                   "rules": team["rules"]}})
@@ -178,12 +185,12 @@ class Scene(Stage):
             raise AssertionError(f"{late}; {self.condition(kind)}") from None
 
     def route_status(self, team):
-        return self.kube.get(API, "EventRoute", team, self.space).get("status", {})
+        return self.kube.get(API, "EventRoute", team, self.space_of(team)).get("status", {})
 
     def route_when(self, team, kind, status):
         """The message of the route's condition once it is so."""
         def look():
-            found = self.condition(kind, self.kube.get(API, "EventRoute", team, self.space))
+            found = self.condition(kind, self.kube.get(API, "EventRoute", team, self.space_of(team)))
             return found if found.get("status") == status else None
         return wait_for(look, f"{kind} of {team}'s route is {status}", READY_S, LOOK_S)["message"]
 
