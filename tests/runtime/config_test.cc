@@ -676,6 +676,8 @@ rekey.partitions: source  # default
 state_dir: /var/lib/turnout  # default
 state.memory: 256MiB  # default
 state.on_gap: refuse  # default
+state.restore.time: none  # default
+state.restore.rules: in_force  # default
 checkpoints.store: /var/lib/turnout/checkpoints  # default
 checkpoints.interval: 1m  # default
 checkpoints.keep: 24  # default
