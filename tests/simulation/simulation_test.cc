@@ -253,14 +253,13 @@ TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
 
 // The first seed in which the checks notice the bug.
 void ExpectNoticed(Mutation mutation, Delivery delivery, bool set_back, bool rekeys = false,
-                   bool overlaps = false, Restoring restoring = Restoring::kNot) {
+                   bool overlaps = false) {
   constexpr uint64_t kSeedsTried = 1'000;
   for (uint64_t seed = 1; seed <= kSeedsTried; ++seed) {
     SimulationOptions options = {.seed = seed,
                                  .delivery = delivery,
                                  .mutation = mutation,
                                  .set_back = set_back,
-                                 .restoring = restoring,
                                  .rekeys = rekeys,
                                  .overlaps = overlaps};
     const SimulationResult result = RunSimulation(options);
@@ -285,13 +284,6 @@ TEST_P(MutationTest, IsNoticedWithExactlyOnceDelivery) {
   };
   ExpectNoticed(GetParam(), Delivery::kExactlyOnce, needs_set_back, is_among(kRekeyMutations),
                 is_among(kOverlapMutations));
-}
-
-TEST(SimulationTest, AWrongRestoreIsNoticed) {
-  for (const Mutation mutation : kRestoreMutations) {
-    ExpectNoticed(mutation, Delivery::kExactlyOnce, /*set_back=*/false, /*rekeys=*/false,
-                  /*overlaps=*/false, Restoring::kInForce);
-  }
 }
 
 TEST(SimulationTest, LossIsNoticedWithAtLeastOnceDeliveryToo) {

@@ -107,10 +107,7 @@ class BuggyTaskPlace : public TaskPlace {
     return place_->CreateLocal(start_offset, timeline);
   }
   absl::StatusOr<std::vector<state::CheckpointFact>> Checkpoints() override {
-    auto checkpoints = place_->Checkpoints();
-    if (mutation_ != Mutation::kRestoreOfAnyTime || !checkpoints.ok()) return checkpoints;
-    for (state::CheckpointFact& one : *checkpoints) one.created_at_ms = 0;
-    return checkpoints;
+    return place_->Checkpoints();
   }
   absl::StatusOr<std::unique_ptr<TaskState>> Restore(int64_t sequence) override {
     return place_->Restore(sequence);
