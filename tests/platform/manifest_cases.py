@@ -11,7 +11,8 @@ import yaml
 
 import binaries
 from kube import Refused, objects_in, refusal, wait_for
-from manifests import CHART, NAMESPACE, ROOT, TREE, by_key, helm, key, kustomize, pod_of
+from manifests import (CHART, NAMESPACE, ROOT, TREE, by_key, helm, key, kustomize, pod_of,
+                       with_component)
 from processes import free_port
 
 TREES = ("base", "policies", "examples", "overlays/dev", "overlays/production")
@@ -26,6 +27,9 @@ CHART_VALUES = {
                      "--set", "manager.pipeline.checkpoints.s3.region=eu-west-1",
                      "--set", "manager.roleArn=arn:aws:iam::123456789012:role/manager",
                      "--set", "manager.storage.className=gp3"],
+    "that onboards": ["--set", "onboarding.enabled=true", "--set-json",
+                      'manager.files={"orders.yaml":{"brokers":"kafka:9092"}}', "--set-json",
+                      'manager.config.services={"orders":{"pipeline":"/etc/turnout/orders.yaml"}}'],
     "from outside": ["--set", "ingress.enabled=true", "--set", "ingress.host=turnout.example.com",
                      "--set", "ingress.tlsSecret=turnout-tls"],
     "on nodes of its own": ["--set", "controller.nodeSelector.pool=platform", "--set-json",
@@ -72,17 +76,7 @@ def every_component_changes_what_it_is_for_and_nothing_else(bench):
     """Each by itself, over base and examples."""
     plain = by_key(kustomize(TREE / "base") + kustomize(TREE / "examples"))
     for name in COMPONENTS:
-        directory = TREE / "overlays" / f"only-{name}"
-        directory.mkdir()
-        try:
-            (directory / "kustomization.yaml").write_text(yaml.safe_dump({
-                "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-                "resources": ["../../base", "../../examples"],
-                "components": [f"../../components/{name}"]}))
-            objects = kustomize(directory)
-        finally:
-            (directory / "kustomization.yaml").unlink(missing_ok=True)
-            directory.rmdir()
+        objects = with_component(name, "base", "examples")
         dry_run(bench.kube, objects)
         changed = {kind for (_, kind, _, _), item in
                    ((key(one), one) for one in objects) if plain.get(key(item)) != item}
@@ -130,6 +124,12 @@ def the_chart_renders_what_kustomize_does_object_by_object(bench):
         assert set(ours) == set(theirs), set(ours) ^ set(theirs)
         for name, item in theirs.items():
             assert ours[name] == item, f"{name}:\nchart     {ours[name]}\nkustomize {item}"
+    onboards = by_key(helm("--set", "namespace.create=true", "--set", "policies.enabled=false", "--set",
+                           "onboarding.enabled=true"))
+    component = by_key(with_component("onboarding"))
+    assert set(onboards) == set(component), set(onboards) ^ set(component)
+    rights = [name for name in component if name[3] == "turnout-manager" and "Role" in name[1]]
+    assert len(rights) == 2 and all(onboards[name] == component[name] for name in rights), rights
     by_default = {kind for _, kind, _, _ in by_key(helm())}
     assert "Namespace" not in by_default and "StatefulSet" in by_default, by_default
     elsewhere = helm("--set", "namespace.create=true", namespace="elsewhere")

@@ -2,7 +2,10 @@
 
 Errors: RuntimeError with what the tool said. Threads: any.
 """
+import os
 from pathlib import Path
+
+import yaml
 
 import binaries
 from kube import objects_in
@@ -15,6 +18,21 @@ NAMESPACE = "turnout-system"
 
 def kustomize(directory):
     return objects_in(binaries.run(binaries.clients() / "kubectl", "kustomize", directory))
+
+
+def with_component(name, *resources):
+    """That component of the tree over `resources` of it, else over `base`."""
+    directory = TREE / "overlays" / f"only-{name}-{os.getpid()}"
+    directory.mkdir()
+    try:
+        (directory / "kustomization.yaml").write_text(yaml.safe_dump({
+            "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+            "resources": [f"../../{one}" for one in resources or ("base",)],
+            "components": [f"../../components/{name}"]}))
+        return kustomize(directory)
+    finally:
+        (directory / "kustomization.yaml").unlink(missing_ok=True)
+        directory.rmdir()
 
 
 def helm(*words, namespace=NAMESPACE):

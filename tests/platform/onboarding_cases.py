@@ -9,7 +9,6 @@ import threading
 import time
 from pathlib import Path
 
-import yaml
 from confluent_kafka import Consumer, Producer
 
 import binaries
@@ -17,7 +16,7 @@ import gitops_cases
 import policy_cases
 from kube import objects_in, wait_for
 from kubelet import Kubelets
-from manifests import NAMESPACE, ROOT, TREE, kustomize, pod_of
+from manifests import NAMESPACE, ROOT, TREE, kustomize, pod_of, with_component
 from processes import free_port
 
 # Behind the platform's own, which has modules of like names.
@@ -68,18 +67,9 @@ def as_user(user):
 def install(bench):
     """The platform, with the component that lets the manager onboard."""
     policy_cases.install(bench)
-    directory = TREE / "overlays" / "only-onboarding-here"
-    directory.mkdir()
-    try:
-        (directory / "kustomization.yaml").write_text(yaml.safe_dump({
-            "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-            "resources": ["../../base"], "components": ["../../components/onboarding"]}))
-        for item in kustomize(directory):
-            if item["kind"] in ("ClusterRole", "ClusterRoleBinding"):
-                bench.kube.apply(item)
-    finally:
-        (directory / "kustomization.yaml").unlink(missing_ok=True)
-        directory.rmdir()
+    for item in with_component("onboarding"):
+        if item["kind"] in ("ClusterRole", "ClusterRoleBinding"):
+            bench.kube.apply(item)
 
 
 def route(team, space, router, router_space, topic):
