@@ -50,6 +50,7 @@ class TopicProvisioning {
 
   // As the config says: the routers' transactional ids begin with it and a dash.
   const std::string& group() const { return config_->group; }
+  const std::string& brokers() const { return config_->brokers; }
   // The group, and the topics, that are the pipeline's and no team's.
   std::vector<std::string> OwnNames() const;
 

@@ -31,7 +31,7 @@
 #include "deploy/manager/jobs.h"
 #include "deploy/manager/key_rotation.h"
 #include "deploy/manager/master_keys.h"
-#include "deploy/manager/onboarding_policy.h"
+#include "deploy/manager/onboarding_places.h"
 #include "deploy/manager/onboarding_records.h"
 #include "deploy/manager/proposals.h"
 #include "deploy/manager/router_fleet.h"
@@ -51,12 +51,6 @@ inline constexpr size_t kListMax = 1'000;  // of changes, versions, proposals in
 inline constexpr size_t kListDefault = 100;
 inline constexpr size_t kSearchHitsMax = 10'000;
 inline constexpr int kPublishingMax = 12;  // changes that are checked or wait for it
-
-// What teams of a service may have, and by whose pipeline.
-struct OnboardingPlace {
-  OnboardingPolicy policy;
-  std::string pipeline;
-};
 
 // What a manager is made of.
 struct Parts {
@@ -80,10 +74,10 @@ struct Parts {
   router::RuleLimits limits;
   router::StateSettings state_settings;
 
-  std::map<std::string, JobPlace> job_places;                // by service; others have no jobs
-  std::unique_ptr<Jobs> jobs;                                // null: there is no place for any
-  std::unique_ptr<JobRunner> runner;                         // the same
-  std::map<std::string, OnboardingPlace> onboarding_places;  // by service
+  std::map<std::string, JobPlace> job_places;  // by service; others have no jobs
+  std::unique_ptr<Jobs> jobs;                  // null: there is no place for any
+  std::unique_ptr<JobRunner> runner;           // the same
+  std::unique_ptr<OnboardingPlaces> onboarding_places;
   std::unique_ptr<OnboardingRecords> onboarding;
   absl::Mutex onboarding_mu;           // held by the one call that makes or undoes something
   std::string onboarding_clones;       // the directory of Git repositories that teams are put into

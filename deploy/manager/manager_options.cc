@@ -23,7 +23,6 @@
 namespace turnout::manager {
 namespace {
 
-constexpr size_t kConfigBytesMax = 1u << 20;
 constexpr int64_t kLeaseSecondsMax = 3'600;
 constexpr int64_t kBackupMinutesMax = 60 * 24 * 31;
 constexpr int64_t kBackupsKeptMax = 10'000;
@@ -198,8 +197,10 @@ absl::Status ReadBackups(const std::string& file, const router::Node& node,
 }
 
 absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
-  const absl::StatusOr<std::string> text = state::ReadFile(file, kConfigBytesMax);
+  const absl::StatusOr<std::string> text = state::ReadFile(file, kManagerConfigBytesMax);
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  options->config_file = file;
+  options->config_text = *text;
   std::vector<router::Problem> problems;
   const std::optional<router::Node> node = router::ParseYaml(*text, &problems);
   if (!node) {
@@ -262,7 +263,7 @@ absl::StatusOr<ManagerOptions> LoadManagerOptions(const std::string& config_file
         &ManagerOptions::master_keys, &ManagerOptions::shared, &ManagerOptions::url}) {
     if (!(given.*one).empty()) options.*one = given.*one;
   }
-  if (use == OptionsUse::kCopying) return options;
+  if (use != OptionsUse::kServing) return options;
   if (options.data.empty()) {
     return absl::InvalidArgumentError(
         "say where the manager keeps its data: --data DIR, or `data`");

@@ -43,6 +43,7 @@
 // Threads: pure functions, but that they read the file.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
@@ -60,7 +61,11 @@
 
 namespace turnout::manager {
 
+inline constexpr size_t kManagerConfigBytesMax = 1u << 20;
+
 struct ManagerOptions {
+  std::string config_file;  // that they are of; empty: none
+  std::string config_text;  // as it was read
   std::string data;
   std::string listen = "127.0.0.1:8470";
   std::string tokens;
@@ -83,7 +88,8 @@ struct ManagerOptions {
 // Where below `data` the items are.
 std::string StoreDirectory(const std::string& data);
 
-enum class OptionsUse { kServing, kCopying };  // copying: a backup, or restoring one
+// Copying: a backup, or restoring one. Reading again: what changes while it serves.
+enum class OptionsUse { kServing, kCopying, kReadingAgain };
 
 // What `given` has that is not empty goes before the file's. What is to be there is what `use`
 // needs.

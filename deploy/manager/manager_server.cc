@@ -129,9 +129,7 @@ absl::Status ManagerServer::Impl::Open(const ManagerOptions& options) {
   parts.onboarding = std::make_unique<OnboardingRecords>(
       parts.shared != nullptr ? parts.shared.get() : parts.own_objects.get());
   parts.onboarding_clones = options.data + "/onboarding";
-  for (const auto& [service, policy] : options.onboarding) {
-    parts.onboarding_places[service] = {policy, options.job_pipelines.at(service)};
-  }
+  parts.onboarding_places = std::make_unique<OnboardingPlaces>(options);
   auto store = ItemStore::Open(
       StoreDirectory(options.data), [] { return absl::ToUnixMillis(absl::Now()); },
       parts.change_log.get());

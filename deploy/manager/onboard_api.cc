@@ -3,6 +3,7 @@
 //
 // Who may: whoever may change the team's rules without a second person. What a team may have is the
 // platform's (onboarding_policy.h). One is at work at a time (onboarding_calls.h).
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -75,8 +76,9 @@ std::optional<HttpAnswer> PostOnboard(Parts& parts, const Call& call) {
   absl::StatusOr<Call> inner = CallOf(parts, call, request->service);
   if (!inner.ok()) return ErrorAnswer(inner.status());
   if (auto refusal = RefuseUnlessTheirs(*inner, request->team)) return refusal;
-  const auto place = parts.onboarding_places.find(request->service);
-  if (place == parts.onboarding_places.end()) return NoPolicy(request->service);
+  const std::shared_ptr<const PlacesOfServices> places = parts.onboarding_places->Now();
+  const auto place = places->find(request->service);
+  if (place == places->end()) return NoPolicy(request->service);
   if (!parts.onboarding_mu.TryLock()) return TooBusy();
   HttpAnswer answer = OnboardTeam(parts, *inner, *request, place->second);
   parts.onboarding_mu.Unlock();
@@ -84,8 +86,9 @@ std::optional<HttpAnswer> PostOnboard(Parts& parts, const Call& call) {
 }
 
 std::optional<HttpAnswer> ListOnboarded(Parts& parts, const Call& call) {
-  const auto place = parts.onboarding_places.find(call.service);
-  if (place == parts.onboarding_places.end()) return NoPolicy(call.service);
+  const std::shared_ptr<const PlacesOfServices> places = parts.onboarding_places->Now();
+  const auto place = places->find(call.service);
+  if (place == places->end()) return NoPolicy(call.service);
   const auto teams = parts.onboarding->Teams(call.service);
   if (!teams.ok()) return ErrorAnswer(teams.status());
   const OnboardingPolicy& policy = place->second.policy;
@@ -97,11 +100,13 @@ std::optional<HttpAnswer> ListOnboarded(Parts& parts, const Call& call) {
                         .Number("partitions_max", policy.partitions_max)
                         .Number("mean_bytes", policy.mean_bytes)
                         .Text("rules", policy.rules == RulesGo::kManager ? "manager" : "kubernetes")
+                        .Flag("git", !policy.git.repository.empty())
+                        .Text("refused", MessageOf(parts.onboarding_places->refused()))
                         .Done());
 }
 
 std::optional<HttpAnswer> GetOnboarded(Parts& parts, const Call& call) {
-  if (!parts.onboarding_places.contains(call.service)) return NoPolicy(call.service);
+  if (!parts.onboarding_places->Now()->contains(call.service)) return NoPolicy(call.service);
   if (absl::Status team = CheckTeamName(call.name); !team.ok()) return ErrorAnswer(team);
   const auto onboarded = parts.onboarding->Of(call.service, call.name);
   if (!onboarded.ok()) return ErrorAnswer(onboarded.status());
@@ -122,8 +127,9 @@ std::optional<HttpAnswer> DeleteOnboarded(Parts& parts, const Call& call) {
       !HasRole(call.principal, call.settings, call.service, "", Role::kAdmin)) {
     return ErrorAnswer(403, "records are deleted by an admin of the service alone");
   }
-  const auto place = parts.onboarding_places.find(call.service);
-  if (place == parts.onboarding_places.end()) return NoPolicy(call.service);
+  const std::shared_ptr<const PlacesOfServices> places = parts.onboarding_places->Now();
+  const auto place = places->find(call.service);
+  if (place == places->end()) return NoPolicy(call.service);
   if (!parts.onboarding_mu.TryLock()) return TooBusy();
   HttpAnswer answer = TakeBackTeam(parts, call, place->second);
   parts.onboarding_mu.Unlock();

@@ -144,8 +144,13 @@ Json Constant(const Json& variable, const std::string& value) {
 std::vector<OnboardingStep> ObjectsOf(const OnboardingRequest& request,
                                       const OnboardingPolicy& policy) {
   std::vector<OnboardingStep> steps;
-  if (policy.rules != RulesGo::kKubernetes) return steps;
   const KubernetesPlace& place = policy.kubernetes;
+  if (policy.rules != RulesGo::kKubernetes) {
+    if (!place.dashboards_namespace.empty()) {
+      steps.push_back(Dashboard(request, place.dashboards_namespace));
+    }
+    return steps;
+  }
   const std::string team_namespace = Filled(place.team_namespace, request.service, request.team);
   steps.push_back(Namespace(team_namespace, request.team));
   steps.push_back(Grant(request, place, team_namespace));

@@ -11,7 +11,7 @@ namespace {
 
 constexpr char kUser[] = "User:";
 
-absl::Status ReadKubernetes(const std::string& file, const router::Node& node,
+absl::Status ReadKubernetes(const std::string& file, const router::Node& node, RulesGo rules,
                             KubernetesPlace* place) {
   absl::Status read = CheckKind(file, node, router::Node::Kind::kObject, "an object");
   if (read.ok()) {
@@ -25,6 +25,14 @@ absl::Status ReadKubernetes(const std::string& file, const router::Node& node,
                       {"dashboards_namespace", &place->dashboards_namespace}});
   }
   if (!read.ok()) return read;
+  if (rules == RulesGo::kManager) {
+    const bool is_for_dashboards = !place->dashboards_namespace.empty() && place->router.empty() &&
+                                   place->router_namespace.empty();
+    return is_for_dashboards ? absl::OkStatus()
+                             : Problem(file, node.at,
+                                       "with `rules: manager` it is for dashboards alone: give it "
+                                       "`dashboards_namespace`, and no `router`");
+  }
   if (place->router.empty() || place->router_namespace.empty()) {
     return Problem(file, node.at,
                    "say which EventRouter takes the rules: `router` and `router_namespace`");
@@ -120,11 +128,13 @@ absl::Status ReadOnboardingPolicy(const std::string& file, const router::Node& n
   }
   policy->rules = rules == "manager" ? RulesGo::kManager : RulesGo::kKubernetes;
   const router::Node* const kubernetes = node.Find("kubernetes");
-  if ((kubernetes != nullptr) != (policy->rules == RulesGo::kKubernetes)) {
+  if (kubernetes == nullptr && policy->rules == RulesGo::kKubernetes) {
     return Problem(file, node.at,
-                   "`rules: kubernetes` and the object `kubernetes` belong together");
+                   "`rules: kubernetes` is to have the object `kubernetes` beside it");
   }
-  if (kubernetes != nullptr) read = ReadKubernetes(file, *kubernetes, &policy->kubernetes);
+  if (kubernetes != nullptr) {
+    read = ReadKubernetes(file, *kubernetes, policy->rules, &policy->kubernetes);
+  }
   const router::Node* const git = node.Find("git");
   if (read.ok() && git != nullptr) read = ReadGit(file, *git, *policy, &policy->git);
   const router::Node* const links = node.Find("links");

@@ -10,7 +10,9 @@
 //         given reader: User:{team}               # the principal that reads a team's topics
 //         per_partition_rate: 1000          # events a second that one partition is for
 //         partitions_max: 48
-//         rules: manager                    # or kubernetes, with the object of that name beside it
+//         rules: manager                    # or kubernetes, with the object of that name beside
+//         it,
+//                                           # which `manager` has for dashboards alone
 //         git: { repository: ..., branch: main, path: onboarded }   # of `rules: kubernetes`:
 //                                           # written there for Flux, and not applied
 //                                           (git_options.h)
@@ -42,7 +44,7 @@ inline constexpr int64_t kOnboardingPercentMax = 10'000;       // of the bytes t
 
 enum class RulesGo { kManager, kKubernetes };
 
-// Where the rules of a service's teams are objects of Kubernetes.
+// Where the rules of a service's teams are objects of Kubernetes, or their dashboards alone.
 struct KubernetesPlace {
   std::string server;      // empty: as in a pod
   std::string token_file;  // the same
@@ -50,7 +52,7 @@ struct KubernetesPlace {
   std::string team_namespace = "{service}-{team}";
   std::string router_namespace;
   std::string router;                // the EventRouter's name
-  std::string dashboards_namespace;  // where Grafana finds them; empty: in the team's
+  std::string dashboards_namespace;  // where Grafana finds them; empty: in the team's, or none
 };
 
 struct OnboardingPolicy {
@@ -70,6 +72,12 @@ struct OnboardingPolicy {
   KubernetesPlace kubernetes;
   GitOptions git;  // without a repository the manager applies objects itself
   std::map<std::string, std::string> links;  // title to URL
+
+  // Whether objects go to the Kubernetes API from here, and not by way of a repository.
+  bool applies() const {
+    return git.repository.empty() &&
+           (rules == RulesGo::kKubernetes || !kubernetes.dashboards_namespace.empty());
+  }
 };
 
 absl::Status ReadOnboardingPolicy(const std::string& file, const router::Node& node,

@@ -33,7 +33,7 @@ absl::StatusOr<std::unique_ptr<OnboardingWork>> OnboardingWork::Open(const Onboa
     if (!kafka.ok()) return kafka.status();
     work->kafka_ = *std::move(kafka);
   }
-  if (policy.rules == RulesGo::kKubernetes && policy.git.repository.empty()) {
+  if (policy.applies()) {
     absl::StatusOr<kube::KubeOptions> options =
         kube::CompleteKubeOptions({.server = policy.kubernetes.server,
                                    .token_file = policy.kubernetes.token_file,

@@ -32,6 +32,8 @@ class OnboardingWork {
 
   // The routers' group, which their transactional ids begin with.
   const std::string& group() const { return group_; }
+  // HOST:PORT,...: those that are asked.
+  const std::string& brokers() const { return kafka_->brokers(); }
 
   // InvalidArgument for a team whose topics or groups the pipeline's own would be among.
   absl::Status CheckTeam(const std::string& team) const;

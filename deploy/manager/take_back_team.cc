@@ -22,7 +22,9 @@ std::vector<OnboardingStep> ToUndo(const StepsMade& made) {
   for (const StepKind kind : {StepKind::kFile, StepKind::kObject, StepKind::kRules,
                               StepKind::kQuota, StepKind::kAcl, StepKind::kTopic}) {
     for (const auto& [id, step] : made) {
-      if (step.kind == kind && !step.stays) steps.push_back(step);
+      if (step.kind != kind || step.stays) continue;
+      steps.push_back(step);
+      steps.back().state = StepState::kThere;
     }
   }
   return steps;
@@ -135,6 +137,7 @@ std::optional<HttpAnswer> Undoing::Undo(OnboardingWork& work, OnboardingStep* st
   } else if (step->kind != StepKind::kFile) {
     if (const absl::Status undone = work.Undo(*step); !undone.ok()) return PlatformAnswer(undone);
   }
+  step->state = StepState::kMake;
   step->note = "undone";
   return std::nullopt;
 }
@@ -171,6 +174,7 @@ std::optional<HttpAnswer> Undoing::UndoFiles() {
     if (step.kind != StepKind::kFile) {
       step.note = "goes when this is asked for again, once the commit is applied";
     } else {
+      step.state = is_dry_run_ ? StepState::kThere : StepState::kMake;
       step.note = is_dry_run_ ? "goes with a commit" : "gone with the commit";
     }
   }

@@ -60,6 +60,43 @@ def judges_a_request_to_be_onboarded_before_anything_is_made(manager, binary, di
         with_policy.close()
 
 
+def takes_what_teams_may_have_from_its_config_without_a_restart(binary, directory):
+    pipeline = Path(directory, "anew.yaml")
+    pipeline.write_text("brokers: 127.0.0.1:1\nsource: {topic: in.events, group: in.group}\nrules: none\n"
+                        "state_dir: none\n")
+
+    def lines(rate_max):
+        policy = {"orders": {"pipeline": str(pipeline), "onboarding": {"rate_max": rate_max}}}
+        return [f"services: {json.dumps(policy)}"]
+    manager = Manager(binary, Path(directory, "anew"), config=lines(10))
+    root = manager.bearer("root", ("*", "*", "admin"))
+    manager.start()
+    config = Path(directory, "anew", "manager.yaml")
+
+    def write(text):
+        config.with_suffix(".new").write_text(text)
+        config.with_suffix(".new").rename(config)
+    try:
+        assert root.get(f"{ONBOARD}/orders").json["rate_max"] == 10
+        write("\n".join(lines(70)))
+        assert root.get(f"{ONBOARD}/orders").json["rate_max"] == 70
+        for bad in ("\n".join(lines(0)), "services: [", "nothing: here"):
+            write(bad)
+            said = root.get(f"{ONBOARD}/orders").json
+            assert said["rate_max"] == 70 and "manager.yaml" in said["refused"], said
+        config.unlink()
+        assert root.get(f"{ONBOARD}/orders").json["rate_max"] == 70
+        write("\n".join(lines(70)))
+        assert root.get(f"{ONBOARD}/orders").json["refused"] == ""
+        write("services: {}")
+        assert root.get(f"{ONBOARD}/orders").status == 404
+        assert root.post(ONBOARD, REQUEST).status == 404
+        assert manager.stop() == 0
+        assert "onboarding_refused" in manager.log_file.read_text()
+    finally:
+        manager.close()
+
+
 class root_settings:  # pylint: disable=invalid-name
     """The service's settings for a while."""
 

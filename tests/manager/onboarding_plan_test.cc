@@ -241,6 +241,18 @@ TEST_F(OnboardingObjectsTest, ANamespaceOfAnotherTeamOrOfNoneIsInTheWay) {
   EXPECT_THAT(Of(Plan(), StepKind::kObject).note, HasSubstr("no team's"));
 }
 
+TEST_F(OnboardingPlanTest, RulesOfTheManagerHaveADashboardTooWhereThereIsAPlaceForIt) {
+  EXPECT_FALSE(policy_.applies());
+  policy_.kubernetes.dashboards_namespace = "monitoring";
+  EXPECT_TRUE(policy_.applies());
+  std::vector<std::string> objects;
+  for (const OnboardingStep& step : Plan()) {
+    if (step.kind == StepKind::kObject) objects.push_back(step.path);
+  }
+  EXPECT_THAT(objects,
+              ElementsAre("/api/v1/namespaces/monitoring/configmaps/turnout-orders-fraud"));
+}
+
 TEST_F(OnboardingObjectsTest, ADashboardIsAboutOneTeam) {
   const std::string dashboard = TeamDashboard("orders", "fraud");
   EXPECT_THAT(dashboard, HasSubstr(R"("title":"Turnout: fraud of orders")"));

@@ -307,11 +307,42 @@ test("a team is onboarded by a form that tries what is typed and shows what ther
     assert.equal(await make.isDisabled(), true);
     await page.getByLabel(/as a pattern/).fill('{"type": ["payment.declined"]}');
     await make.click();
-    await page.waitForSelector("text=It is made");
+    await page.waitForSelector("text=It is committed");
     assert.equal(await page.getByRole("link", {name: "dashboard"}).getAttribute("href"), "https://grafana.example.com/d/x");
+    await page.waitForSelector("text=kubectl -n orders-fraud describe eventroute orders");
+    await page.waitForSelector("text=Commit 4b825dc642cb");
     const made = asked.filter((wish) => !wish.dry_run);
     assert.deepEqual(made.map(({team, rate, to, match}) => ({team, rate, to, match})),
                      [{team: "fraud", rate: 2500, to: ["fraud.declined", "fraud.own"], match: {type: ["payment.declined"]}}]);
+  });
+});
+
+test("what was made for a team is shown before it is taken back, and goes once its name is typed", () => {
+  let asked = [];
+  const gone = () => asked.filter((one) => one.gone && !one.gone.includes("dry_run"));
+  return inPage({at: "#/orders/onboard", answer: async (page) => { asked = await answerOnboarding(page); }}, async (page) => {
+    await page.getByRole("button", {name: "Take back search"}).click();
+    await page.waitForSelector("dialog >> text=search.all still has 12 records");
+    const remove = page.getByRole("button", {name: "Remove it"});
+    await page.getByLabel(/With the records/).check();
+    await page.waitForSelector("dialog >> text=What will be removed");
+    assert.equal(await remove.isDisabled(), true, "its name is not typed yet");
+    await page.getByLabel(/to have it removed/).fill("growth");
+    assert.equal(await remove.isDisabled(), true, "another team's name");
+    assert.deepEqual(await seriousOf(page), []);
+    assert.deepEqual(gone(), []);
+    await page.getByLabel(/to have it removed/).fill("search");
+    await remove.click();
+    await page.waitForSelector("dialog >> text=It is undone");
+    assert.equal(gone().length, 1);
+    assert.match(gone()[0].gone, /search[?]records=delete$/);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", {name: "Take back growth"}).click();
+    await page.waitForSelector("dialog >> text=goes with a commit");
+    await page.getByLabel(/to have it removed/).fill("growth");
+    await remove.click();
+    await page.waitForSelector("dialog >> text=Ask again once that is applied");
+    await page.waitForSelector("dialog >> text=Commit 4b825dc642cb");
   });
 });
 

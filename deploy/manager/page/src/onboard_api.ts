@@ -24,12 +24,25 @@ export interface Trial {
   matched: number;
   examples: string[];  // events that match, masked
 }
+export interface Commit {
+  repository: string;
+  branch: string;
+  commit: string;   // empty: there is none yet
+  files: string[];
+}
 export interface Plan {
   outcome: string;
   steps: Step[];
   problems: Problem[];
   links: {title: string; url: string}[];
+  commands: {title: string; command: string}[];
   trial: Trial | null;
+  git: Commit | null;  // null: objects are applied, or there are none
+}
+export interface Undone {
+  outcome: string;  // planned, committed, undone
+  steps: Step[];
+  git: Commit | null;
 }
 export interface Bounds {
   rateMax: number;
@@ -48,6 +61,7 @@ export const stepsOf = (answer: any): Step[] => (answer?.steps ?? []).map((one: 
 function planOf(answer: any): Plan {
   const samples = answer.samples;
   return {outcome: answer.outcome, steps: stepsOf(answer), problems: reportOf(answer).problems, links: answer.links ?? [],
+    commands: answer.commands ?? [], git: answer.git ?? null,
     trial: samples ? {state: samples.state, events: samples.events, matched: samples.matched,
       examples: (samples.examples ?? []).map((one: any) => one.value ?? "")} : null};
 }
@@ -61,4 +75,11 @@ export async function plan(service: string, wish: Wish): Promise<Plan> {
 }
 export async function make(service: string, wish: Wish): Promise<Plan> {
   return planOf(await call("POST", "/onboard", bodyOf(service, wish, false)));
+}
+
+// What was made for the team: what would go of it, or that it goes. `records`: topics that still have some go too.
+export async function takeBack(service: string, team: string, records: boolean, isDryRun: boolean): Promise<Undone> {
+  const asks = [records ? "records=delete" : "", isDryRun ? "dry_run" : ""].filter(Boolean).join("&");
+  const answer = await call("DELETE", `/onboard/${encodeURIComponent(service)}/${encodeURIComponent(team)}${asks ? "?" + asks : ""}`);
+  return {outcome: answer.outcome, steps: stepsOf(answer), git: answer.git ?? null};
 }

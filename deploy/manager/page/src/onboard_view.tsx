@@ -5,12 +5,12 @@ import {useEffect, useMemo, useState} from "preact/hooks";
 import {ApiError, Problem} from "./api";
 import * as onboard from "./onboard_api";
 import {Route} from "./route";
-import {Failure, Mark, Said, Tell, Waiting, useLoaded} from "./ui";
+import {Dialog, Failure, Mark, Said, Tell, Waiting, useLoaded} from "./ui";
 import {plural, shortNumber} from "./words";
 
 const TRY_AFTER_MS = 500;
 const ASK_AGAIN_MS = 2_000;
-const KIND_TITLES: Record<string, string> = {topic: "Topic", acl: "Permission", quota: "Quota", rules: "Rules", object: "Kubernetes"};
+const KIND_TITLES: Record<string, string> = {topic: "Topic", acl: "Permission", quota: "Quota", rules: "Rules", object: "Kubernetes", file: "File"};
 const STATES: Record<string, [string, string]> = {there: ["well", "is there"], make: ["notice", "to be made"], other: ["notice", "is another"], blocked: ["stopped", "in the way"]};
 const EXAMPLE = '{\n  "type": ["payment.declined"]\n}\n';
 
@@ -107,6 +107,7 @@ export function OnboardView({route}: {route: Route}) {
           <Sampled trial={plan.trial} />
           <Steps steps={plan.steps} title="What there will be" /></>}
       </div>
+      {bounds.value && <Teams service={service} teams={bounds.value.teams} />}
     </>
   );
 }
@@ -136,26 +137,113 @@ function detailOf(step: onboard.Step): string {
   return "";
 }
 
-function Steps({steps, title}: {steps: onboard.Step[]; title: string}) {
+// `isBare`: without states, which are of making.
+function Steps({steps, title, isBare}: {steps: onboard.Step[]; title: string; isBare?: boolean}) {
   return (
     <section class="sheet pad stack" aria-label={title}>
       <h2>{title}</h2>
       <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, step by step`}><table>
-        <thead><tr><th scope="col">What</th><th scope="col">Which</th><th scope="col">State</th><th scope="col">Note</th></tr></thead>
+        <thead><tr><th scope="col">What</th><th scope="col">Which</th>{!isBare && <th scope="col">State</th>}<th scope="col">Note</th></tr></thead>
         <tbody>{steps.map((step) => <tr key={step.kind + step.name}>
           <td>{KIND_TITLES[step.kind] ?? step.kind}</td><td><code>{step.name}</code> {detailOf(step)}</td>
-          <td><Mark look={STATES[step.state]?.[0]}>{STATES[step.state]?.[1] ?? step.state}</Mark></td><td class="note">{step.note}</td></tr>)}</tbody>
+          {!isBare && <td><Mark look={STATES[step.state]?.[0]}>{STATES[step.state]?.[1] ?? step.state}</Mark></td>}<td class="note">{step.note}</td></tr>)}</tbody>
       </table></div>
     </section>
   );
 }
 
+function Committed({git}: {git: onboard.Commit | null}) {
+  if (!git?.commit) return null;
+  return (
+    <section class="sheet pad stack" aria-label="The commit">
+      <h2>Commit <code>{git.commit.slice(0, 12)}</code></h2>
+      <p>On branch <code>{git.branch}</code> of <code>{git.repository}</code>. It holds once whoever follows the branch has applied it.</p>
+      <ul>{git.files.map((file) => <li key={file}><code>{file}</code></li>)}</ul>
+    </section>
+  );
+}
+
 function Made({made}: {made: onboard.Plan}) {
+  const said = made.git ? "It is committed. The first events arrive once the commit is applied." : "It is made. The first events arrive in a moment.";
   return (
     <>
-      <Tell gravity="well">{made.outcome === "unchanged" ? "All of it was there already: nothing was changed." : "It is made. The first events arrive in a moment."}</Tell>
-      <p>{made.links.map((link) => <a key={link.url} class="link" href={link.url}>{link.title} </a>)}</p>
+      <Tell gravity="well">{made.outcome === "unchanged" ? "All of it was there already: nothing was changed." : said}</Tell>
+      <section class="sheet pad stack" aria-label="Where to look">
+        <h2>Where to look</h2>
+        <ul>{made.links.map((link) => <li key={link.url}><a class="link" href={link.url}>{link.title}</a></li>)}</ul>
+        {made.commands.map((one) => <div key={one.title} class="field"><span>{one.title}</span>
+          <pre tabIndex={0} aria-label={one.title}>{one.command}</pre></div>)}
+      </section>
+      <Committed git={made.git} />
       <Steps steps={made.steps} title="What there is" />
     </>
+  );
+}
+
+function Teams({service, teams}: {service: string; teams: string[]}) {
+  const [leaving, setLeaving] = useState("");
+  if (!teams.length) return null;
+  return (
+    <section class="sheet pad stack" aria-labelledby="teams-title">
+      <h2 id="teams-title">Teams that were onboarded here</h2>
+      <ul>{teams.map((team) => <li key={team}><code>{team}</code>{" "}
+        <button onClick={() => setLeaving(team)} aria-label={`Take back ${team}`}>Take back</button></li>)}</ul>
+      {leaving && <TakeBack service={service} team={leaving} onClose={() => setLeaving("")} />}
+    </section>
+  );
+}
+
+// What would go is shown first; it goes once the team's name is typed.
+function TakeBack({service, team, onClose}: {service: string; team: string; onClose: () => void}) {
+  const [records, setRecords] = useState(false);
+  const [typed, setTyped] = useState("");
+  const [plan, setPlan] = useState<onboard.Undone | null>(null);
+  const [done, setDone] = useState<onboard.Undone | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [isBusy, setBusy] = useState(false);
+  useEffect(() => {
+    let isWanted = true;
+    setPlan(null);
+    setError(null);
+    onboard.takeBack(service, team, records, true).then(
+      (answer) => { if (isWanted) setPlan(answer); }, (caught) => { if (isWanted) setError(caught); });
+    return () => { isWanted = false; };
+  }, [service, team, records]);
+  const takeBack = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      setDone(await onboard.takeBack(service, team, records, false));
+    } catch (caught) {
+      setError(caught);
+    } finally {
+      setBusy(false);
+    }
+  };
+  if (done) {
+    return (
+      <Dialog title={`Take back ${team}`} broad onClose={onClose}>
+        <Tell gravity={done.outcome === "undone" ? "well" : "notice"}>{done.outcome === "undone" ? "It is undone: nothing that was made is left." :
+          "Its files are gone by a commit. Ask again once that is applied: then topics, permissions and the quota go."}</Tell>
+        <Committed git={done.git} />
+        <Steps steps={done.steps} title="What became of it" isBare />
+        <div class="foot"><button class="main" onClick={onClose}>Close</button></div>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title={`Take back ${team}`} broad onClose={onClose}>
+      <form class="stack" onSubmit={takeBack}>
+        <Failure error={error} />
+        {plan && <Steps steps={plan.steps} title="What will be removed" isBare />}
+        <label class="check"><input type="checkbox" checked={records} onChange={(event) => setRecords(event.currentTarget.checked)} /> With
+          the records that its topics still have (admins)</label>
+        <label class="field"><span>Type {team} to have it removed</span><input type="text" value={typed} autocomplete="off" spellcheck={false}
+          onInput={(event) => setTyped(event.currentTarget.value.trim())} /></label>
+        <div class="foot"><button type="button" onClick={onClose}>Leave it</button>
+          <button class="main" disabled={!plan || typed !== team || isBusy}>{isBusy ? "Removing it \u2026" : "Remove it"}</button></div>
+      </form>
+    </Dialog>
   );
 }
