@@ -5,10 +5,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "deploy/manager/onboarding_objects.h"
 
 namespace turnout::manager {
 namespace {
+
+constexpr absl::Duration kPolicyLag = absl::Seconds(3);
+constexpr absl::Duration kPolicyPause = absl::Milliseconds(100);
 
 // ACLs can't be looked at where brokers have no authorizer, and mean nothing there.
 absl::Status OfAcls(const absl::Status& status) {
@@ -87,6 +92,20 @@ absl::StatusOr<OnboardingFacts> OnboardingWork::Look(const std::string& service,
   return facts;
 }
 
+// A policy judges a route by its router's teams, and may not have heard yet of the one that was
+// added a moment ago.
+absl::Status OnboardingWork::Apply(const OnboardingStep& step) {
+  const absl::Time until = absl::Now() + kPolicyLag;
+  while (true) {
+    const absl::Status applied =
+        kubernetes_
+            ->Apply(step.path, step.text, {.field_manager = step.field_manager, .force = false})
+            .status();
+    if (!absl::IsPermissionDenied(applied) || absl::Now() > until) return applied;
+    absl::SleepFor(kPolicyPause);
+  }
+}
+
 absl::Status OnboardingWork::Make(const OnboardingStep& step) {
   switch (step.kind) {
     case StepKind::kTopic:
@@ -96,9 +115,7 @@ absl::Status OnboardingWork::Make(const OnboardingStep& step) {
     case StepKind::kQuota:
       return kafka_->SetReadQuota(step.name, static_cast<double>(step.bytes_per_second));
     case StepKind::kObject:
-      return kubernetes_
-          ->Apply(step.path, step.text, {.field_manager = step.field_manager, .force = false})
-          .status();
+      return Apply(step);
     case StepKind::kRules:
     case StepKind::kFile:
       break;

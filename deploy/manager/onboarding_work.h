@@ -52,6 +52,7 @@ class OnboardingWork {
 
  private:
   explicit OnboardingWork(const OnboardingPolicy& policy) : policy_(policy) {}
+  absl::Status Apply(const OnboardingStep& step);
 
   const OnboardingPolicy policy_;
   std::string group_;

@@ -114,6 +114,22 @@ TEST_F(OnboardingWorkTest, WhatTheServerRefusesIsSaidWithItsReason) {
   EXPECT_THAT(std::string(made.message()), HasSubstr("conflict with"));
 }
 
+TEST_F(OnboardingWorkTest, APolicyThatHasNotHeardOfTheRoutersTeamYetIsAskedAgain) {
+  int refused = 0;
+  kube_.SetFault(
+      [&](const support::FakeKube::Request& request) -> std::optional<support::FakeKube::Reply> {
+        if (request.method != "PATCH" || refused == 2) return std::nullopt;
+        ++refused;
+        return support::FakeKube::Reply{
+            .status = 403, .body = R"({"kind": "Status", "reason": "Forbidden", "code": 403,
+                    "message": "router orders has no team fraud"})"};
+      });
+  const absl::Status made = work_->Make(Objects()[2]);
+  EXPECT_TRUE(made.ok()) << made;
+  EXPECT_EQ(refused, 2);
+  EXPECT_NE(kube_.At(kRoute), "");
+}
+
 TEST_F(OnboardingWorkTest, ATeamThatHasThePipelinesOwnNamesIsRefused) {
   EXPECT_TRUE(work_->CheckTeam("fraud").ok());
   const absl::Status refused = work_->CheckTeam("in");
