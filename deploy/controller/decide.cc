@@ -46,6 +46,8 @@ class Deciding {
                   .now = now,
                   .lag = LagOf(pods_, now)};
     status_ = Parsed(situation_.status_before);
+    situation_.source_partitions =
+        SourcePartitions(pods_, LookNumber(status_, {"sourcePartitions"}));
     situation_.scaler = ScalerOf(router_, controller_);
     situation_.autoscaler = live_.autoscaler;
   }
@@ -100,10 +102,12 @@ class Deciding {
 
   void DecideReplicas() {
     situation_.replicas = router_.is_paused ? 0 : router_.replicas;
+    const DrainScope scope = {situation_.replicas, situation_.source_partitions};
+    situation_.blind = WhyBlind(pods_, scope);
     const bool drains_to_go = router_.is_leaving && router_.on_delete_lag == "Drain";
     if (router_.is_paused || !(router_.is_draining || drains_to_go)) return;
-    situation_.drain = StepDrain(ReadDrain(LookJson(status_, {"drain"})), pods_,
-                                 situation_.replicas, situation_.now);
+    situation_.drain =
+        StepDrain(ReadDrain(LookJson(status_, {"drain"})), pods_, scope, situation_.now);
     if (situation_.drain->state.is_done && router_.is_draining) situation_.replicas = 0;
   }
 
@@ -111,7 +115,7 @@ class Deciding {
     if (!router_.is_leaving) return;
     const bool has_run =
         (live_.pods.is_there && (router_.is_paused || !WaitsForRules())) || !pods_.empty();
-    situation_.leaving = Leave(router_, has_run, situation_.lag, situation_.drain);
+    situation_.leaving = Leave(router_, has_run, situation_);
   }
 
   // A pod without any rule refuses to start, and would be started again ever more seldom. Pods that

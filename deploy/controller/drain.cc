@@ -1,7 +1,7 @@
 #include "deploy/controller/drain.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 
 #include "absl/strings/str_format.h"
@@ -20,31 +20,6 @@ std::string KeyOf(const PartitionFacts& partition, const std::string& source) {
 }
 
 bool IsOfSource(const std::string& key) { return key.find('/') == std::string::npos; }
-
-// Why not all of the source can be seen.
-std::optional<std::string> Blind(const std::vector<PodFacts>& pods, int replicas) {
-  int seen = 0;
-  std::set<int64_t> partitions;
-  for (const PodFacts& pod : pods) {
-    if (pod.is_leaving) continue;
-    if (!pod.answers) return absl::StrFormat("%s does not answer (%s)", pod.name, pod.error);
-    if (!pod.is_ready) return absl::StrFormat("%s is not ready", pod.name);
-    ++seen;
-    for (const PartitionFacts& partition : pod.partitions) {
-      if (partition.next_offset < 0 || partition.end_offset < 0) {
-        return absl::StrFormat("%s does not know the end of partition %d yet", pod.name,
-                               partition.partition);
-      }
-      if (partition.topic == pod.source) partitions.insert(partition.partition);
-    }
-  }
-  if (seen < replicas) return absl::StrFormat("%d of %d pods are there", seen, replicas);
-  // While partitions change hands, nobody has some.
-  if (partitions.empty() || *partitions.rbegin() + 1 != static_cast<int64_t>(partitions.size())) {
-    return "partitions change hands";
-  }
-  return std::nullopt;
-}
 
 class Draining {
  public:
@@ -93,15 +68,57 @@ std::string DrainJson(const DrainState& state) {
   return out.dump();
 }
 
-DrainAnswer StepDrain(const DrainState& before, const std::vector<PodFacts>& pods, int replicas,
-                      absl::Time now) {
+int64_t SourcePartitions(const std::vector<PodFacts>& pods, int64_t known) {
+  for (const PodFacts& pod : pods) {
+    for (const PartitionFacts& partition : pod.partitions) {
+      if (partition.topic == pod.source) known = std::max(known, partition.partition + 1);
+    }
+  }
+  return known;
+}
+
+std::optional<std::string> WhyBlind(const std::vector<PodFacts>& pods, const DrainScope& scope) {
+  int seen = 0;
+  std::set<int64_t> partitions;
+  for (const PodFacts& pod : pods) {
+    if (pod.is_leaving) continue;
+    if (!pod.answers) return absl::StrFormat("%s does not answer (%s)", pod.name, pod.error);
+    if (!pod.is_ready) return absl::StrFormat("%s is not ready", pod.name);
+    ++seen;
+    for (const PartitionFacts& partition : pod.partitions) {
+      if (partition.next_offset < 0 || partition.end_offset < 0) {
+        return absl::StrFormat("%s does not know the end of partition %d yet", pod.name,
+                               partition.partition);
+      }
+      if (partition.topic == pod.source) partitions.insert(partition.partition);
+    }
+  }
+  if (seen < scope.replicas) {
+    return absl::StrFormat("%d of %d pods are there", seen, scope.replicas);
+  }
+  // While partitions change hands, nobody has some.
+  const auto held = static_cast<int64_t>(partitions.size());
+  if (held == 0 || held < SourcePartitions(pods, scope.source_partitions)) {
+    return absl::StrFormat("partitions change hands, pods have %d of %d", held,
+                           SourcePartitions(pods, scope.source_partitions));
+  }
+  return std::nullopt;
+}
+
+DrainAnswer StepDrain(const DrainState& before, const std::vector<PodFacts>& pods,
+                      const DrainScope& scope, absl::Time now) {
   DrainAnswer answer = {.state = before};
   if (!before.is_on) answer.state = {.is_on = true, .started = now};
   if (answer.state.is_done) {
     answer.message = "all that the source held is routed";
     return answer;
   }
-  if (const std::optional<std::string> why = Blind(pods, replicas)) {
+  if (scope.replicas == 0) {
+    answer.message =
+        "no pod runs, since spec.replicas is 0: set it to 1 or more, so that what waits is routed";
+    return answer;
+  }
+  if (const std::optional<std::string> why = WhyBlind(pods, scope)) {
     answer.message = absl::StrFormat("how much waits can't be told: %s", *why);
     return answer;
   }

@@ -5,12 +5,16 @@
 // re-keyed the second topic's ends are taken when the source is done, since what the source held
 // goes through it.
 //
-// What is kept: the ends, in the router's status.
+// All of the source is seen only while somebody has each of its partitions. How many there are is
+// the most that pods have ever had, since a topic never gets fewer.
+//
+// What is kept: the ends, and the number of partitions, in the router's status.
 // Threads: pure functions.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,8 +40,19 @@ struct DrainAnswer {
   std::string message;  // how far it is, or why that can't be told
 };
 
-// `replicas`: pods that there should be. Not done before all of them answer.
-DrainAnswer StepDrain(const DrainState& before, const std::vector<PodFacts>& pods, int replicas,
-                      absl::Time now);
+struct DrainScope {
+  int replicas = 0;               // pods that there should be
+  int64_t source_partitions = 0;  // SourcePartitions
+};
+
+// As pods have them, but `known` at least.
+int64_t SourcePartitions(const std::vector<PodFacts>& pods, int64_t known);
+
+// Why pods don't tell of all that waits in the source; nothing: they do.
+std::optional<std::string> WhyBlind(const std::vector<PodFacts>& pods, const DrainScope& scope);
+
+// Not done before all pods answer, and have all partitions between them.
+DrainAnswer StepDrain(const DrainState& before, const std::vector<PodFacts>& pods,
+                      const DrainScope& scope, absl::Time now);
 
 }  // namespace turnout::controller

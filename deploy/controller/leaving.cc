@@ -11,8 +11,8 @@ constexpr std::string_view kCures =
 
 }  // namespace
 
-Leaving Leave(const RouterSpec& router, bool has_run, const LagFacts& lag,
-              const std::optional<DrainAnswer>& drain) {
+Leaving Leave(const RouterSpec& router, bool has_run, const Situation& situation) {
+  const std::optional<DrainAnswer>& drain = situation.drain;
   if (!has_run) return {true, "NeverRan", "it has never run"};
   if (router.on_delete_lag == "Ignore") {
     return {true, "Ignored", "spec.onDelete.lag is Ignore: what waits stays unrouted"};
@@ -26,15 +26,21 @@ Leaving Leave(const RouterSpec& router, bool has_run, const LagFacts& lag,
         absl::StrFormat("it is paused, so nobody knows how many events wait. Set spec.paused to "
                         "false, or spec.onDelete.lag to Ignore to go at once")};
   }
-  if (drain) return {false, "Draining", "it goes when it is drained: " + drain->message};
-  if (!lag.is_known) {
-    return {false, "LagUnknown",
-            absl::StrFormat("its pods don't say how many events wait, so it stays. %s", kCures)};
+  if (router.replicas == 0) {
+    return {false, "NoReplicas",
+            "spec.replicas is 0, so nobody knows how many events wait. Set it to 1 or more, or "
+            "spec.onDelete.lag to Ignore to go at once: they stay in the topic, unrouted"};
   }
-  if (lag.events > 0) {
+  if (drain) return {false, "Draining", "it goes when it is drained: " + drain->message};
+  if (situation.blind) {
+    return {false, "LagUnknown",
+            absl::StrFormat("its pods don't say how many events wait (%s), so it stays. %s",
+                            *situation.blind, kCures)};
+  }
+  if (situation.lag.events > 0) {
     return {false, "LagLeft",
             absl::StrFormat("%d events of the topic %s wait to be routed, so it stays. %s",
-                            lag.events, router.topic, kCures)};
+                            situation.lag.events, router.topic, kCures)};
   }
   return {true, "NothingWaits", "no event waits"};
 }

@@ -9,8 +9,8 @@
 
 namespace turnout::controller {
 
-// `has_run`: there are pods, or a StatefulSet that had some.
-Leaving Leave(const RouterSpec& router, bool has_run, const LagFacts& lag,
-              const std::optional<DrainAnswer>& drain);
+// `has_run`: there are pods, or a StatefulSet that had some. Asks `lag`, `blind` and `drain` of the
+// situation.
+Leaving Leave(const RouterSpec& router, bool has_run, const Situation& situation);
 
 }  // namespace turnout::controller

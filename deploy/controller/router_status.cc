@@ -97,6 +97,7 @@ std::string RouterStatusJson(const Situation& situation, const std::vector<Condi
   if (Json checkpoints = CheckpointsJson(pods); !checkpoints.empty()) {
     out["checkpoints"] = std::move(checkpoints);
   }
+  if (situation.source_partitions > 0) out["sourcePartitions"] = situation.source_partitions;
   if (situation.lag.partitions > 0) {
     out["lag"] = {{"events", situation.lag.events}, {"partitions", situation.lag.partitions}};
     if (situation.lag.seconds) out["lag"]["seconds"] = *situation.lag.seconds;

@@ -45,6 +45,8 @@ struct Situation {
   Scaler scaler = Scaler::kNobody;
   std::string autoscaler;  // the live HorizontalPodAutoscaler; empty: there is none
   LagFacts lag;
+  int64_t source_partitions = 0;     // SourcePartitions
+  std::optional<std::string> blind;  // WhyBlind
   UpgradeState upgrade;
   std::optional<DrainAnswer> drain;
   std::optional<Leaving> leaving;
