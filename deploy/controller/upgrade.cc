@@ -4,9 +4,13 @@
 #include <array>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "deploy/controller/conditions.h"
 #include "deploy/controller/json_look.h"
 
@@ -21,6 +25,12 @@ constexpr auto kPhases = std::to_array<std::pair<UpgradePhase, std::string_view>
     {UpgradePhase::kDone, "Done"},
     {UpgradePhase::kRolledBack, "RolledBack"},
 });
+
+constexpr size_t kUnitLettersMax = 3;  // "s", "min", "h"
+
+bool IsCount(std::string_view word) {
+  return !word.empty() && word.find_first_not_of("0123456789.") == std::string_view::npos;
+}
 
 class Upgrading {
  public:
@@ -64,6 +74,28 @@ class Upgrading {
         .from_version = before.phase == UpgradePhase::kDone ? before.to_version : VersionOf(),
         .to_version = question_.version,
         .started = question_.now};
+    for (const std::string& harm : HarmsOfGoodPods()) {
+      if (answer_.state.harms_before.size() < kHarmsMax) answer_.state.harms_before.push_back(harm);
+    }
+  }
+
+  std::set<std::string> HarmsOfGoodPods() const {
+    std::set<std::string> harms;
+    for (const PodFacts& pod : pods_) {
+      if (pod.revision != question_.last_good) continue;
+      for (const std::string& trouble : pod.harmed) harms.insert(HarmOf(trouble));
+    }
+    return harms;
+  }
+
+  // What harms the canary, and is new with it; null: nothing.
+  const std::string* NewHarm(const PodFacts& canary) const {
+    std::set<std::string> known = HarmsOfGoodPods();
+    known.insert(answer_.state.harms_before.begin(), answer_.state.harms_before.end());
+    for (const std::string& trouble : canary.harmed) {
+      if (!known.contains(HarmOf(trouble))) return &trouble;
+    }
+    return nullptr;
   }
 
   // What most of the pods that are not new say they run.
@@ -147,7 +179,11 @@ class Upgrading {
   void Judge(const PodFacts& canary) {
     const bool is_last_look =
         question_.now >= answer_.state.ready_since + question_.watch + kSecondLook;
-    if ((!canary.answers || !canary.stopped.empty()) && !is_last_look) return;
+    const std::string* harm = NewHarm(canary);
+    const LagFacts lag = LagOf(canary, question_.now);
+    const bool is_idle = lag.events > 0 && !lag.seconds;  // of some partition nothing is routed
+    const bool is_well = canary.answers && canary.stopped.empty() && harm == nullptr && !is_idle;
+    if (!is_well && !is_last_look) return;
     if (!canary.answers) {
       End(UpgradePhase::kRolledBack,
           absl::StrFormat("%s does not say how it is: %s", canary.name, canary.error));
@@ -158,16 +194,32 @@ class Upgrading {
           absl::StrFormat("%s: %s", canary.name, canary.stopped.front()));
       return;
     }
-    const LagFacts lag = LagOf(canary, question_.now);
-    if (lag.seconds && absl::Seconds(*lag.seconds) > question_.lag_max) {
+    if (harm != nullptr) {
+      End(UpgradePhase::kRolledBack, absl::StrFormat("%s: %s", canary.name, *harm));
+      return;
+    }
+    const absl::Duration waited = WaitedFor(canary);
+    if (waited > question_.lag_max) {
       End(UpgradePhase::kRolledBack,
           absl::StrFormat("%d events of %s wait for %d seconds; upgrade.maxLagSeconds allows %d",
-                          lag.events, canary.name, *lag.seconds,
+                          lag.events, canary.name, absl::ToInt64Seconds(waited),
                           absl::ToInt64Seconds(question_.lag_max)));
       return;
     }
     answer_.state.phase = UpgradePhase::kRollingOut;
     RollOut();
+  }
+
+  // What a partition has routed nothing of may be of any age: it has waited for this pod at least.
+  absl::Duration WaitedFor(const PodFacts& canary) const {
+    absl::Duration longest = absl::ZeroDuration();
+    for (const PartitionFacts& one : canary.partitions) {
+      if (one.next_offset < 0 || one.end_offset <= one.next_offset) continue;
+      const bool is_idle = one.last_event == absl::InfinitePast();
+      longest =
+          std::max(longest, question_.now - (is_idle ? answer_.state.ready_since : one.last_event));
+    }
+    return longest;
   }
 
   void RollOut() {
@@ -191,6 +243,24 @@ class Upgrading {
 
 }  // namespace
 
+std::string HarmOf(std::string_view trouble) {
+  const std::string head(trouble.substr(0, trouble.find(": ")));
+  const std::vector<std::string> words = absl::StrSplit(head, ' ');
+  std::vector<std::string> kept;
+  std::string before;
+  bool is_unit = false;
+  for (const std::string& word : words) {
+    // "partition 2" is a name.
+    const bool is_count = IsCount(word) && absl::AsciiStrToLower(before) != "partition";
+    // "50 s" is "3 min" later on.
+    const bool is_left_out = is_count || (is_unit && word.size() <= kUnitLettersMax);
+    if (!is_left_out) kept.emplace_back(word);
+    is_unit = is_count;
+    before = word;
+  }
+  return absl::StrJoin(kept, " ");
+}
+
 UpgradeState ReadUpgrade(std::string_view json) {
   const Json value = Json::parse(json, nullptr, false);
   UpgradeState state;
@@ -208,6 +278,9 @@ UpgradeState ReadUpgrade(std::string_view json) {
   state.ready_since = ReadTime(LookText(value, {"readySince"}));
   state.ended = ReadTime(LookText(value, {"ended"}));
   state.reason = LookText(value, {"reason"});
+  for (const Json& harm : LookAll(value, {"harmsBefore"})) {
+    if (harm.is_string()) state.harms_before.push_back(harm.get<std::string>());
+  }
   return state;
 }
 
@@ -229,6 +302,7 @@ std::string UpgradeJson(const UpgradeState& state) {
   for (const auto& [name, time] : times) {
     if (time != absl::InfinitePast()) json[name] = TimeText(time);
   }
+  if (!state.harms_before.empty()) json["harmsBefore"] = state.harms_before;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

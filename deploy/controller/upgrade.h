@@ -2,13 +2,14 @@
 //
 // With a canary: the pod of the highest ordinal first (the StatefulSet's `partition`), which is
 // watched once it is ready. If it crashes, is not ready in time, or at the end of the watch events
-// wait too long or something is stopped, all pods go back to the last good template; else the
+// wait too long, something is stopped, or it is harmed by what pods of the last good template are
+// not and were not when the upgrade began, all pods go back to that; else the
 // others follow, highest ordinal first, and one that can't run still takes all back. A template
 // that was gone back from is not tried again: change the EventRouter. Rolling is without the watch
 // and without going back.
 //
 //   none --another template--> Canary --watch is over, all well--> RollingOut --all ready--> Done
-//                                 \______ can't run, lags, is stopped ____/--> RolledBack
+//                                 \__ can't run, lags, is stopped, harmed _/--> RolledBack
 //
 // Where the template has a wish to restore, a canary is not judged, and its watch does not begin,
 // before its partitions are restored: events wait meanwhile, as they have to. If one can't be, all
@@ -31,9 +32,12 @@ namespace turnout::controller {
 // have to be brought back first.
 inline constexpr absl::Duration kReadyPatience = absl::Minutes(10);
 
-// For so long after the watch a canary that does not answer, or says that it is stopped, is asked
-// again: a moment's trouble is no verdict.
+// For so long after the watch a canary that does not answer, says that it is stopped or harmed, or
+// has routed nothing of what waits, is asked again: a moment's trouble is no verdict.
 inline constexpr absl::Duration kSecondLook = absl::Seconds(30);
+
+// Troubles from before that are kept.
+inline constexpr size_t kHarmsMax = 50;
 
 enum class UpgradePhase { kNone, kCanary, kRollingOut, kDone, kRolledBack };
 
@@ -46,7 +50,12 @@ struct UpgradeState {
   absl::Time ready_since = absl::InfinitePast();
   absl::Time ended = absl::InfinitePast();
   std::string reason;
+  std::vector<std::string> harms_before;  // HarmOf of what harmed pods when it began
 };
+
+// What of a trouble's text is the same a minute later, and in another pod: without what is counted,
+// and without the reason behind a colon.
+std::string HarmOf(std::string_view trouble);
 
 // JSON as in status.upgrade; what is no state is none, and none is an empty text.
 UpgradeState ReadUpgrade(std::string_view json);
