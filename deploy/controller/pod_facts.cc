@@ -14,6 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Nodes are added by then, where something adds them.
+constexpr absl::Duration kDiskPatience = absl::Minutes(5);
 constexpr int kRestartsMax = 3;
 constexpr int kExitRefused = 2;  // of turnout run: config or rules are refused
 
@@ -92,7 +94,13 @@ PodFault ContainerFault(const Json& container) {
   return {};
 }
 
-PodFault FaultOf(const Json& pod, const PodFacts& facts) {
+// As schedulers say it, the older ones first.
+bool IsDiskElsewhere(const std::string& message) {
+  return message.find("volume node affinity conflict") != std::string::npos ||
+         message.find("didn't match PersistentVolume's node affinity") != std::string::npos;
+}
+
+PodFault FaultOf(const Json& pod, const PodFacts& facts, absl::Time now) {
   if (facts.is_lost) {
     return {"NodeLost",
             absl::StrFormat("the node %s does not end the pod; the pod is taken away by force, and "
@@ -101,10 +109,21 @@ PodFault FaultOf(const Json& pod, const PodFacts& facts) {
   }
   const Json* scheduled = ConditionOf(pod, "PodScheduled");
   if (scheduled != nullptr && LookText(*scheduled, {"status"}) == "False") {
+    const std::string message = LookText(*scheduled, {"message"});
+    const absl::Time since = ReadTime(LookText(*scheduled, {"lastTransitionTime"}));
+    if (IsDiskElsewhere(message) && now > since + kDiskPatience) {
+      return {"DiskElsewhere",
+              absl::StrFormat(
+                  "no node is where the disk of its claim is: %s. Add nodes in that zone; or, if "
+                  "the zone is gone, delete the claim state-%s and then the pod: with a "
+                  "spec.checkpoints.store at s3:// its state comes back from there, else it is "
+                  "made anew from what the source still holds",
+                  message, facts.name)};
+    }
     return {"Unschedulable",
             absl::StrFormat("no node takes the pod: %s. Add nodes, or change spec.resources, "
                             "nodeSelector, tolerations or scheduleClass",
-                            LookText(*scheduled, {"message"}))};
+                            message)};
   }
   const Json* container = ContainerOf(pod);
   return container == nullptr ? PodFault{} : ContainerFault(*container);
@@ -205,7 +224,7 @@ PodFacts ReadPod(const Json& observed, absl::Time now) {
     out.is_ready = LookText(*ready, {"status"}) == "True";
     if (out.is_ready) out.ready_since = ReadTime(LookText(*ready, {"lastTransitionTime"}));
   }
-  out.fault = FaultOf(pod, out);
+  out.fault = FaultOf(pod, out, now);
   out.error = LookText(observed, {"error"});
   if (const Json* status = Look(observed, {"status"}); status != nullptr) {
     if (status->is_object()) ReadStatus(*status, &out);
