@@ -254,11 +254,18 @@ class Conditions {
                                 "the rule of deploy/monitoring/lag-metric.yaml, or install KEDA",
                                 kLagMetric, now_.replicas, trouble));
     }
-    return Of(kType, true, "ByLag",
-              absl::StrFormat("%s keeps %d to %d pods, by events that wait for %d s",
-                              is_keda ? "KEDA" : "the HorizontalPodAutoscaler",
-                              router_.autoscaling.min_replicas, router_.autoscaling.max_replicas,
-                              router_.autoscaling.lag_seconds));
+    const std::string kept = absl::StrFormat(
+        "%s keeps %d to %d pods, by events that wait for %d s",
+        is_keda ? "KEDA" : "the HorizontalPodAutoscaler", router_.autoscaling.min_replicas,
+        router_.autoscaling.max_replicas, router_.autoscaling.lag_seconds);
+    // While pods don't tell of all, there may be more.
+    if (!now_.blind && router_.autoscaling.max_replicas > now_.source_partitions) {
+      return Of(kType, true, "MoreThanPartitions",
+                absl::StrFormat("%s. The source has %d partitions, and pods beyond them would "
+                                "idle: set spec.autoscaling.maxReplicas to %d, or add partitions",
+                                kept, now_.source_partitions, now_.source_partitions));
+    }
+    return Of(kType, true, "ByLag", kept);
   }
 
   Condition Replayed() const {
