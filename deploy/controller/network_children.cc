@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "deploy/controller/child_object.h"
 #include "deploy/controller/json_look.h"
 
@@ -16,6 +17,7 @@ using Json = nlohmann::json;
 constexpr int kDnsPort = 53;
 constexpr int kHttpsPort = 443;
 constexpr int kPodIdentityPort = 80;  // EKS's agent on the node
+constexpr std::string_view kManagerService = "turnout-manager";
 constexpr std::string_view kPodIdentity = "169.254.170.23/32";
 
 Json StatusPort() {
@@ -58,12 +60,20 @@ int PortOf(const std::string& address, int fallback) {
   return port > 0 ? port : fallback;
 }
 
-std::string RegistryUrl(const RouterSpec& router) {
-  const Json config = Json::parse(router.config, nullptr, false);
-  return LookText(config, {"schema_registry", "url"});
+std::string ConfigText(const RouterSpec& router, JsonPath path) {
+  return LookText(Json::parse(router.config, nullptr, false), path);
 }
 
 int UrlPort(const std::string& url) { return PortOf(url, url.starts_with("https") ? 443 : 80); }
+
+// Whether it names the Service of the manager beside this controller.
+bool IsOwnManager(const std::string& url, const ControllerFacts& controller) {
+  const size_t scheme = url.find("://");
+  const std::string host = scheme == std::string::npos ? url : url.substr(scheme + 3);
+  const std::string own =
+      absl::StrFormat("%s.%s", kManagerService, controller.controller_namespace);
+  return host.starts_with(own) && host.find_first_of(".:/", own.size()) == own.size();
+}
 
 Json Egress(const RouterSpec& router, const ControllerFacts& controller) {
   const Json dns_ports = Json::array({Port(kDnsPort, "UDP"), Port(kDnsPort)});
@@ -77,18 +87,22 @@ Json Egress(const RouterSpec& router, const ControllerFacts& controller) {
   if (network.brokers.empty()) {
     for (const std::string& broker : router.brokers) anywhere.insert(PortOf(broker, 9092));
   }
-  if (const std::string url = RegistryUrl(router); network.registry.empty() && !url.empty()) {
-    anywhere.insert(UrlPort(url));
-  }
+  const std::string registry = ConfigText(router, {"schema_registry", "url"});
+  if (network.registry.empty() && !registry.empty()) anywhere.insert(UrlPort(registry));
+  const std::string store = ConfigText(router, {"checkpoints", "s3", "endpoint"});
+  if (network.store.empty() && !store.empty()) anywhere.insert(UrlPort(store));
   const bool asks_aws = router.checkpoints.store.starts_with("s3://") || !router.role_arn.empty() ||
                         router.kafka.sasl_mechanism == "AWS_MSK_IAM";
   if (asks_aws) {
     if (network.store.empty()) anywhere.insert(kHttpsPort);
     AddPlaces({{std::string(kPodIdentity), kPodIdentityPort}}, &egress);
   }
+  const bool asks_manager = !router.HasRoutes() && network.manager.empty();
+  const bool is_own = asks_manager && IsOwnManager(router.manager.url, controller);
+  if (asks_manager && !is_own) anywhere.insert(UrlPort(router.manager.url));
   AddAnywhere(anywhere, &egress);
-  if (!router.HasRoutes() && network.manager.empty()) {
-    const Json peer = AppPeer(controller.controller_namespace, "turnout-manager");
+  if (is_own) {
+    const Json peer = AppPeer(controller.controller_namespace, kManagerService);
     egress.push_back({{"to", Json::array({peer})}, {"ports", Json::array({Port(kManagerPort)})}});
   }
   return egress;
