@@ -15,6 +15,8 @@ using Json = nlohmann::json;
 
 constexpr int kUser = 65532;
 constexpr int kSecretMode = 0440;  // the group is the pod's
+constexpr std::string_view kTokenVolume = "manager";
+constexpr int kTokenSeconds = 3600;
 constexpr std::string_view kTemporary = "64Mi";
 
 Json ContainerSecurity() {
@@ -67,9 +69,24 @@ std::vector<SecretMount> SecretsOf(const RouterSpec& router) {
   add("kafka", router.kafka.credentials_secret, kKafkaDirectory);
   add("kafka-ca", router.kafka.ca_secret, kKafkaCaDirectory);
   add("kafka-client", router.kafka.client_certificate_secret, kKafkaClientDirectory);
-  add("manager", router.manager.token_secret, kManagerDirectory);
+  add(kTokenVolume, router.manager.token_secret, kManagerDirectory);
   add("manager-ca", router.manager.ca_secret, kManagerCaDirectory);
   return secrets;
+}
+
+// The manager takes what Kubernetes signs for the pod's service account, where no Secret is named.
+bool HasSignedToken(const RouterSpec& router) {
+  return !router.HasRoutes() && router.manager.token_secret.empty();
+}
+
+// The kubelet renews it, and the router reads the file at each request.
+Json TokenVolume(const RouterSpec& router) {
+  const Json token = {{"audience", router.manager.audience},
+                      {"expirationSeconds", kTokenSeconds},
+                      {"path", "token"}};
+  const Json source = {{"serviceAccountToken", token}};
+  return {{"name", kTokenVolume},
+          {"projected", {{"sources", Json::array({source})}, {"defaultMode", kSecretMode}}}};
 }
 
 Json RulesVolume(const RouterSpec& router) {
@@ -87,6 +104,7 @@ Json Volumes(const RouterSpec& router, const PipelineConfig& config, bool has_cl
        {{"name", "tmp"}, {"emptyDir", {{"sizeLimit", kTemporary}}}}});
   if (router.HasRoutes()) volumes.push_back(RulesVolume(router));
   if (!has_claim) volumes.push_back({{"name", "state"}, {"emptyDir", Json::object()}});
+  if (HasSignedToken(router)) volumes.push_back(TokenVolume(router));
   for (const SecretMount& secret : SecretsOf(router)) {
     volumes.push_back({{"name", secret.volume},
                        {"secret", {{"secretName", secret.secret}, {"defaultMode", kSecretMode}}}});
@@ -105,6 +123,10 @@ Json Mounts(const RouterSpec& router) {
                              {{"name", "state"}, {"mountPath", kStateDirectory}}});
   if (router.HasRoutes()) {
     mounts.push_back({{"name", "rules"}, {"mountPath", kRulesDirectory}, {"readOnly", true}});
+  }
+  if (HasSignedToken(router)) {
+    mounts.push_back(
+        {{"name", kTokenVolume}, {"mountPath", kManagerDirectory}, {"readOnly", true}});
   }
   for (const SecretMount& secret : SecretsOf(router)) {
     mounts.push_back(

@@ -92,7 +92,8 @@ void ReadPipeline(const Json& spec, RouterSpec* out) {
   out->manager = {.url = LookText(spec, {"rulesFrom", "manager", "url"}),
                   .service = LookText(spec, {"rulesFrom", "manager", "service"}),
                   .token_secret = LookText(spec, {"rulesFrom", "manager", "tokenSecret"}),
-                  .ca_secret = LookText(spec, {"rulesFrom", "manager", "caSecret"})};
+                  .ca_secret = LookText(spec, {"rulesFrom", "manager", "caSecret"}),
+                  .audience = LookText(spec, {"rulesFrom", "manager", "audience"}, "turnout")};
   out->dead_letter_topic = LookText(spec, {"deadLetterTopic"});
   for (const Json& team : LookAll(spec, {"teams"})) {
     out->teams.push_back(

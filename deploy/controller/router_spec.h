@@ -85,6 +85,7 @@ struct RouterSpec {
   struct Manager {
     std::string url;  // empty: rules come from routes
     std::string service, token_secret, ca_secret;
+    std::string audience;  // of the token that is signed for the pod where token_secret is empty
   } manager;
   std::string dead_letter_topic;
   std::vector<TeamGrant> teams;
