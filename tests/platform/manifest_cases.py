@@ -215,6 +215,8 @@ FULL = {"source": {"brokers": ["kafka:9092"], "topic": "events", "group": "g", "
 # (what is there or None, what is asked for, a piece of the message). Every CEL rule has one.
 REFUSED = [
     (None, router("r" * 41), "40 letters at most"),
+    (None, router("shop.v2"), "begins with a letter and has no dot"),
+    (None, router("1shop"), "begins with a letter and has no dot"),
     (None, router("x", autoscaling={"minReplicas": 3, "maxReplicas": 2}), "minReplicas is more than"),
     (None, router("x", rulesFrom={"manager": {"url": "https://m", "service": "s", "tokenSecret": "t"}},
                   teams=[{"name": "a", "namespace": "a", "destinations": ["a.*"]}]),
