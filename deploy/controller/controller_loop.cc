@@ -169,6 +169,7 @@ absl::StatusOr<absl::Duration> ControllerLoop::ReconcileNow(const std::string& r
   parts.version = options_.version;
   parts.apis = watches_->apis();
   parts.router = live->json;
+  parts.others = watches_->routers_of_topic(kube::TextAt(live->json, {"spec", "source", "topic"}));
   parts.children = watches_->children(router);
   parts.pods = watches_->pods(router);
   parts.claims = watches_->claims(router);

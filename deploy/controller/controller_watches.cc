@@ -197,6 +197,18 @@ std::vector<std::string> ControllerWatches::routers() const {
   return {all.begin(), all.end()};
 }
 
+ControllerWatches::Objects ControllerWatches::routers_of_topic(const std::string& topic) const {
+  Objects all;
+  for (const std::string& name : routers_->Groups()) {
+    for (auto& router : routers_->In(name)) {
+      if (kube::TextAt(router->json, {"spec", "source", "topic"}) == topic) {
+        all.push_back(std::move(router));
+      }
+    }
+  }
+  return all;
+}
+
 ControllerWatches::Objects ControllerWatches::children(const std::string& router) const {
   Objects all;
   for (const auto& watch : ChildWatches()) {

@@ -45,6 +45,8 @@ class ControllerWatches {
   // Those of EventRouters that are there, and of EventRoutes that name one.
   std::vector<std::string> routers() const;
 
+  // EventRouters whose source is a topic of this name.
+  Objects routers_of_topic(const std::string& topic) const;
   Objects routes(const std::string& router) const { return routes_->In(router); }
   Objects pods(const std::string& router) const { return pods_->In(router); }
   Objects claims(const std::string& router) const { return claims_->In(router); }

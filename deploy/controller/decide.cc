@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "deploy/controller/desired_children.h"
+#include "deploy/controller/group_taken.h"
 #include "deploy/controller/json_look.h"
 #include "deploy/controller/leaving.h"
 #include "deploy/controller/router_conditions.h"
@@ -56,6 +57,9 @@ class Deciding {
     config_ = MakePipelineConfig(router_);
     std::string problem = RestoreProblem(router_.restore, situation_.now);
     if (!problem.empty()) config_.problems.push_back(std::move(problem));
+    std::string taken = GroupTaken(router_, LookJson(observed_, {"others"}));
+    config_.is_group_taken = !taken.empty();
+    if (config_.is_group_taken) config_.problems.push_back(std::move(taken));
     healing_ = Heal(router_, pods_, claims_);
     ReadRules();
     DecideReplicas();

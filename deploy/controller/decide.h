@@ -13,6 +13,7 @@
 //               routers run unless they say otherwise; the optional kinds that the server knows,
 //               each "GROUP/VERSION/KIND" ("keda.sh/v1alpha1/ScaledObject")
 //   router      the EventRouter, whole
+//   others      EventRouters of any namespace with the same source.topic, this one among them
 //   routes      EventRoutes that name it in spec.router, of all namespaces
 //   children    live objects of its namespace with the label turnout.dev/router: NAME, whole; of
 //               every kind in kChildKinds (child_kinds.h) that the server knows. Without pods and

@@ -35,6 +35,7 @@ std::string MakeObservation(const ObservedParts& parts) {
       .Text("now", now)
       .Json("controller", controller)
       .Json("router", parts.router)
+      .Json("others", Whole(parts.others))
       .Json("routes", Whole(parts.routes))
       .Json("children", Whole(parts.children))
       .Json("pods", pods)

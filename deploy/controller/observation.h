@@ -18,7 +18,7 @@ struct ObservedParts {
   std::string controller_namespace, image, version;
   std::vector<std::string> apis;
   std::string router;  // JSON
-  ControllerWatches::Objects routes, children, pods, claims;
+  ControllerWatches::Objects others, routes, children, pods, claims;
   std::vector<PodStatus> statuses;  // of `pods`, in their order
 };
 

@@ -19,8 +19,9 @@
 namespace turnout::controller {
 
 struct PipelineConfig {
-  std::string text;  // JSON, which is YAML
-  std::string hash;  // of the text
+  std::string text;             // JSON, which is YAML
+  std::string hash;             // of the text
+  bool is_group_taken = false;  // a problem of its own (group_taken.h)
   std::vector<std::string> problems;
   // What follows of it; of no meaning with problems.
   router::RuleLimits rule_limits;

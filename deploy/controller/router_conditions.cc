@@ -182,7 +182,7 @@ class Conditions {
     const std::vector<std::string>& problems = now_.config->problems;
     if (problems.empty()) return Of(kType, true, "Accepted", "the config is good");
     return Of(
-        kType, false, "ConfigRefused",
+        kType, false, now_.config->is_group_taken ? "GroupTaken" : "ConfigRefused",
         absl::StrFormat("%s. %s", absl::StrJoin(problems, "; "),
                         now_.has_pods_spec ? "Pods run on as they were" : "Nothing runs yet"));
   }

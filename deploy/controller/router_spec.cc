@@ -35,6 +35,7 @@ void ReadIdentity(const Json& router, RouterSpec* out) {
   out->name = LookText(router, {"metadata", "name"});
   out->router_namespace = LookText(router, {"metadata", "namespace"});
   out->uid = LookText(router, {"metadata", "uid"});
+  out->created = LookText(router, {"metadata", "creationTimestamp"});
   out->generation = LookNumber(router, {"metadata", "generation"});
   out->is_leaving = Look(router, {"metadata", "deletionTimestamp"}) != nullptr;
   out->finalizers = Texts(router, {"metadata", "finalizers"});

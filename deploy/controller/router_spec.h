@@ -56,6 +56,7 @@ struct ReplaySpec {
 
 struct RouterSpec {
   std::string name, router_namespace, uid;
+  std::string created;  // RFC 3339
   int64_t generation = 0;
   bool is_leaving = false;  // it has a deletionTimestamp
   std::vector<std::string> finalizers;
