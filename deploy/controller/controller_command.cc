@@ -60,7 +60,7 @@ int RunController(const ControllerOptions& given) {
   absl::Notification stop;
   const runtime::StopSignals signals([&stop] { stop.Notify(); }, kStopTimeout);
   if (options->is_once) {
-    const absl::Status done = loop.Once(kOnceTimeout);
+    const absl::Status done = loop.Once(kOnceTimeout, stop);
     loop.Stop();
     return done.ok() ? runtime::kExitOk : runtime::ExitStatus(done);
   }

@@ -13,6 +13,7 @@
 namespace turnout::controller {
 namespace {
 
+constexpr absl::Duration kOnceLook = absl::Milliseconds(100);
 constexpr absl::Duration kSyncLook = absl::Seconds(1);
 constexpr char kReporter[] = "turnout.dev/controller";
 
@@ -180,9 +181,16 @@ absl::StatusOr<absl::Duration> ControllerLoop::ReconcileNow(const std::string& r
   return carrier_.CarryOut(*plan, *live, parts.routes, parts.children, parts.pods);
 }
 
-absl::Status ControllerLoop::Once(absl::Duration within) {
+absl::Status ControllerLoop::Once(absl::Duration within, const absl::Notification& stop) {
   const absl::Time end = time_.now() + within;
-  if (!watches_->AwaitSynced(within)) {
+  const auto stopped = [] {
+    return absl::CancelledError(
+        "it was told to stop before each router was looked at; what was done stays, and the next "
+        "look does the rest");
+  };
+  while (!watches_->AwaitSynced(std::min(kOnceLook, end - time_.now()))) {
+    if (stop.HasBeenNotified()) return stopped();
+    if (time_.now() < end) continue;
     return absl::UnavailableError(
         "not all kinds could be listed; the log says which (are the CustomResourceDefinitions "
         "there, and may this account list them?)");
@@ -192,10 +200,11 @@ absl::Status ControllerLoop::Once(absl::Duration within) {
       return absl::UnavailableError("the lease is held by `" + election_.holder() +
                                     "`: it acts, and nothing was done here");
     }
-    stop_.WaitForNotificationWithTimeout(kSyncLook / 10);
+    if (stop.WaitForNotificationWithTimeout(kOnceLook)) return stopped();
   }
   absl::Status first;
   for (const std::string& router : watches_->routers()) {
+    if (stop.HasBeenNotified()) return stopped();
     const absl::Status status = Reconcile(router).status();
     if (!status.ok()) {
       runtime::LogWarning("reconcile_failed", std::string(status.message()), {{"router", router}});

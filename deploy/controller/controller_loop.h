@@ -63,8 +63,8 @@ class ControllerLoop {
   void Stop();
 
   // Once all is known and this process holds the lease, looks at each router once. The first
-  // error; Unavailable if that was not within `within`.
-  absl::Status Once(absl::Duration within);
+  // error; Unavailable if that was not within `within`, Cancelled if `stop` came before.
+  absl::Status Once(absl::Duration within, const absl::Notification& stop);
 
   bool is_leader() const { return election_.holds(); }
   // All that it follows was listed; who stands by is ready, too.

@@ -257,15 +257,25 @@ TEST_F(ControllerLoopTest, OnceLooksAtEachRouterAndEnds) {
   server_.Put(RouterPath("a"), RouterNamed("a"));
   server_.Put(RouterPath("b"), RouterNamed("b"));
   const auto loop = Loop(true);
-  const absl::Status done = loop->Once(absl::Seconds(20));
+  const absl::Notification never;
+  const absl::Status done = loop->Once(absl::Seconds(20), never);
   EXPECT_TRUE(done.ok()) << done;
   EXPECT_NE(server_.At(MapPath("a")), "");
   EXPECT_NE(server_.At(MapPath("b")), "");
   server_.Put(RouterPath("c"), RouterNamed("c", "refused"));
   loop->Stop();
   const auto again = Loop(true);
-  EXPECT_EQ(again->Once(absl::Seconds(20)).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(again->Once(absl::Seconds(20), never).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(server_.At(MapPath("c")), "");
+}
+
+TEST_F(ControllerLoopTest, OnceEndsSoonWhenItIsToldToStop) {
+  server_.Put(RouterPath("a"), RouterNamed("a"));
+  const auto loop = Loop(true);
+  absl::Notification stop;
+  stop.Notify();
+  EXPECT_EQ(loop->Once(absl::Minutes(10), stop).code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(server_.At(MapPath("a")), "");
 }
 
 TEST(ControllerApis, OptionalKindsAreLookedForAndFollowed) {

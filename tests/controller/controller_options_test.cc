@@ -9,6 +9,7 @@
 namespace turnout::controller {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 TEST(ControllerOptions, InAPodNothingNeedsToBeSaid) {
@@ -39,6 +40,9 @@ TEST(ControllerOptions, WhatIsMissingOrNoneIsRefusedWithTheCure) {
     return std::string(status.message());
   };
   EXPECT_THAT(refused([](auto* o) { o->kube.server.clear(); }), HasSubstr("--server"));
+  EXPECT_THAT(refused([](auto* o) { o->kube.token_file = "/nowhere/token"; }),
+              AllOf(HasSubstr("--token-file"), HasSubstr("/nowhere/token")));
+  EXPECT_THAT(refused([](auto* o) { o->kube.ca_file = "/nowhere/ca"; }), HasSubstr("--ca-file"));
   EXPECT_THAT(refused([](auto* o) { o->namespace_name.clear(); }), HasSubstr("--namespace"));
   EXPECT_THAT(refused([](auto* o) { o->lease.clear(); }), HasSubstr("--lease"));
   EXPECT_THAT(refused([](auto* o) { o->image = "turnout:1.0"; }), HasSubstr("--version"));
