@@ -1,4 +1,6 @@
 """The workflows of GitHub Actions: by actionlint, where Go can build it, and by what we ask beyond it."""
+import importlib.machinery
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -10,6 +12,7 @@ ROOT = HERE.parent.parent
 WORKFLOWS = ROOT / ".github/workflows"
 sys.path.append(str(HERE.parent / "support"))
 
+import binaries  # noqa: E402
 import maven  # noqa: E402
 import yaml  # noqa: E402
 
@@ -19,9 +22,8 @@ PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$")
 
 
 def actionlint():
-    """The program; None without a Go to build it."""
     if shutil.which("go") is None:
-        return None
+        raise binaries.NoGo("no Go is here, which builds actionlint")
 
     def fill(fresh):
         done = subprocess.run(
@@ -65,9 +67,6 @@ def problems_of(name, text):
 
 def the_workflows_are_valid(bench):
     program = actionlint()
-    if program is None:
-        print("SKIPPED: actionlint: there is no Go to build it")
-        return
     files = sorted(WORKFLOWS.glob("*.yml"))
     assert len(files) >= 2
     for file in files:
@@ -111,6 +110,25 @@ def an_image_is_published_only_once_it_is_scanned_and_as_the_digest_that_was_bui
                 assert word in known, word
 
 
+def where_everything_has_to_run_a_skipped_test_is_a_failure(bench):
+    loader = importlib.machinery.SourceFileLoader("platform_run", str(HERE / "run"))
+    runner = importlib.util.module_from_spec(importlib.util.spec_from_loader("platform_run", loader))
+    loader.exec_module(runner)
+    for verdicts, everything, code in (({"a": True}, True, 0), ({"a": True, "b": None}, False, 0),
+                                       ({"a": True, "b": None}, True, 1), ({"a": False}, False, 1)):
+        assert runner.ending(verdicts, everything)[1] == code, (verdicts, everything)
+    assert runner.ending({"a": True, "b": None, "c": False}, False)[0] == "1 passed, 1 failed, 1 skipped"
+    # GitHub sets CI. There has to be a Go that builds Kubernetes, and what it built is kept.
+    job = yaml.safe_load((WORKFLOWS / "test.yml").read_text())["jobs"]["all"]
+    steps = {step.get("uses", "").split("@")[0]: step for step in job["steps"]}
+    go = tuple(map(int, steps["actions/setup-go"]["with"]["go-version"].split(".")))
+    assert go >= binaries.GO_MIN, go
+    kept = steps["actions/cache"]["with"]
+    assert kept["path"] == job["env"]["TURNOUT_CACHE"], kept
+    assert "tests/platform/go/**" in kept["key"], kept
+
+
 TESTS = [the_workflows_are_valid,
+         where_everything_has_to_run_a_skipped_test_is_a_failure,
          the_workflows_pin_what_they_use_and_hold_no_secret,
          an_image_is_published_only_once_it_is_scanned_and_as_the_digest_that_was_built]
