@@ -5,10 +5,12 @@ What Amazon documents of actions is written down here: each with the kind of res
 Kafka's, with what it needs beside it (MSK's developer guide, "Semantics of IAM authorization policy
 actions and resources").
 """
+import base64
 import fnmatch
 import importlib.machinery
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +21,10 @@ import yaml
 
 import manifests
 import policy_cases
-from kube import objects_in
+import topics
+from kafka import Kafka
+from kube import objects_in, wait_for
+from processes import free_port
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -57,6 +62,9 @@ KINDS |= {f"ecr:{name}": ":repository/" for name in (
 # Where all below a name is meant: a prefix of a bucket; Amazon's own images of EKS.
 EVERYTHING_BELOW = re.compile(r":::[^/]+/(state/[^/*]+|manager(-backups)?)/\*$"
                               r"|:602401143452:repository/\*$")
+
+
+SHELL_S = 90
 
 
 def listed(value):
@@ -140,6 +148,7 @@ def a_router_may_do_what_it_needs_and_touch_nobody_elses(bench):
     assert may("Connect", "cluster")
     for action, kind, name in (
             ("ReadData", "topic", source), ("WriteData", "topic", f"{team}.large-orders"),
+            ("WriteData", "topic", f"{value['NEXT_TEAM']}.refunds"),
             ("WriteData", "topic", f"{source}.dead-letter"), ("ReadData", "topic", f"{source}.parking"),
             ("WriteData", "topic", f"{source}.parking"), ("WriteData", "topic", f"{group}.rekey"),
             ("ReadData", "topic", f"{group}.rekey"), ("CreateTopic", "topic", f"{group}.rekey"),
@@ -190,6 +199,8 @@ def every_file_can_be_read_and_says_what_the_page_says(bench):
         assert all(isinstance(item, dict) for item in yaml.safe_load_all(path.read_text())), path
     page = (EKS / "README.md").read_text()
     for name in re.findall(r"build/eks/([\w./-]+\.(?:json|yaml|properties))", page):
+        if f">build/eks/{name}" in page:  # it makes that itself
+            continue
         assert (out / name).is_file(), f"README.md applies {name}"
     for path in EKS.iterdir():
         assert f"`{path.name}" in page or path.name in ("README.md", "iam"), f"{path.name} is not in README.md"
@@ -288,7 +299,84 @@ def what_is_kubernetes_on_the_page_is_taken_by_a_real_server(bench):
     assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].endswith("role/turnout-manager")
 
 
-TESTS = [the_policies_grant_known_actions_on_named_resources,
+def page_block(words):
+    """The page's block of commands that has these words."""
+    (found,) = [block for block in re.findall(r"^```bash\n(.*?)^```", (EKS / "README.md").read_text(), re.M | re.S)
+                if words in block]
+    return found
+
+
+def a_further_team_comes_by_the_pages_one_request(bench):
+    """The page's own commands: they make the manager's Secrets, and onboard. Manager, controller, API server
+    and Kafka are real; Kafka is no MSK, so how it is reached is another."""
+    policy_cases.install(bench)
+    kube, cluster = bench.kube, bench.cluster
+    place = bench.directory / "checkout"
+    shutil.copytree(ROOT / "deploy/kubernetes", place / "deploy/kubernetes")
+    (place / "deploy/eks").mkdir()
+    given = {**values(), "ROUTER_NAMESPACE": "turnout-eks", "TEAM": "eks-first", "NEXT_TEAM": "eks-next"}
+    env_file = place / "deploy/eks/values.env"
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    out = place / "build/eks"
+    subprocess.run([EKS / "render", out, env_file], check=True, capture_output=True)
+
+    def shell(script):
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=place, text=True, capture_output=True,
+                              stdin=subprocess.DEVNULL, timeout=SHELL_S, env={
+                                  **os.environ, "KUBECONFIG": str(cluster.kubeconfig),
+                                  "PATH": f"{cluster.kubectl.parent}:{os.environ['PATH']}"})
+        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+        return done.stdout
+    shell(page_block("openssl req"))
+    platform = manifests.by_key(manifests.kustomize(out))
+    for kind in ("ClusterRole", "ClusterRoleBinding"):
+        kube.apply(platform["rbac.authorization.k8s.io/v1", kind, "", "turnout-manager"])
+    etc = bench.directory / "etc"
+    sources = platform["apps/v1", "StatefulSet", manifests.NAMESPACE, "turnout-manager"]["spec"]["template"][
+        "spec"]["volumes"][0]["projected"]["sources"]
+    for source in sources:  # as a kubelet lays them out
+        if "secret" in source:
+            made = kube.get("v1", "Secret", source["secret"]["name"], manifests.NAMESPACE)
+            for item in source["secret"]["items"]:
+                (etc / item["path"]).parent.mkdir(parents=True, exist_ok=True)
+                (etc / item["path"]).write_bytes(base64.b64decode(made["data"][item["key"]]))
+    broker = Kafka(lives_briefly=True)
+    bench.closes(broker)
+    broker.start()
+    files = platform["v1", "ConfigMap", manifests.NAMESPACE, "turnout-manager"]["data"]
+    pipeline, config = yaml.safe_load(files["pipeline.yaml"]), yaml.safe_load(
+        files["manager.yaml"].replace("/etc/turnout/", f"{etc}/").replace("/var/lib/", f"{bench.directory}/"))
+    assert pipeline.pop("kafka")["sasl.oauthbearer.method"] == "aws_msk_iam"
+    pipeline["brokers"] = broker.bootstrap
+    for account in ("manager", "controller"):
+        (bench.directory / account).write_text(cluster.token(manifests.NAMESPACE, f"turnout-{account}"))
+    onboarding = config["services"][given["ROUTER"]]["onboarding"]
+    onboarding["kubernetes"].update(server=cluster.server, token_file=str(bench.directory / "manager"),
+                                    ca_file=str(cluster.ca))
+    assert onboarding.pop("replication_factor") == 3  # here is one broker
+    port = free_port()
+    config["listen"] = f"127.0.0.1:{port}"
+    config["data"] = str(bench.directory / "data")
+    (etc / "pipeline.yaml").write_text(yaml.safe_dump(pipeline))
+    (etc / "manager.yaml").write_text(yaml.safe_dump(config))
+    bench.begin("manager-process", bench.turnout, "manager", "--config", etc / "manager.yaml")
+    for item in objects_in((out / "pipeline.yaml").read_text()):
+        wait_for(lambda: kube.apply(item), f"{item['kind']} is taken")
+    controller = bench.begin(
+        "controller-process", bench.turnout, "controller", "--image=turnout", "--server", cluster.server, "--token-file",
+        bench.directory / "controller", "--ca-file", cluster.ca, "--namespace", manifests.NAMESPACE)
+    asked = page_block("/v1/onboard")
+    forward = re.search(r"^kubectl .* port-forward .* &$", asked, re.M)[0]  # there is no pod to forward to
+    said = shell(asked.replace(forward, "sleep 600 >/dev/null 2>&1 &").replace("8470", str(port)))
+    assert '"outcome":"made"' in said.replace(" ", "") and "condition met" in said, said
+    assert topics.existing(broker.bootstrap)["eks-next.refunds"] == 1
+    teams = kube.get("turnout.dev/v1alpha1", "EventRouter", given["ROUTER"], "turnout-eks")["spec"]["teams"]
+    assert [one["name"] for one in teams] == ["eks-first", "eks-next"], teams
+    assert controller.stop() == 0  # and lets go of the lease
+
+
+TESTS = [a_further_team_comes_by_the_pages_one_request,
+         the_policies_grant_known_actions_on_named_resources,
          a_router_may_do_what_it_needs_and_touch_nobody_elses,
          each_role_is_for_one_service_account_or_one_workflow,
          every_file_can_be_read_and_says_what_the_page_says,
