@@ -288,6 +288,26 @@ def who_is_on_call_pauses_and_heals_but_makes_and_deletes_nothing(bench):
     assert not on_call.may("get", "turnout.dev", "eventrouters", "elsewhere")
     on_call.patch(API, "EventRouter", "shop", {"spec": {"paused": True}}, "turnout-shop")
     on_call.patch(API, "EventRouter", "shop", {"spec": {"paused": False}}, "turnout-shop")
+    on_call.patch(API, "EventRouter", "shop", {"spec": {"replicas": 3, "onDelete": {"lag": "Drain"},
+                                                        "upgrade": {"watchSeconds": 60}}}, "turnout-shop")
+    wait_for(lambda: caught(on_call.patch, API, "EventRouter", "shop", {"spec": {"version": "9.9.9"}}, "turnout-shop"),
+             "the policy is in force")
+    bench.kube.patch(API, "EventRouter", "shop", {"spec": {"version": None}}, "turnout-shop")
+    for field, value in (("image", "elsewhere/anything"), ("version", "9.9.9"), ("config", {"log": {"level": "debug"}}),
+                         ("serviceAccount", {"roleArn": "arn:aws:iam::123456789012:role/admin"}),
+                         ("checkpoints", None),
+                         ("teams", [{"name": "fraud", "namespace": "team-fraud", "destinations": ["*"]}])):
+        refused = refusal(on_call.patch, API, "EventRouter", "shop", {"spec": {field: value, "paused": True}},
+                          "turnout-shop")
+        assert refused.code == 403 and f"this changes {field}:" in refused.message, refused
+    owner = bench.kube.as_user("pat", "platform-team", ANYONE)
+    bench.kube.apply({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {
+        "name": "platform", "namespace": "turnout-shop"}, "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "turnout-platform"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "platform-team"}]})
+    wait_for(lambda: owner.patch(API, "EventRouter", "shop", {"spec": {"version": "9.9.9"}}, "turnout-shop"),
+             "who owns it changes all of it")
+    owner.patch(API, "EventRouter", "shop", {"spec": {"version": None}}, "turnout-shop")
     # `edit` and `view`, which clusters have already, have their part of it.
     kube = bench.kube
     for name, verb, resource, is_there in (("edit", "create", "eventroutes", True),
