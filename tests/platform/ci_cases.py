@@ -13,7 +13,9 @@ WORKFLOWS = ROOT / ".github/workflows"
 sys.path.append(str(HERE.parent / "support"))
 
 import binaries  # noqa: E402
+import manifests  # noqa: E402
 import maven  # noqa: E402
+from kube import objects_in  # noqa: E402
 import yaml  # noqa: E402
 
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint"
@@ -128,7 +130,38 @@ def where_everything_has_to_run_a_skipped_test_is_a_failure(bench):
     assert "tests/platform/go/**" in kept["key"], kept
 
 
+def the_chart_that_is_pushed_is_whole_and_is_the_one_that_flux_takes(bench):
+    jobs = yaml.safe_load((WORKFLOWS / "image.yml").read_text())["jobs"]
+    scripts = {name: "\n".join(step.get("run", "") for step in jobs[name]["steps"]) for name in ("build", "publish")}
+    helm = binaries.clients() / "helm"
+    place = bench.directory / "run"
+    (place / "build/image").mkdir(parents=True)
+    (place / "deploy").symlink_to(ROOT / "deploy")
+    copied = next(line for line in scripts["build"].splitlines() if line.startswith("cp -rL"))
+    packed = next(line for line in scripts["publish"].splitlines() if line.startswith("helm package"))
+    version = yaml.safe_load((manifests.CHART / "Chart.yaml").read_text())["version"]
+    binaries.run("bash", "-euc", copied, cwd=place)
+    (place / "image").symlink_to(place / "build/image")  # as the artifact lies in the other job
+    binaries.run("env", f"TAG={version}", f"PATH={helm.parent}:/usr/bin:/bin", "bash", "-euc", packed, cwd=place)
+    (archive,) = place.glob("*.tgz")
+    assert archive.name == f"turnout-{version}.tgz" and f"turnout-{version}.tgz".replace(
+        version, "$TAG") in scripts["publish"], archive
+    objects = objects_in(binaries.run(helm, "template", "turnout", archive, "-n", manifests.NAMESPACE,
+                                      "--include-crds"))
+    assert manifests.by_key(objects) == manifests.by_key(manifests.helm())
+    assert {"EventRouter", "EventRoute"} <= {one["spec"]["names"]["kind"] for one in objects
+                                             if one["kind"] == "CustomResourceDefinition"}
+    # Pushed to where Flux looks, which the role may write to and the page makes.
+    assert '"oci://$REGISTRY/charts"' in scripts["publish"]
+    source = next(one for one in objects_in((ROOT / "deploy/flux/helm.yaml").read_text())
+                  if one["kind"] == "OCIRepository")
+    assert source["spec"]["url"].endswith(".amazonaws.com/charts/turnout"), source
+    assert ":repository/charts/turnout" in (ROOT / "deploy/eks/iam/publish.json").read_text()
+    assert "--repository-name charts/turnout" in (ROOT / "deploy/eks/README.md").read_text()
+
+
 TESTS = [the_workflows_are_valid,
+         the_chart_that_is_pushed_is_whole_and_is_the_one_that_flux_takes,
          where_everything_has_to_run_a_skipped_test_is_a_failure,
          the_workflows_pin_what_they_use_and_hold_no_secret,
          an_image_is_published_only_once_it_is_scanned_and_as_the_digest_that_was_built]
