@@ -336,7 +336,61 @@ def a_resource_gets_its_defaults_and_scales_by_its_own_field(bench):
     assert table.split("\n")[0].split()[:3] == ["NAME", "READY", "REASON"], table
 
 
+def the_next_version_is_served_beside_this_one_and_nothing_is_converted(bench):
+    """The way that crds/ names: both kinds, in a group of the test's own, get a second version of the same
+    schema, which is then the one that is stored."""
+    kube, space = bench.kube, bench.namespace("next-version")
+    now, later = "next.turnout.dev/v1alpha1", "next.turnout.dev/v1alpha2"
+    for item, change in ((router("x", **FULL), {"replicas": 5}), (route("x"), {"owner": "ann"})):
+        kind, plural = item["kind"], item["kind"].lower() + "s"
+        crd = yaml.safe_load((TREE / f"crds/{plural}.yaml").read_text())
+        crd["metadata"]["name"] = f"{plural}.next.turnout.dev"
+        crd["spec"]["group"] = "next.turnout.dev"
+        for word in ("shortNames", "categories"):  # which are the real one's
+            crd["spec"]["names"].pop(word, None)
+        assert crd["spec"]["conversion"] == {"strategy": "None"}, crd["spec"]["conversion"]
+        (version,) = crd["spec"]["versions"]
+
+        def serve(*versions):
+            kube.apply({**crd, "spec": {**crd["spec"], "versions": list(versions)}})
+            for one in versions:
+                wait_for(lambda: kube.list(f"next.turnout.dev/{one['name']}", kind, space) is not None,
+                         f"{kind} is served as {one['name']}")
+
+        def named(name, api_version):
+            return {**item, "apiVersion": api_version, "metadata": {"name": name, "namespace": space}}
+        serve(version)
+        kube.apply(named("old", now))
+        kube.patch(now, kind, "old", {"status": {"observedGeneration": 1}}, space, "status")
+        for stored in (False, True):
+            serve({**version, "storage": not stored}, {**version, "name": "v1alpha2", "storage": stored})
+            name = f"new-{stored}".lower()
+            wait_for(lambda: kube.apply(named(name, later)), "the second is written")
+            for one in ("old", name):
+                first, second = (kube.get(api_version, kind, one, space) for api_version in (now, later))
+                for part in ("spec", "status", "metadata"):
+                    found, same = first.get(part), second.get(part)
+                    if part == "metadata":
+                        found, same = found["uid"], same["uid"]
+                    assert found == same, (part, found, same)
+            assert kube.get(later, kind, "old", space)["status"]["observedGeneration"] == 1
+            # Who knows either of them goes on writing, and is refused what was refused before.
+            for writer, reader in ((now, later), (later, now)):
+                kube.patch(writer, kind, "old", {"spec": change}, space)
+                read = kube.get(reader, kind, "old", space)["spec"]
+                assert {field: read[field] for field in change} == change, read
+                kube.patch(writer, kind, "old", {"spec": dict.fromkeys(change)}, space)
+                wrong = {"source": {"topic": "other"}} if kind == "EventRouter" else {"team": "other"}
+                assert "can't be changed" in refusal(kube.patch, writer, kind, "old", {"spec": wrong},
+                                                     space).message
+        kube.delete("apiextensions.k8s.io/v1", "CustomResourceDefinition", crd["metadata"]["name"])
+    for policy in (one for one in kustomize(TREE / "policies") if one["kind"] == "ValidatingAdmissionPolicy"):
+        for rule in policy["spec"]["matchConstraints"]["resourceRules"]:
+            assert rule["apiVersions"] == ["*"], (policy["metadata"]["name"], rule)
+
+
 TESTS = [
+    the_next_version_is_served_beside_this_one_and_nothing_is_converted,
     the_resources_refuse_what_they_must_and_say_what_to_do,
     a_resource_gets_its_defaults_and_scales_by_its_own_field,
     every_manifest_passes_a_strict_dry_run,
