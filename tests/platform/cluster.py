@@ -169,6 +169,22 @@ class Cluster:
                  "the default service account is made", START_S)
         return self
 
+    def beside(self, name):
+        """Another API server, with an etcd that looks empty to it: no kinds of ours, nobody who acts on
+        objects. Its process is "kube-apiserver", and whoever asks ends it."""
+        other = Cluster.__new__(Cluster)
+        other.__dict__.update(self.__dict__)
+        other.directory, other.port, other._processes = self.directory / name, free_port(), {}
+        other.directory.mkdir()
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        config["clusters"][0]["cluster"]["server"] = other.server
+        other.kubeconfig = other.directory / "admin.kubeconfig"
+        other.kubeconfig.write_text(yaml.safe_dump(config))
+        user = config["users"][0]["user"]
+        other.kube = Kube(other.port, other.ca, user["client-certificate"], user["client-key"])
+        other.start_server("--etcd-prefix", f"/{name}")
+        return other
+
     def begin(self, name, *command, **options):
         """A process that ends with the cluster at the latest."""
         process = Process(command, self.directory / f"{name}.log", **options)

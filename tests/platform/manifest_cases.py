@@ -96,6 +96,24 @@ def every_manifest_passes_a_strict_dry_run(bench):
         dry_run(bench.kube, objects)
 
 
+def the_first_commands_of_the_page_fill_an_empty_cluster(bench):
+    empty = bench.cluster.beside("empty")
+    bench.closes(empty.process("kube-apiserver"))
+    page = (TREE / "README.md").read_text()
+    lines = [line.split("#")[0].split() for line in page.splitlines() if line.startswith("    kubectl ")]
+    first = lines[:[line[-1] for line in lines].index("deploy/kubernetes/overlays/dev") + 1]
+    assert len(first) == 3 and all(line[0] == "kubectl" for line in first), first
+    for _ in range(2):  # the second time they change nothing
+        for line in first:
+            empty.run_kubectl(*[str(ROOT / word) if word.startswith("deploy/") else word for word in line[1:]])
+        found = {one["metadata"]["name"]: one["metadata"]["generation"] for kind in ("EventRouter", "EventRoute")
+                 for one in empty.kube.list("turnout.dev/v1alpha1", kind)}
+        assert found == {"shop": 1, "fraud": 1}, found
+    for item in kustomize(TREE / "overlays/dev"):
+        assert empty.kube.get(item["apiVersion"], item["kind"], item["metadata"]["name"],
+                              item["metadata"].get("namespace")), key(item)
+
+
 def every_component_changes_what_it_is_for_and_nothing_else(bench):
     """Each by itself, over base and examples."""
     plain = by_key(kustomize(TREE / "base") + kustomize(TREE / "examples"))
@@ -394,6 +412,7 @@ TESTS = [
     the_resources_refuse_what_they_must_and_say_what_to_do,
     a_resource_gets_its_defaults_and_scales_by_its_own_field,
     every_manifest_passes_a_strict_dry_run,
+    the_first_commands_of_the_page_fill_an_empty_cluster,
     every_component_changes_what_it_is_for_and_nothing_else,
     every_file_with_an_object_passes_a_strict_dry_run,
     the_chart_renders_what_kustomize_does_object_by_object,
