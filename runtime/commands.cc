@@ -456,9 +456,12 @@ Command ManagerCommand() {
           "files, configs and secrets, each change a version that can be gone back to, refused if "
           "the routers would not take it; and the place that routers take their rules from, "
           "`rules: http://HOST:PORT/v1/services/SERVICE/rules`.\n\n"
-          "Whoever asks bears a token; the file of --tokens holds their SHA-256 and roles. Secrets "
-          "are sealed with the key of --master-keys. Where it listens to more than this machine, "
-          "the config's `tls` is wanted. All of it is described in deploy/manager/README.md.\n\n"
+          "Whoever asks bears a token; the file of --tokens holds their SHA-256 and roles; tokens "
+          "that one of `issuers` signed are taken too. POST /v1/onboard gives a team its topics, "
+          "rights and rules by one request, as `services.NAME.onboarding` of the config says. With "
+          "`git` a repository is followed and written to. Secrets are sealed with the key of "
+          "--master-keys. Where it listens to more than this machine, the config's `tls` is "
+          "wanted. All of it is described in deploy/manager/README.md.\n\n"
           "SIGTERM or SIGINT ends it: calls at hand are answered. A change that was acknowledged "
           "is on disk, however it ends.\n\n"
           "Two that have one `shared` place are one active and one that stands by and takes over. "
@@ -468,9 +471,10 @@ Command ManagerCommand() {
       .options = {{.name = "--config",
                    .argument = "FILE",
                    .kind = ArgumentKind::kFile,
-                   .text = "The manager's config, in YAML: data, listen, tokens, master_keys, tls, "
-                           "pipeline, shared, url, lease, backups. The other options go before "
-                           "it."},
+                   .text = "The manager's config, in YAML: data, listen, tokens, issuers, grants, "
+                           "public_url, master_keys, tls, services (whose pipelines' jobs it runs, "
+                           "and what teams are given by onboarding), git, pipeline, shared, url, "
+                           "lease, backups. The other options go before it."},
                   {.name = "--data",
                    .argument = "DIR",
                    .kind = ArgumentKind::kDirectory,
@@ -525,6 +529,13 @@ Command ManagerCommand() {
                    {"curl -H \"Authorization: Bearer $TOKEN\" "
                     "127.0.0.1:8470/v1/services/orders/items",
                     "Ask it what there is:"},
+                   {"turnout manager --config manager.yaml --url https://manager-0.acme.svc:8470",
+                    "As a pod, by a config:"},
+                   {"curl -H \"Authorization: Bearer $TOKEN\" "
+                    "https://manager-0.acme.svc:8470/v1/onboard -d '{\"service\": \"orders\", "
+                    "\"team\": \"fraud\", \"owner\": \"fraud@acme.com\", \"rate\": 200, \"match\": "
+                    "{\"type\": [\"refund\"]}, \"to\": [\"fraud.refunds\"], \"dry_run\": true}'",
+                    "What a team would be given:"},
                    {"turnout manager restore --from s3://acme/turnout-backups --data data",
                     "After a disk was lost, begin from the newest backup:"}},
       .see_also = "turnout run, turnout validate",
