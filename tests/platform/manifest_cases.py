@@ -51,9 +51,9 @@ CHART_REFUSALS = {
 CHANGED = {
     "s3": {("ConfigMap", "data.manager.yaml"), ("ConfigMap", "data.pipeline.yaml"),
            ("StatefulSet", "spec.replicas"), ("ServiceAccount", "metadata.annotations"),
-           ("EventRouter", "spec.checkpoints.every"), ("EventRouter", "spec.serviceAccount.roleArn")},
+           ("EventRouter", "spec.checkpoints.every")},
     "msk-iam": {("EventRouter", "spec.source.brokers"), ("EventRouter", "spec.kafka"),
-                ("EventRouter", "spec.network"), ("EventRouter", "spec.serviceAccount.roleArn")},
+                ("EventRouter", "spec.network")},
     "keda": {("EventRouter", "spec.autoscaling"), ("EventRouter", "spec.replicas")},
     "ingress": {("Ingress", ""), ("NetworkPolicy", ""), ("EventRouter", "spec.ingress")},
     "onboarding": {("ClusterRole", ""), ("ClusterRoleBinding", "")},
