@@ -6,6 +6,7 @@ Events flow meanwhile, and each of them is in its destinations once.
 """
 import time
 
+import manifests
 import state_events
 import state_setup
 from kube import wait_for
@@ -17,6 +18,15 @@ EVENTS_MAX = 100_000
 RATE = 200
 PARTITIONS = 4
 NODE_LOST_S = 200  # at most
+# How much longer than the page says it may take, on a machine that does much else, and what is never too long.
+TIMES_MAX, SHORT_S = 5, 30
+
+
+def limit(row):
+    """Seconds at most, by that row of the page's table."""
+    page = (manifests.ROOT / "deploy/controller/README.md").read_text()
+    (line,) = [one for one in page.splitlines() if one.startswith(f"| {row} |")]
+    return max(SHORT_S, TIMES_MAX * int(line.split("|")[-2].split(",")[0].split(";")[0]))
 
 
 def prepare(parts):
@@ -69,7 +79,8 @@ def a_pod_that_is_killed_and_deleted_by_force_comes_back(bench):
     pod = scene.pods()[f"{NAME}-0"]["metadata"]["uid"]
     scene.process().kill()
     scene.kube.delete("v1", "Pod", f"{NAME}-0", scene.space, now=True)
-    assert scene.recovered("a pod killed and deleted by force", but=pod) < READY_S
+    assert scene.recovered("a pod killed and deleted by force", but=pod) < limit(
+        "a pod is killed, and deleted by force")
     _end(scene, flow, teams)
 
 
@@ -104,7 +115,7 @@ def the_state_of_a_lost_disk_comes_back_from_the_checkpoints(bench):
     _checkpointed(scene)
     pod = scene.pods()[f"{NAME}-0"]["metadata"]["uid"]
     scene.yard.disks.lose(scene.space, f"state-{NAME}-0")
-    assert scene.recovered("a disk lost", but=pod) < READY_S
+    assert scene.recovered("a disk lost", but=pod) < limit("a disk is lost, and its claim with it")
     replayed = [(int(begin), int(end)) for _, begin, end in
                 state_setup.REPLAYING.findall(scene.process().log_file.read_text())]
     scene.say(f"{sum(end - begin for begin, end in replayed)} events replayed behind checkpoints")
@@ -120,15 +131,17 @@ def a_version_that_cannot_start_is_gone_back_from(bench):
     teams = _teams(scene)
     _open(scene, teams, replicas=2)
     flow = _flow(scene)
-    for version, words in (("missing", [f"{IMAGE}:missing can't be had", "Set spec.image"]),
-                           ("broken", ["turnout ended", "status 127", "libmissing.so"])):
+    for version, row, words in (
+            ("missing", "a version's image is not there", [f"{IMAGE}:missing can't be had", "Set spec.image"]),
+            ("broken", "a version ends as soon as it starts",
+             ["turnout ended", "status 127", "libmissing.so"])):
         kept = scene.pods()[f"{NAME}-0"]["metadata"]["uid"]
         begun = time.monotonic()
         scene.change(version=version)
         said = scene.when("UpgradeRolledBack", "True")
         assert all(word in said for word in words), said
         scene.ready(2)
-        assert scene.took(f"version {version} gone back from, all pods ready", begun) < READY_S
+        assert scene.took(f"version {version} gone back from, all pods ready", begun) < limit(row)
         assert scene.pods()[f"{NAME}-0"]["metadata"]["uid"] == kept, "another pod was touched"
     _end(scene, flow, teams)
 
@@ -149,7 +162,8 @@ def a_bad_config_is_refused_while_pods_run_on(bench):
     pod, begun = scene.pods()[f"{NAME}-0"]["metadata"]["uid"], time.monotonic()
     scene.change(config={"limits": {"transaction_timeout": "12s"}})
     scene.when("ConfigAccepted", "True")
-    assert scene.recovered("a good config instead", but=pod, begun=begun) < READY_S
+    assert scene.recovered("a good config instead", but=pod, begun=begun) < limit(
+        "a good config after a bad one")
     wait_for(lambda: scene.router_object()["status"]["upgrade"]["phase"] == "Done", "it is kept", READY_S,
              LOOK_S)
     _end(scene, flow, teams)
