@@ -155,7 +155,7 @@ void RestoreAmidFaults(Restoring restoring) {
   int64_t restored = 0;
   const uint64_t only = FromEnvironment("TURNOUT_SIM_SEED", 0);
   const uint64_t first = only != 0 ? only : 1;
-  const uint64_t last = only != 0 ? only : std::clamp<uint64_t>(Seeds() / 5, 50, 20'000);
+  const uint64_t last = only != 0 ? only : std::clamp<uint64_t>(Seeds() / 100, 10, 20'000);
   for (uint64_t seed = first; seed <= last; ++seed) {
     SimulationOptions options = OptionsOf(seed);
     options.set_back = false;
