@@ -73,6 +73,14 @@ def router(namespace, **more):
                      "onDelete": {"lag": "Ignore"}, **more}}
 
 
+def route(namespace):
+    """Of the router's team; the namespace is that team's by its label."""
+    return {"apiVersion": API, "kind": "EventRoute",
+            "metadata": {"name": "fraud", "namespace": namespace},
+            "spec": {"router": {"name": "shop", "namespace": namespace}, "team": "fraud",
+                     "rules": [{"name": "all", "match": {"type": ["x"]}, "to": "fraud.all"}]}}
+
+
 def stateful_set(bench, namespace):
     return bench.kube.find("apps/v1", "StatefulSet", "shop", namespace)
 
@@ -95,11 +103,7 @@ def controller_makes_what_a_router_asks_for_and_mends_it(bench):
 def controller_tells_a_route_of_its_verdict(bench):
     kube, space = bench.kube, bench.namespace("controller-routes", {"turnout.dev/team": "fraud"})
     begin(bench, may_control(bench))
-    route = {"apiVersion": API, "kind": "EventRoute",
-             "metadata": {"name": "fraud", "namespace": space},
-             "spec": {"router": {"name": "shop", "namespace": space}, "team": "fraud",
-                      "rules": [{"name": "all", "match": {"type": ["x"]}, "to": "fraud.all"}]}}
-    kube.apply(route)
+    kube.apply(route(space))
 
     def verdict():
         status = kube.get(API, "EventRoute", "fraud", space).get("status", {})

@@ -51,7 +51,7 @@ def kafka():
     for operation in ("describe", "delete"):
         broker.allow("platform", operation, "topic", "*")
     broker.allow("router", "read", "topic", SOURCE)
-    broker.allow("router", "read", "group", GROUP)
+    broker.allow("router", "read", "group", f"{GROUP}-", "prefixed")
     for topic in (f"{SOURCE}.dead-letter", "base.all"):
         broker.allow("router", "write", "topic", topic)
     topics.create(broker.admin_bootstrap, SOURCE, 2)
@@ -93,6 +93,7 @@ class World:
         """`spec`: more of the EventRouter's. `git`: of the policy; then Flux applies, not the manager."""
         install(bench)
         self.bench, self.kube, self.router, self._git = bench, bench.kube, router, git
+        self.group = f"{GROUP}-{router}"  # two routers of one topic and group are refused
         self.begin_controller()
         bench.namespace(SPACE, {"turnout.dev/service": SERVICE})
         bench.namespace(f"{SERVICE}-base", {"turnout.dev/team": "base"})
@@ -104,7 +105,7 @@ class World:
                                   "parameterNotFoundAction": "Allow"}}})
         self.event_router = {
             "apiVersion": API, "kind": "EventRouter", "metadata": {"name": router, "namespace": SPACE},
-            "spec": {"source": {"brokers": [kafka().bootstrap], "topic": SOURCE, "group": GROUP},
+            "spec": {"source": {"brokers": [kafka().bootstrap], "topic": SOURCE, "group": self.group},
                      "onDelete": {"lag": "Ignore"}, **spec,
                      "teams": [{"name": "base", "namespace": f"{SERVICE}-base",
                                 "destinations": ["base.*"]}]}}
@@ -137,7 +138,7 @@ class World:
         for user in ("router", "platform"):
             pipelines[user] = bench.directory / f"{user}.yaml"
             write_config(pipelines[user], {
-                "brokers": kafka().bootstrap, "source": {"topic": SOURCE, "group": GROUP},
+                "brokers": kafka().bootstrap, "source": {"topic": SOURCE, "group": self.group},
                 "rules": "none", "state_dir": "none", "kafka": as_user(user)})
         policy = {"kafka": str(pipelines["platform"]), "router": "User:router",
                   "per_partition_rate": PER_PARTITION, "quota_percent": PERCENT,
@@ -353,7 +354,7 @@ def from_the_request_to_the_first_routed_event_is_less_than_a_minute(bench):
                       "data": {name: base64.b64encode(text.encode()).decode() for name, text in
                                (("username", "router"), ("password", PASSWORD))}})
     kafka().allow("router", "write", "transactional_id", f"{GROUP}-", "prefixed")
-    kafka().allow("router", "describe", "topic", f"{GROUP}.rekey")
+    kafka().allow("router", "describe", "topic", f"{GROUP}-routes.rekey")
     world = World(bench, "routes", image="tests/onboarding", version="1", **nodes.placing, kafka={
         "securityProtocol": "SASL_PLAINTEXT", "saslMechanism": "PLAIN", "credentialsSecret": "kafka"})
     flow = bench.closes(Flow("base", "risk"))

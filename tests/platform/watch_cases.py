@@ -5,7 +5,7 @@ import select
 import socket
 import threading
 
-from controller_cases import API, SYSTEM, is_leader, may_control, router, says, stateful_set
+from controller_cases import API, SYSTEM, is_leader, may_control, route, router, says, stateful_set
 from kube import wait_for
 from processes import free_port
 
@@ -91,8 +91,16 @@ def version_of(kube, space):
     return kube.call("GET", kube.path("v1", "ConfigMap", space))["metadata"]["resourceVersion"]
 
 
+def named(space, name):
+    """A router of that name, with a group of its own."""
+    item = router(space)
+    item["metadata"]["name"] = item["spec"]["source"]["group"] = name
+    return item
+
+
 def a_watch_whose_past_is_compacted_lists_anew_and_misses_nothing(bench):
-    cluster, kube, space = bench.cluster, bench.kube, bench.namespace("compacted")
+    cluster, kube = bench.cluster, bench.kube
+    space = bench.namespace("compacted", {"turnout.dev/team": "fraud"})
     token = may_control(bench)
     # Without its cache of changes the server answers watches with what etcd still knows.
     direct, port, server = cluster.begin_another_server("--watch-cache=false")
@@ -100,9 +108,9 @@ def a_watch_whose_past_is_compacted_lists_anew_and_misses_nothing(bench):
     line = bench.closes(Line(port))
     listen = begin(bench, f"https://127.0.0.1:{line.port}", "--token-file", token)
     for name in ("shop", "gone"):
-        item = router(space)
-        kube.apply({**item, "metadata": {**item["metadata"], "name": name}})
-    wait_for(lambda: stateful_set(bench, space), "the StatefulSet is made")
+        kube.apply(named(space, name))
+    kube.apply(route(space))
+    wait_for(lambda: (stateful_set(bench, space) or {"spec": {}})["spec"].get("replicas"), "it has a pod")
     wait_for(lambda: kube.find("apps/v1", "StatefulSet", "gone", space), "the other one too")
     lists, before = figure(listen, "lists_total"), version_of(direct, space)
     line.freeze()
@@ -111,8 +119,7 @@ def a_watch_whose_past_is_compacted_lists_anew_and_misses_nothing(bench):
     kube.delete("policy/v1", "PodDisruptionBudget", "shop", space)
     kube.patch(API, "EventRouter", "gone", {"metadata": {"finalizers": None}}, space)
     kube.delete(API, "EventRouter", "gone", space)
-    item = router(space)
-    kube.apply({**item, "metadata": {**item["metadata"], "name": "new"}})
+    kube.apply(named(space, "new"))
     cluster.compact(version_of(direct, space))
     # What the controller is about to be told.
     watch = direct.path("v1", "ConfigMap", space) + f"?watch=true&timeoutSeconds=5&resourceVersion={before}"
