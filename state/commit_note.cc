@@ -180,6 +180,9 @@ void CommitNote::GoBackTo(const RestoreBase& base, std::string_view drawn, std::
   if (base.checkpoint > 0 && timelines.empty()) {
     timelines.push_back({.id = base.timeline, .offset = base.start_offset});
   }
+  // A recovered state is of its owner's timeline while it replays up to where that began, and can
+  // be the base there. What earlier ones made of the same events is left behind too.
+  for (TimelineSince& one : timelines) one.offset = std::min(one.offset, base.applied_offset);
   while (timelines.size() >= kTimelinesMax) timelines.erase(timelines.begin());
   timelines.push_back({.id = std::string(drawn), .offset = base.applied_offset});
   if (!rules.empty()) {

@@ -175,6 +175,20 @@ TEST(CommitNote, GoesBackToABaseWithoutWhatCameAfterIt) {
   EXPECT_EQ(before_timelines.timelines, (std::vector<TimelineSince>{{"", 3}, {"v", 60}}));
 }
 
+TEST(CommitNote, GoesBackToABaseFromTheReplayThatItsTimelineBeganWith) {
+  const auto note = DecodeCommitNote("turnout/1 state=0 timelines=s@0,t@40,u@80 rules=a@0");
+  ASSERT_TRUE(note.ok()) << note.status();
+  CommitNote back = *note;
+  back.GoBackTo({.timeline = "u", .start_offset = 0, .applied_offset = 30, .checkpoint = 5}, "v",
+                "");
+  EXPECT_EQ(EncodeCommitNote(back),
+            "turnout/1 state=0 timelines=s@0,t@30,u@30,v@30 checkpoint=5@30 rules=a@0");
+  EXPECT_TRUE(back.WentThrough("u", 30)) << "the base itself";
+  EXPECT_TRUE(back.WentThrough("s", 30));
+  EXPECT_FALSE(back.WentThrough("s", 40)) << "what another owner had made of it by then";
+  EXPECT_FALSE(back.WentThrough("t", 50));
+}
+
 TEST(CommitNote, HasRoomToGoBackHoweverManyTimelinesItHas) {
   CommitNote note;
   for (size_t i = 0; i < kTimelinesMax; ++i) {
