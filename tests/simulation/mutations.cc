@@ -31,6 +31,7 @@ std::vector<SourceOffset> Shift(Mutation mutation, absl::Span<const SourceOffset
     if (mutation == Mutation::kStateStartForgotten) note->state_start.reset();
     if (mutation == Mutation::kTimelinesForgotten) note->timelines.clear();
     if (mutation == Mutation::kLedgerForgotten) note->parked = {};
+    if (mutation == Mutation::kRestoreNotNoted) note->restored.clear();
     for (const state::ParkingLane& lane : note->parked.lanes()) {
       if (mutation == Mutation::kDrainNotNoted) note->parked.Find(lane.id)->head = 0;
     }
@@ -226,6 +227,12 @@ std::string_view MutationName(Mutation mutation) {
       return "TimelinesForgotten";
     case Mutation::kDamagedBegunEmpty:
       return "DamagedBegunEmpty";
+    case Mutation::kRestoreOfAnyTime:
+      return "RestoreOfAnyTime";
+    case Mutation::kRestoreNotNoted:
+      return "RestoreNotNoted";
+    case Mutation::kRestoreGoesOn:
+      return "RestoreGoesOn";
     case Mutation::kRekeyedByOwnKey:
       return "RekeyedByOwnKey";
     case Mutation::kRekeyedApart:
@@ -282,6 +289,7 @@ std::unique_ptr<connectors::Sink> MutateSink(Mutation mutation,
     case Mutation::kDrainNotNoted:
     case Mutation::kParkedAnywhere:
     case Mutation::kParkedApart:
+    case Mutation::kRestoreNotNoted:
       return std::make_unique<BuggySink>(mutation, std::move(sink), source, keeper, log);
     default:
       return sink;

@@ -58,6 +58,10 @@ enum class Mutation {
   kDrainSkipsOne,    // a drain leaves out the first record that it reads
   kParkedAnywhere,   // parked records go to the partition of their key
   kParkedApart,      // they are parked outside of the transaction
+  // Of restores.
+  kRestoreOfAnyTime,  // the newest checkpoint is taken, whatever its time
+  kRestoreNotNoted,   // the note doesn't say that it is done
+  kRestoreGoesOn,     // in the timeline that it was to leave
 };
 // Those that at-least-once delivery is meant to survive no more than exactly-once.
 inline constexpr Mutation kMutationsOfAnyDelivery[] = {
@@ -99,6 +103,11 @@ inline constexpr Mutation kOverlapMutations[] = {
 inline constexpr Mutation kParkingMutations[] = {
     Mutation::kLedgerForgotten, Mutation::kDrainNotNoted, Mutation::kDrainSkipsOne,
     Mutation::kParkedAnywhere,  Mutation::kParkedApart,
+};
+inline constexpr Mutation kRestoreMutations[] = {
+    Mutation::kRestoreOfAnyTime,
+    Mutation::kRestoreNotNoted,
+    Mutation::kRestoreGoesOn,
 };
 std::string_view MutationName(Mutation mutation);
 

@@ -155,7 +155,7 @@ void RestoreAmidFaults(Restoring restoring) {
   int64_t restored = 0;
   const uint64_t only = FromEnvironment("TURNOUT_SIM_SEED", 0);
   const uint64_t first = only != 0 ? only : 1;
-  const uint64_t last = only != 0 ? only : std::clamp<uint64_t>(Seeds() / 100, 10, 20'000);
+  const uint64_t last = only != 0 ? only : std::clamp<uint64_t>(Seeds() / 6, 10, 20'000);
   for (uint64_t seed = first; seed <= last; ++seed) {
     SimulationOptions options = OptionsOf(seed);
     options.set_back = false;
@@ -181,25 +181,29 @@ TEST(SimulationTest, WhatWasSpoiledIsRestoredOnceByTheRulesOfNow) {
 
 // Small enough that every call of it can be the one that fails; something is remembered in it, and
 // exactly once something is parked and drained.
-SimulationOptions SmallRun(Delivery delivery, bool rekeys, bool overlaps) {
+SimulationOptions SmallRun(Delivery delivery, bool rekeys, bool overlaps, Restoring restoring) {
   SimulationOptions options = {.seed = 11,
                                .delivery = delivery,
                                .routers_max = 2,
                                .source_partitions_max = 2,
                                .events_max = 10,
                                .faults_max = 0,
+                               .restoring = restoring,
                                .rekeys = rekeys,
                                .overlaps = overlaps,
                                .gives_up = overlaps};
   const int64_t drained_min = delivery == Delivery::kExactlyOnce ? 2 : 0;
+  const int64_t restored_min = restoring == Restoring::kNot ? 0 : 1;
   for (;; ++options.seed) {
     const SimulationResult result = RunSimulation(options);
+    if (result.restored < restored_min) continue;
     if (result.states >= 5 && result.drained >= drained_min) return options;
   }
 }
 
-void FailEveryCall(Delivery delivery, bool rekeys, bool overlaps = false) {
-  SimulationOptions options = SmallRun(delivery, rekeys, overlaps);
+void FailEveryCall(Delivery delivery, bool rekeys, bool overlaps = false,
+                   Restoring restoring = Restoring::kNot) {
+  SimulationOptions options = SmallRun(delivery, rekeys, overlaps, restoring);
   const SimulationResult undisturbed = RunSimulation(options);
   ASSERT_TRUE(undisturbed.violations.empty()) << Failure(options, "");
   std::map<Fault, int64_t> struck;
@@ -237,6 +241,14 @@ TEST(SimulationTest, EveryFaultAtEveryCallIsSurvivedWhereTransactionsOverlap) {
   FailEveryCall(Delivery::kExactlyOnce, /*rekeys=*/false, /*overlaps=*/true);
 }
 
+TEST(SimulationTest, EveryFaultAtEveryCallIsSurvivedWhereStatesAreRestored) {
+  FailEveryCall(Delivery::kExactlyOnce, /*rekeys=*/false, /*overlaps=*/false, Restoring::kInForce);
+}
+
+TEST(SimulationTest, EveryFaultAtEveryCallIsSurvivedWhereRulesOfNowRestoreStates) {
+  FailEveryCall(Delivery::kExactlyOnce, /*rekeys=*/false, /*overlaps=*/false, Restoring::kCurrent);
+}
+
 TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
   std::map<uint64_t, uint64_t> hashes;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
@@ -253,13 +265,14 @@ TEST(SimulationTest, TheSameSeedGivesTheSameTrace) {
 
 // The first seed in which the checks notice the bug.
 void ExpectNoticed(Mutation mutation, Delivery delivery, bool set_back, bool rekeys = false,
-                   bool overlaps = false) {
+                   bool overlaps = false, Restoring restoring = Restoring::kNot) {
   constexpr uint64_t kSeedsTried = 1'000;
   for (uint64_t seed = 1; seed <= kSeedsTried; ++seed) {
     SimulationOptions options = {.seed = seed,
                                  .delivery = delivery,
                                  .mutation = mutation,
                                  .set_back = set_back,
+                                 .restoring = restoring,
                                  .rekeys = rekeys,
                                  .overlaps = overlaps};
     const SimulationResult result = RunSimulation(options);
@@ -283,7 +296,8 @@ TEST_P(MutationTest, IsNoticedWithExactlyOnceDelivery) {
     return std::find(some.begin(), some.end(), GetParam()) != some.end();
   };
   ExpectNoticed(GetParam(), Delivery::kExactlyOnce, needs_set_back, is_among(kRekeyMutations),
-                is_among(kOverlapMutations));
+                is_among(kOverlapMutations),
+                is_among(kRestoreMutations) ? Restoring::kInForce : Restoring::kNot);
 }
 
 TEST(SimulationTest, LossIsNoticedWithAtLeastOnceDeliveryToo) {
@@ -305,6 +319,10 @@ INSTANTIATE_TEST_SUITE_P(BugsOfTheSecondHop, MutationTest, ::testing::ValuesIn(k
                            return std::string(MutationName(tried.param));
                          });
 INSTANTIATE_TEST_SUITE_P(BugsOfParking, MutationTest, ::testing::ValuesIn(kParkingMutations),
+                         [](const ::testing::TestParamInfo<Mutation>& tried) {
+                           return std::string(MutationName(tried.param));
+                         });
+INSTANTIATE_TEST_SUITE_P(BugsOfRestores, MutationTest, ::testing::ValuesIn(kRestoreMutations),
                          [](const ::testing::TestParamInfo<Mutation>& tried) {
                            return std::string(MutationName(tried.param));
                          });

@@ -107,7 +107,10 @@ class BuggyTaskPlace : public TaskPlace {
     return place_->CreateLocal(start_offset, timeline);
   }
   absl::StatusOr<std::vector<state::CheckpointFact>> Checkpoints() override {
-    return place_->Checkpoints();
+    auto checkpoints = place_->Checkpoints();
+    if (mutation_ != Mutation::kRestoreOfAnyTime || !checkpoints.ok()) return checkpoints;
+    for (state::CheckpointFact& one : *checkpoints) one.created_at_ms = 0;
+    return checkpoints;
   }
   absl::StatusOr<std::unique_ptr<TaskState>> Restore(int64_t sequence) override {
     return place_->Restore(sequence);
@@ -155,6 +158,10 @@ std::optional<runtime::RecoveredTask> BuggyKeeper::TakeRecovered() {
   if (!recovered) return recovered;
   state::RecoveryPlan& plan = recovered->plan;
   recovered->state = Wrap(std::move(recovered->state), plan.replay_to);
+  if (mutation_ == Mutation::kRestoreGoesOn && !plan.restored.empty()) {
+    const auto note = state::DecodeCommitNote(buggy_place_->requests[recovered->partition].note);
+    if (note.ok() && !note->timelines.empty()) recovered->timeline = note->timelines.back().id;
+  }
   if (mutation_ == Mutation::kReplaySkipped) plan.replay_from = plan.replay_to;
   if (mutation_ == Mutation::kReplayOneTooFar && plan.replay_from < plan.replay_to) {
     ++plan.replay_from;
