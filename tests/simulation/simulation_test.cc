@@ -161,6 +161,10 @@ void RestoreAmidFaults(Restoring restoring) {
     options.set_back = false;
     if (restoring == Restoring::kCurrent) options.rekeys = false;
     options.restoring = restoring;
+    if (seed % 10 == 0) {  // passed over by the replay, too
+      options.poison_max = 1;
+      options.faults_max = 2;
+    }
     const SimulationResult result = RunSimulation(options);
     restored += result.restored;
     ASSERT_TRUE(result.violations.empty())
