@@ -129,6 +129,10 @@ class Scene(Stage):
         for team in teams:
             self.route(team)
         self.ready(replicas)
+        # Pods begin with the first route that is accepted; the others' come to them as they run.
+        names = {team["team"] for team in teams}
+        wait_for(lambda: all(names <= self.teams_of(pod) for pod in self.pods()),
+                 "all teams' rules are in force", READY_S, LOOK_S)
         self.took(f"from nothing to {replicas} ready", begun)
 
     def space_of(self, team):
@@ -211,6 +215,10 @@ class Scene(Stage):
             said = [pod.get("status", {}) for pod in self.pods().values()]
             raise AssertionError(f"{late}; pods: {said}; {self.condition('Ready')}") from None
         self.when("Ready", "True", "AllPodsReady", timeout_s)
+
+    def teams_of(self, pod):
+        """Whose rules are in force there."""
+        return set(self.status_of(pod).get("rules", {}).get("team_hashes", {}))
 
     def status_of(self, pod):
         """What a pod says itself; {} while it says nothing."""
