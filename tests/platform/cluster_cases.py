@@ -2,7 +2,7 @@
 from cluster import NODE_GRACE_S
 from kube import wait_for
 
-LOST_S = NODE_GRACE_S + 30
+LOST_S = NODE_GRACE_S + 60
 
 
 def stateful_set(namespace, name, replicas=1):
