@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "deploy/controller/conditions.h"
 #include "deploy/controller/json_look.h"
+#include "runtime/exit_status.h"
 
 namespace turnout::controller {
 namespace {
@@ -17,7 +18,6 @@ using Json = nlohmann::json;
 // Nodes are added by then, where something adds them.
 constexpr absl::Duration kDiskPatience = absl::Minutes(5);
 constexpr int kRestartsMax = 3;
-constexpr int kExitRefused = 2;  // of turnout run: config or rules are refused
 
 const Json* ConditionOf(const Json& pod, std::string_view type) {
   for (const Json& condition : LookAll(pod, {"status", "conditions"})) {
@@ -52,7 +52,7 @@ PodFault ImageFault(const std::string& reason, const Json& container) {
 PodFault EndFault(const Json& end, int64_t restarts, bool is_backing_off) {
   const int64_t code = LookNumber(end, {"exitCode"});
   const std::string message = LookText(end, {"message"}, "no last words; see the pod's log");
-  if (code == kExitRefused) {
+  if (code == runtime::kExitRefused) {
     return {"ConfigRefused",
             absl::StrFormat("turnout refuses its config or its rules: %s. Mend the EventRouter; "
                             "restarting won't help",

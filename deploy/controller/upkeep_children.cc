@@ -8,6 +8,7 @@
 #include "deploy/controller/json_look.h"
 #include "deploy/controller/pod_template.h"
 #include "router/document.h"
+#include "runtime/exit_status.h"
 
 namespace turnout::controller {
 namespace {
@@ -16,7 +17,6 @@ using Json = nlohmann::json;
 using router::Node;
 
 constexpr int kReplayTriesMax = 6;
-constexpr int kExitRefused = 2;
 
 Json ToJson(const Node& node) {
   switch (node.kind) {
@@ -171,7 +171,7 @@ std::string MakeReplayJob(const RouterSpec& router, const PipelineConfig& config
                         {"onExitCodes",
                          {{"containerName", "turnout"},
                           {"operator", "In"},
-                          {"values", Json::array({kExitRefused})}}}};
+                          {"values", Json::array({runtime::kExitRefused})}}}};
   object["spec"] = {
       {"backoffLimit", kReplayTriesMax},
       {"podFailurePolicy", {{"rules", Json::array({refused})}}},

@@ -12,12 +12,12 @@
 #include "deploy/manager/api.h"
 #include "deploy/manager/json_writer.h"
 #include "router/destination_template.h"
+#include "runtime/exit_status.h"
 #include "runtime/log.h"
 
 namespace turnout::manager {
 namespace {
 
-constexpr int kExitRefused = 2;
 constexpr int kBySignal = 128;
 // Brokers forget a group's offsets after 7 days without a commit (offsets.retention.minutes), and
 // with them how far a replay has come: then it would send all of it once more.
@@ -145,7 +145,7 @@ std::optional<HttpAnswer> AskKafka(Parts& parts, const Call& call, std::vector<s
                                             "that takes too long or is too much for an "
                                             "answer: narrow it, by a rule or a time"));
     }
-    parts.give(number, ErrorAnswer(status == kExitRefused ? 400 : 503, result.exit.error));
+    parts.give(number, ErrorAnswer(status == runtime::kExitRefused ? 400 : 503, result.exit.error));
   };
   if (parts.runner->Ask(std::move(words), on_answer)) return std::nullopt;
   HttpAnswer busy = ErrorAnswer(429, "Kafka is asked as much at once as may be: ask again soon");

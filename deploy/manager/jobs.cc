@@ -4,13 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "runtime/exit_status.h"
 #include "runtime/log.h"
 
 namespace turnout::manager {
 namespace {
 
 constexpr std::string_view kPrefix = "job/";
-constexpr int kExitRefused = 2;
 
 // In the order of the numbers.
 std::string KeyOf(int64_t number) { return absl::StrFormat("%s%019d", kPrefix, number); }
@@ -257,7 +257,7 @@ Job Jobs::OnExit(int64_t number, const JobExit& exit, absl::Time now) {
     job.error = exit.error.empty() ? absl::StrCat("it ended with status ", exit.status)
                                    : exit.error.substr(0, kJobErrorBytesMax);
     ++job.tries;
-    if (exit.status == kExitRefused || job.tries >= kJobTriesMax) {
+    if (exit.status == runtime::kExitRefused || job.tries >= kJobTriesMax) {
       End(&job, JobState::kFailed, now);
     } else {
       job.state = JobState::kQueued;
