@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,9 @@ namespace {
 
 // Two changes of a file within so much may bear the same time.
 constexpr absl::Duration kClockTick = absl::Milliseconds(100);
+
+// Files that are written all the time are taken as they were seen.
+constexpr int kLooksMax = 5;
 
 bool SameTime(const timespec& a, const timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
@@ -47,21 +51,42 @@ RuleDirectory::Identity RuleDirectory::IdentityOf(const std::string& path) {
 }
 
 std::optional<RuleFiles> RuleDirectory::Take(absl::Time now) {
+  RuleFiles taken;
+  bool is_changed = false;
+  for (int look = 1; look <= kLooksMax; ++look) {
+    const bool is_other = Look(now, &taken);
+    is_changed = is_changed || is_other;
+    if (!is_other || IsStill(taken)) break;
+  }
+  Tell(taken, now, is_changed);
+  if (!is_changed) return std::nullopt;
+  return taken;
+}
+
+// Takes what is there now; what did not change since the look before stays in `taken`. Whether
+// anything did.
+bool RuleDirectory::Look(absl::Time now, RuleFiles* taken) {
   RuleFileList list = ListRuleFiles(path_);
-  RuleFiles taken{.refused = std::move(list.refused), .is_complete = list.is_complete};
+  RuleFiles next{.refused = std::move(list.refused), .is_complete = list.is_complete};
   bool is_changed = false;
   for (const std::string& path : list.files) {
     std::optional<RuleText> read = Read(path, now, &files_[path]);
     is_changed = is_changed || read.has_value();
-    taken.files[path] = read.has_value() ? *std::move(read) : RuleText();
+    next.files[path] = read.has_value() ? *std::move(read) : std::move(taken->files[path]);
   }
-  is_changed = Forget(taken) || is_changed;
-  std::string refused = FormatRefused(taken.refused);
+  *taken = std::move(next);
+  is_changed = Forget(*taken) || is_changed;
+  std::string refused = FormatRefused(taken->refused);
   is_changed = refused != listed_refused_ || is_changed;
   listed_refused_ = std::move(refused);
-  Tell(taken, now, is_changed);
-  if (!is_changed) return std::nullopt;
-  return taken;
+  return is_changed;
+}
+
+// All files are still as they were taken, so that they all were so at one moment.
+bool RuleDirectory::IsStill(const RuleFiles& taken) const {
+  return std::all_of(taken.files.begin(), taken.files.end(), [this](const auto& file) {
+    return IdentityOf(file.first) == files_.at(file.first).identity;
+  });
 }
 
 RuleOriginStatus RuleDirectory::status() const {

@@ -1,13 +1,14 @@
 // RuleDirectory: rule files of the file system: one, or those of a directory.
 //
 // Take compares what the file system says of each file (links followed, so that the swap of a
-// mounted ConfigMap is seen) with what it said before, and reads only those that differ. A file
-// that changes while it is read is read again at the next Take.
+// mounted ConfigMap is seen) with what it said before, and reads only those that differ. Files that
+// change while they are read are read again, so that a swap is taken whole: all files of before it
+// or all of after it.
 //
 // A directory that can't be listed, or lists no rule file at all, is not complete: a lost mount
 // looks just like that.
 //
-// Cost: a stat a file, and for those that changed what reading takes.
+// Cost: a stat a file, two when any has changed, and for those that changed what reading takes.
 // Errors: none; what can't be read is among what Take answers.
 // Threads: Take on one, status on any; reads the file system.
 #pragma once
@@ -53,6 +54,8 @@ class RuleDirectory : public RuleOrigin {
   };
 
   static Identity IdentityOf(const std::string& path);
+  bool Look(absl::Time now, RuleFiles* taken);
+  bool IsStill(const RuleFiles& taken) const;
   bool Forget(const RuleFiles& now);
   std::optional<RuleText> Read(const std::string& path, absl::Time now, File* file);
   void Tell(const RuleFiles& now, absl::Time at, bool is_changed);

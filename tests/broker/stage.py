@@ -5,6 +5,7 @@ removed unless it failed (or --keep-logs).
 """
 import json
 import random
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -155,13 +156,24 @@ class Stage:
                 for name in names or ("fraud", "growth", "search")]
 
     def write_rules(self, teams, directory="rules"):
-        """Writes rule files, one a team, and returns the directory."""
+        """Writes rule files, one a team, and returns the directory. All are there at once, as those
+        of a mounted ConfigMap are; those of other teams stay."""
         rules = self.directory / directory
         rules.mkdir(parents=True, exist_ok=True)
+        version = rules / f"..{time.monotonic_ns()}"
+        data = rules / "..data"
+        if data.exists():
+            shutil.copytree(data, version)
+        version.mkdir(exist_ok=True)
         for team in teams:
-            fresh = rules / f".{team['team']}.new"
-            fresh.write_text(json.dumps(team, indent=1))
-            fresh.rename(rules / f"{team['team']}.json")
+            (version / f"{team['team']}.json").write_text(json.dumps(team, indent=1))
+        swapped = rules / "..data_tmp"
+        swapped.symlink_to(version.name)
+        swapped.rename(data)
+        for team in teams:
+            file = rules / f"{team['team']}.json"
+            if not file.is_symlink():
+                file.symlink_to(f"..data/{file.name}")
         return rules
 
     def destinations(self, teams):

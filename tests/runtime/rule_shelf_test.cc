@@ -2,7 +2,10 @@
 
 #include <filesystem>
 #include <map>
+#include <random>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -180,6 +183,35 @@ TEST_F(RuleShelfTest, AMountedConfigMapsSwapIsSeen) {
   std::filesystem::rename(Path("..data_tmp"), Path("..data"));
   EXPECT_TRUE(Look());
   EXPECT_THAT(Ids(), ElementsAre("a/two"));
+}
+
+TEST_F(RuleShelfTest, AMountedConfigMapsSwapIsTakenWhole) {
+  constexpr int kFiles = 40;
+  const auto name = [](int file) { return absl::StrFormat("t%02d.yaml", file); };
+  for (const char* version : {"one", "two"}) {
+    for (int file = 0; file < kFiles; ++file) {
+      Write(absl::StrFormat("..%s/%s", version, name(file)),
+            Rules(absl::StrFormat("t%02d", file), version));
+    }
+  }
+  std::filesystem::create_directory_symlink("..one", Path("..data"));
+  for (int file = 0; file < kFiles; ++file) {
+    std::filesystem::create_symlink("..data/" + name(file), Path(name(file)));
+  }
+  std::mt19937 chance(7);
+  for (int swap = 1; swap <= 200; ++swap) {
+    std::filesystem::create_directory_symlink(swap % 2 == 0 ? "..one" : "..two", Path("..next"));
+    const absl::Duration wait = absl::Microseconds(std::uniform_int_distribution(0, 1500)(chance));
+    std::thread kubelet([&] {
+      absl::SleepFor(wait);
+      std::filesystem::rename(Path("..next"), Path("..data"));
+    });
+    Look();
+    kubelet.join();
+    std::set<std::string> versions;
+    for (const Team& team : shelf_.teams()) versions.insert(team->rules[0].name);
+    EXPECT_THAT(versions, SizeIs(1)) << "at swap " << swap;
+  }
 }
 
 TEST_F(RuleShelfTest, AFileOfManyTeamsIsAcceptedOrRefusedWhole) {
