@@ -108,11 +108,18 @@ void ControllerLoop::RunElection() {
 }
 
 void ControllerLoop::RunApis() {
+  std::vector<std::string> before;
+  absl::Time look_at = absl::InfinitePast();
   while (!stop_.HasBeenNotified()) {
-    const std::vector<std::string> before = watches_->apis();
-    watches_->LookForApis();
-    if (watches_->apis() != before) AddAll();
-    stop_.WaitForNotificationWithTimeout(kApisPeriod);
+    if (time_.now() >= look_at) {
+      const bool is_answered = watches_->LookForApis();
+      look_at = time_.now() + (is_answered ? kApisPeriod : kSyncLook);
+    }
+    // A kind that was found is known once its objects have been listed.
+    std::vector<std::string> now = watches_->apis();
+    if (now != before) AddAll();
+    before = std::move(now);
+    stop_.WaitForNotificationWithTimeout(kSyncLook);
   }
 }
 

@@ -129,18 +129,23 @@ std::vector<std::shared_ptr<KubeWatch>> ControllerWatches::ChildWatches() const 
 
 bool ControllerWatches::AwaitSynced(absl::Duration within) const {
   const absl::Time end = absl::Now() + within;
+  if (!looked_for_apis_.WaitForNotificationWithTimeout(within)) return false;
   for (const KubeWatch* watch : {routers_.get(), routes_.get(), pods_.get(), claims_.get()}) {
     if (!watch->AwaitSynced(end - absl::Now())) return false;
   }
   for (const auto& watch : ChildWatches()) {
     if (!watch->AwaitSynced(end - absl::Now())) return false;
   }
+  was_synced_ = true;
   return true;
 }
 
-bool ControllerWatches::is_synced() const { return AwaitSynced(absl::ZeroDuration()); }
+bool ControllerWatches::is_synced() const {
+  return was_synced_ || AwaitSynced(absl::ZeroDuration());
+}
 
-void ControllerWatches::LookForApis() {
+bool ControllerWatches::LookForApis() {
+  bool is_answered = true;
   std::set<std::string> there, unknown;
   for (const ChildKind& kind : kChildKinds) {
     if (!kind.is_optional) continue;
@@ -148,6 +153,7 @@ void ControllerWatches::LookForApis() {
         client_->GetText("/apis/" + std::string(kind.api_version));
     if (absl::IsNotFound(text.status())) continue;
     if (!text.ok() || !kube::IsShallow(*text)) {
+      is_answered = is_answered && !absl::IsUnavailable(text.status());
       unknown.insert(Api(kind));
       continue;
     }
@@ -183,11 +189,19 @@ void ControllerWatches::LookForApis() {
       }
     }
   }
+  if (is_answered && !looked_for_apis_.HasBeenNotified()) looked_for_apis_.Notify();
+  return is_answered;
 }
 
 std::vector<std::string> ControllerWatches::apis() const {
   const absl::MutexLock lock(&mutex_);
-  return apis_;
+  std::vector<std::string> listed;
+  for (const auto& child : children_) {
+    const std::string api = child->resource().api_version + "/" + child->resource().kind;
+    if (std::find(apis_.begin(), apis_.end(), api) == apis_.end()) continue;
+    if (child->is_synced()) listed.push_back(api);
+  }
+  return listed;
 }
 
 std::vector<std::string> ControllerWatches::routers() const {

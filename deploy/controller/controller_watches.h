@@ -2,12 +2,14 @@
 //
 // EventRouters, EventRoutes, pods, claims, and children of every kind in kChildKinds, found by
 // their label. Kinds that somebody else's CustomResourceDefinition brings are looked for anew every
-// kApisPeriod, and followed once they are there. A router is "NAMESPACE/NAME" everywhere.
+// kApisPeriod, and followed once they are there; nothing is synced before the first look. A router
+// is "NAMESPACE/NAME" everywhere.
 //
 // Threads: any; `changed` is called on the watches' threads.
 // Lifetime: the client outlives it.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,6 +17,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "deploy/kube/kube_client.h"
 #include "deploy/kube/kube_watch.h"
@@ -34,13 +37,17 @@ class ControllerWatches {
   ControllerWatches(kube::KubeClient* client, std::function<void(const std::string&)> changed);
   ~ControllerWatches();
 
-  // Whether everything was listed, before `within` has passed.
+  // Whether everything was listed, before `within` has passed: of optional kinds, those that the
+  // first look found.
   bool AwaitSynced(absl::Duration within) const;
+  // It was once; a kind that comes later does not take that back.
   bool is_synced() const;
 
   // Looks for optional kinds, and follows those that have come. Who went is no longer known.
-  void LookForApis();
-  std::vector<std::string> apis() const;  // "keda.sh/v1alpha1/ScaledObject"
+  // False: the server could not be asked about some, and what is known of them stays as it was.
+  bool LookForApis();
+  // Those whose objects have been listed, as "keda.sh/v1alpha1/ScaledObject".
+  std::vector<std::string> apis() const;
 
   // Those of EventRouters that are there, and of EventRoutes that name one.
   std::vector<std::string> routers() const;
@@ -60,10 +67,12 @@ class ControllerWatches {
 
   kube::KubeClient* const client_;
   const std::function<void(const std::string&)> changed_;
+  mutable std::atomic<bool> was_synced_{false};
   std::unique_ptr<kube::KubeWatch> routers_, routes_, pods_, claims_;
+  absl::Notification looked_for_apis_;
   mutable absl::Mutex mutex_;
   std::vector<std::shared_ptr<kube::KubeWatch>> children_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::string> apis_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> apis_ ABSL_GUARDED_BY(mutex_);  // found, if not listed yet
 };
 
 }  // namespace turnout::controller

@@ -278,14 +278,34 @@ TEST_F(ControllerLoopTest, OnceEndsSoonWhenItIsToldToStop) {
   EXPECT_EQ(server_.At(MapPath("a")), "");
 }
 
+// Without what an optional kind brings, a router would be given something else in its place.
+TEST_F(ControllerLoopTest, NothingIsDoneBeforeItIsKnownWhichKindsThereAre) {
+  const auto is_asked = [](const Request& r) { return r.target.starts_with("/apis/keda.sh/"); };
+  server_.SetFault([&](const Request& request) -> std::optional<Reply> {
+    if (!is_asked(request)) return std::nullopt;
+    return Reply{.status = 503};
+  });
+  server_.Put(RouterPath("orders"), RouterNamed("orders"));
+  const auto loop = Loop();
+  ASSERT_TRUE(server_.Await(is_asked, 2));
+  EXPECT_FALSE(loop->is_ready());
+  EXPECT_EQ(server_.Count([](const Request& r) { return r.method == "PATCH"; }), 0);
+  server_.SetFault(nullptr);
+  ASSERT_TRUE(AwaitValue("orders", "1"));
+  EXPECT_TRUE(loop->is_ready());
+  EXPECT_EQ(StatusOf("orders")["apis"].size(), 3u);
+}
+
 TEST(ControllerApis, OptionalKindsAreLookedForAndFollowed) {
   for (const bool with_optional : {true, false}) {
     FakeKube server(Kinds(with_optional));
     kube::KubeClient client({.server = server.address()});
     ControllerWatches watches(&client, [](const std::string&) {});
-    watches.LookForApis();
-    EXPECT_EQ(watches.apis().size(), with_optional ? 3u : 0u);
+    EXPECT_FALSE(watches.is_synced());
+    EXPECT_TRUE(watches.LookForApis());
     EXPECT_TRUE(watches.AwaitSynced(absl::Seconds(20)));
+    EXPECT_TRUE(watches.is_synced());
+    EXPECT_EQ(watches.apis().size(), with_optional ? 3u : 0u);
   }
 }
 
