@@ -207,12 +207,13 @@ class Cluster:
     def as_token(self, token):
         return Kube(self.port, self.ca, token=token)
 
-    def token(self, namespace, account, seconds=3600):
-        """A token of the service account, as a pod of it is given one."""
+    def token(self, namespace, account, seconds=3600, audiences=()):
+        """A token of the service account, as a pod of it is given one; for the API server, or for
+        these `audiences`."""
         path = self.kube.path("v1", "ServiceAccount", namespace, account, "token")
         return self.kube.call("POST", path, {
             "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-            "spec": {"expirationSeconds": seconds}})["status"]["token"]
+            "spec": {"expirationSeconds": seconds, "audiences": list(audiences)}})["status"]["token"]
 
     def run_kubectl(self, *words):
         """What it printed."""

@@ -1,12 +1,20 @@
 """Routers in real pods on a real Kafka: events flow, whatever is asked of the router meanwhile."""
 import collections
+import json
+import sys
 import time
+from pathlib import Path
 
 import events
 import topics
 from kube import wait_for
 from router_yard import API, LOOK_S, NAME, READY_S, Scene, yard_of
 from step_oracle import Phase, StepOracle
+
+# Behind the platform's own, which has modules of like names.
+sys.path.append(str(Path(__file__).resolve().parent.parent / "manager"))
+
+from manager_process import Manager  # noqa: E402
 
 BESIDE = "routers"  # run beside each other, and beside recovery_cases
 KILLS = 3
@@ -47,6 +55,38 @@ def a_killed_router_resumes_with_nothing_lost_or_doubled(bench):
 
 
 # --- rules ---
+
+def rules_come_from_a_manager_that_takes_the_token_which_kubernetes_signs_for_a_pod(bench):
+    """The config manager trusts the API server as an issuer, and its own account fetches the keys."""
+    scene = Scene(bench, "managed")
+    teams, cluster = scene.teams("fraud"), bench.cluster
+    own = bench.directory / "manager-token"
+    own.write_text(cluster.token(scene.space, "default"))
+    issuer = {"issuer": "https://kubernetes.default.svc", "audience": "turnout", "kind": "router",
+              "keys_url": f"{cluster.server}/openid/v1/jwks", "ca_file": str(cluster.ca),
+              "token_file": str(own)}
+    manager = Manager(bench.turnout, bench.directory / "manager", config=[f"issuers: {json.dumps([issuer])}"])
+    bench.closes(manager)
+    admin = manager.bearer("admin", ("*", "*", "admin"))
+    manager.start()
+    service = "/v1/services/managed"
+    grant = {"principal": f"system:serviceaccount:{scene.space}:{NAME}", "role": "viewer"}
+    for item, content in (("settings/service", {"grants": [grant]}), ("rules/fraud", teams[0])):
+        put = admin.put(f"{service}/items/{item}", json.dumps(content))
+        assert put.status in (200, 201), put.body
+    scene.open(teams, has_routes=False, rulesFrom={
+        "manager": {"url": f"http://127.0.0.1:{manager.port}", "service": "managed"}})
+    flow = _flow(scene)
+    pulses = wait_for(lambda: admin.get(f"{service}/rates").json.get("pods"),
+                      "the router tells the manager how it is", READY_S, LOOK_S)
+    assert [one["instance"] for one in pulses] == [f"{NAME}-0"], pulses
+    _end(scene, flow, teams)
+    refused = {"another audience": cluster.token(scene.space, NAME),
+               "another account": cluster.token(scene.space, "default", audiences=["turnout"])}
+    statuses = {why: manager.nobody(token).get(f"{service}/rules").status
+                for why, token in refused.items()}
+    assert statuses == {"another audience": 401, "another account": 403}, statuses
+
 
 def _rules_of(team, name):
     return next(rule for rule in team["rules"] if rule["name"] == name)
@@ -215,6 +255,7 @@ TESTS = [
     a_replay_that_is_killed_sends_each_event_once,
     a_killed_router_resumes_with_nothing_lost_or_doubled,
     a_changed_route_is_in_force_in_seconds_and_a_refused_one_keeps_the_last_good,
+    rules_come_from_a_manager_that_takes_the_token_which_kubernetes_signs_for_a_pod,
     a_good_version_comes_to_one_pod_first_and_then_to_all,
     pods_come_and_go_as_replicas_and_the_scale_subresource_say,
     a_paused_router_goes_on_where_it_was_and_a_drained_one_has_routed_all_that_there_was,

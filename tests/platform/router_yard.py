@@ -117,16 +117,17 @@ class Scene(Stage):
 
     # --- what is asked for ---
 
-    def open(self, teams, source_partitions=4, replicas=1, **spec):
-        """Topics, the router and the teams' routes; returns when its pods are ready."""
+    def open(self, teams, source_partitions=4, replicas=1, has_routes=True, **spec):
+        """Topics, the router and the teams' routes, unless its rules come from elsewhere; returns when
+        its pods are ready."""
         begun = time.monotonic()
         self.make_topics(teams, source_partitions)
-        for team in teams:
+        for team in teams if has_routes else ():
             self._bench.namespace(self.space_of(team["team"]), {"turnout.dev/team": team["team"]})
         self.kube.apply({"apiVersion": API, "kind": "EventRouter",
                          "metadata": {"name": NAME, "namespace": self.space},
-                         "spec": {**self.usual_spec(teams, replicas), **spec}})
-        for team in teams:
+                         "spec": {**self.usual_spec(teams if has_routes else (), replicas), **spec}})
+        for team in teams if has_routes else ():
             self.route(team)
         self.ready(replicas)
         # Pods begin with the first route that is accepted; the others' come to them as they run.

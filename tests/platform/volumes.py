@@ -40,7 +40,7 @@ class PodVolumes:
         self._kube, self._pod = kube, pod
         self._namespace = pod["metadata"]["namespace"]
         self._directory, self._address, self._group = Path(directory), address, group
-        self._written = {}
+        self._written, self._tokens = {}, {}
         self._turn = 0
 
     def mounts(self, volumes, wanted):
@@ -125,7 +125,7 @@ class PodVolumes:
     def _files(self, source):
         """Name to bytes of one ConfigMap, Secret, token, or field of the pod."""
         if "serviceAccountToken" in source:
-            return {source["serviceAccountToken"]["path"]: self._token()}
+            return {source["serviceAccountToken"]["path"]: self._token(source["serviceAccountToken"])}
         if "downwardAPI" in source:
             return {item["path"]: fields_of(self._pod)[item["fieldRef"]["fieldPath"]].encode()
                     for item in source["downwardAPI"]["items"]}
@@ -149,13 +149,22 @@ class PodVolumes:
             return {item["path"]: data[item["key"]] for item in asked["items"]}
         return data
 
-    def _token(self):
-        """Of an hour, which no test here lasts."""
+    def _token(self, source):
+        """Of an hour, which no test here lasts; once for each pod."""
+        audience = source.get("audience")
+        if audience in self._tokens:
+            return self._tokens[audience]
         path = self._kube.path("v1", "ServiceAccount", self._namespace,
                                self._pod["spec"]["serviceAccountName"], "token")
-        return self._kube.call("POST", path, {
+        who = {"apiVersion": "v1", "kind": "Pod", "name": self._pod["metadata"]["name"],
+               "uid": self._pod["metadata"]["uid"]}
+        spec = {"expirationSeconds": 3600, "boundObjectRef": who}
+        if audience:
+            spec["audiences"] = [audience]
+        self._tokens[audience] = self._kube.call("POST", path, {
             "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-            "spec": {"expirationSeconds": 3600}})["status"]["token"].encode()
+            "spec": spec})["status"]["token"].encode()
+        return self._tokens[audience]
 
 
 class Disks:
