@@ -423,9 +423,10 @@ void AddRulesFromFields(Fields* fields) {
        .default_text = "off",
        .allowed = "`off`, `unmasked`, or `without FIELD, ...`",
        .check = CheckSamples,
-       .effect = "Whether the config manager may be shown a few events of the source when somebody "
-                 "there asks for them, and which fields of them are written `***`: "
-                 "`without card.number, customer.email, $kafka.key`.",
+       .effect =
+           "Whether the config manager may show a few events of the source when somebody there "
+           "asks for them, and which fields of them are written `***`: "
+           "`without card.number, customer.email, $kafka.key`.",
        .cost = "What is shown leaves this pod: every editor of the service may see it. Asked for, "
                "the newest records are read once more.",
        .store = [](const FieldValue& v, Config* c) {

@@ -15,6 +15,7 @@
 #include "deploy/manager/onboarding_files.h"
 #include "deploy/manager/onboarding_objects.h"
 #include "deploy/manager/onboarding_records.h"
+#include "deploy/manager/onboarding_sample.h"
 #include "deploy/manager/onboarding_trial.h"
 #include "deploy/manager/onboarding_work.h"
 #include "deploy/manager/publish.h"
@@ -149,7 +150,7 @@ std::optional<HttpAnswer> Onboarding::Plan() {
   steps_ = PlanOnboarding(request_, place_.policy, topics_, work_->group(), std::move(objects),
                           *facts, onboarded_.made());
   if (!request_.is_dry_run) return std::nullopt;
-  const SampleAnswer sample = parts_.pulses.Sample(request_.service, false, absl::Now());
+  const SampleAnswer sample = SampleFor(&parts_.pulses, request_.service, place_);
   samples_ = TryOnSample(sample.json, team_, parts_.state_settings);
   if (sample.events > 0 &&
       !Audit(parts_, call_,

@@ -5,17 +5,15 @@
 //     orders:
 //       pipeline: /etc/turnout/orders.yaml
 //       onboarding:
-//         kafka: /etc/turnout/admin.yaml    # a pipeline's config, whose brokers and rights are
-//         used router: User:router               # the principal that writes to what teams are
-//         given reader: User:{team}               # the principal that reads a team's topics
+//         kafka: /etc/turnout/admin.yaml    # a pipeline's config: its brokers and rights are used
+//         router: User:router               # who writes to what teams are given
+//         reader: User:{team}               # who reads a team's topics
 //         per_partition_rate: 1000          # events a second that one partition is for
 //         partitions_max: 48
-//         rules: manager                    # or kubernetes, with the object of that name beside
-//         it,
-//                                           # which `manager` has for dashboards alone
-//         git: { repository: ..., branch: main, path: onboarded }   # of `rules: kubernetes`:
-//                                           # written there for Flux, and not applied
-//                                           (git_options.h)
+//         rules: manager                    # or kubernetes, with the object of that name; with
+//                                           # manager that object is for dashboards alone
+//         git: { repository: ..., branch: main, path: onboarded }  # with kubernetes: committed for
+//                                           # Flux, not applied (git_options.h)
 //         links: { dashboard: "https://grafana.example.com/d/turnout-{team}" }
 //
 // `{team}` and `{service}` stand for their names. A team writes to `TEAM.*` and nowhere else, and

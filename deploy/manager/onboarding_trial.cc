@@ -44,6 +44,7 @@ std::string TryOnSample(std::string_view sample, const router::Team& team,
   const Json answer = Json::parse(sample, nullptr, /*allow_exceptions=*/false);
   const bool is_one = answer.is_object() && answer.contains("state") && answer["state"].is_string();
   const std::string state = is_one ? answer["state"].get<std::string>() : "no_router";
+  const bool has_note = is_one && answer.contains("note") && answer["note"].is_string();
   const Json events = is_one && answer.contains("events") ? answer["events"] : Json::array();
   std::map<std::string, int64_t> by_rule;
   for (const router::Rule& rule : team->rules) by_rule[team->team + "/" + rule.name] = 0;
@@ -67,8 +68,8 @@ std::string TryOnSample(std::string_view sample, const router::Team& team,
     ++matched;
     if (examples.size() < kTrialExamplesMax) examples.push_back(shown.dump());
   }
-  return JsonObject()
-      .Text("state", state)
+  JsonObject told;
+  told.Text("state", state)
       .Number("events", seen)
       .Number("matched", matched)
       .Json(
@@ -78,8 +79,9 @@ std::string TryOnSample(std::string_view sample, const router::Team& team,
               [](const auto& rule) {
                 return JsonObject().Text("rule", rule.first).Number("matched", rule.second).Done();
               }))
-      .Json("examples", JsonArray(examples, [](const std::string& one) { return one; }))
-      .Done();
+      .Json("examples", JsonArray(examples, [](const std::string& one) { return one; }));
+  if (has_note) told.Text("note", answer["note"].get<std::string>());
+  return told.Done();
 }
 
 }  // namespace turnout::manager

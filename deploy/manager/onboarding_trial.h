@@ -1,4 +1,5 @@
-// OnboardingTrial: what a team's rules would match of the events that routers have shown.
+// OnboardingTrial: what a team's rules would match of the events that are shown
+// (onboarding_sample.h).
 //
 // The events are masked as routers mask them (runtime/event_mask.h): a pattern on a field that is
 // masked can't match, and steps are not asked.
@@ -19,8 +20,8 @@ namespace turnout::manager {
 
 inline constexpr size_t kTrialExamplesMax = 3;
 
-// `sample` is SampleAnswer's JSON. {"state", "events", "matched", "rules": [{"rule", "matched"}],
-// "examples": [...]}: events that matched, as they were shown.
+// `sample` is SampleAnswer's JSON. {"state", "note", "events", "matched", "rules": [{"rule",
+// "matched"}], "examples": [...]}: events that matched, as they were shown.
 std::string TryOnSample(std::string_view sample, const router::Team& team,
                         const router::StateSettings& settings);
 

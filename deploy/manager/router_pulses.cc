@@ -230,7 +230,8 @@ SampleAnswer RouterPulses::Sample(const std::string& service, bool again, absl::
   const absl::MutexLock lock(&mu_);
   const auto found = services_.find(service);
   const auto answer = [](std::string_view state) {
-    return SampleAnswer{.json = JsonObject().Text("state", state).Json("events", "[]").Done()};
+    return SampleAnswer{.json = JsonObject().Text("state", state).Json("events", "[]").Done(),
+                        .is_silent = state == "no_router"};
   };
   if (found == services_.end()) return answer("no_router");
   Service& known = found->second;

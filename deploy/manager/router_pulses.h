@@ -45,9 +45,10 @@ inline constexpr absl::Duration kSampleKeptFor = absl::Minutes(2);
 
 // What became of somebody's wish to see events.
 struct SampleAnswer {
-  std::string json;       // {"state", "taken_at", "events"}
-  bool is_asked = false;  // the routers are, from now on
-  size_t events = 0;      // that are shown
+  std::string json;        // {"state", "taken_at", "events"}
+  bool is_asked = false;   // the routers are, from now on
+  size_t events = 0;       // that are shown
+  bool is_silent = false;  // no router of the service tells how it is
 };
 
 class RouterPulses {

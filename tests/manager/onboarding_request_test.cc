@@ -102,6 +102,8 @@ TEST(OnboardingTrial, CountsWhatWouldBeRoutedOfMaskedEvents) {
   EXPECT_THAT(told, HasSubstr(R"({"rule":"fraud/all","matched":1})"));
   EXPECT_THAT(told, HasSubstr("***"));
   EXPECT_THAT(TryOnSample(R"({"state": "asked"})", team, settings), HasSubstr(R"("events":0)"));
+  EXPECT_THAT(TryOnSample(R"({"state": "unreadable", "note": "why"})", team, settings),
+              AllOf(HasSubstr(R"("state":"unreadable")"), HasSubstr(R"("note":"why")")));
 }
 
 class OnboardingRecordsTest : public testing::Test {

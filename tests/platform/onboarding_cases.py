@@ -35,6 +35,8 @@ SOURCE, GROUP = "orders.events", "orders-group"
 PASSWORD = "Planted-Secret-91c2e7"
 TEAMS = ("fraud", "growth", "search", "risk", "ledger")
 RATE, MEAN_BYTES, PERCENT, PER_PARTITION = 2_500, 400, 200, 1_000
+SAMPLES = "without card.number"
+CARD = "4929123412341234"
 ROUTED_S = 60
 EVENT_EVERY_S = 0.05
 
@@ -139,7 +141,8 @@ class World:
             pipelines[user] = bench.directory / f"{user}.yaml"
             write_config(pipelines[user], {
                 "brokers": kafka().bootstrap, "source": {"topic": SOURCE, "group": self.group},
-                "rules": "none", "state_dir": "none", "kafka": as_user(user)})
+                "rules": "none", "rules_from": {"samples": SAMPLES}, "state_dir": "none",
+                "kafka": as_user(user)})
         policy = {"kafka": str(pipelines["platform"]), "router": "User:router",
                   "per_partition_rate": PER_PARTITION, "quota_percent": PERCENT,
                   "rules": "kubernetes",
@@ -228,8 +231,8 @@ def one_request_makes_all_that_a_team_needs_and_another_takes_it_back(bench):
     others = {"base": base, "growth": world.of("growth")}
 
     refuse_and_leave_nothing(world)
-    planned = ann.post(ONBOARD, {**request("fraud"), "dry_run": True})
-    assert planned.status == 200 and planned.json["outcome"] == "planned", planned.body
+    planned = try_on_what_the_source_holds(ann)
+    assert planned.json["outcome"] == "planned", planned.body
     assert world.of("fraud") == NOTHING, "a dry run made something"
 
     begun = time.monotonic()
@@ -292,6 +295,31 @@ def refuse_and_leave_nothing(world):
     assert world.of("search") == {**NOTHING, "namespace": True}
     assert world.of("fraud") == NOTHING
     assert ann.get(f"{ONBOARD}/{SERVICE}/fraud").json["records"] == []
+
+
+def try_on_what_the_source_holds(ann):
+    """A dry run: routers of EventRoutes report to no manager, so it reads the newest events itself, as
+    soon as its own user may."""
+    producer = Producer({"bootstrap.servers": kafka().admin_bootstrap, "log_level": 0})
+    for number in range(9):
+        producer.produce(SOURCE, json.dumps({"type": ("tried", "other", "others")[number % 3], "n": number,
+                                             "card": {"number": CARD}}).encode())
+    producer.flush(10)
+    wish = request("fraud", match={"type": ["tried"]}, dry_run=True)  # which no other test routes
+    said = ann.post(ONBOARD, wish).json["samples"]
+    assert said["state"] == "unreadable" and said["events"] == 0, said
+    assert SOURCE in said["note"] and "Read" in said["note"], said
+    kafka().allow("platform", "read", "topic", SOURCE)
+    planned = ann.post(ONBOARD, wish)
+    assert planned.status == 200, planned.body
+    said = planned.json["samples"]
+    assert said["state"] == "here" and said["events"] >= 9 and said["matched"] == 3, said
+    assert said["rules"] == [{"rule": "fraud/all", "matched": 3}], said
+    shown = [json.loads(one["value"]) for one in said["examples"]]
+    assert sorted(one["n"] for one in shown) == [0, 3, 6], shown
+    assert all(one["card"] == {"number": "***"} for one in shown), shown
+    assert CARD not in planned.body.decode()
+    return planned
 
 
 class Flow:

@@ -20,6 +20,7 @@ export interface Step {
 }
 export interface Trial {
   state: string;
+  note: string;        // why there are no events; empty: nothing is said
   events: number;
   matched: number;
   examples: string[];  // events that match, masked
@@ -62,7 +63,7 @@ function planOf(answer: any): Plan {
   const samples = answer.samples;
   return {outcome: answer.outcome, steps: stepsOf(answer), problems: reportOf(answer).problems, links: answer.links ?? [],
     commands: answer.commands ?? [], git: answer.git ?? null,
-    trial: samples ? {state: samples.state, events: samples.events, matched: samples.matched,
+    trial: samples ? {state: samples.state, note: samples.note ?? "", events: samples.events, matched: samples.matched,
       examples: (samples.examples ?? []).map((one: any) => one.value ?? "")} : null};
 }
 

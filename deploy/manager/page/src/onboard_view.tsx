@@ -120,7 +120,8 @@ function Problems({problems}: {problems: Problem[]}) {
 function Sampled({trial}: {trial: onboard.Trial | null}) {
   if (!trial) return null;
   if (trial.state === "asked") return <p class="note">Asking the routers for events to try it on &hellip;</p>;
-  if (trial.state !== "here") return <p class="note">No router shows events, so this is not tried on any.</p>;
+  if (trial.state !== "here") return <p class="note">This is tried on no events: {trial.note || "no router shows any"}.</p>;
+  if (trial.events === 0) return <p class="note">This is tried on no events: the source holds none that can be shown.</p>;
   return (
     <section class="sheet pad stack" aria-labelledby="trial-title">
       <h2 id="trial-title">On what passes just now</h2>
