@@ -17,6 +17,8 @@ Json SecondsOrNull(absl::Duration duration) {
   return duration < absl::InfiniteDuration() ? Json(absl::ToDoubleSeconds(duration)) : Json();
 }
 
+Json CountOrNull(int32_t count) { return count > 0 ? Json(count) : Json(); }
+
 Json MeanOrNull(absl::Duration sum, uint64_t count) {
   if (count == 0) return Json();
   return Json(absl::ToDoubleSeconds(sum) / static_cast<double>(count));
@@ -264,6 +266,7 @@ std::string StatusJson(const PipelineView& view) {
                    {"reasons", view.brokers.reasons}}},
                  {"group", facts.group},
                  {"source", facts.source_topic},
+                 {"source_partitions", CountOrNull(view.source_partitions)},
                  {"dead_letter_topic", facts.dead_letter_topic},
                  {"delivery", facts.delivery},
                  {"sink", {{"kind", view.sink.kind}, {"why", view.sink.why}}},

@@ -94,6 +94,7 @@ struct PipelineView {
   std::vector<std::string> stuck;        // workers that don't turn, a sentence each
   std::vector<std::string> waiting_for;  // why no worker may start yet
   std::map<int, WorkerView> workers;
+  int32_t source_partitions = 0;  // as the brokers said last; 0: they have not yet
   SinkStatus sink;
   TokenReport token;
   SecurityReport security;

@@ -199,6 +199,7 @@ PreflightDecision DecidePreflight(const PreflightOptions& options,
     decision.create.push_back(ToCreate(options, options.source_topic));
     decision.create.back().partitions = options.create_source_partitions;
   }
+  decision.source_partitions = source.partitions;
   std::string obstacle = Obstacle("source topic", "read", source, "source.topic");
   if (!obstacle.empty()) decision.waiting_for.push_back(std::move(obstacle));
   if (options.settings.partitioned_by == router::kOnePartition && source.partitions > 1) {

@@ -71,6 +71,7 @@ struct PreflightDecision {
   std::vector<std::string> waiting_for;
   // The re-key topic is there: what older rules have sent there may still wait.
   bool has_rekey_topic = false;
+  int32_t source_partitions = 0;  // 0: not known
   // It is there, and may lose what nobody has read yet: why, and what to do; empty: it is well.
   std::string rekey_caution;
   // Smallest known batch limit over all destinations and the dead-letter topic; 0: none is known.

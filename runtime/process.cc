@@ -135,7 +135,7 @@ struct Process::Impl {
   std::vector<AdminPage> Pages();
   void Control();
   absl::Duration BetweenRules(absl::Duration look_took) const;
-  absl::Duration LookForRekeyTopic();
+  absl::Duration LookAtTopics();
   void WakeControl();
   void WaitForWork(absl::Duration at_most);
   void StartWorkers();
@@ -212,7 +212,7 @@ struct Process::Impl {
   std::thread prober;
   std::thread control;
   std::vector<std::thread> workers;  // the control thread's, until it has ended
-  absl::Time rekey_look_at = absl::InfinitePast();
+  absl::Time topics_look_at = absl::InfinitePast();
 };
 
 PipelineFacts Process::Impl::Facts() const {
@@ -648,7 +648,7 @@ void Process::Impl::Control() {
     feed.Reclaim();
     const absl::Duration until_look =
         live_rules->has_rules() ? look_at - clock.Now() : kRuleNewsEvery;
-    WaitForWork(std::min({until_look, LookForRekeyTopic(), BetweenRules(took)}));
+    WaitForWork(std::min({until_look, LookAtTopics(), BetweenRules(took)}));
   }
   // Their threads may be waiting for others: they end while the workers do.
   pulse.reset();
@@ -665,16 +665,16 @@ absl::Duration Process::Impl::BetweenRules(absl::Duration look_took) const {
   return std::max(recheck, std::min(look_took * (kLookShare - 1), kRuleNewsEvery));
 }
 
-// Where no rule needs the re-key topic, there may come to be one for what is put back. Answers how
-// long to wait until the next look.
-absl::Duration Process::Impl::LookForRekeyTopic() {
+// Where no rule needs the re-key topic, there may come to be one for what is put back; and the
+// source may get more partitions. Answers how long to wait until the next look.
+absl::Duration Process::Impl::LookAtTopics() {
   if (workers.size() != static_cast<size_t>(config.workers)) return absl::InfiniteDuration();
-  if (clock.Now() >= rekey_look_at) {
-    rules->LookForRekeyTopic();
+  if (clock.Now() >= topics_look_at) {
+    rules->LookAtTopics();
     if (rules->rekeys()) StartWorkers();
-    rekey_look_at = clock.Now() + config.limits.destination_recheck;
+    topics_look_at = clock.Now() + config.limits.destination_recheck;
   }
-  return rekey_look_at - clock.Now();
+  return topics_look_at - clock.Now();
 }
 
 // Once. Workers, and teams whose destinations are ill, do without it where it can't be had.

@@ -105,6 +105,7 @@ absl::Status RuleControl::Look() {
   absl::StatusOr<PreflightDecision> decision =
       RunPreflight(options_, waiting_, parts_.admin, parts_.clock);
   if (!decision.ok()) return NoAnswer(decision.status());
+  parts_.board->SetSourcePartitions(decision->source_partitions);
   if (may_park_) LetPark(&*decision);
   std::vector<router::Team> still_waiting;
   std::vector<router::Team> let_in;
@@ -254,12 +255,15 @@ void RuleControl::TellWaitingFor(std::vector<std::string> reasons) {
   }
 }
 
-void RuleControl::LookForRekeyTopic() {
-  if (options_.rekey_topic.empty()) return;
-  const auto described = parts_.admin->Describe({options_.rekey_topic}, /*may_write=*/false,
-                                                options_.describe_timeout);
+void RuleControl::LookAtTopics() {
+  std::vector<std::string> topics = {options_.source_topic};
+  if (!options_.rekey_topic.empty()) topics.push_back(options_.rekey_topic);
+  const auto described =
+      parts_.admin->Describe(topics, /*may_write=*/false, options_.describe_timeout);
+  if (!described.ok()) return;
+  parts_.board->SetSourcePartitions(described->front().partitions);
   using State = connectors::TopicDescription::State;
-  has_rekey_topic_ |= described.ok() && described->front().state != State::kMissing;
+  if (topics.size() > 1) has_rekey_topic_ |= described->back().state != State::kMissing;
 }
 
 void RuleControl::TellRekeyCaution(std::string caution) {

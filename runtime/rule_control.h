@@ -55,9 +55,10 @@ class RuleControl {
   // Instead of a Look, where it was known before that no broker answers. Returns `why`.
   absl::Status NoAnswer(absl::Status why);
 
-  // Whether somebody has made the re-key topic by now, where no rule needs it: `turnout dlq
-  // redrive` puts events back by it.
-  void LookForRekeyTopic();
+  // Whether somebody has made the re-key topic by now, where no rule needs it (`turnout dlq
+  // redrive` puts events back by it), and how many partitions the source has. Where no broker
+  // answers, what was known stays.
+  void LookAtTopics();
 
   // True once a rule set was published: workers may run.
   bool ready() const { return ready_; }

@@ -67,6 +67,7 @@ struct StatusBoard::Impl {
   std::map<int, WorkerView> workers ABSL_GUARDED_BY(mu);
   std::map<std::string, Client> clients ABSL_GUARDED_BY(mu);
   std::vector<std::string> waiting_for ABSL_GUARDED_BY(mu) = {"starting"};
+  int32_t source_partitions ABSL_GUARDED_BY(mu) = 0;
   SinkStatus sink ABSL_GUARDED_BY(mu);
   TokenReport token ABSL_GUARDED_BY(mu);
   SecurityReport security ABSL_GUARDED_BY(mu);
@@ -189,6 +190,11 @@ void StatusBoard::SetTables(std::vector<TableStatus> tables) {
   impl_->tables = std::move(tables);
 }
 
+void StatusBoard::SetSourcePartitions(int32_t partitions) {
+  absl::MutexLock lock(&impl_->mu);
+  if (partitions > 0) impl_->source_partitions = partitions;
+}
+
 bool StatusBoard::SetSink(SinkStatus sink) {
   absl::MutexLock lock(&impl_->mu);
   const bool changed = impl_->sink.kind != sink.kind || impl_->sink.why != sink.why;
@@ -296,6 +302,7 @@ PipelineView StatusBoard::View() const {
     view.unwell.Add(worker.status.bulkheads);
     view.parked_lost += worker.status.parked_lost;
   }
+  view.source_partitions = impl_->source_partitions;
   view.sink = impl_->sink;
   view.token = impl_->token;
   view.security = impl_->security;

@@ -42,6 +42,8 @@ class StatusBoard : public WorkerObserver {
   void OnBrokerFailed(const std::string& address, const std::string& what);
   // Why no worker may start yet; empty when they may. True when it changed.
   bool SetWaitingFor(std::vector<std::string> reasons);
+  // 0: not known, which changes nothing.
+  void SetSourcePartitions(int32_t partitions);
   // True when it changed.
   bool SetSink(SinkStatus sink);
   void SetToken(const TokenReport& report);

@@ -49,6 +49,7 @@ class Deciding {
     status_ = Parsed(situation_.status_before);
     situation_.source_partitions =
         SourcePartitions(pods_, LookNumber(status_, {"sourcePartitions"}));
+    if (HeldByNobody(pods_, situation_.source_partitions)) situation_.lag.is_known = false;
     situation_.scaler = ScalerOf(router_, controller_);
     situation_.autoscaler = live_.autoscaler;
   }

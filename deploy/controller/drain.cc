@@ -1,6 +1,7 @@
 #include "deploy/controller/drain.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -13,10 +14,24 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr int64_t kPartitionMax = std::numeric_limits<int32_t>::max();
+
 std::string KeyOf(const PartitionFacts& partition, const std::string& source) {
   return partition.topic == source || partition.topic.empty()
              ? absl::StrFormat("%d", partition.partition)
              : absl::StrFormat("%s/%d", partition.topic, partition.partition);
+}
+
+std::set<int64_t> HeldOfSource(const std::vector<PodFacts>& pods) {
+  std::set<int64_t> held;
+  for (const PodFacts& pod : pods) {
+    if (pod.is_leaving) continue;
+    for (const PartitionFacts& one : pod.partitions) {
+      const bool is_number = one.partition >= 0 && one.partition <= kPartitionMax;
+      if (is_number && one.topic == pod.source) held.insert(one.partition);
+    }
+  }
+  return held;
 }
 
 bool IsOfSource(const std::string& key) { return key.find('/') == std::string::npos; }
@@ -69,17 +84,24 @@ std::string DrainJson(const DrainState& state) {
 }
 
 int64_t SourcePartitions(const std::vector<PodFacts>& pods, int64_t known) {
-  for (const PodFacts& pod : pods) {
-    for (const PartitionFacts& partition : pod.partitions) {
-      if (partition.topic == pod.source) known = std::max(known, partition.partition + 1);
-    }
+  int64_t told = 0;
+  for (const PodFacts& pod : pods) told = std::max(told, pod.source_partitions);
+  const std::set<int64_t> held = HeldOfSource(pods);
+  return std::max(told > 0 ? told : known, held.empty() ? 0 : *held.rbegin() + 1);
+}
+
+std::optional<int64_t> HeldByNobody(const std::vector<PodFacts>& pods, int64_t source_partitions) {
+  int64_t next = 0;
+  for (const int64_t partition : HeldOfSource(pods)) {
+    if (partition > next) break;
+    next = partition + 1;
   }
-  return known;
+  if (next >= std::max<int64_t>(source_partitions, 1)) return std::nullopt;
+  return next;
 }
 
 std::optional<std::string> WhyBlind(const std::vector<PodFacts>& pods, const DrainScope& scope) {
   int seen = 0;
-  std::set<int64_t> partitions;
   for (const PodFacts& pod : pods) {
     if (pod.is_leaving) continue;
     if (!pod.answers) return absl::StrFormat("%s does not answer (%s)", pod.name, pod.error);
@@ -90,19 +112,20 @@ std::optional<std::string> WhyBlind(const std::vector<PodFacts>& pods, const Dra
         return absl::StrFormat("%s does not know the end of partition %d yet", pod.name,
                                partition.partition);
       }
-      if (partition.topic == pod.source) partitions.insert(partition.partition);
     }
   }
   if (seen < scope.replicas) {
     return absl::StrFormat("%d of %d pods are there", seen, scope.replicas);
   }
-  // While partitions change hands, nobody has some.
-  const auto held = static_cast<int64_t>(partitions.size());
-  if (held == 0 || held < SourcePartitions(pods, scope.source_partitions)) {
-    return absl::StrFormat("partitions change hands, pods have %d of %d", held,
-                           SourcePartitions(pods, scope.source_partitions));
-  }
-  return std::nullopt;
+  const int64_t count = SourcePartitions(pods, scope.source_partitions);
+  const std::optional<int64_t> missing = HeldByNobody(pods, count);
+  if (!missing) return std::nullopt;
+  // Some change hands, or are new.
+  return absl::StrFormat(
+      "nobody reads partition %d of the source: pods have %d of %d. Partitions that change hands "
+      "or "
+      "are new get to a pod within a minute",
+      *missing, HeldOfSource(pods).size(), count);
 }
 
 DrainAnswer StepDrain(const DrainState& before, const std::vector<PodFacts>& pods,

@@ -5,8 +5,8 @@
 // re-keyed the second topic's ends are taken when the source is done, since what the source held
 // goes through it.
 //
-// All of the source is seen only while somebody has each of its partitions. How many there are is
-// the most that pods have ever had, since a topic never gets fewer.
+// All of the source is seen only while somebody has each of its partitions. How many there are pods
+// ask the brokers; where none of them knows, it is what was known last, or the most that they have.
 //
 // What is kept: the ends, and the number of partitions, in the router's status.
 // Threads: pure functions.
@@ -45,8 +45,11 @@ struct DrainScope {
   int64_t source_partitions = 0;  // SourcePartitions
 };
 
-// As pods have them, but `known` at least.
+// As pods know it, else as was `known`; no fewer than they have.
 int64_t SourcePartitions(const std::vector<PodFacts>& pods, int64_t known);
+
+// The first partition of the source that no pod has, of so many; nothing: they have all.
+std::optional<int64_t> HeldByNobody(const std::vector<PodFacts>& pods, int64_t source_partitions);
 
 // Why pods don't tell of all that waits in the source; nothing: they do.
 std::optional<std::string> WhyBlind(const std::vector<PodFacts>& pods, const DrainScope& scope);

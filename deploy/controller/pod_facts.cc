@@ -170,6 +170,7 @@ void ReadStatus(const Json& status, PodFacts* out) {
   out->answers = true;
   out->version = LookText(status, {"version"});
   out->source = LookText(status, {"source"});
+  out->source_partitions = LookNumber(status, {"source_partitions"});
   ReadTroubles(status, out);
   ReadPartitions(status, out);
   out->rule_set = LookText(status, {"rules", "hash"});

@@ -56,6 +56,7 @@ struct PodFacts {
   bool answers = false;
   std::string error;  // why it does not
   std::string version, source;
+  int64_t source_partitions = 0;       // as the brokers told it; 0: not known
   std::vector<std::string> waits_for;  // why it is not ready
   std::vector<std::string> stopped;    // troubles for which events wait, with what to do
   std::vector<std::string> harmed;
@@ -77,7 +78,9 @@ struct LagFacts {
   int64_t events = 0;
   std::optional<int64_t> seconds;  // where every event that waits has a time
   int partitions = 0;
-  bool is_known = false;  // every one of `pods` answers and knows its partitions' ends
+  // Every one of `pods` answers and knows its partitions' ends. That they have all partitions of
+  // the source is for who knows how many there are.
+  bool is_known = false;
 };
 
 // Of pods that are not on their way out.

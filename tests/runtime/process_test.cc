@@ -248,6 +248,7 @@ TEST_F(ProcessTest, EventsFlowToTheirDestinationsAndAreAccountedFor) {
   EXPECT_EQ(status["sink"]["kind"], "librdkafka");
   EXPECT_THAT(status["sink"]["why"].get<std::string>(), HasSubstr("too old for the batch sink"));
   EXPECT_EQ(status["rules"]["teams"], json::parse(R"([{"team": "orders", "rules": 1}])"));
+  EXPECT_EQ(status["source_partitions"], 4);
   EXPECT_EQ(status["workers"].size(), 2u);
   int64_t consumed = 0;
   for (const json& worker : status["workers"]) consumed += worker["events"].get<int64_t>();

@@ -33,8 +33,10 @@ class FakeAdmin : public connectors::TopicAdmin {
     if (away) return absl::UnavailableError("no route");
     std::vector<TopicDescription> described;
     for (const std::string& topic : topics) {
-      described.push_back(
-          {.topic = topic, .state = missing.count(topic) > 0 ? State::kMissing : State::kReady});
+      const bool is_missing = missing.count(topic) > 0;
+      described.push_back({.topic = topic,
+                           .state = is_missing ? State::kMissing : State::kReady,
+                           .partitions = is_missing ? 0 : partitions});
     }
     return described;
   }
@@ -47,6 +49,7 @@ class FakeAdmin : public connectors::TopicAdmin {
 
   std::set<std::string> missing;
   bool away = false;
+  int32_t partitions = 3;
   int questions = 0;
 };
 
@@ -236,6 +239,22 @@ TEST_F(RuleControlTest, WhatOlderRulesHaveRekeyedIsWaitedForByWorkers) {
     ASSERT_TRUE(control.Look().ok());
     EXPECT_EQ(control.rekeys(), is_there);
   }
+}
+
+TEST_F(RuleControlTest, HowManyPartitionsTheSourceHasIsToldAndAskedForAgain) {
+  const auto told = [&] { return json::parse(StatusJson(board_.View()))["source_partitions"]; };
+  EXPECT_TRUE(told().is_null());
+  ASSERT_TRUE(Look({To("a", "t")}).ok());
+  EXPECT_EQ(told(), 3);
+  admin_.partitions = 5;
+  control_->LookAtTopics();
+  EXPECT_EQ(told(), 5);
+  admin_.missing = {"events"};
+  control_->LookAtTopics();
+  EXPECT_EQ(told(), 5) << "of a topic that is not seen nothing is known";
+  admin_.away = true;
+  control_->LookAtTopics();
+  EXPECT_EQ(told(), 5);
 }
 
 TEST_F(RuleControlTest, BeforeTheFirstRuleSetFilesMayStillChange) {
