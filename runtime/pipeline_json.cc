@@ -165,6 +165,14 @@ Json CheckpointsJson(const PipelineView& view) {
           {"restore_left_seconds", absl::ToDoubleSeconds(states.restore_left)}};
 }
 
+Json RecentJson(const RecentWork& recent) {
+  return {{"events", recent.events},
+          {"dead_letters", recent.dead_letters},
+          {"parked", recent.parked},
+          {"transactions", recent.transactions},
+          {"failed_transactions", recent.failed_transactions}};
+}
+
 // Null where nothing is wished. Of the partitions that are here.
 Json RestoreJson(const PipelineView& view) {
   if (!view.facts.restore) return {};
@@ -280,6 +288,7 @@ std::string StatusJson(const PipelineView& view) {
                  {"destinations_unavailable", std::move(unavailable)},
                  {"destinations_unwell", UnwellJson(view.unwell)},
                  {"parked_lost", view.parked_lost},
+                 {"recent", RecentJson(view.recent)},
                  {"workers", std::move(workers)}};
   return DumpJson(std::move(status), 2);
 }

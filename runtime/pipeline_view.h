@@ -69,6 +69,15 @@ struct WorkerView {
   LastOutcome last_outcome;
 };
 
+// What a router has done in the last minutes, or since it started where that is less.
+struct RecentWork {
+  uint64_t events = 0;
+  uint64_t dead_letters = 0;
+  uint64_t parked = 0;  // outputs
+  uint64_t transactions = 0;
+  uint64_t failed_transactions = 0;  // redone, or fenced
+};
+
 // A destination that was found unable to take records.
 struct UnavailableDestination {
   std::string topic;
@@ -107,7 +116,7 @@ struct PipelineView {
   UnwellDestinations unwell;
   int64_t parked_lost = 0;  // outputs that the parking topic had lost before they were sent on
   StateServiceStats states;
-  uint64_t dead_letters = 0;      // in the last few minutes
+  RecentWork recent;
   std::string dead_letter_error;  // of the latest
 };
 

@@ -15,33 +15,43 @@ namespace {
 // Destinations found unavailable at run time that are remembered, the latest.
 constexpr size_t kUnavailableMax = 100;
 constexpr size_t kFailedBrokersMax = 100;
-// Dead letters are told of the last minutes, so many.
-constexpr int64_t kDeadLetterMinutes = 5;
+// Recent is what happened in so many minutes, the one that runs among them.
+constexpr int64_t kRecentMinutes = 5;
 
 struct Client {
   bool reachable = false;
   std::string reason;
 };
 
-// How many there were in each of the last minutes.
-class RecentCount {
+void Add(const RecentWork& work, RecentWork* sum) {
+  sum->events += work.events;
+  sum->dead_letters += work.dead_letters;
+  sum->parked += work.parked;
+  sum->transactions += work.transactions;
+  sum->failed_transactions += work.failed_transactions;
+}
+
+// What was done in each of the last minutes.
+class RecentMinutes {
  public:
-  void Add(uint64_t count, absl::Time now) {
+  void Count(const RecentWork& work, absl::Time now) {
     const int64_t minute = absl::ToUnixSeconds(now) / 60;
-    if (minutes_.empty() || minutes_.back().first != minute) minutes_.emplace_back(minute, 0);
-    minutes_.back().second += count;
-    if (minutes_.size() > kDeadLetterMinutes) minutes_.pop_front();
+    if (minutes_.empty() || minutes_.back().first != minute) minutes_.push_back({minute, {}});
+    Add(work, &minutes_.back().second);
+    if (minutes_.size() > kRecentMinutes) minutes_.pop_front();
   }
 
-  uint64_t Sum(absl::Time now) const {
-    const int64_t oldest = absl::ToUnixSeconds(now) / 60 - kDeadLetterMinutes;
-    uint64_t sum = 0;
-    for (const auto& [minute, count] : minutes_) sum += minute > oldest ? count : 0;
+  RecentWork Sum(absl::Time now) const {
+    const int64_t oldest = absl::ToUnixSeconds(now) / 60 - kRecentMinutes;
+    RecentWork sum;
+    for (const auto& [minute, work] : minutes_) {
+      if (minute > oldest) Add(work, &sum);
+    }
     return sum;
   }
 
  private:
-  std::deque<std::pair<int64_t, uint64_t>> minutes_;  // since the epoch
+  std::deque<std::pair<int64_t, RecentWork>> minutes_;  // since the epoch
 };
 
 }  // namespace
@@ -78,7 +88,7 @@ struct StatusBoard::Impl {
   std::deque<UnavailableDestination> unavailable ABSL_GUARDED_BY(mu);
   std::map<std::string, FailedBroker> failed_brokers ABSL_GUARDED_BY(mu);  // by address
   StateServiceStats states ABSL_GUARDED_BY(mu);
-  RecentCount dead_letters ABSL_GUARDED_BY(mu);
+  RecentMinutes recent ABSL_GUARDED_BY(mu);
   std::string dead_letter_error ABSL_GUARDED_BY(mu);  // of the latest
   bool stopping ABSL_GUARDED_BY(mu) = false;
 };
@@ -106,10 +116,12 @@ void StatusBoard::OnTransaction(const TransactionReport& report) {
   ++worker.transactions;
   worker.events += report.events;
   worker.last_commit = now;
+  RecentWork work = {.events = report.events, .parked = report.parked, .transactions = 1};
   for (const DeadLetterCount& letters : report.dead_letters) {
-    impl_->dead_letters.Add(letters.count, now);
+    work.dead_letters += letters.count;
     impl_->dead_letter_error = letters.error;
   }
+  impl_->recent.Count(work, now);
 }
 
 void StatusBoard::OnOutcome(int worker, TransactionOutcome outcome, const absl::Status& why) {
@@ -117,6 +129,8 @@ void StatusBoard::OnOutcome(int worker, TransactionOutcome outcome, const absl::
   absl::MutexLock lock(&impl_->mu);
   impl_->workers[worker].last_outcome = {std::string(OutcomeName(outcome)),
                                          std::string(why.message()), now};
+  // A commit that is asked for again is the same transaction.
+  if (outcome != TransactionOutcome::kRetried) impl_->recent.Count({.failed_transactions = 1}, now);
 }
 
 void StatusBoard::OnOpenTransaction(int worker, absl::Time since) {
@@ -313,7 +327,7 @@ PipelineView StatusBoard::View() const {
   view.unavailable = {impl_->unavailable.begin(), impl_->unavailable.end()};
   view.failed_brokers = impl_->failed_brokers;
   view.states = impl_->states;
-  view.dead_letters = impl_->dead_letters.Sum(view.now);
+  view.recent = impl_->recent.Sum(view.now);
   view.dead_letter_error = impl_->dead_letter_error;
   return view;
 }

@@ -464,9 +464,9 @@ class Finder {
                        "; they go to the dead-letter topic"),
           CureOf(one->reason), "turnout_destination_unavailable_total");
     }
-    if (view_.dead_letters == 0) return;
+    if (view_.recent.dead_letters == 0) return;
     Add(Gravity::kNotice,
-        absl::StrCat(Counted(view_.dead_letters, "dead letter"),
+        absl::StrCat(Counted(view_.recent.dead_letters, "dead letter"),
                      " in the last minutes, the latest `", view_.dead_letter_error, "`"),
         absl::StrCat("`turnout dlq ls` says what was wrong, and whose it is, of all in ",
                      view_.facts.dead_letter_topic,

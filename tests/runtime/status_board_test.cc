@@ -177,6 +177,26 @@ TEST_F(StatusBoardTest, TheStatusTellsPartitionsTeamsAndTrouble) {
   EXPECT_EQ(status["workers"][1]["last_trouble"]["why"], "newer owner");
 }
 
+TEST_F(StatusBoardTest, WhatWasDoneInTheLastMinutesIsCountedAndForgotten) {
+  TransactionReport report;
+  report.events = 100;
+  report.parked = 4;
+  report.dead_letters = {{"unreadable", 2}, {"too_large", 1}};
+  board.OnTransaction(report);
+  clock.Advance(absl::Minutes(2));
+  board.OnTransaction(report);
+  board.OnOutcome(0, TransactionOutcome::kRetried, absl::UnavailableError("again"));
+  board.OnOutcome(0, TransactionOutcome::kAborted, absl::AbortedError("redone"));
+  const auto recent = [&] { return json::parse(StatusJson(board.View()))["recent"]; };
+  EXPECT_EQ(recent(), json::parse(R"({"events": 200, "dead_letters": 6, "parked": 8,
+                                      "transactions": 2, "failed_transactions": 1})"));
+  clock.Advance(absl::Minutes(4));
+  EXPECT_EQ(recent(), json::parse(R"({"events": 100, "dead_letters": 3, "parked": 4,
+                                      "transactions": 1, "failed_transactions": 1})"));
+  clock.Advance(absl::Minutes(5));
+  EXPECT_EQ(recent()["events"], 0);
+}
+
 TEST_F(StatusBoardTest, WordsThatAreNotUtf8DoNotBreakTheStatus) {
   board.OnDestinationUnavailable("d\xff", "\xc3\x28 \"quoted\" \n");
   board.SetWaitingFor({"\xfe"});

@@ -291,7 +291,7 @@ TEST(TroublesTest, WhatIsDrainedIsANoticeAndWhatIsLostIsNot) {
 
 TEST(TroublesTest, DeadLettersAndLateCheckpointsAreNotices) {
   PipelineView view = Well();
-  view.dead_letters = 12;
+  view.recent.dead_letters = 12;
   view.dead_letter_error = "unroutable";
   view.states.overdue_tasks = 2;
   view.states.oldest_checkpoint = absl::Minutes(12);
@@ -304,7 +304,7 @@ TEST(TroublesTest, DeadLettersAndLateCheckpointsAreNotices) {
 
 TEST(TroublesTest, TheGravestComesFirst) {
   PipelineView view = Well();
-  view.dead_letters = 1;
+  view.recent.dead_letters = 1;
   view.rules.refused = {{"x.yaml", {}}};
   view.stuck = {"worker 0 has not turned for 99 seconds"};
   std::vector<std::string_view> gravities;
