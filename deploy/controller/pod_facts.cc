@@ -166,6 +166,12 @@ void ReadTroubles(const Json& status, PodFacts* out) {
   }
 }
 
+// Bounded, so that what pods of any version say adds up.
+int64_t LookCount(const Json& recent, std::string_view name) {
+  constexpr int64_t kCountMax = int64_t{1} << 48;
+  return std::clamp<int64_t>(LookNumber(recent, {name}), 0, kCountMax);
+}
+
 void ReadStatus(const Json& status, PodFacts* out) {
   out->answers = true;
   out->version = LookText(status, {"version"});
@@ -188,6 +194,13 @@ void ReadStatus(const Json& status, PodFacts* out) {
   for (const Json& one : LookAll(status, {"destinations_unwell"})) {
     out->ejected.push_back({LookText(one, {"destination"}), LookText(one, {"state"}),
                             LookText(one, {"why"}), LookNumber(one, {"waiting"})});
+  }
+  if (const Json* recent = Look(status, {"recent"}); recent != nullptr && recent->is_object()) {
+    out->work = {.events = LookCount(*recent, "events"),
+                 .dead_letters = LookCount(*recent, "dead_letters"),
+                 .parked = LookCount(*recent, "parked"),
+                 .transactions = LookCount(*recent, "transactions"),
+                 .failed_transactions = LookCount(*recent, "failed_transactions")};
   }
   out->checkpoint_store = LookText(status, {"checkpoints", "store"});
   out->has_checkpoints = LookNumber(status, {"checkpoints", "tasks"}) > 0;

@@ -31,6 +31,13 @@ struct PartitionFacts {
   std::vector<std::string> restored;  // wishes to restore that are done
 };
 
+// Of the last minutes.
+struct WorkFacts {
+  int64_t events = 0, dead_letters = 0;
+  int64_t parked = 0;  // outputs
+  int64_t transactions = 0, failed_transactions = 0;
+};
+
 struct EjectedFacts {
   std::string destination, state, why;
   int64_t waiting = 0;
@@ -66,6 +73,7 @@ struct PodFacts {
   std::map<std::string, std::string> team_hashes;  // of what their rules say
   std::map<std::string, std::string> aside;        // teams that stand aside, and why
   std::vector<EjectedFacts> ejected;
+  std::optional<WorkFacts> work;  // nothing: its version does not tell
   std::string checkpoint_store;
   bool has_checkpoints = false;
   double oldest_checkpoint_seconds = 0;

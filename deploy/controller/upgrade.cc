@@ -4,6 +4,7 @@
 #include <array>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -77,25 +78,33 @@ class Upgrading {
     for (const std::string& harm : HarmsOfGoodPods()) {
       if (answer_.state.harms_before.size() < kHarmsMax) answer_.state.harms_before.push_back(harm);
     }
+    answer_.state.rates_before = HighestRates(GoodPods());
+  }
+
+  std::vector<const PodFacts*> GoodPods() const {
+    std::vector<const PodFacts*> good;
+    for (const PodFacts& pod : pods_) {
+      if (pod.revision == question_.last_good) good.push_back(&pod);
+    }
+    return good;
   }
 
   std::set<std::string> HarmsOfGoodPods() const {
     std::set<std::string> harms;
-    for (const PodFacts& pod : pods_) {
-      if (pod.revision != question_.last_good) continue;
-      for (const std::string& trouble : pod.harmed) harms.insert(HarmOf(trouble));
+    for (const PodFacts* pod : GoodPods()) {
+      for (const std::string& trouble : pod->harmed) harms.insert(HarmOf(trouble));
     }
     return harms;
   }
 
-  // What harms the canary, and is new with it; null: nothing.
-  const std::string* NewHarm(const PodFacts& canary) const {
+  // What harms the canary, and is new with it or more than with the others.
+  std::optional<std::string> HarmTo(const PodFacts& canary) const {
     std::set<std::string> known = HarmsOfGoodPods();
     known.insert(answer_.state.harms_before.begin(), answer_.state.harms_before.end());
     for (const std::string& trouble : canary.harmed) {
-      if (!known.contains(HarmOf(trouble))) return &trouble;
+      if (!known.contains(HarmOf(trouble))) return trouble;
     }
-    return nullptr;
+    return WorseThan(HigherRates(answer_.state.rates_before, HighestRates(GoodPods())), canary);
   }
 
   // What most of the pods that are not new say they run.
@@ -179,10 +188,10 @@ class Upgrading {
   void Judge(const PodFacts& canary) {
     const bool is_last_look =
         question_.now >= answer_.state.ready_since + question_.watch + kSecondLook;
-    const std::string* harm = NewHarm(canary);
+    const std::optional<std::string> harm = HarmTo(canary);
     const LagFacts lag = LagOf(canary, question_.now);
     const bool is_idle = lag.events > 0 && !lag.seconds;  // of some partition nothing is routed
-    const bool is_well = canary.answers && canary.stopped.empty() && harm == nullptr && !is_idle;
+    const bool is_well = canary.answers && canary.stopped.empty() && !harm && !is_idle;
     if (!is_well && !is_last_look) return;
     if (!canary.answers) {
       End(UpgradePhase::kRolledBack,
@@ -194,7 +203,7 @@ class Upgrading {
           absl::StrFormat("%s: %s", canary.name, canary.stopped.front()));
       return;
     }
-    if (harm != nullptr) {
+    if (harm) {
       End(UpgradePhase::kRolledBack, absl::StrFormat("%s: %s", canary.name, *harm));
       return;
     }
@@ -281,6 +290,9 @@ UpgradeState ReadUpgrade(std::string_view json) {
   for (const Json& harm : LookAll(value, {"harmsBefore"})) {
     if (harm.is_string()) state.harms_before.push_back(harm.get<std::string>());
   }
+  for (const auto& [kind, rate] : LookAll(value, {"ratesBefore"}).items()) {
+    if (rate.is_number()) state.rates_before[kind] = rate.get<double>();
+  }
   return state;
 }
 
@@ -303,6 +315,7 @@ std::string UpgradeJson(const UpgradeState& state) {
     if (time != absl::InfinitePast()) json[name] = TimeText(time);
   }
   if (!state.harms_before.empty()) json["harmsBefore"] = state.harms_before;
+  if (!state.rates_before.empty()) json["ratesBefore"] = state.rates_before;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -2,11 +2,11 @@
 //
 // With a canary: the pod of the highest ordinal first (the StatefulSet's `partition`), which is
 // watched once it is ready. If it crashes, is not ready in time, or at the end of the watch events
-// wait too long, something is stopped, or it is harmed by what pods of the last good template are
-// not and were not when the upgrade began, all pods go back to that; else the
-// others follow, highest ordinal first, and one that can't run still takes all back. A template
-// that was gone back from is not tried again: change the EventRouter. Rolling is without the watch
-// and without going back.
+// wait too long, something is stopped, it is harmed by what pods of the last good template are not
+// and were not when the upgrade began, or by the same much more often than they (harm_rates.h), all
+// pods go back to that; else the others follow, highest ordinal first, and one that can't run still
+// takes all back. A template that was gone back from is not tried again: change the EventRouter.
+// Rolling is without the watch and without going back.
 //
 //   none --another template--> Canary --watch is over, all well--> RollingOut --all ready--> Done
 //                                 \__ can't run, lags, is stopped, harmed _/--> RolledBack
@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "deploy/controller/harm_rates.h"
 #include "deploy/controller/pod_facts.h"
 
 namespace turnout::controller {
@@ -51,6 +52,7 @@ struct UpgradeState {
   absl::Time ended = absl::InfinitePast();
   std::string reason;
   std::vector<std::string> harms_before;  // HarmOf of what harmed pods when it began
+  HarmRates rates_before;                 // of those pods
 };
 
 // What of a trouble's text is the same a minute later, and in another pod: without what is counted,
