@@ -16,12 +16,6 @@ using Json = nlohmann::json;
 
 constexpr int64_t kPartitionMax = std::numeric_limits<int32_t>::max();
 
-std::string KeyOf(const PartitionFacts& partition, const std::string& source) {
-  return partition.topic == source || partition.topic.empty()
-             ? absl::StrFormat("%d", partition.partition)
-             : absl::StrFormat("%s/%d", partition.topic, partition.partition);
-}
-
 std::set<int64_t> HeldOfSource(const std::vector<PodFacts>& pods) {
   std::set<int64_t> held;
   for (const PodFacts& pod : pods) {
@@ -46,7 +40,7 @@ class Draining {
     for (const PodFacts& pod : pods_) {
       if (pod.is_leaving) continue;
       for (const PartitionFacts& partition : pod.partitions) {
-        const std::string key = KeyOf(partition, pod.source);
+        const std::string key = PartitionKey(partition, pod.source);
         if (IsOfSource(key) != of_source) continue;
         const int64_t end = state_->ends.try_emplace(key, partition.end_offset).first->second;
         if (partition.next_offset < end) left += end - partition.next_offset;

@@ -28,7 +28,7 @@ struct DrainState {
   bool is_on = false;
   absl::Time started = absl::InfinitePast();
   bool is_done = false;
-  std::map<std::string, int64_t> ends;  // "PARTITION"; of other topics "TOPIC/PARTITION"
+  std::map<std::string, int64_t> ends;  // by PartitionKey
 };
 
 // JSON as in status.drain; what is no state is none, and none is an empty text.

@@ -271,6 +271,12 @@ void AddLag(const PodFacts& pod, absl::Time now, LagFacts* lag) {
 
 }  // namespace
 
+std::string PartitionKey(const PartitionFacts& partition, std::string_view source) {
+  return partition.topic == source || partition.topic.empty()
+             ? absl::StrFormat("%d", partition.partition)
+             : absl::StrFormat("%s/%d", partition.topic, partition.partition);
+}
+
 std::vector<PodFacts> ReadPods(std::string_view pods, absl::Time now) {
   const Json json = Json::parse(pods, nullptr, false);
   std::vector<PodFacts> out;

@@ -31,6 +31,9 @@ struct PartitionFacts {
   std::vector<std::string> restored;  // wishes to restore that are done
 };
 
+// "PARTITION"; of another topic than the source "TOPIC/PARTITION".
+std::string PartitionKey(const PartitionFacts& partition, std::string_view source);
+
 // Of the last minutes.
 struct WorkFacts {
   int64_t events = 0, dead_letters = 0;

@@ -79,6 +79,7 @@ class Upgrading {
       if (answer_.state.harms_before.size() < kHarmsMax) answer_.state.harms_before.push_back(harm);
     }
     answer_.state.rates_before = HighestRates(GoodPods());
+    answer_.state.behind_before = MostBehind(GoodPods());
   }
 
   std::vector<const PodFacts*> GoodPods() const {
@@ -119,6 +120,7 @@ class Upgrading {
     answer_.state.phase = phase;
     answer_.state.ended = question_.now;
     answer_.state.reason = std::move(reason);
+    answer_.state.canary_lag.clear();
     answer_.is_back = phase == UpgradePhase::kRolledBack;
     answer_.is_settled = phase == UpgradePhase::kDone;
     answer_.partition = 0;
@@ -163,7 +165,9 @@ class Upgrading {
     }
     if (question_.restores && FindIn(*canary, {"recovering", "replaying"}) != nullptr) {
       answer_.state.ready_since = question_.now;
+      answer_.state.canary_lag.clear();
     }
+    if (canary->answers) MarkLag(*canary, question_.now, &answer_.state.canary_lag);
     if (question_.now >= answer_.state.ready_since + question_.watch) Judge(*canary);
   }
 
@@ -191,7 +195,11 @@ class Upgrading {
     const std::optional<std::string> harm = HarmTo(canary);
     const LagFacts lag = LagOf(canary, question_.now);
     const bool is_idle = lag.events > 0 && !lag.seconds;  // of some partition nothing is routed
-    const bool is_well = canary.answers && canary.stopped.empty() && !harm && !is_idle;
+    const std::optional<std::string> waits =
+        WaitsTooLong(canary, question_.now, answer_.state.canary_lag,
+                     {.lag_max = question_.lag_max,
+                      .behind = std::max(answer_.state.behind_before, MostBehind(GoodPods()))});
+    const bool is_well = canary.answers && canary.stopped.empty() && !harm && !waits && !is_idle;
     if (!is_well && !is_last_look) return;
     if (!canary.answers) {
       End(UpgradePhase::kRolledBack,
@@ -207,28 +215,13 @@ class Upgrading {
       End(UpgradePhase::kRolledBack, absl::StrFormat("%s: %s", canary.name, *harm));
       return;
     }
-    const absl::Duration waited = WaitedFor(canary);
-    if (waited > question_.lag_max) {
-      End(UpgradePhase::kRolledBack,
-          absl::StrFormat("%d events of %s wait for %d seconds; upgrade.maxLagSeconds allows %d",
-                          lag.events, canary.name, absl::ToInt64Seconds(waited),
-                          absl::ToInt64Seconds(question_.lag_max)));
+    if (waits) {
+      End(UpgradePhase::kRolledBack, absl::StrFormat("%s: %s", canary.name, *waits));
       return;
     }
     answer_.state.phase = UpgradePhase::kRollingOut;
+    answer_.state.canary_lag.clear();
     RollOut();
-  }
-
-  // What a partition has routed nothing of may be of any age: it has waited for this pod at least.
-  absl::Duration WaitedFor(const PodFacts& canary) const {
-    absl::Duration longest = absl::ZeroDuration();
-    for (const PartitionFacts& one : canary.partitions) {
-      if (one.next_offset < 0 || one.end_offset <= one.next_offset) continue;
-      const bool is_idle = one.last_event == absl::InfinitePast();
-      longest =
-          std::max(longest, question_.now - (is_idle ? answer_.state.ready_since : one.last_event));
-    }
-    return longest;
   }
 
   void RollOut() {
@@ -290,6 +283,8 @@ UpgradeState ReadUpgrade(std::string_view json) {
   for (const Json& harm : LookAll(value, {"harmsBefore"})) {
     if (harm.is_string()) state.harms_before.push_back(harm.get<std::string>());
   }
+  state.behind_before = std::max<int64_t>(0, LookNumber(value, {"behindBefore"}));
+  state.canary_lag = ReadLagMarks(LookJson(value, {"canaryLag"}));
   for (const auto& [kind, rate] : LookAll(value, {"ratesBefore"}).items()) {
     if (rate.is_number()) state.rates_before[kind] = rate.get<double>();
   }
@@ -315,6 +310,9 @@ std::string UpgradeJson(const UpgradeState& state) {
     if (time != absl::InfinitePast()) json[name] = TimeText(time);
   }
   if (!state.harms_before.empty()) json["harmsBefore"] = state.harms_before;
+  if (state.behind_before > 0) json["behindBefore"] = state.behind_before;
+  if (!state.canary_lag.empty())
+    json["canaryLag"] = Json::parse(LagMarksJson(state.canary_lag), nullptr, false);
   if (!state.rates_before.empty()) json["ratesBefore"] = state.rates_before;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

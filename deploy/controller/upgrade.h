@@ -2,11 +2,11 @@
 //
 // With a canary: the pod of the highest ordinal first (the StatefulSet's `partition`), which is
 // watched once it is ready. If it crashes, is not ready in time, or at the end of the watch events
-// wait too long, something is stopped, it is harmed by what pods of the last good template are not
-// and were not when the upgrade began, or by the same much more often than they (harm_rates.h), all
-// pods go back to that; else the others follow, highest ordinal first, and one that can't run still
-// takes all back. A template that was gone back from is not tried again: change the EventRouter.
-// Rolling is without the watch and without going back.
+// wait too long (canary_lag.h), something is stopped, it is harmed by what pods of the last good
+// template are not and were not when the upgrade began, or by the same much more often than they
+// (harm_rates.h), all pods go back to that; else the others follow, highest ordinal first, and one
+// that can't run still takes all back. A template that was gone back from is not tried again:
+// change the EventRouter. Rolling is without the watch and without going back.
 //
 //   none --another template--> Canary --watch is over, all well--> RollingOut --all ready--> Done
 //                                 \__ can't run, lags, is stopped, harmed _/--> RolledBack
@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "deploy/controller/canary_lag.h"
 #include "deploy/controller/harm_rates.h"
 #include "deploy/controller/pod_facts.h"
 
@@ -33,8 +34,9 @@ namespace turnout::controller {
 // have to be brought back first.
 inline constexpr absl::Duration kReadyPatience = absl::Minutes(10);
 
-// For so long after the watch a canary that does not answer, says that it is stopped or harmed, or
-// has routed nothing of what waits, is asked again: a moment's trouble is no verdict.
+// For so long after the watch a canary that does not answer, says that it is stopped or harmed,
+// lets events wait too long, or has routed nothing of what waits, is asked again: a moment's
+// trouble is no verdict.
 inline constexpr absl::Duration kSecondLook = absl::Seconds(30);
 
 // Troubles from before that are kept.
@@ -53,6 +55,8 @@ struct UpgradeState {
   std::string reason;
   std::vector<std::string> harms_before;  // HarmOf of what harmed pods when it began
   HarmRates rates_before;                 // of those pods
+  int64_t behind_before = 0;              // MostBehind of them
+  LagMarks canary_lag;                    // while it is watched
 };
 
 // What of a trouble's text is the same a minute later, and in another pod: without what is counted,
