@@ -41,8 +41,6 @@ def _open(scene, teams, replicas=1, **spec):
                              "ahead_max": f"{state_setup.SETTINGS.ahead_max}ms"})
     spec["source"] = {"brokers": [scene.kafka.bootstrap], "topic": scene.source,
                       "group": scene.group, "partitionedBy": "user"}
-    # The events are of yesterday.
-    spec["upgrade"] = {"strategy": "Canary", "watchSeconds": 2, "maxLagSeconds": 86400}
     spec["checkpoints"] = {"store": f"s3://checkpoints/{scene.prefix}", "every": "2s"}
     scene.open(teams, PARTITIONS, replicas, config=config, **spec)
 
