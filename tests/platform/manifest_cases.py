@@ -16,7 +16,7 @@ from manifests import (CHART, NAMESPACE, ROOT, TREE, by_key, helm, key, kustomiz
 from processes import free_port
 
 TREES = ("base", "policies", "examples", "overlays/dev", "overlays/production")
-COMPONENTS = ("s3", "msk-iam", "keda", "ingress", "onboarding", "monitoring")
+COMPONENTS = ("s3", "msk-iam", "keda", "ingress", "onboarding", "git", "monitoring")
 # Files for tools of their own, which no API server takes.
 NOT_SERVED = ("kustomize.config.k8s.io", "eksctl.io")
 CHART_VALUES = {
@@ -30,6 +30,9 @@ CHART_VALUES = {
     "that onboards": ["--set", "onboarding.enabled=true", "--set-json",
                       'manager.files={"orders.yaml":{"brokers":"kafka:9092"}}', "--set-json",
                       'manager.config.services={"orders":{"pipeline":"/etc/turnout/orders.yaml"}}'],
+    "with git": ["--set", "git.enabled=true", "--set", "git.port=2222", "--set", "git.cidrs={192.0.2.0/24}"],
+    "with git, by digest": ["--set", "git.enabled=true", "--set", "image.digest=sha256:" + "0" * 64,
+                            "--set", "manager.image.digest=sha256:" + "1" * 64],
     "from outside": ["--set", "ingress.enabled=true", "--set", "ingress.host=turnout.example.com",
                      "--set", "ingress.tlsSecret=turnout-tls"],
     "on nodes of its own": ["--set", "controller.nodeSelector.pool=platform", "--set-json",
@@ -43,6 +46,9 @@ CHART_REFUSALS = {
     "a second manager without a shared place": (["--set", "manager.replicas=2"], "shared"),
     "an ingress without a host": (["--set", "ingress.enabled=true"], "host"),
     "what the chart itself says": (["--set", "manager.config.listen=0.0.0.0:1"], "listen"),
+    "git by the digest of an image without it": (
+        ["--set", "git.enabled=true", "--set", "image.digest=sha256:" + "0" * 64], "/manager/image/digest"),
+    "an address that is none": (["--set", "git.cidrs={git.example.com}"], "cidrs"),
     "a role that is none": (["--set", "manager.roleArn=manager"], "roleArn"),
 }
 
@@ -57,6 +63,8 @@ CHANGED = {
     "keda": {("EventRouter", "spec.autoscaling"), ("EventRouter", "spec.replicas")},
     "ingress": {("Ingress", ""), ("NetworkPolicy", ""), ("EventRouter", "spec.ingress")},
     "onboarding": {("ClusterRole", ""), ("ClusterRoleBinding", "")},
+    "git": {("NetworkPolicy", ""), ("StatefulSet", "spec.template.spec.containers"),
+            ("StatefulSet", "spec.template.spec.volumes")},
     "monitoring": {("PodMonitor", ""), ("PrometheusRule", "")},
 }
 
@@ -153,6 +161,11 @@ def parsed(item):
     return item
 
 
+def image_of(item):
+    pod = pod_of(item)
+    return pod and pod["spec"]["containers"][0]["image"]
+
+
 def the_chart_renders_what_kustomize_does_object_by_object(bench):
     for words, trees in ((["--set", "namespace.create=true"], ("base", "policies")),
                          (["--set", "namespace.create=true", "--set", "policies.enabled=false"],
@@ -168,6 +181,21 @@ def the_chart_renders_what_kustomize_does_object_by_object(bench):
     assert set(onboards) == set(component), set(onboards) ^ set(component)
     rights = [name for name in component if name[3] == "turnout-manager" and "Role" in name[1]]
     assert len(rights) == 2 and all(onboards[name] == component[name] for name in rights), rights
+    with_git = ["--set", "namespace.create=true", "--set", "policies.enabled=false", "--set", "git.enabled=true"]
+    # Where images are named by kustomize, the variant has a name of its own.
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    named = ["--set", "manager.image.repository=turnout-debian", "--set", f"manager.image.tag={version}"]
+    ours = by_key([parsed(one) for one in helm(*with_git, *named)])
+    theirs = by_key([parsed(one) for one in with_component("git")])
+    assert ours == theirs, [name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)]
+    (own,) = {image_of(one) for one in helm(*with_git)} - {image_of(one) for one in helm()}
+    assert own == f"turnout:{version}-debian", own
+    # An overlay that names both images has each where it belongs.
+    both = yaml.safe_load((TREE / "overlays/production/kustomization.yaml").read_text())["images"]
+    images = {item["metadata"]["name"]: image_of(item) for item in with_component("git", images=both) if pod_of(item)}
+    registry = both[0]["newName"]
+    assert images == {"turnout-controller": f"{registry}:{version}",
+                      "turnout-manager": f"{registry}:{version}-debian"}, images
     by_default = {kind for _, kind, _, _ in by_key(helm())}
     assert "Namespace" not in by_default and "StatefulSet" in by_default, by_default
     elsewhere = helm("--set", "namespace.create=true", namespace="elsewhere")
@@ -195,9 +223,8 @@ def manifests_and_chart_are_of_the_version_that_is_built(bench):
     version = re.search(r"project\(turnout VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["version"] == chart["appVersion"] == version, chart
-    for tree in ("base", "overlays/production"):
-        images = [container["image"] for item in kustomize(TREE / tree) if pod_of(item)
-                  for container in pod_of(item)["spec"]["containers"]]
+    for objects in (kustomize(TREE / "base"), kustomize(TREE / "overlays/production"), with_component("git")):
+        images = [image_of(item) for item in objects if pod_of(item)]
         assert images and all(one.endswith(f":{version}") for one in images), images
 
 

@@ -20,15 +20,15 @@ def kustomize(directory):
     return objects_in(binaries.run(binaries.clients() / "kubectl", "kustomize", directory))
 
 
-def with_component(name, *resources):
-    """That component of the tree over `resources` of it, else over `base`."""
+def with_component(name, *resources, images=()):
+    """That component of the tree over `resources` of it, else over `base`. `images`: as a kustomization has them."""
     directory = TREE / "overlays" / f"only-{name}-{os.getpid()}"
     directory.mkdir()
     try:
         (directory / "kustomization.yaml").write_text(yaml.safe_dump({
             "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
             "resources": [f"../../{one}" for one in resources or ("base",)],
-            "components": [f"../../components/{name}"]}))
+            "components": [f"../../components/{name}"], "images": list(images)}))
         return kustomize(directory)
     finally:
         (directory / "kustomization.yaml").unlink(missing_ok=True)
