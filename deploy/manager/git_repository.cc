@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "deploy/manager/git_ssh.h"
 #include "state/files.h"
 
 namespace turnout::manager {
@@ -111,6 +112,13 @@ absl::Status CheckGitOptions(const GitOptions& options) {
     return absl::InvalidArgumentError(
         "git.branch and git.path are to be of a-z, A-Z, 0-9, `.`, `_`, `-` and `/`");
   }
+  for (const std::string& file : {options.ssh_key_file, options.known_hosts_file}) {
+    if (file.find_first_of(" \t\n'\"\\%$~") != file.npos) {
+      return absl::InvalidArgumentError(
+          "git.ssh_key_file and git.known_hosts_file are to be paths without blanks, quotes, `\\`, "
+          "`%`, `$` and `~`");
+    }
+  }
   if (!absl::EndsWith(options.author, ">") || !absl::StrContains(options.author, " <")) {
     return absl::InvalidArgumentError("git.author is to be `NAME <EMAIL>`");
   }
@@ -165,16 +173,14 @@ absl::StatusOr<ProgramEnd> GitRepository::Git(std::vector<std::string> words,
     git.environment.push_back(absl::StrCat("GIT_CONFIG_VALUE_", i, "=", config[i].second));
   }
   git.environment.push_back(absl::StrCat("GIT_CONFIG_COUNT=", config.size()));
-  std::string ssh = "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes";
-  if (!options_.ssh_key_file.empty()) {
-    absl::StrAppend(&ssh, " -o IdentitiesOnly=yes -i '", options_.ssh_key_file, "'");
-  }
-  if (!options_.known_hosts_file.empty()) {
-    absl::StrAppend(&ssh, " -o UserKnownHostsFile='", options_.known_hosts_file, "'");
-  }
-  git.environment.push_back("GIT_SSH_COMMAND=" + ssh);
+  git.environment.push_back("GIT_SSH_COMMAND=" + SshCommand(options_));
   for (std::string& word : words) git.words.push_back(std::move(word));
-  return RunProgram(git);
+  absl::StatusOr<ProgramEnd> end = RunProgram(git);
+  if (absl::IsNotFound(end.status())) {
+    return absl::UnavailableError(
+        absl::StrCat(end.status().message(), " (the image VERSION-debian has it)"));
+  }
+  return end;
 }
 
 absl::StatusOr<std::string> GitRepository::Done(std::vector<std::string> words,
@@ -191,11 +197,21 @@ absl::StatusOr<std::string> GitRepository::Done(std::vector<std::string> words,
 
 absl::StatusOr<ProgramEnd> GitRepository::Remote(std::vector<std::string> words) {
   const std::string verb = words[0];
+  const auto failed = [&](absl::string_view why) {
+    return absl::UnavailableError(
+        absl::StrFormat("git %s of %s: %s", verb, options_.repository, why));
+  };
+  if (IsBySsh(options_)) {
+    const absl::Status files = CheckSshFiles(options_);
+    if (!files.ok()) return failed(files.message());
+  }
   absl::StatusOr<ProgramEnd> end = Git(std::move(words));
-  if (end.ok() && (end->exit_status == 0 || verb == "push")) return end;
-  return absl::UnavailableError(
-      absl::StrFormat("git %s of %s: %s", verb, options_.repository,
-                      end.ok() ? Said(end->err) : std::string(end.status().message())));
+  if (!end.ok()) return failed(end.status().message());
+  if (end->exit_status == 0) return end;
+  const std::string why = IsBySsh(options_) ? WhySshFailed(options_, end->err) : "";
+  if (!why.empty()) return failed(why);
+  if (verb == "push") return end;
+  return failed(Said(end->err));
 }
 
 absl::StatusOr<std::string> GitRepository::Fetch() {
