@@ -95,21 +95,28 @@ def the_workflows_pin_what_they_use_and_hold_no_secret(bench):
 def an_image_is_published_only_once_it_is_scanned_and_as_the_digest_that_was_built(bench):
     jobs = yaml.safe_load((WORKFLOWS / "image.yml").read_text())["jobs"]
     publish = jobs["publish"]
-    assert set(publish["needs"]) == {"build", "scan"} and jobs["scan"]["needs"] == "build"
+    assert set(publish["needs"]) == {"build", "debian", "scan"}, publish["needs"]
+    assert set(jobs["scan"]["needs"]) == {"build", "debian"} and jobs["debian"]["needs"] == "build"
     assert "refs/tags/v" in publish["if"]
-    for step in jobs["scan"]["steps"][1:]:
-        assert step["with"]["exit-code"] == "1" and step["with"]["version"].startswith("v"), step
+    scanned = [step["with"] for step in jobs["scan"]["steps"][1:]]
+    for how in scanned:
+        assert how["exit-code"] == "1" and how["version"].startswith("v"), how
+    assert {"image/oci", "debian/oci"} <= {how.get("input") for how in scanned}, scanned
     scripts = "\n".join(step.get("run", "") for step in publish["steps"])
-    assert "--preserve-digests" in scripts and '= "$DIGEST"' in scripts
-    for verb in ("sign", "attest"):
-        line = next(line for line in scripts.splitlines() if f"cosign {verb}" in line)
-        assert "@$DIGEST" in line and "--key" not in line, line
+    for of, tag, digest in (("image", "TAG", "DIGEST"), ("debian", "DEBIAN_TAG", "DEBIAN_DIGEST")):
+        place = f"$REGISTRY/turnout:${tag}"
+        assert f'skopeo copy --preserve-digests "oci:{of}/oci:${tag}" "docker://{place}"' in scripts, of
+        assert f'"docker://{place}")" = "${digest}"' in scripts, of
+        for verb in ("sign", "attest"):
+            line = next(line for line in scripts.splitlines() if f"cosign {verb}" in line and f"@${digest}" in line)
+            assert "--key" not in line and (verb == "sign" or f" {of}/turnout.spdx.json" in line), line
     # Its commands are those that the build knows.
-    known = subprocess.run([ROOT / "deploy/image/build", "--help"], capture_output=True, text=True).stdout
-    for step in jobs["build"]["steps"]:
-        for option in re.findall(r"deploy/image/build (.*)", step.get("run", "")):
-            for word in re.findall(r"--[a-z-]+", option.split("|")[0]):
-                assert word in known, word
+    known = {name: subprocess.run([ROOT / "deploy/image" / name, "--help"], capture_output=True, text=True).stdout
+             for name in ("build", "build-debian")}
+    for step in jobs["build"]["steps"] + jobs["debian"]["steps"]:
+        for name, options in re.findall(r"deploy/image/(build\S*) (.*)", step.get("run", "")):
+            for word in re.findall(r"--[a-z-]+", options.split("|")[0]):
+                assert word in known[name], word
 
 
 def where_everything_has_to_run_a_skipped_test_is_a_failure(bench):

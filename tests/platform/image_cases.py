@@ -479,25 +479,49 @@ def debian_base():
     return maven.cached("debian-bookworm-minbase", fill) / "base.tar"
 
 
-def the_dockerfile_makes_the_same_files_and_a_variant_with_git(bench):
-    context = bench.directory / "context"
-    given = context / "build/image/given"
-    given.mkdir(parents=True)
+BASE = "localhost/debian:bookworm-slim"  # that one, as far as buildah knows
+
+
+def buildah():
+    return ["buildah", "--root", scratch() / "storage", "--runroot", scratch() / "run"]
+
+
+@functools.lru_cache(maxsize=None)
+def given(turnout):
+    """What the Dockerfile takes instead of compiling it, and the base imported."""
+    directory = scratch() / "given"
+    directory.mkdir()
+    shutil.copy(turnout, directory / "turnout")
+    shutil.copytree(output_of(ROOT / "deploy/image/librdkafka").strip(), directory / "librdkafka")
+    output_of(*podman("import", "-q", debian_base(), BASE))
+    return directory
+
+
+@functools.lru_cache(maxsize=None)
+def variant_with_git(turnout):
+    """The name of the image that deploy/image/build-debian makes. Built once for all tests."""
+    out = scratch() / "debian"
+    said = output_of(ROOT / "deploy/image/build-debian", "--given", given(turnout), "--tag", "0.0.0-debian",
+                     "--base", BASE, "--out", out, BUILDAH=" ".join(map(str, buildah())))
+    facts = dict(line.split() for line in said.splitlines())
+    assert facts["digest"] == json.loads((out / "oci/index.json").read_text())["manifests"][0]["digest"], facts
+    return f"localhost/turnout:{facts['tag']}"
+
+
+def by_dockerfile(turnout, directory):
+    """The name of the image of the Dockerfile's last stage."""
+    context, name = directory / "context", "localhost/turnout:bare"
     shutil.copytree(ROOT / "deploy", context / "deploy")
-    for name in ("LICENSE", ".dockerignore"):
-        shutil.copy(ROOT / name, context)
-    shutil.copy(bench.turnout, given / "turnout")
-    shutil.copytree(output_of(ROOT / "deploy/image/librdkafka").strip(), given / "librdkafka")
-    output_of(*podman("import", "-q", debian_base(), "debian:bookworm-slim"))
+    for file in ("LICENSE", ".dockerignore"):
+        shutil.copy(ROOT / file, context)
+    shutil.copytree(given(turnout), context / "build/image/given")
+    output_of(*buildah(), "bud", "--isolation", "chroot", "--pull-never", "--layers", "--network", "host",
+              "--build-arg", "BINARY=given", "--build-arg", f"DEBIAN={BASE}",
+              "-f", context / "deploy/image/Dockerfile", "-t", name, context)
+    return name
 
-    def built(*options):
-        tag = f"localhost/turnout:{len(options)}"
-        output_of("buildah", "--root", scratch() / "storage", "--runroot", scratch() / "run", "bud",
-                  "--isolation", "chroot", "--pull-never", "--layers", "--network", "host",
-                  "--build-arg", "BINARY=given", "-f", context / "deploy/image/Dockerfile",
-                  "-t", tag, *options, context)
-        return tag
 
+def the_dockerfile_makes_the_same_files_and_a_variant_with_git(bench):
     def files_of(name):
         container = output_of(*podman("create", name)).strip()
         tree = bench.directory / "tree.tar"
@@ -506,7 +530,7 @@ def the_dockerfile_makes_the_same_files_and_a_variant_with_git(bench):
         with tarfile.open(tree) as tar:
             return {member.name: member for member in tar}
 
-    bare, with_debian = built(), built("--target", "debian")
+    with_debian, bare = variant_with_git(bench.turnout), by_dockerfile(bench.turnout, bench.directory)
     ours, theirs = image_of(bench.turnout).members, files_of(bare)
     mounted = {"dev", "proc", "sys", "run", "etc/hosts", "etc/hostname", "etc/resolv.conf",
                "etc/mtab", "run/.containerenv"}
@@ -521,6 +545,8 @@ def the_dockerfile_makes_the_same_files_and_a_variant_with_git(bench):
     assert run(with_debian, "version") == said
     git = ("--entrypoint", "/usr/bin/git")
     assert run(with_debian, "--version", options=git).startswith("git version")
+    ssh = ("--entrypoint", "/usr/bin/ssh")
+    assert "user turnout\n" in run(with_debian, "-G", "any", options=ssh), "ssh runs as nobody without a name"
     user = json.loads(output_of(*podman("image", "inspect", with_debian)))[0]["Config"]["User"]
     assert user == f"{USER}:{USER}"
 
