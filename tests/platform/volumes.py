@@ -2,7 +2,7 @@
 disks that claims are bound to.
 
 Files of ConfigMaps and Secrets are written as a kubelet writes them: a directory of their own, to which
-the link `..data` is swung at once, and links through it by their names.
+the link `..data` is swung at once, and links through it by their names. They are root's, of the pod's fsGroup.
 
 Errors: NotYet while something that a pod names is missing. Threads: one at a time for a pod.
 """
@@ -17,6 +17,7 @@ from kube import Refused
 
 POLL_S = 0.5
 FILE_MODE = 0o644
+GROUP_READS = 0o440  # what an fsGroup adds to files that are mounted for reading
 PROVISIONER = "tests.turnout.dev/disks"
 GIBIBYTE_LIMIT = "100Gi"  # no claim here asks for more
 
@@ -106,17 +107,19 @@ class PodVolumes:
         fresh = target / f"..{time.strftime('%Y_%m_%d_%H_%M_%S')}.{self._turn:09}"
         fresh.mkdir()
         for name, data in files.items():
+            (fresh / name).parent.mkdir(exist_ok=True)
             (fresh / name).write_bytes(data)
-            (fresh / name).chmod(mode)
+            (fresh / name).chmod(mode | GROUP_READS)
             os.chown(fresh / name, -1, self._group)
         before = os.readlink(target / "..data") if (target / "..data").is_symlink() else None
         (target / "..data_tmp").symlink_to(fresh.name)
         (target / "..data_tmp").rename(target / "..data")
-        for name in files:
+        shown = {name.split("/")[0] for name in files}
+        for name in shown:
             if not (target / name).is_symlink():
                 (target / name).symlink_to(f"..data/{name}")
         for link in target.iterdir():
-            if not link.name.startswith("..") and link.name not in files:
+            if not link.name.startswith("..") and link.name not in shown:
                 link.unlink()
         if before:
             shutil.rmtree(target / before)
