@@ -11,6 +11,8 @@ namespace {
 
 // A share of fewer is a matter of chance.
 constexpr int64_t kTotalMin = 100;
+// Where that many more had come about, no more would be seen in one of twenty cases.
+constexpr int64_t kUnseen = 3;
 constexpr int64_t kCountMin = 20;
 constexpr double kSharePutUpWith = 0.001;
 constexpr double kEjectedPutUpWith = 1;
@@ -46,7 +48,8 @@ double Share(const Part& part) {
   return part.total > 0 ? static_cast<double>(part.count) / static_cast<double>(part.total) : 0;
 }
 
-double HighestShare(const Kind& kind, const std::vector<const PodFacts*>& pods) {
+// Or what may have been, by as few as there were to see; nothing: there were none.
+std::optional<double> HighestShare(const Kind& kind, const std::vector<const PodFacts*>& pods) {
   Part all;
   double highest = 0;
   for (const PodFacts* pod : pods) {
@@ -56,6 +59,8 @@ double HighestShare(const Kind& kind, const std::vector<const PodFacts*>& pods) 
     all.total += part.total;
     if (part.total >= kTotalMin) highest = std::max(highest, Share(part));
   }
+  if (all.total == 0) return std::nullopt;
+  all.count += kUnseen;
   return std::max(highest, Share(all));
 }
 
@@ -69,7 +74,7 @@ std::optional<std::string> TooManyEjected(double others, const PodFacts& canary)
   const double allowed = kWorseTimes * std::max(others, kEjectedPutUpWith);
   if (static_cast<double>(count) <= allowed) return std::nullopt;
   return absl::StrFormat(
-      "%d destinations are ejected; with what ran before it were %.0f at most, and a canary may "
+      "%d destinations are ejected; with what ran before up to %.0f were, and a canary may "
       "have %.0f",
       count, others, allowed);
 }
@@ -80,8 +85,8 @@ std::optional<std::string> TooMuch(const Kind& kind, double others, const WorkFa
   const double allowed = kWorseTimes * std::max(others, kSharePutUpWith);
   if (part.count < kCountMin || Share(part) <= allowed) return std::nullopt;
   return absl::StrFormat(
-      "%d %s of %d %s in the last minutes are %.1f in 1000; with what ran before it were %.1f at "
-      "most, and a canary may have %.1f",
+      "%d %s of %d %s in the last minutes are %.1f in 1000; with what ran before up to %.1f "
+      "were, and a canary may have %.1f",
       part.count, kind.what, part.total, kind.of, Share(part) * kThousand, others * kThousand,
       allowed * kThousand);
 }
@@ -90,10 +95,8 @@ std::optional<std::string> TooMuch(const Kind& kind, double others, const WorkFa
 
 HarmRates HighestRates(const std::vector<const PodFacts*>& pods) {
   HarmRates rates;
-  const bool is_told = std::any_of(pods.begin(), pods.end(),
-                                   [](const PodFacts* pod) { return pod->work.has_value(); });
   for (const Kind& kind : kKinds) {
-    if (is_told) rates[std::string(kind.name)] = HighestShare(kind, pods);
+    if (const auto share = HighestShare(kind, pods)) rates[std::string(kind.name)] = *share;
   }
   for (const PodFacts* pod : pods) {
     if (!pod->answers) continue;

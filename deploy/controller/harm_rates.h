@@ -4,11 +4,13 @@
 // Of what pods did in the last minutes: dead letters and parked outputs of their events, failed
 // transactions of all; and destinations that are ejected now. What another template has is bounded
 // by the most that any pod of the last good one has, or had when the upgrade began: kWorseTimes
-// times that, and of each a little is put up with, so that a few are no verdict. A pod whose
-// version does not tell is compared with nothing.
+// times that, and of each a little is put up with, so that a few are no verdict. The fewer events
+// those pods have routed, the more of it they may have without its being seen, and the more a
+// canary may have. It is compared with nothing where they have routed none, or do not tell.
 //
 // Units: destinations by their number, all else by a share, 0 to 1 (several dead letters of an
-// event make it more). Threads: pure functions.
+// event make it more).
+// Threads: pure functions.
 #pragma once
 
 #include <map>
@@ -24,7 +26,7 @@ inline constexpr double kWorseTimes = 3;
 
 using HarmRates = std::map<std::string, double>;  // by kind: "deadLetters", ...
 
-// The highest of these pods, each kind that one of them tells.
+// The most that these pods have, or may have; each kind that one of them tells.
 HarmRates HighestRates(const std::vector<const PodFacts*>& pods);
 
 // The higher ones of both.
