@@ -48,6 +48,8 @@ CHART_REFUSALS = {
     "what the chart itself says": (["--set", "manager.config.listen=0.0.0.0:1"], "listen"),
     "git by the digest of an image without it": (
         ["--set", "git.enabled=true", "--set", "image.digest=sha256:" + "0" * 64], "/manager/image/digest"),
+    "rights to onboard that no policy holds": (
+        ["--set", "onboarding.enabled=true", "--set", "policies.enabled=false"], "/policies/enabled"),
     "an address that is none": (["--set", "git.cidrs={git.example.com}"], "cidrs"),
     "a role that is none": (["--set", "manager.roleArn=manager"], "roleArn"),
 }
@@ -175,9 +177,8 @@ def the_chart_renders_what_kustomize_does_object_by_object(bench):
         assert set(ours) == set(theirs), set(ours) ^ set(theirs)
         for name, item in theirs.items():
             assert ours[name] == item, f"{name}:\nchart     {ours[name]}\nkustomize {item}"
-    onboards = by_key(helm("--set", "namespace.create=true", "--set", "policies.enabled=false", "--set",
-                           "onboarding.enabled=true"))
-    component = by_key(with_component("onboarding"))
+    onboards = by_key(helm("--set", "namespace.create=true", "--set", "onboarding.enabled=true"))
+    component = by_key(with_component("onboarding", "base", "policies"))
     assert set(onboards) == set(component), set(onboards) ^ set(component)
     rights = [name for name in component if name[3] == "turnout-manager" and "Role" in name[1]]
     assert len(rights) == 2 and all(onboards[name] == component[name] for name in rights), rights

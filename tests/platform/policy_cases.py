@@ -4,7 +4,7 @@ import re
 
 from controller_cases import RIGHTS, says
 from kube import Refused, refusal, wait_for
-from manifests import NAMESPACE, ROOT, TREE, kustomize, pod_of
+from manifests import NAMESPACE, ROOT, TREE, kustomize, pod_of, with_component
 from processes import free_port
 
 API = "turnout.dev/v1alpha1"
@@ -271,6 +271,167 @@ def the_controller_itself_works_with_what_the_manifests_grant_and_forbid(bench):
     assert not refused, refused[:5]
 
 
+def made_by_onboarding(kind, name, namespace=None, labels=None, **more):
+    """As deploy/manager/onboarding_objects.cc makes it for the team `reached`."""
+    version = {"EventRoute": API}.get(kind, "v1")
+    place = {"namespace": namespace} if namespace else {}
+    return {"apiVersion": version, "kind": kind, **more, "metadata": {
+        "name": name, **place, "annotations": {"turnout.dev/onboarding": "0" * 64},
+        "labels": {"app.kubernetes.io/managed-by": "turnout-manager", "turnout.dev/team": "reached", **(labels or {})}}}
+
+
+def changed(item, **metadata):
+    """With these in its metadata; a dictionary is added to the one that is there."""
+    meta = {**item["metadata"]}
+    for name, value in metadata.items():
+        meta[name] = {**meta.get(name, {}), **value} if isinstance(value, dict) else value
+    return {**item, "metadata": meta}
+
+
+STRANGE = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "00000000-0000-0000-0000-000000000000"}]
+DASHBOARD = {"grafana_dashboard": "1"}
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+def the_managers_account_onboards_and_reaches_nothing_else(bench):
+    """With the rights of the component `onboarding`, which are for all namespaces."""
+    install(bench)
+    kube = bench.kube
+    rights = [one for one in with_component("onboarding") if one["kind"] in ("ClusterRole", "ClusterRoleBinding") and
+              one["metadata"]["name"] == "turnout-manager"]
+    assert len(rights) == 2, rights
+    manager = kube.as_service_account(NAMESPACE, "turnout-manager")
+    for right in rights:
+        kube.apply(right)
+    try:
+        wait_for(lambda: manager.may("patch", "", "configmaps", "kube-system"), "it has its rights")
+        wait_for(lambda: caught(manager.create, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+            "name": "any", "namespace": "default"}}, dry_run=True), "the policy is in force", POLICY_S)
+        onboard_and_take_back(kube, manager)
+        reach_for_what_is_others(bench, manager)
+    finally:
+        for right in rights:
+            kube.delete(right["apiVersion"], right["kind"], right["metadata"]["name"])
+
+
+def onboard_and_take_back(kube, manager):
+    """What the manager does, each step twice; tests of onboarding do it with the manager itself."""
+    space = made_by_onboarding("Namespace", "shop-reached", labels=RESTRICTED)
+    entry = {"apiVersion": API, "kind": "EventRouter", "metadata": {"name": "shop", "namespace": "turnout-shop"}}
+    teams = kube.get(API, "EventRouter", "shop", "turnout-shop")["spec"]["teams"]
+    grant = {**entry, "spec": {"teams": [{"name": "reached", "namespace": "shop-reached", "destinations": ["reached.*"]}]}}
+    spec = route("shop", "shop-reached", "reached")["spec"]
+    its_route = made_by_onboarding("EventRoute", "shop", "shop-reached", spec=spec)
+    dashboard = made_by_onboarding("ConfigMap", "turnout-shop-reached", "shop-reached", DASHBOARD,
+                                   data={"turnout-shop-reached.json": "{}"})
+    for item in (space, grant, its_route, dashboard):
+        by = "turnout-manager-reached" if item is grant else "turnout-manager"
+        for _ in range(2):
+            wait_for(lambda: manager.apply(item, force=False, manager=by), f"{item['kind']} is taken")
+    assert len(kube.get(API, "EventRouter", "shop", "turnout-shop")["spec"]["teams"]) == len(teams) + 1
+    for item in (changed(its_route, annotations={"turnout.dev/onboarding": "1" * 64}), {**dashboard, "data": {
+            "turnout-shop-reached.json": "{ }"}}):
+        manager.apply(item, force=False, manager="turnout-manager")
+    manager.apply(entry, force=False, manager="turnout-manager-reached")
+    assert kube.get(API, "EventRouter", "shop", "turnout-shop")["spec"]["teams"] == teams
+    for item in (its_route, dashboard):
+        manager.delete(item["apiVersion"], item["kind"], item["metadata"]["name"], "shop-reached")
+
+
+def reach_for_what_is_others(bench, manager):
+    kube = bench.kube
+    aws_auth = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "aws-auth", "namespace": "kube-system"},
+                "data": {"mapRoles": "[]"}}
+    kube.apply(aws_auth)
+    own = made_by_onboarding("Namespace", "shop-reached", labels=RESTRICTED)
+    theirs = bench.namespace("not-reached", {"turnout.dev/team": "fraud", **RESTRICTED})
+    kube.create({**route("theirs", "team-fraud", "fraud"), "metadata": {"name": "theirs", "namespace": "team-fraud"}})
+    new = made_by_onboarding("Namespace", "shop-new", labels=RESTRICTED)
+    file = {"data": {"turnout-a.json": "{}"}}
+    dashboard = made_by_onboarding("ConfigMap", "turnout-a", "shop-reached", DASHBOARD, **file)
+    manager.create(dashboard)
+    spec = route("a", "shop-reached", "reached", "elsewhere")["spec"]
+    its_route = made_by_onboarding("EventRoute", "a", "shop-reached", spec=spec)
+    plain = bench.namespace("reached-by-nobody")
+
+    def labels(kind, name, change, namespace=None):
+        return lambda: manager.patch("v1", kind, name, {"metadata": {"labels": change}}, namespace)
+
+    def router(change):
+        return lambda: manager.patch(API, "EventRouter", "shop", change, "turnout-shop")
+    teams = kube.get(API, "EventRouter", "shop", "turnout-shop")["spec"]["teams"]
+    whole = kube.get(API, "EventRouter", "shop", "turnout-shop")
+    takeover = {**labels_of("kube-system", kube), "app.kubernetes.io/managed-by": "turnout-manager",
+                "turnout.dev/team": "reached", "turnout.dev/service": "shop"}
+    cases = {
+        # Who has the cluster by a ConfigMap: there, or not yet, or once it is gone.
+        "aws-auth": lambda: manager.patch("v1", "ConfigMap", "aws-auth", {"data": {"mapRoles": "[all]"}}, "kube-system"),
+        "aws-auth as ours": labels("ConfigMap", "aws-auth", {**DASHBOARD, **own["metadata"]["labels"]}, "kube-system"),
+        "aws-auth away": lambda: manager.delete("v1", "ConfigMap", "aws-auth", "kube-system"),
+        "another such": lambda: manager.create(made_by_onboarding("ConfigMap", "aws-auth-2", "kube-system", DASHBOARD)),
+        "no dashboard": lambda: manager.create(made_by_onboarding("ConfigMap", "turnout-a-2", "shop-reached", **file)),
+        "another file": lambda: manager.patch("v1", "ConfigMap", "turnout-a", {"data": {"a.url": "http://x"}}, "shop-reached"),
+        "bytes": lambda: manager.patch("v1", "ConfigMap", "turnout-a", {"binaryData": {"a": "AA=="}}, "shop-reached"),
+        "a folder of Grafana's": lambda: manager.patch("v1", "ConfigMap", "turnout-a", {"metadata": {"annotations": {
+            "k8s-sidecar-target-directory": "/etc"}}}, "shop-reached"),
+        "a data source": labels("ConfigMap", "turnout-a", {"grafana_datasource": "1"}, "shop-reached"),
+        "a dashboard no more": labels("ConfigMap", "turnout-a", {"grafana_dashboard": None}, "shop-reached"),
+        "a dashboard's owner": lambda: manager.patch("v1", "ConfigMap", "turnout-a", {"metadata": {
+            "ownerReferences": STRANGE}}, "shop-reached"),
+        # Where routers may be made, and who may do what in a namespace.
+        "kube-system": labels("Namespace", "kube-system", {"turnout.dev/service": "shop"}),
+        "kube-system as ours": labels("Namespace", "kube-system", takeover),
+        "another team's": labels("Namespace", theirs, {"turnout.dev/team": "reached"}),
+        "nobody's": labels("Namespace", plain, {"turnout.dev/team": "reached"}),
+        "ours for routers": labels("Namespace", "shop-reached", {"turnout.dev/service": "shop"}),
+        "ours for another team": labels("Namespace", "shop-reached", {"turnout.dev/team": "fraud"}),
+        "ours without PodSecurity": labels("Namespace", "shop-reached", dict.fromkeys(RESTRICTED)),
+        "ours privileged": labels("Namespace", "shop-reached", dict.fromkeys(RESTRICTED, "privileged")),
+        "ours held": lambda: manager.patch("v1", "Namespace", "shop-reached", {"metadata": {"finalizers": ["a.example/b"]}}),
+        "ours on a node": lambda: manager.patch("v1", "Namespace", "shop-reached", {"metadata": {"annotations": {
+            "scheduler.alpha.kubernetes.io/node-selector": "a=b"}}}),
+        "a new one for routers": lambda: manager.create(changed(new, labels={"turnout.dev/service": "shop"})),
+        "a new one, privileged": lambda: manager.create(changed(new, labels=dict.fromkeys(RESTRICTED, "privileged"))),
+        "a new one of no profile": lambda: manager.create(made_by_onboarding("Namespace", "shop-new")),
+        "a new one of no team": lambda: manager.create(changed(new, labels={"turnout.dev/team": ""})),
+        "a new one of nobody's": lambda: manager.create(changed(new, labels={"app.kubernetes.io/managed-by": "me"})),
+        "a new one with an owner": lambda: manager.create(changed(new, ownerReferences=STRANGE)),
+        "a new one with a note": lambda: manager.create(changed(new, annotations={"a": "b"})),
+        # What runs with a router's Secrets and role, and who may write where.
+        "a router's image": router({"spec": {"image": "elsewhere/anything"}}),
+        "its config": router({"spec": {"config": {"log": {"level": "debug"}}}}),
+        "its checkpoints": router({"spec": {"checkpoints": None}}),
+        "its labels": router({"metadata": {"labels": {"a": "b"}}}),
+        "its annotations": router({"metadata": {"annotations": {"turnout.dev/onboarding": "b"}}}),
+        "its owner": router({"metadata": {"ownerReferences": STRANGE}}),
+        "its finalizers": router({"metadata": {"finalizers": whole["metadata"].get("finalizers", []) + ["a.example/b"]}}),
+        "all topics": router({"spec": {"teams": teams + [
+            {"name": "reached", "namespace": "shop-reached", "destinations": ["reached.*", "*"]}]}}),
+        "another team's topics": router({"spec": {"teams": [{**teams[0], "destinations": [
+            *teams[0]["destinations"], "others.*"]}, *teams[1:]]}}),
+        # What teams have themselves, and where none is.
+        "a team's own route": lambda: manager.patch(API, "EventRoute", "theirs", {"spec": {"rules": []}}, "team-fraud"),
+        "a team's own route away": lambda: manager.delete(API, "EventRoute", "theirs", "team-fraud"),
+        "a route of nobody's making": lambda: manager.create(route("a", "shop-reached", "reached", "elsewhere")),
+        "a route where no team is": lambda: manager.create(changed(its_route, namespace=plain)),
+        "a route's finalizer": lambda: manager.create(changed(its_route, finalizers=["a.example/b"])),
+    }
+    taken = []
+    for what, call in cases.items():
+        refused = caught(call)
+        if refused is None or refused.code != 403 or "turnout-manager-reach" not in refused.message:
+            taken.append(f"{what}: {refused}")
+    assert not taken, "\n".join(taken)
+    manager.delete("v1", "ConfigMap", "turnout-a", "shop-reached")
+    for item in (aws_auth, {"apiVersion": API, "kind": "EventRoute", "metadata": {
+            "name": "theirs", "namespace": "team-fraud"}}):
+        kube.delete(item["apiVersion"], item["kind"], item["metadata"]["name"], item["metadata"]["namespace"])
+
+
+def labels_of(namespace, kube):
+    return kube.get("v1", "Namespace", namespace)["metadata"].get("labels", {})
+
+
 def who_is_on_call_pauses_and_heals_but_makes_and_deletes_nothing(bench):
     install(bench)
     on_call = bench.kube.as_user("eve", "on-call", ANYONE)
@@ -351,6 +512,7 @@ TESTS = [
     the_controllers_account_touches_only_what_is_a_routers,
     the_controllers_account_makes_nothing_where_no_service_is,
     the_controller_itself_works_with_what_the_manifests_grant_and_forbid,
+    the_managers_account_onboards_and_reaches_nothing_else,
     who_is_on_call_pauses_and_heals_but_makes_and_deletes_nothing,
     the_restricted_profile_admits_our_pods_and_no_other_form_of_them,
 ]
