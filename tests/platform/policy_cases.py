@@ -461,6 +461,24 @@ def who_is_on_call_pauses_and_heals_but_makes_and_deletes_nothing(bench):
         refused = refusal(on_call.patch, API, "EventRouter", "shop", {"spec": {field: value, "paused": True}},
                           "turnout-shop")
         assert refused.code == 403 and f"this changes {field}:" in refused.message, refused
+    # An owner that is not there has the garbage collector delete the router; the others change what it is to others.
+    uid = bench.kube.get(API, "EventRouter", "shop", "turnout-shop")["metadata"]["uid"]
+    for field, value in (("ownerReferences", STRANGE), ("finalizers", ["a.example/held"]), ("labels", {"a": "b"}),
+                         ("annotations", {"kubectl.kubernetes.io/last-applied-configuration": "{}"})):
+        refused = refusal(on_call.patch, API, "EventRouter", "shop", {"metadata": {field: value}, "spec": {"paused": True}},
+                          "turnout-shop")
+        assert refused.code == 403 and f"this changes {field}:" in refused.message, refused
+    assert bench.kube.get(API, "EventRouter", "shop", "turnout-shop")["metadata"]["uid"] == uid
+    # An account beside the controller's that has the role is on call like anybody.
+    beside = bench.kube.as_service_account(NAMESPACE, "beside")
+    bench.kube.apply({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {
+        "name": "beside", "namespace": "turnout-shop"}, "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "turnout-on-call"},
+        "subjects": [{"kind": "ServiceAccount", "name": "beside", "namespace": NAMESPACE}]})
+    wait_for(lambda: beside.patch(API, "EventRouter", "shop", {"spec": {"paused": False}}, "turnout-shop"),
+             "it is on call")
+    refused = refusal(beside.patch, API, "EventRouter", "shop", {"spec": {"image": "elsewhere/anything"}}, "turnout-shop")
+    assert refused.code == 403 and "this changes image:" in refused.message, refused
     owner = bench.kube.as_user("pat", "platform-team", ANYONE)
     bench.kube.apply({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {
         "name": "platform", "namespace": "turnout-shop"}, "roleRef": {
