@@ -220,6 +220,27 @@ def every_file_can_be_read_and_says_what_the_page_says(bench):
     assert done.returncode != 0 and "@AWS_REGION@" in done.stdout
 
 
+def a_value_is_given_once_or_refused(bench):
+    """The page's commands and `render` read the same file in two ways: a name that is there twice would be
+    two values."""
+    lines = (EKS / "values.env").read_text().splitlines()
+    names = [line.split("=")[0] for line in lines if line and not line.startswith("#")]
+    assert len(names) == len(set(names)), names
+    twice = bench.directory / "twice.env"
+    twice.write_text("\n".join([*lines, "", "VPC_CIDR=10.43.0.0/16"]) + "\n")
+    out = bench.directory / "twice"
+    done = subprocess.run([EKS / "render", out, twice], capture_output=True, text=True)
+    first = next(number for number, line in enumerate(lines, 1) if line.startswith("VPC_CIDR="))
+    assert done.returncode == 1, done.stdout
+    assert f"{twice}:{len(lines) + 2}: VPC_CIDR has a value already, in line {first}" in done.stderr, done.stderr
+    assert "delete one" in done.stderr and not out.exists(), done.stderr
+    in_shell = subprocess.run(["bash", "-c", f"set -a; . {EKS}/values.env; env"], capture_output=True, text=True,
+                              check=True, env={"PATH": os.environ["PATH"]})
+    read_by_a_shell = dict(line.split("=", 1) for line in in_shell.stdout.splitlines())
+    for name, value in values().items():
+        assert read_by_a_shell[name] == value, name
+
+
 def every_command_of_the_page_is_good_shell(bench):
     page = (EKS / "README.md").read_text()
     blocks = re.findall(r"^```bash\n(.*?)^```", page, re.M | re.S)
@@ -382,6 +403,7 @@ TESTS = [a_further_team_comes_by_the_pages_one_request,
          a_router_may_do_what_it_needs_and_touch_nobody_elses,
          each_role_is_for_one_service_account_or_one_workflow,
          every_file_can_be_read_and_says_what_the_page_says,
+         a_value_is_given_once_or_refused,
          every_command_of_the_page_is_good_shell,
          the_costs_in_the_page_are_what_its_script_computes,
          what_is_kubernetes_on_the_page_is_taken_by_a_real_server]
