@@ -575,6 +575,29 @@ def a_registry_gives_the_image_back_by_its_digest(bench):
         assert (back / "blobs/sha256" / blob.name).read_bytes() == blob.read_bytes(), blob.name
 
 
+def what_the_variant_is_made_of_by_hand_is_the_same_the_second_time(bench):
+    """The page's lines but the last, which is buildah's: a stripped binary, and librdkafka beside it."""
+    (block,) = [one for one in re.findall(r"^```bash\n(.*?)^```", (ROOT / "deploy/image/README.md").read_text(),
+                                          re.M | re.S) if "build-debian" in one]
+    *lines, last = block.strip().splitlines()
+    assert last.startswith("deploy/image/build-debian --given build/given "), last
+    assert "\n".join(lines) in (ROOT / "deploy/eks/README.md").read_text(), "the EKS page does it otherwise"
+    place = bench.directory
+    (place / "build/release").mkdir(parents=True)
+    (place / "build/release/turnout").symlink_to(bench.turnout)
+    (place / "deploy").symlink_to(ROOT / "deploy")
+    found = []
+    for _ in range(2):
+        subprocess.run(["bash", "-euc", "\n".join(lines)], cwd=place, check=True)
+        found.append({str(path.relative_to(place)): path.stat().st_size
+                      for path in (place / "build/given").rglob("*") if path.is_file()})
+    assert found[0] == found[1], found[0].keys() ^ found[1].keys()
+    assert "build/given/librdkafka/librdkafka.so.1" in found[0], found[0]
+    sections = subprocess.run(["readelf", "-SW", place / "build/given/turnout"], capture_output=True, text=True,
+                              check=True).stdout
+    assert ".text" in sections and ".symtab" not in sections, "it is not stripped"
+
+
 TESTS = [the_image_has_the_same_digest_whenever_and_wherever_it_is_built,
          the_image_is_small_and_says_what_it_is,
          the_image_has_no_shell_and_nothing_to_be_taken_over,
@@ -584,5 +607,6 @@ TESTS = [the_image_has_the_same_digest_whenever_and_wherever_it_is_built,
          the_image_runs_as_nobody_and_its_librdkafka_knows_scram,
          a_container_of_the_image_routes_events_and_stops_when_asked,
          a_container_of_the_image_finds_brokers_by_their_names,
+         what_the_variant_is_made_of_by_hand_is_the_same_the_second_time,
          the_dockerfile_makes_the_same_files_and_a_variant_with_git,
          a_registry_gives_the_image_back_by_its_digest]
