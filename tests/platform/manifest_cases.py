@@ -16,7 +16,7 @@ from manifests import (CHART, NAMESPACE, ROOT, TREE, by_key, helm, key, kustomiz
 from processes import free_port
 
 TREES = ("base", "policies", "examples", "overlays/dev", "overlays/production")
-COMPONENTS = ("s3", "msk-iam", "keda", "ingress", "onboarding", "git", "monitoring")
+COMPONENTS = ("s3", "msk-iam", "keda", "ingress", "onboarding", "git", "schema-registry", "monitoring")
 # Files for tools of their own, which no API server takes.
 NOT_SERVED = ("kustomize.config.k8s.io", "eksctl.io")
 CHART_VALUES = {
@@ -33,6 +33,8 @@ CHART_VALUES = {
     "with git": ["--set", "git.enabled=true", "--set", "git.port=2222", "--set", "git.cidrs={192.0.2.0/24}"],
     "with git, by digest": ["--set", "git.enabled=true", "--set", "image.digest=sha256:" + "0" * 64,
                             "--set", "manager.image.digest=sha256:" + "1" * 64],
+    "with a schema registry": ["--set", "schemaRegistry.enabled=true", "--set", "schemaRegistry.port=8080",
+                               "--set", "schemaRegistry.cidrs={192.0.2.0/24}"],
     "from outside": ["--set", "ingress.enabled=true", "--set", "ingress.host=turnout.example.com",
                      "--set", "ingress.tlsSecret=turnout-tls"],
     "on nodes of its own": ["--set", "controller.nodeSelector.pool=platform", "--set-json",
@@ -51,6 +53,7 @@ CHART_REFUSALS = {
     "rights to onboard that no policy holds": (
         ["--set", "onboarding.enabled=true", "--set", "policies.enabled=false"], "/policies/enabled"),
     "an address that is none": (["--set", "git.cidrs={git.example.com}"], "cidrs"),
+    "a registry's port that is none": (["--set", "schemaRegistry.port=0"], "/schemaRegistry/port"),
     "a role that is none": (["--set", "manager.roleArn=manager"], "roleArn"),
 }
 
@@ -67,6 +70,7 @@ CHANGED = {
     "onboarding": {("ClusterRole", ""), ("ClusterRoleBinding", "")},
     "git": {("NetworkPolicy", ""), ("StatefulSet", "spec.template.spec.containers"),
             ("StatefulSet", "spec.template.spec.volumes")},
+    "schema-registry": {("NetworkPolicy", "")},
     "monitoring": {("PodMonitor", ""), ("PrometheusRule", "")},
 }
 
@@ -191,6 +195,10 @@ def the_chart_renders_what_kustomize_does_object_by_object(bench):
     assert ours == theirs, [name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)]
     (own,) = {image_of(one) for one in helm(*with_git)} - {image_of(one) for one in helm()}
     assert own == f"turnout:{version}-debian", own
+    registry = ["--set", "namespace.create=true", "--set", "policies.enabled=false", "--set", "schemaRegistry.enabled=true"]
+    ours = by_key([parsed(one) for one in helm(*registry)])
+    theirs = by_key([parsed(one) for one in with_component("schema-registry")])
+    assert ours == theirs, [name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)]
     # An overlay that names both images has each where it belongs.
     both = yaml.safe_load((TREE / "overlays/production/kustomization.yaml").read_text())["images"]
     images = {item["metadata"]["name"]: image_of(item) for item in with_component("git", images=both) if pod_of(item)}
