@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from confluent_kafka import Producer
 
 import manifests
 import policy_cases
@@ -284,10 +285,7 @@ def what_is_kubernetes_on_the_page_is_taken_by_a_real_server(bench):
     """Strictly, by the CRDs of Karpenter and ours, and with our policies: the platform as build/eks
     makes it, and what is applied after it."""
     policy_cases.install(bench)
-    out = bench.directory / "checkout/build/eks"  # beside what its kustomization.yaml names
-    shutil.copytree(ROOT / "deploy/kubernetes", bench.directory / "checkout/deploy/kubernetes")
-    out.parent.mkdir()
-    rendered(bench).rename(out)
+    out = platform_of(bench)
     platform = manifests.kustomize(out)
     space = values()["ROUTER_NAMESPACE"]  # the tests of policies have a router of this name there
     applied = [item for name in ("storage", "karpenter", "first-steps", "pipeline")
@@ -318,6 +316,31 @@ def what_is_kubernetes_on_the_page_is_taken_by_a_real_server(bench):
     account = next(item for item in platform if item["kind"] == "ServiceAccount"
                    and item["metadata"]["name"] == "turnout-manager")
     assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].endswith("role/turnout-manager")
+
+
+def no_pipeline_that_is_deployed_shows_events_unmasked(bench):
+    """A dry run of onboarding has live samples on EKS and in the overlay, without their keys and whose they are."""
+    production, = [item for item in objects_in((ROOT / "deploy/kubernetes/overlays/production/manager_config.yaml")
+                                               .read_text())]
+    eks = manifests.by_key(manifests.kustomize(platform_of(bench)))["v1", "ConfigMap", manifests.NAMESPACE,
+                                                                    "turnout-manager"]
+    for config in (production, eks):
+        pipeline = yaml.safe_load(config["data"]["pipeline.yaml"])
+        samples = pipeline["rules_from"]["samples"]
+        assert samples.startswith("without "), samples
+        masked = [one.strip() for one in samples.removeprefix("without ").split(",")]
+        whose = pipeline["source"]["partitioned_by"]
+        assert "$kafka.key" in masked and any(
+            whose == one or whose.startswith(f"{one}.") for one in masked), (whose, masked)
+
+
+def platform_of(bench):
+    """build/eks, beside what its kustomization.yaml names."""
+    out = bench.directory / "checkout/build/eks"
+    shutil.copytree(ROOT / "deploy/kubernetes", bench.directory / "checkout/deploy/kubernetes")
+    out.parent.mkdir()
+    rendered(bench).rename(out)
+    return out
 
 
 def page_block(words):
@@ -390,12 +413,29 @@ def a_further_team_comes_by_the_pages_one_request(bench):
         bench.directory / "controller", "--ca-file", cluster.ca, "--namespace", manifests.NAMESPACE)
     asked = page_block("/v1/onboard")
     forward = re.search(r"^kubectl .* port-forward .* &$", asked, re.M)[0]  # there is no pod to forward to
-    said = shell(asked.replace(forward, "sleep 600 >/dev/null 2>&1 &").replace("8470", str(port)))
+    asked = asked.replace(forward, "sleep 600 >/dev/null 2>&1 &").replace("8470", str(port))
+    try_on_what_there_is(broker, given["SOURCE_TOPIC"], lambda: shell(
+        asked[:asked.index("\nEOF\n")].replace('"why"', '"dry_run": true, "why"') + "\nEOF\nkill $forward"))
+    said = shell(asked)
     assert '"outcome":"made"' in said.replace(" ", "") and "condition met" in said, said
     assert topics.existing(broker.bootstrap)["eks-next.refunds"] == 1
     teams = kube.get("turnout.dev/v1alpha1", "EventRouter", given["ROUTER"], "turnout-eks")["spec"]["teams"]
     assert [one["name"] for one in teams] == ["eks-first", "eks-next"], teams
     assert controller.stop() == 0  # and lets go of the lease
+
+
+def try_on_what_there_is(broker, source, ask):
+    """A dry run shows the newest events that match, and not whose they are."""
+    topics.create(broker.bootstrap, source, 1)
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "log_level": 0})
+    for kind in ("refund", "order"):
+        producer.produce(source, json.dumps({"type": kind, "customer": "planted"}).encode(), key=b"planted")
+    producer.flush(10)
+    said = ask()
+    samples = json.loads(said)["samples"]
+    assert (samples["state"], samples["events"], samples["matched"]) == ("here", 2, 1), samples
+    assert json.loads(samples["examples"][0]["value"]) == {"type": "refund", "customer": "***"}, samples
+    assert "planted" not in said
 
 
 TESTS = [a_further_team_comes_by_the_pages_one_request,
@@ -404,6 +444,7 @@ TESTS = [a_further_team_comes_by_the_pages_one_request,
          each_role_is_for_one_service_account_or_one_workflow,
          every_file_can_be_read_and_says_what_the_page_says,
          a_value_is_given_once_or_refused,
+         no_pipeline_that_is_deployed_shows_events_unmasked,
          every_command_of_the_page_is_good_shell,
          the_costs_in_the_page_are_what_its_script_computes,
          what_is_kubernetes_on_the_page_is_taken_by_a_real_server]
