@@ -3,7 +3,9 @@
 // Take compares what the file system says of each file (links followed, so that the swap of a
 // mounted ConfigMap is seen) with what it said before, and reads only those that differ. Files that
 // change while they are read are read again, so that a swap is taken whole: all files of before it
-// or all of after it.
+// or all of after it, but for names that the swap brings: a kubelet makes the links of a
+// ConfigMap's new keys after it, so a Take in between has what old names say now, and the next one
+// the new names. A rule that moves to a file of a new name may be away until then.
 //
 // A directory that can't be listed, or lists no rule file at all, is not complete: a lost mount
 // looks just like that.
