@@ -19,6 +19,8 @@ constexpr int kHttpsPort = 443;
 constexpr int kPodIdentityPort = 80;  // EKS's agent on the node
 constexpr std::string_view kManagerService = "turnout-manager";
 constexpr std::string_view kPodIdentity = "169.254.170.23/32";
+constexpr char kDnsNamespace[] = "kube-system";
+constexpr std::string_view kNodeDns = "169.254.20.10/32";  // NodeLocal DNSCache, where it is
 
 Json StatusPort() {
   return {{"name", "http"}, {"port", kAdminPort}, {"targetPort", "http"}, {"protocol", "TCP"}};
@@ -75,9 +77,15 @@ bool IsOwnManager(const std::string& url, const ControllerFacts& controller) {
   return host.starts_with(own) && host.find_first_of(".:/", own.size()) == own.size();
 }
 
+// To the cluster's own servers alone: one of anybody's would be a way out for what events hold.
+Json ToDns() {
+  const Json node = {{"ipBlock", {{"cidr", kNodeDns}}}};
+  return {{"to", Json::array({NamespacePeer(kDnsNamespace), node})},
+          {"ports", Json::array({Port(kDnsPort, "UDP"), Port(kDnsPort)})}};
+}
+
 Json Egress(const RouterSpec& router, const ControllerFacts& controller) {
-  const Json dns_ports = Json::array({Port(kDnsPort, "UDP"), Port(kDnsPort)});
-  Json egress = Json::array({{{"ports", dns_ports}}});
+  Json egress = Json::array({ToDns()});
   const RouterSpec::Network& network = router.network;
   for (const auto* places :
        {&network.brokers, &network.registry, &network.manager, &network.store}) {

@@ -128,6 +128,38 @@ def the_first_commands_of_the_page_fill_an_empty_cluster(bench):
                               item["metadata"].get("namespace")), key(item)
 
 
+def selects(selector, labels):
+    """Whether a label selector of Kubernetes takes these."""
+    def holds(rule):
+        value = labels.get(rule["key"])
+        return {"In": value in rule.get("values", ()), "Exists": value is not None}[rule["operator"]]
+    return (selector.get("matchLabels", {}).items() <= labels.items() and
+            all(holds(rule) for rule in selector.get("matchExpressions", ())))
+
+
+def lets_in(policy, namespace, pod):
+    """Whether that NetworkPolicy lets a pod with these labels, in a namespace with those, in: of its peers one
+    takes both. Without a CNI nothing else says."""
+    own = {"kubernetes.io/metadata.name": policy["metadata"]["namespace"]}
+    return any(selects(peer.get("namespaceSelector", {"matchLabels": own}), namespace) and
+               selects(peer.get("podSelector", {}), pod)
+               for rule in policy["spec"]["ingress"] for peer in rule["from"])
+
+
+def only_a_services_routers_reach_the_manager_whatever_a_pod_is_labelled(bench):
+    router = {"app.kubernetes.io/managed-by": "turnout-controller", "app.kubernetes.io/name": "turnout"}
+    replay = {**router, "app.kubernetes.io/name": "turnout-replay"}
+    service = {"kubernetes.io/metadata.name": "turnout-shop", "turnout.dev/service": "shop"}
+    team = {"kubernetes.io/metadata.name": "team-fraud", "turnout.dev/team": "fraud"}
+    for objects in (kustomize(TREE / "base"), helm()):
+        policy = by_key(objects)["networking.k8s.io/v1", "NetworkPolicy", NAMESPACE, "turnout-manager"]
+        for namespace, pod, may in ((service, router, True), (service, replay, True), (team, router, False),
+                                    (team, replay, False), ({}, router, False), (service, {}, False),
+                                    ({"kubernetes.io/metadata.name": "monitoring"}, {}, True),
+                                    ({"kubernetes.io/metadata.name": NAMESPACE}, router, False)):
+            assert lets_in(policy, namespace, pod) == may, (namespace, pod)
+
+
 def every_component_changes_what_it_is_for_and_nothing_else(bench):
     """Each by itself, over base and examples."""
     plain = by_key(kustomize(TREE / "base") + kustomize(TREE / "examples"))
@@ -449,6 +481,7 @@ TESTS = [
     a_resource_gets_its_defaults_and_scales_by_its_own_field,
     every_manifest_passes_a_strict_dry_run,
     the_first_commands_of_the_page_fill_an_empty_cluster,
+    only_a_services_routers_reach_the_manager_whatever_a_pod_is_labelled,
     every_component_changes_what_it_is_for_and_nothing_else,
     every_file_with_an_object_passes_a_strict_dry_run,
     the_chart_renders_what_kustomize_does_object_by_object,
