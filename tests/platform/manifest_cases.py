@@ -160,6 +160,31 @@ def only_a_services_routers_reach_the_manager_whatever_a_pod_is_labelled(bench):
             assert lets_in(policy, namespace, pod) == may, (namespace, pod)
 
 
+def what_helm_installs_by_the_page_is_in_a_namespace_of_the_restricted_profile(bench):
+    """By the page's own commands, and by those that Helm shows at its end."""
+    empty = bench.cluster.beside("helms")
+    bench.closes(empty.process("kube-apiserver"))
+    lines = [line.strip() for line in (TREE / "README.md").read_text().splitlines()]
+    (install,) = [line for line in lines if line.startswith("helm install ")]
+    (label,) = [line for line in lines if line.startswith("kubectl label ")]
+    words = install.split("#")[0].replace("deploy/", f"{ROOT}/deploy/").split()
+    said = binaries.run(empty.helm, *words[1:], "--kubeconfig", empty.kubeconfig)
+    wanted = {"pod-security.kubernetes.io/enforce": "restricted"}
+    assert not wanted.items() & empty.kube.get("v1", "Namespace", NAMESPACE)["metadata"]["labels"].items()
+    (shown,) = [line.strip() for line in said.splitlines() if line.strip().startswith("kubectl label ")]
+    for command in (label, shown):
+        empty.run_kubectl(*command.split("#")[0].split()[1:])
+        labels = empty.kube.get("v1", "Namespace", NAMESPACE)["metadata"]["labels"]
+        assert wanted.items() <= labels.items(), labels
+        empty.kube.patch("v1", "Namespace", NAMESPACE, {"metadata": {"labels": dict.fromkeys(wanted)}})
+    # Flux is given the namespace itself.
+    objects = objects_in((ROOT / "deploy/flux/helm.yaml").read_text())
+    (release,) = [one for one in objects if one["kind"] == "HelmRelease"]
+    (space,) = [one for one in objects if one["kind"] == "Namespace"]
+    assert space["metadata"]["name"] == release["spec"]["targetNamespace"], space
+    assert wanted.items() <= space["metadata"]["labels"].items() and "createNamespace" not in release["spec"]["install"]
+
+
 def every_component_changes_what_it_is_for_and_nothing_else(bench):
     """Each by itself, over base and examples."""
     plain = by_key(kustomize(TREE / "base") + kustomize(TREE / "examples"))
@@ -482,6 +507,7 @@ TESTS = [
     every_manifest_passes_a_strict_dry_run,
     the_first_commands_of_the_page_fill_an_empty_cluster,
     only_a_services_routers_reach_the_manager_whatever_a_pod_is_labelled,
+    what_helm_installs_by_the_page_is_in_a_namespace_of_the_restricted_profile,
     every_component_changes_what_it_is_for_and_nothing_else,
     every_file_with_an_object_passes_a_strict_dry_run,
     the_chart_renders_what_kustomize_does_object_by_object,
