@@ -343,6 +343,12 @@ def route(name, **spec):
 
 FULL = {"source": {"brokers": ["kafka:9092"], "topic": "events", "group": "g", "partitionedBy": "id"},
         "state": {"size": "10Gi", "storageClassName": "gp3"}, "checkpoints": {"store": "s3://b/p"}}
+
+
+def without(fields, name):
+    return {key: value for key, value in fields.items() if key != name}
+
+
 # (what is there or None, what is asked for, a piece of the message). Every CEL rule has one.
 REFUSED = [
     (None, router("r" * 41), "40 letters at most"),
@@ -376,8 +382,27 @@ REFUSED = [
      "state.size can't shrink"),
     (router("x", **FULL), router("x", **{**FULL, "checkpoints": {"store": "s3://b/q"}}),
      "checkpoints.store can't be changed"),
+    (router("x", **FULL), router("x", **{**FULL, "checkpoints": {"every": "2m"}}),
+     "checkpoints.store can't be changed or taken away"),
+    (router("x", **FULL), router("x", **without(FULL, "checkpoints")),
+     "checkpoints.store can't be changed or taken away"),
+    (router("x", **FULL), router("x", **without(FULL, "state")), "state can't be added or taken away"),
+    (router("x", **FULL), router("x", **{**FULL, "source": without(FULL["source"], "group")}),
+     "source.group can't be changed"),
+    (router("x", **FULL), router("x", **{**FULL, "source": without(FULL["source"], "partitionedBy")}),
+     "source.partitionedBy can't be changed"),
+    (router("x", **FULL), router("x", **{**FULL, "state": {"size": "10Gi"}}),
+     "state.storageClassName can't be changed"),
     (route("x"), route("x", team="other"), "team can't be changed"),
     (route("x"), route("x", router={"name": "other", "namespace": "crds"}), "router can't be changed"),
+]
+# What is there, and what it may become.
+CHANGED = [
+    (router("x"), router("x", checkpoints={"store": "s3://b/p"})),
+    (router("x", checkpoints={"every": "2m"}), router("x", checkpoints={"every": "2m", "store": "s3://b/p"})),
+    (router("x", checkpoints={"every": "2m"}), router("x")),
+    (router("x", **FULL), router("x", **{**FULL, "checkpoints": {**FULL["checkpoints"], "every": "2m"}})),
+    (router("x", **FULL), router("x", **{**FULL, "state": {**FULL["state"], "size": "11Gi"}})),
 ]
 # What the schema itself refuses.
 MALFORMED = [
@@ -420,6 +445,12 @@ def the_resources_refuse_what_they_must_and_say_what_to_do(bench):
         assert message in refused.message, f"{message}: {refused}"
         assert refused.code == 422, refused
         said.append(refused.message)
+    for number, (before, asked) in enumerate(CHANGED):
+        place = {"metadata": {"name": f"changed-{number}", "namespace": space}}
+        kube.apply({**before, **place})
+        made = kube.apply({**asked, **place})
+        assert made["spec"].get("checkpoints", {}).get("store") == \
+            asked["spec"].get("checkpoints", {}).get("store"), made["spec"]
     for asked, named in MALFORMED:
         refused = refusal(kube.apply, asked)
         assert named in refused.message, f"{named}: {refused}"
