@@ -1,10 +1,12 @@
 #include "deploy/controller/pipeline_config.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "deploy/manager/pipeline_check.h"
 #include "runtime/config.h"
 #include "runtime/rule_loader.h"
@@ -93,6 +95,62 @@ Json Typed(const RouterSpec& router) {
   return typed;
 }
 
+// A key of the config that a field of the EventRouter is for.
+struct OwnedKey {
+  std::string_view key;  // a JSON pointer
+  std::string_view field;
+  bool is_fixed = false;  // in an EventRouter that is there
+};
+
+constexpr auto kOwnedKeys = std::to_array<OwnedKey>({
+    {"/brokers", "spec.source.brokers"},
+    {"/source/topic", "spec.source.topic", true},
+    {"/source/group", "spec.source.group", true},
+    {"/source/partitioned_by", "spec.source.partitionedBy", true},
+    {"/source/format", "spec.source.format"},
+    {"/delivery", "spec.delivery"},
+    {"/dead_letter_topic", "spec.deadLetterTopic"},
+    {"/checkpoints/store", "spec.checkpoints.store"},
+    {"/checkpoints/interval", "spec.checkpoints.every"},
+    {"/checkpoints/s3/region", "spec.checkpoints.region"},
+    {"/state/restore", "spec.restoreFrom"},
+    {"/rules", "spec.rulesFrom"},
+    {"/rules_from/token_file", "spec.rulesFrom.manager.tokenSecret"},
+    {"/rules_from/report_to", "spec.rulesFrom.manager"},
+    {"/rules_from/ca_bundle", "spec.rulesFrom.manager.caSecret"},
+});
+
+std::string OwnedText(const OwnedKey& owned, const Json* said) {
+  const std::string key = absl::StrReplaceAll(std::string(owned.key.substr(1)), {{"/", "."}});
+  if (said != nullptr) {
+    return absl::StrFormat(
+        "spec.config: %s is what %s is for, and that says %s; take it out of spec.config", key,
+        owned.field, said->dump());
+  }
+  if (!owned.is_fixed) {
+    return absl::StrFormat(
+        "spec.config: %s is what %s is for; write it there, and take it out of spec.config", key,
+        owned.field);
+  }
+  return absl::StrFormat(
+      "spec.config: %s is what %s is for, which can't be changed; take it out of spec.config, or "
+      "where pods run with it already delete the EventRouter and make it anew with that field",
+      key, owned.field);
+}
+
+// Also of a field that is not given: what may not be changed there could be changed here. The same
+// value twice is no problem. Takes what is refused out of `config`.
+void RefuseOwned(const Json& typed, Json* config, std::vector<std::string>* problems) {
+  for (const OwnedKey& owned : kOwnedKeys) {
+    const Json::json_pointer at{std::string(owned.key)};
+    if (!config->contains(at)) continue;
+    const Json* const said = typed.contains(at) ? &typed[at] : nullptr;
+    if (said != nullptr && *said == (*config)[at]) continue;
+    problems->push_back(OwnedText(owned, said));
+    (*config)[at.parent_pointer()].erase(at.back());
+  }
+}
+
 // Puts `typed` into `config`; what both say differently is a problem.
 void Merge(const Json& typed, const std::string& path, Json* config,
            std::vector<std::string>* problems) {
@@ -126,7 +184,9 @@ PipelineConfig MakePipelineConfig(const RouterSpec& router) {
       config = Json::object();
     }
   }
-  Merge(Typed(router), "", &config, &problems);
+  const Json typed = Typed(router);
+  RefuseOwned(typed, &config, &problems);
+  Merge(typed, "", &config, &problems);
   PipelineConfig out =
       ReadPipelineConfig(config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   out.problems.insert(out.problems.begin(), problems.begin(), problems.end());

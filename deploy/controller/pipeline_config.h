@@ -1,9 +1,10 @@
 // PipelineConfig: the config of a router's pods, from what its EventRouter says.
 //
 // `spec.config` is taken as it is; what the typed fields say, and what pods need in a cluster
-// (where they listen, where rules lie), goes into it. A key that both give with different values is
-// refused: nobody should have to guess which one holds. The whole is read by the reader that
-// `turnout run` uses.
+// (where they listen, where rules lie), goes into it. A key that has a field of its own is refused
+// unless both say the same, and so is any other that both give with different values: nobody should
+// have to guess which one holds, and what the schema lets nobody change can't be changed here. The
+// whole is read by the reader that `turnout run` uses.
 //
 // Threads: pure functions.
 #pragma once
