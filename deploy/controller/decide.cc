@@ -181,6 +181,7 @@ class Deciding {
                      .live = there.revision,
                      .last_good = last_good.revision,
                      .replicas = replicas,
+                     .source_partitions = situation_.source_partitions,
                      .is_canary = router_.upgrade.is_canary,
                      .watch = absl::Seconds(router_.upgrade.watch_seconds),
                      .lag_max = absl::Seconds(router_.upgrade.max_lag_seconds),

@@ -140,6 +140,7 @@ std::vector<std::string> Restored(const Json& partition) {
 void ReadPartitions(const Json& status, PodFacts* out) {
   for (const Json& worker : LookAll(status, {"workers"})) {
     const std::string topic = LookText(worker, {"topic"});
+    if (!topic.empty() && topic == out->source) ++out->source_workers;
     for (const Json& partition : LookAll(worker, {"partitions"})) {
       out->partitions.push_back({.topic = topic,
                                  .partition = LookNumber(partition, {"partition"}),

@@ -67,6 +67,7 @@ struct PodFacts {
   std::string error;  // why it does not
   std::string version, source;
   int64_t source_partitions = 0;       // as the brokers told it; 0: not known
+  int64_t source_workers = 0;          // its consumers of the source; 0: not known
   std::vector<std::string> waits_for;  // why it is not ready
   std::vector<std::string> stopped;    // troubles for which events wait, with what to do
   std::vector<std::string> harmed;

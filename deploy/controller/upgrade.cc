@@ -188,6 +188,23 @@ class Upgrading {
                         absl::FormatDuration(patience), why));
   }
 
+  // A canary that routes nothing has not shown that it can. Where there are as many partitions as
+  // workers, the group gives each worker one.
+  std::optional<std::string> Idles(const PodFacts& canary) const {
+    const bool has_some = std::any_of(canary.partitions.begin(), canary.partitions.end(),
+                                      [&](const PartitionFacts& one) {
+                                        return canary.source.empty() || one.topic == canary.source;
+                                      });
+    if (has_some) return std::nullopt;
+    int64_t workers = 1;  // of each pod
+    for (const PodFacts& pod : pods_) workers = std::max(workers, pod.source_workers);
+    if (question_.source_partitions / workers < question_.replicas) return std::nullopt;
+    return absl::StrFormat(
+        "has none of %d partitions of the source, so nothing is known of it. See whether it is in "
+        "the consumer group of the others",
+        question_.source_partitions);
+  }
+
   // At the end of its watch.
   void Judge(const PodFacts& canary) {
     const bool is_last_look =
@@ -199,7 +216,9 @@ class Upgrading {
         WaitsTooLong(canary, question_.now, answer_.state.canary_lag,
                      {.lag_max = question_.lag_max,
                       .behind = std::max(answer_.state.behind_before, MostBehind(GoodPods()))});
-    const bool is_well = canary.answers && canary.stopped.empty() && !harm && !waits && !is_idle;
+    const std::optional<std::string> idles = Idles(canary);
+    const bool is_well =
+        canary.answers && canary.stopped.empty() && !idles && !harm && !waits && !is_idle;
     if (!is_well && !is_last_look) return;
     if (!canary.answers) {
       End(UpgradePhase::kRolledBack,
@@ -217,6 +236,10 @@ class Upgrading {
     }
     if (waits) {
       End(UpgradePhase::kRolledBack, absl::StrFormat("%s: %s", canary.name, *waits));
+      return;
+    }
+    if (idles) {
+      End(UpgradePhase::kRolledBack, absl::StrFormat("%s %s", canary.name, *idles));
       return;
     }
     answer_.state.phase = UpgradePhase::kRollingOut;

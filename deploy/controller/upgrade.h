@@ -1,12 +1,16 @@
 // Upgrade: how another pod template gets to the pods, and back.
 //
 // With a canary: the pod of the highest ordinal first (the StatefulSet's `partition`), which is
-// watched once it is ready. If it crashes, is not ready in time, or at the end of the watch events
-// wait too long (canary_lag.h), something is stopped, it is harmed by what pods of the last good
-// template are not and were not when the upgrade began, or by the same much more often than they
-// (harm_rates.h), all pods go back to that; else the others follow, highest ordinal first, and one
-// that can't run still takes all back. A template that was gone back from is not tried again:
-// change the EventRouter. Rolling is without the watch and without going back.
+// watched once it is ready. All pods go back to the last good template if it crashes, is not ready
+// in time, or at the end of the watch
+//   - something is stopped,
+//   - it has no partition, though there are as many as workers,
+//   - events wait too long (canary_lag.h),
+//   - it is harmed by what pods of the last good template are not and were not when the upgrade
+//     began, or by the same much more often than they (harm_rates.h).
+// Else the others follow, highest ordinal first, and one that can't run still takes all back. A
+// template that was gone back from is not tried again: change the EventRouter. Rolling is without
+// the watch and without going back.
 //
 //   none --another template--> Canary --watch is over, all well--> RollingOut --all ready--> Done
 //                                 \__ can't run, lags, is stopped, harmed _/--> RolledBack
@@ -34,9 +38,9 @@ namespace turnout::controller {
 // have to be brought back first.
 inline constexpr absl::Duration kReadyPatience = absl::Minutes(10);
 
-// For so long after the watch a canary that does not answer, says that it is stopped or harmed,
-// lets events wait too long, or has routed nothing of what waits, is asked again: a moment's
-// trouble is no verdict.
+// For so long after the watch a canary that does not answer, has no partition, says that it is
+// stopped or harmed, lets events wait too long, or has routed nothing of what waits, is asked
+// again: a moment's trouble is no verdict.
 inline constexpr absl::Duration kSecondLook = absl::Seconds(30);
 
 // Troubles from before that are kept.
@@ -74,6 +78,7 @@ struct UpgradeQuestion {
   std::string live;       // of the StatefulSet; empty: there is none yet
   std::string last_good;  // the last that all pods were well with
   int replicas = 0;
+  int64_t source_partitions = 0;  // 0: not known
   bool is_canary = true;
   absl::Duration watch;
   absl::Duration lag_max;
