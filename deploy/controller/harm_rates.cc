@@ -48,7 +48,7 @@ double Share(const Part& part) {
   return part.total > 0 ? static_cast<double>(part.count) / static_cast<double>(part.total) : 0;
 }
 
-// Or what may have been, by as few as there were to see; nothing: there were none.
+// Or what may have been, by as few as there were to see; nothing: there were too few.
 std::optional<double> HighestShare(const Kind& kind, const std::vector<const PodFacts*>& pods) {
   Part all;
   double highest = 0;
@@ -59,7 +59,7 @@ std::optional<double> HighestShare(const Kind& kind, const std::vector<const Pod
     all.total += part.total;
     if (part.total >= kTotalMin) highest = std::max(highest, Share(part));
   }
-  if (all.total == 0) return std::nullopt;
+  if (all.total < kTotalMin) return std::nullopt;
   all.count += kUnseen;
   return std::max(highest, Share(all));
 }
@@ -79,10 +79,17 @@ std::optional<std::string> TooManyEjected(double others, const PodFacts& canary)
       count, others, allowed);
 }
 
+// Where three times is next to all or more, half of what the others are short of it.
+double Allowed(double others) {
+  const double least = std::max(others, kSharePutUpWith);
+  if (least >= 1) return 1 + kWorseTimes * (least - 1);
+  return std::min(kWorseTimes * least, (1 + least) / 2);
+}
+
 std::optional<std::string> TooMuch(const Kind& kind, double others, const WorkFacts& work) {
   constexpr double kThousand = 1000;
   const Part part = kind.part(work);
-  const double allowed = kWorseTimes * std::max(others, kSharePutUpWith);
+  const double allowed = Allowed(others);
   if (part.count < kCountMin || Share(part) <= allowed) return std::nullopt;
   return absl::StrFormat(
       "%d %s of %d %s in the last minutes are %.1f in 1000; with what ran before up to %.1f "

@@ -4,9 +4,10 @@
 // Of what pods did in the last minutes: dead letters and parked outputs of their events, failed
 // transactions of all; and destinations that are ejected now. What another template has is bounded
 // by the most that any pod of the last good one has, or had when the upgrade began: kWorseTimes
-// times that, and of each a little is put up with, so that a few are no verdict. The fewer events
-// those pods have routed, the more of it they may have without its being seen, and the more a
-// canary may have. It is compared with nothing where they have routed none, or do not tell.
+// times that, of a share above a fifth half of what it is short of 1, and of each a little is put
+// up with, so that a few are no verdict. The fewer events those pods have routed, the more of it
+// they may have without its being seen, and the more a canary may have. It is compared with nothing
+// where they have routed fewer than 100 in all, or do not tell.
 //
 // Units: destinations by their number, all else by a share, 0 to 1 (several dead letters of an
 // event make it more).
