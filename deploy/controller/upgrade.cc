@@ -138,8 +138,7 @@ class Upgrading {
       return pod.ordinal == ordinal && IsNew(pod);
     });
     if (canary == pods_.end()) {
-      answer_.state.ready_since = absl::InfinitePast();
-      GiveUpWhenLate("has not been replaced");
+      NotReady("has not been replaced");
       return;
     }
     if (canary->fault.is_final) {
@@ -156,8 +155,7 @@ class Upgrading {
       }
     }
     if (!canary->is_ready) {
-      answer_.state.ready_since = absl::InfinitePast();
-      GiveUpWhenLate(canary->waits_for.empty() ? "is not ready" : canary->waits_for.front());
+      NotReady(canary->waits_for.empty() ? "is not ready" : canary->waits_for.front());
       return;
     }
     if (answer_.state.ready_since == absl::InfinitePast()) {
@@ -180,12 +178,28 @@ class Upgrading {
     return nullptr;
   }
 
-  void GiveUpWhenLate(std::string_view why) {
+  // Gives up when it is late. One that was ready may be moved to another node, and is waited for as
+  // in the beginning.
+  void NotReady(std::string_view why) {
+    UpgradeState& state = answer_.state;
+    if (state.ready_since != absl::InfinitePast()) state.unready_since = question_.now;
+    state.ready_since = absl::InfinitePast();
+    const bool was_ready = state.unready_since != absl::InfinitePast();
     const absl::Duration patience = std::max(kReadyPatience, question_.watch);
-    if (question_.now < answer_.state.started + patience) return;
+    if (question_.now >= std::max(state.started, state.unready_since) + patience) {
+      End(UpgradePhase::kRolledBack,
+          absl::StrFormat("%s %s %s: %s", state.canary,
+                          was_ready ? "was ready, and then not for" : "was not ready within",
+                          absl::FormatDuration(patience), why));
+      return;
+    }
+    const absl::Duration all = question_.watch + kInTurnPatience;
+    if (!was_ready || question_.restores || question_.now < state.started + all) return;
     End(UpgradePhase::kRolledBack,
-        absl::StrFormat("%s was not ready within %s: %s", answer_.state.canary,
-                        absl::FormatDuration(patience), why));
+        absl::StrFormat("%s was ready and not ready in turn for %s, and never for the whole watch "
+                        "of %s: %s",
+                        state.canary, absl::FormatDuration(all),
+                        absl::FormatDuration(question_.watch), why));
   }
 
   // A canary that routes nothing has not shown that it can. Where there are as many partitions as
@@ -301,6 +315,7 @@ UpgradeState ReadUpgrade(std::string_view json) {
   state.canary = LookText(value, {"canary"});
   state.started = ReadTime(LookText(value, {"started"}));
   state.ready_since = ReadTime(LookText(value, {"readySince"}));
+  state.unready_since = ReadTime(LookText(value, {"unreadySince"}));
   state.ended = ReadTime(LookText(value, {"ended"}));
   state.reason = LookText(value, {"reason"});
   for (const Json& harm : LookAll(value, {"harmsBefore"})) {
@@ -327,8 +342,10 @@ std::string UpgradeJson(const UpgradeState& state) {
   for (const auto& [name, text] : texts) {
     if (!text->empty()) json[name] = *text;
   }
-  const std::pair<const char*, absl::Time> times[] = {
-      {"started", state.started}, {"readySince", state.ready_since}, {"ended", state.ended}};
+  const std::pair<const char*, absl::Time> times[] = {{"started", state.started},
+                                                      {"readySince", state.ready_since},
+                                                      {"unreadySince", state.unready_since},
+                                                      {"ended", state.ended}};
   for (const auto& [name, time] : times) {
     if (time != absl::InfinitePast()) json[name] = TimeText(time);
   }

@@ -34,9 +34,12 @@
 
 namespace turnout::controller {
 
-// How long a canary may take to get ready, or `watch_seconds` where that is longer: a state may
-// have to be brought back first.
+// How long a canary may take to get ready, also once more after it was, or `watch_seconds` where
+// that is longer: a state may have to be brought back first.
 inline constexpr absl::Duration kReadyPatience = absl::Minutes(10);
+
+// For so long, and the watch, it may be ready and not ready in turn; longer where it restores.
+inline constexpr absl::Duration kInTurnPatience = absl::Hours(1);
 
 // For so long after the watch a canary that does not answer, has no partition, says that it is
 // stopped or harmed, lets events wait too long, or has routed nothing of what waits, is asked
@@ -55,6 +58,7 @@ struct UpgradeState {
   std::string canary;  // a pod's name
   absl::Time started = absl::InfinitePast();
   absl::Time ready_since = absl::InfinitePast();
+  absl::Time unready_since = absl::InfinitePast();  // the last time after it was ready
   absl::Time ended = absl::InfinitePast();
   std::string reason;
   std::vector<std::string> harms_before;  // HarmOf of what harmed pods when it began
