@@ -123,14 +123,25 @@ class Conditions {
         lost.claim, lost.pod);
   }
 
+  // What the watch can't show; empty: nothing.
+  std::string WatchLimit() const {
+    const RouterSpec::Upgrade& upgrade = router_.upgrade;
+    if (upgrade.watch_seconds > upgrade.max_lag_seconds) return "";
+    return absl::StrFormat(
+        ". That is no longer than upgrade.maxLagSeconds (%d), so a canary that is slow is not "
+        "seen, "
+        "only one that stands still; raise upgrade.watchSeconds",
+        upgrade.max_lag_seconds);
+  }
+
   Condition Progressing() const {
     constexpr std::string_view kType = "Progressing";
     const UpgradeState& upgrade = now_.upgrade;
     if (upgrade.phase == UpgradePhase::kCanary) {
       return Of(kType, true, "Canary",
                 absl::StrFormat("%s runs the new version or config first, and is watched for %d s "
-                                "once it is ready",
-                                upgrade.canary, router_.upgrade.watch_seconds));
+                                "once it is ready%s",
+                                upgrade.canary, router_.upgrade.watch_seconds, WatchLimit()));
     }
     if (upgrade.phase == UpgradePhase::kRollingOut) {
       return Of(kType, true, "RollingOut", "the pods change over, the highest ordinal first");
