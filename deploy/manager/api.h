@@ -64,6 +64,7 @@ struct Parts {
   std::unique_ptr<Backups> backups;        // null: none are made
   std::unique_ptr<RulesFeed> feed;
   std::unique_ptr<SignIn> sign_in;
+  bool has_tls = false;  // of what it listens with
   RouterFleet fleet;
   RouterPulses pulses;
   ExplainDesk explain;

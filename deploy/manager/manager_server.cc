@@ -87,6 +87,7 @@ struct ManagerServer::Impl {
 
   explicit Impl(const ManagerOptions& options) : issuers(options.issuers, options.grants, &clock) {
     parts.sign_in = std::make_unique<SignIn>(options.issuers, options.public_url, &issuers, &clock);
+    parts.has_tls = !options.certificate.empty();
   }
   // NotFound: nobody does.
   absl::StatusOr<Principal> WhoBears(std::string_view token, absl::Time now);

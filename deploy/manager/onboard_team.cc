@@ -13,6 +13,7 @@
 #include "deploy/manager/json_writer.h"
 #include "deploy/manager/onboarding_calls.h"
 #include "deploy/manager/onboarding_files.h"
+#include "deploy/manager/onboarding_looks.h"
 #include "deploy/manager/onboarding_objects.h"
 #include "deploy/manager/onboarding_records.h"
 #include "deploy/manager/onboarding_sample.h"
@@ -65,8 +66,6 @@ class Onboarding {
   std::optional<HttpAnswer> CommitFiles();
   HttpAnswer Failed(int status, const std::string& what) const;
   absl::StatusOr<std::optional<std::string>> RulesThere() const;
-  std::string Links() const;
-  std::string Commands() const;
   HttpAnswer Answer(int status, std::string_view outcome) const;
   HttpAnswer Blocked() const;
 
@@ -238,50 +237,6 @@ std::optional<HttpAnswer> Onboarding::CommitFiles() {
   return std::nullopt;
 }
 
-// Where to look: places of the page, the platform's own links, and what to type where there is no
-// page.
-std::string Onboarding::Links() const {
-  const std::string& service = request_.service;
-  const std::string& team = request_.team;
-  std::vector<std::string> links;
-  const auto link = [&links](std::string_view title, std::string_view url) {
-    links.push_back(JsonObject().Text("title", title).Text("url", url).Done());
-  };
-  if (place_.policy.rules == RulesGo::kManager) {
-    link("rules", absl::StrFormat("/#/%s/rules/%s", service, team));
-    link("explain an event", absl::StrFormat("/#/%s/rules/%s?try", service, team));
-  }
-  link("routers", absl::StrFormat("/#/%s/routers", service));
-  link("dead letters", absl::StrFormat("/#/%s/dead-letters", service));
-  for (const auto& [title, url] : place_.policy.links) {
-    link(title, Filled(url, service, team));
-  }
-  return JsonArray(links, [](const std::string& one) { return one; });
-}
-
-std::string Onboarding::Commands() const {
-  std::vector<std::string> commands;
-  const auto command = [&commands](std::string_view title, std::string_view text) {
-    commands.push_back(JsonObject().Text("title", title).Text("command", text).Done());
-  };
-  for (const std::string& topic : topics_) {
-    command(absl::StrCat("events of ", topic),
-            absl::StrFormat("kcat -b %s -t %s -C -o -5 -e", work_->brokers(), topic));
-  }
-  const KubernetesPlace& place = place_.policy.kubernetes;
-  if (place_.policy.rules == RulesGo::kKubernetes) {
-    const std::string space = Filled(place.team_namespace, request_.service, request_.team);
-    command("conditions of its rules",
-            absl::StrFormat("kubectl -n %s describe eventroute %s", space, place.router));
-    command("what becomes of an event",
-            absl::StrFormat("kubectl -n %s port-forward %s-0 9464 & "
-                            "curl -d '{\"value\": {\"type\": \"...\"}}' "
-                            "http://127.0.0.1:9464/v1/explain",
-                            place.router_namespace, place.router));
-  }
-  return JsonArray(commands, [](const std::string& one) { return one; });
-}
-
 HttpAnswer Onboarding::Answer(int status, std::string_view outcome) const {
   JsonObject json;
   json.Text("outcome", outcome)
@@ -290,8 +245,10 @@ HttpAnswer Onboarding::Answer(int status, std::string_view outcome) const {
       .Number("record", record_)
       .Json("steps", StepsJson(steps_))
       .Json("report", ReportToJson(report_))
-      .Json("links", Links())
-      .Json("commands", Commands());
+      .Json("links", LinksJson(request_, place_.policy))
+      .Json("commands",
+            CommandsJson(request_, place_.policy, topics_, work_->brokers(),
+                         ManagerAsked(*call_.request, parts_.sign_in->origin(), parts_.has_tls)));
   if (git_.has_value()) json.Json("git", GitJson(*git_, commit_, FileNames(steps_)));
   if (!samples_.empty()) json.Json("samples", samples_);
   return JsonAnswer(status, json.Done());

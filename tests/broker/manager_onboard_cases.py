@@ -4,6 +4,8 @@ The manager comes to Kafka as a user of its own, who may do what deploy/manager/
 more; the routers and each team's readers are others.
 """
 import json
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -178,6 +180,7 @@ def a_team_is_onboarded_by_one_request_and_reads_its_first_event(stage):
     assert took < FIRST_EVENT_S
     assert set(_states(made).values()) == {"there"}, made.body
     assert {"title": "dashboard", "url": "https://grafana.example.com/d/fraud"} in made.json["links"]
+    _run_commands(stage, made.json["commands"])
 
     assert topics.existing(stage.bootstrap)["fraud.declined"] == -(-RATE // PER_PARTITION)
     assert topics.existing(stage.bootstrap)["fraud.own"] == 5
@@ -210,6 +213,21 @@ def a_team_is_onboarded_by_one_request_and_reads_its_first_event(stage):
     assert not [body for _, _, _, body, _ in manager.answers if PASSWORD.encode() in body]
     router.stop()
     assert manager.stop() == 0
+
+
+def _run_commands(stage, commands):
+    """As they are printed, as the team's own user: kcat reads from its config who that is."""
+    config = stage.directory / "kcat.conf"
+    config.write_text("".join(f"{name}={value}\n" for name, value in _properties("fraud").items()))
+    said = {}
+    for one in commands:
+        done = subprocess.run(["bash", "-c", one["command"]], text=True, capture_output=True, timeout=WAIT_S,
+                              env={"PATH": os.environ["PATH"], "KCAT_CONFIG": str(config)})
+        assert done.returncode == 0, f"{one}\n{done.stdout}{done.stderr}"
+        said[one["title"]] = [json.loads(line)["type"] for line in done.stdout.splitlines()]
+    assert set(said) == {"events of fraud.declined", "events of fraud.own"}, said
+    for kinds in said.values():
+        assert kinds and set(kinds) == {"fraud"}, said
 
 
 def _judge_refusals(callers, request):

@@ -4,6 +4,8 @@ deploy/kubernetes, before a real API server with its policies, a real Kafka that
 import base64
 import functools
 import json
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -258,6 +260,7 @@ def one_request_makes_all_that_a_team_needs_and_another_takes_it_back(bench):
     assert labels["turnout.dev/team"] == "fraud", labels
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted", labels
 
+    run_what_the_answer_says(world, made)
     again = ann.post(ONBOARD, request("fraud"))
     assert again.status == 200 and again.json["outcome"] == "unchanged", again.body
     assert world.of("fraud") == there
@@ -295,6 +298,41 @@ def refuse_and_leave_nothing(world):
     assert world.of("search") == {**NOTHING, "namespace": True}
     assert world.of("fraud") == NOTHING
     assert ann.get(f"{ONBOARD}/{SERVICE}/fraud").json["records"] == []
+
+
+def run_what_the_answer_says(world, made):
+    """Each command as it is printed, with the rights of an editor of the team and no more, and each link."""
+    bench, space = world.bench, f"{SERVICE}-fraud"
+    bench.kube.apply({"apiVersion": "v1", "kind": "ServiceAccount",
+                      "metadata": {"name": "editor", "namespace": space}})
+    bench.kube.apply({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "editor", "namespace": space},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "turnout-team-editor"},
+        "subjects": [{"kind": "ServiceAccount", "name": "editor", "namespace": space}]})
+    kubeconfig, kcat = bench.directory / "editor.kubeconfig", bench.directory / "kcat.conf"
+    kubeconfig.write_text(json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "editor",
+        "clusters": [{"name": "tests", "cluster": {"server": bench.cluster.server,
+                                                   "certificate-authority": str(bench.cluster.ca)}}],
+        "users": [{"name": "editor", "user": {"token": bench.cluster.token(space, "editor")}}],
+        "contexts": [{"name": "editor", "context": {"cluster": "tests", "user": "editor"}}]}))
+    kcat.write_text("".join(f"{name}={value}\n" for name, value in as_user("fraud").items()))
+    kafka().allow("router", "read", "topic", f"{SOURCE}.dead-letter")
+    editor = world.manager.bearer("editor", (SERVICE, "fraud", "editor"))
+    token, said = world.manager.token_file(editor).read_text(), {}
+    for one in made.json["commands"]:
+        done = subprocess.run(["bash", "-c", one["command"]], text=True, capture_output=True, timeout=ROUTED_S, env={
+            "PATH": f"{bench.cluster.kubectl.parent}:{os.environ['PATH']}", "KUBECONFIG": str(kubeconfig),
+            "KCAT_CONFIG": str(kcat), "HOME": str(bench.directory), "TURNOUT_TOKEN": token})
+        assert done.returncode == 0, f"{one}\n{done.stdout}{done.stderr}"
+        said[one["title"]] = done.stdout
+    assert set(said) == {"events of fraud.all", "conditions of its rules", "what these rules make of an event"}, said
+    assert "Accepted" in said["conditions of its rules"], said
+    explained = json.loads(said["what these rules make of an event"])["explanation"]
+    assert [one["rule"] for one in explained["rules"]] == ["fraud/all"], explained
+    assert [one["title"] for one in made.json["links"]] == ["dead letters"], made.json["links"]
+    assert editor.get(f"/v1/services/{SERVICE}/dead-letters").status == 200
 
 
 def try_on_what_the_source_holds(ann):
