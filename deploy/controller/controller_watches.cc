@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <optional>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -49,6 +49,21 @@ std::string RouterOfRoute(const KubeObject& object) {
   const std::string name = kube::TextAt(object.json, {"spec", "router", "name"});
   const std::string where = kube::TextAt(object.json, {"spec", "router", "namespace"});
   return name.empty() ? "" : (where.empty() ? object.namespace_name : where) + "/" + name;
+}
+
+// Of an APIResourceList; nothing: it is none.
+std::optional<std::set<std::string>> ReadResources(const std::string& text) {
+  if (!kube::IsShallow(text)) return std::nullopt;
+  const nlohmann::json found = nlohmann::json::parse(text, nullptr, false);
+  if (!found.is_object() || !found.contains("resources")) return std::nullopt;
+  const nlohmann::json& resources = found["resources"];
+  if (!resources.is_array() && !resources.is_null()) return std::nullopt;
+  std::set<std::string> names;
+  for (const nlohmann::json& resource : resources) {
+    if (!resource.is_object() || !resource.contains("name")) continue;
+    if (resource["name"].is_string()) names.insert(resource["name"].get<std::string>());
+  }
+  return names;
 }
 
 // All but the status, which is the controller's own to write.
@@ -144,25 +159,51 @@ bool ControllerWatches::is_synced() const {
   return was_synced_ || AwaitSynced(absl::ZeroDuration());
 }
 
+absl::StatusOr<std::set<std::string>> ControllerWatches::ResourcesOf(
+    const std::string& api_version) {
+  const std::string path = "/apis/" + api_version;
+  const absl::StatusOr<std::string> text = client_->GetText(path);
+  if (absl::IsNotFound(text.status())) return std::set<std::string>();
+  if (!text.ok()) return text.status();
+  std::optional<std::set<std::string>> names = ReadResources(*text);
+  if (!names) return absl::DataLossError("GET " + path + ": the answer is no APIResourceList");
+  return *std::move(names);
+}
+
+void ControllerWatches::TellOfApi(const std::string& api_version, const absl::Status& status) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    const std::string said(status.message());
+    if (std::exchange(told_[api_version], said) == said) return;
+  }
+  if (absl::IsPermissionDenied(status)) {
+    runtime::LogWarning("api_forbidden",
+                        "the server does not say whether it has these kinds, and they are taken "
+                        "for missing unless they were found before; give this account the "
+                        "ClusterRole system:discovery",
+                        {{"api", api_version}, {"error", status.message()}});
+  } else if (!status.ok()) {
+    runtime::LogWarning("api_not_answered",
+                        "nobody knows whether the server has these kinds; it is asked again, and "
+                        "before the first answer no router is looked at",
+                        {{"api", api_version}, {"error", status.message()}});
+  }
+}
+
 bool ControllerWatches::LookForApis() {
   bool is_answered = true;
   std::set<std::string> there, unknown;
   for (const ChildKind& kind : kChildKinds) {
     if (!kind.is_optional) continue;
-    const absl::StatusOr<std::string> text =
-        client_->GetText("/apis/" + std::string(kind.api_version));
-    if (absl::IsNotFound(text.status())) continue;
-    if (!text.ok() || !kube::IsShallow(*text)) {
-      is_answered = is_answered && !absl::IsUnavailable(text.status());
+    const std::string api_version(kind.api_version);
+    const absl::StatusOr<std::set<std::string>> names = ResourcesOf(api_version);
+    TellOfApi(api_version, names.status());
+    if (!names.ok()) {
+      // A right that is missing may be missing for ever.
+      is_answered = is_answered && absl::IsPermissionDenied(names.status());
       unknown.insert(Api(kind));
-      continue;
-    }
-    const nlohmann::json found = nlohmann::json::parse(*text, nullptr, false);
-    if (!found.is_object() || !found.contains("resources")) continue;
-    for (const nlohmann::json& resource : found["resources"]) {
-      if (resource.is_object() && resource.contains("name") && resource["name"] == kind.plural) {
-        there.insert(Api(kind));
-      }
+    } else if (names->contains(std::string(kind.plural))) {
+      there.insert(Api(kind));
     }
   }
   std::vector<std::shared_ptr<KubeWatch>> gone;  // destroyed without the lock

@@ -11,11 +11,15 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
@@ -43,8 +47,9 @@ class ControllerWatches {
   // It was once; a kind that comes later does not take that back.
   bool is_synced() const;
 
-  // Looks for optional kinds, and follows those that have come. Who went is no longer known.
-  // False: the server could not be asked about some, and what is known of them stays as it was.
+  // Looks for optional kinds, and follows those that have come. Who went is no longer known. What
+  // is known of those that the server gave no answer about stays as it was. False: of some that is
+  // for another reason than that it may not be asked, so asking again is worth it.
   bool LookForApis();
   // Those whose objects have been listed, as "keda.sh/v1alpha1/ScaledObject".
   std::vector<std::string> apis() const;
@@ -64,6 +69,10 @@ class ControllerWatches {
  private:
   std::unique_ptr<kube::KubeWatch> Follow(const kube::KubeResource& resource) const;
   std::vector<std::shared_ptr<kube::KubeWatch>> ChildWatches() const;
+  // Names of what the server has of an API; of one that it does not know, none.
+  absl::StatusOr<std::set<std::string>> ResourcesOf(const std::string& api_version);
+  // Logs what is new.
+  void TellOfApi(const std::string& api_version, const absl::Status& status);
 
   kube::KubeClient* const client_;
   const std::function<void(const std::string&)> changed_;
@@ -72,7 +81,8 @@ class ControllerWatches {
   absl::Notification looked_for_apis_;
   mutable absl::Mutex mutex_;
   std::vector<std::shared_ptr<kube::KubeWatch>> children_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::string> apis_ ABSL_GUARDED_BY(mutex_);  // found, if not listed yet
+  std::vector<std::string> apis_ ABSL_GUARDED_BY(mutex_);            // found, if not listed yet
+  std::map<std::string, std::string> told_ ABSL_GUARDED_BY(mutex_);  // by API: why no answer
 };
 
 }  // namespace turnout::controller

@@ -1,5 +1,7 @@
 #include "deploy/controller/controller_loop.h"
 
+#include <atomic>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -281,19 +283,43 @@ TEST_F(ControllerLoopTest, OnceEndsSoonWhenItIsToldToStop) {
 // Without what an optional kind brings, a router would be given something else in its place.
 TEST_F(ControllerLoopTest, NothingIsDoneBeforeItIsKnownWhichKindsThereAre) {
   const auto is_asked = [](const Request& r) { return r.target.starts_with("/apis/keda.sh/"); };
+  const Reply answers[] = {{.status = 503},
+                           {.status = 401},
+                           {.body = "<html>sign in</html>"},
+                           {.body = R"({"kind":"Status"})"},
+                           {.body = R"({"resources":"none"})"}};
+  std::atomic<size_t> now = 0;
   server_.SetFault([&](const Request& request) -> std::optional<Reply> {
-    if (!is_asked(request)) return std::nullopt;
-    return Reply{.status = 503};
+    if (!is_asked(request) || now == std::size(answers)) return std::nullopt;
+    return answers[now];
   });
   server_.Put(RouterPath("orders"), RouterNamed("orders"));
   const auto loop = Loop();
-  ASSERT_TRUE(server_.Await(is_asked, 2));
-  EXPECT_FALSE(loop->is_ready());
-  EXPECT_EQ(server_.Count([](const Request& r) { return r.method == "PATCH"; }), 0);
-  server_.SetFault(nullptr);
+  for (; now < std::size(answers); ++now) {
+    const int asked = server_.Count(is_asked);
+    ASSERT_TRUE(server_.Await(is_asked, asked + 2)) << "answer " << now;
+    EXPECT_FALSE(loop->is_ready()) << "answer " << now;
+    EXPECT_EQ(server_.Count([](const Request& r) { return r.method == "PATCH"; }), 0)
+        << "answer " << now;
+  }
   ASSERT_TRUE(AwaitValue("orders", "1"));
   EXPECT_TRUE(loop->is_ready());
-  EXPECT_EQ(StatusOf("orders")["apis"].size(), 3u);
+  EXPECT_TRUE(Await([&] { return StatusOf("orders")["apis"].size() == 3u; }));
+}
+
+TEST_F(ControllerLoopTest, AServerThatMayNotBeAskedForAKindIsGoneOnWithWithoutIt) {
+  server_.SetFault([](const Request& request) -> std::optional<Reply> {
+    if (!request.target.starts_with("/apis/keda.sh/")) return std::nullopt;
+    return Reply{.status = 403};
+  });
+  server_.Put(RouterPath("orders"), RouterNamed("orders"));
+  testing::internal::CaptureStderr();
+  const auto loop = Loop();
+  ASSERT_TRUE(AwaitValue("orders", "1"));
+  EXPECT_TRUE(loop->is_ready());
+  EXPECT_TRUE(Await([&] { return StatusOf("orders")["apis"].size() == 2u; }));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("api_forbidden"), HasSubstr("system:discovery")));
 }
 
 TEST(ControllerApis, OptionalKindsAreLookedForAndFollowed) {
