@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -19,15 +20,19 @@ using connectors::TopicRangeReader;
 
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
 
-// The ends of the first logs that hold anything. Twice as much as is wanted, for markers of
-// transactions lie between records.
+// The ends of some logs that hold anything, evenly spread over all that do. Twice as much as is
+// wanted, for markers of transactions lie between records.
 OffsetRanges EndsOf(const OffsetRanges& bounds, size_t events) {
+  std::vector<OffsetRanges::value_type> held;
+  for (const auto& log : bounds) {
+    if (log.second.end > log.second.begin) held.push_back(log);
+  }
+  const size_t looked_at = std::min(held.size(), kSamplePartitionsMax);
+  const int64_t wanted = 2 * static_cast<int64_t>(events);
   OffsetRanges ends;
-  for (const auto& [partition, log] : bounds) {
-    if (log.end <= log.begin) continue;
-    const int64_t wanted = 2 * static_cast<int64_t>(events);
+  for (size_t i = 0; i < looked_at; ++i) {
+    const auto& [partition, log] = held[i * held.size() / looked_at];
     ends[partition] = {std::max(log.begin, log.end - wanted), log.end};
-    if (ends.size() == kSamplePartitionsMax) break;
   }
   return ends;
 }

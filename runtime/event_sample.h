@@ -2,9 +2,9 @@
 // by a client of its own, so that routing neither keeps nor passes on anything for it.
 //
 // Errors: those of connectors/topic_range_reader.h.
-// Limits: kSamplePartitionsMax partitions are looked at; texts of more than kSampledBytesMax are
-// not
-//   shown.
+// Limits: of partitions that hold anything kSamplePartitionsMax are looked at, evenly spread and
+//   the same ones each time: of more, what others hold is not seen. Texts of more than
+//   kSampledBytesMax are not shown.
 // Threads: any; blocks, up to `within` and the time that a client takes to end.
 #pragma once
 
