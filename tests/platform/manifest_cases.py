@@ -397,7 +397,7 @@ REFUSED = [
     (route("x"), route("x", router={"name": "other", "namespace": "crds"}), "router can't be changed"),
 ]
 # What is there, and what it may become.
-CHANGED = [
+MAY_BECOME = [
     (router("x"), router("x", checkpoints={"store": "s3://b/p"})),
     (router("x", checkpoints={"every": "2m"}), router("x", checkpoints={"every": "2m", "store": "s3://b/p"})),
     (router("x", checkpoints={"every": "2m"}), router("x")),
@@ -445,7 +445,7 @@ def the_resources_refuse_what_they_must_and_say_what_to_do(bench):
         assert message in refused.message, f"{message}: {refused}"
         assert refused.code == 422, refused
         said.append(refused.message)
-    for number, (before, asked) in enumerate(CHANGED):
+    for number, (before, asked) in enumerate(MAY_BECOME):
         place = {"metadata": {"name": f"changed-{number}", "namespace": space}}
         kube.apply({**before, **place})
         made = kube.apply({**asked, **place})

@@ -400,7 +400,7 @@ def reach_for_what_is_others(bench, manager):
         # What runs with a router's Secrets and role, and who may write where.
         "a router's image": router({"spec": {"image": "elsewhere/anything"}}),
         "its config": router({"spec": {"config": {"log": {"level": "debug"}}}}),
-        "its checkpoints": router({"spec": {"checkpoints": None}}),
+        "its config away": router({"spec": {"config": None}}),
         "its labels": router({"metadata": {"labels": {"a": "b"}}}),
         "its annotations": router({"metadata": {"annotations": {"turnout.dev/onboarding": "b"}}}),
         "its owner": router({"metadata": {"ownerReferences": STRANGE}}),
@@ -456,7 +456,7 @@ def who_is_on_call_pauses_and_heals_but_makes_and_deletes_nothing(bench):
     bench.kube.patch(API, "EventRouter", "shop", {"spec": {"version": None}}, "turnout-shop")
     for field, value in (("image", "elsewhere/anything"), ("version", "9.9.9"), ("config", {"log": {"level": "debug"}}),
                          ("serviceAccount", {"roleArn": "arn:aws:iam::123456789012:role/admin"}),
-                         ("checkpoints", None),
+                         ("config", None),
                          ("teams", [{"name": "fraud", "namespace": "team-fraud", "destinations": ["*"]}])):
         refused = refusal(on_call.patch, API, "EventRouter", "shop", {"spec": {field: value, "paused": True}},
                           "turnout-shop")
