@@ -1,10 +1,10 @@
 """Rules that change while events flow, from a directory, a config manager and a topic."""
 import json
-import os
 import subprocess
 import time
 
 import events
+import mounted_rules
 import topics
 from certificates import Authority
 from config_manager import ConfigManager
@@ -45,21 +45,11 @@ class _Directory:
     is_told = False  # nothing can be said to a mount that is only read
 
     def __init__(self, path):
-        self.rules, self.config, self._number = path, {}, 0
+        self.rules, self.config = path, {}
         path.mkdir()
 
     def publish(self, files):
-        self._number += 1
-        version = self.rules / f"..{self._number}"
-        version.mkdir()
-        for name, text in files.items():
-            (version / name).write_text(text)
-        swapped = self.rules / "..data_tmp"
-        swapped.symlink_to(version.name)
-        os.rename(swapped, self.rules / "..data")
-        for name in files:
-            if not (self.rules / name).is_symlink():
-                (self.rules / name).symlink_to(f"..data/{name}")
+        mounted_rules.publish(self.rules, files)
 
     def take_away(self):
         self.rules.rename(self.rules.with_name("away"))

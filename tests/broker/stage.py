@@ -5,12 +5,12 @@ removed unless it failed (or --keep-logs).
 """
 import json
 import random
-import shutil
 import threading
 import time
 from pathlib import Path
 
 import events
+import mounted_rules
 import topics
 from evidence import Evidence, Judged
 from kafka import VERSION, Kafka
@@ -160,20 +160,8 @@ class Stage:
         of a mounted ConfigMap are; those of other teams stay."""
         rules = self.directory / directory
         rules.mkdir(parents=True, exist_ok=True)
-        version = rules / f"..{time.monotonic_ns()}"
-        data = rules / "..data"
-        if data.exists():
-            shutil.copytree(data, version)
-        version.mkdir(exist_ok=True)
-        for team in teams:
-            (version / f"{team['team']}.json").write_text(json.dumps(team, indent=1))
-        swapped = rules / "..data_tmp"
-        swapped.symlink_to(version.name)
-        swapped.rename(data)
-        for team in teams:
-            file = rules / f"{team['team']}.json"
-            if not file.is_symlink():
-                file.symlink_to(f"..data/{file.name}")
+        mounted_rules.publish(rules, {**mounted_rules.published(rules), **{
+            f"{team['team']}.json": json.dumps(team, indent=1) for team in teams}})
         return rules
 
     def destinations(self, teams):
