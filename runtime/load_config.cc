@@ -3,9 +3,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "runtime/log.h"
 #include "runtime/managed_values.h"
 #include "runtime/rule_loader.h"
@@ -64,6 +66,13 @@ std::optional<LoadedConfig> LoadConfig(const std::string& path, const ConfigOver
     loaded->config.secrets_from = came_from;
   }
   return loaded;
+}
+
+absl::StatusOr<Config> ConfigOf(const std::string& path) {
+  std::optional<LoadedConfig> loaded = LoadConfig(path, {});
+  if (loaded.has_value()) return std::move(loaded->config);
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, " can't be read: the log says what is to be mended"));
 }
 
 }  // namespace turnout::runtime

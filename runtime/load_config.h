@@ -13,11 +13,16 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "runtime/config.h"
 
 namespace turnout::runtime {
 
 // Nullopt once standard error has been told why.
 std::optional<LoadedConfig> LoadConfig(const std::string& path, const ConfigOverrides& overrides);
+
+// For who answers others, without overrides: InvalidArgument names the file, and standard error has
+// the rest.
+absl::StatusOr<Config> ConfigOf(const std::string& path);
 
 }  // namespace turnout::runtime

@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <optional>
-#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "runtime/command_client.h"
 #include "runtime/event_mask.h"
@@ -15,17 +12,6 @@
 #include "runtime/schema_registry.h"
 
 namespace turnout::runtime {
-namespace {
-
-absl::StatusOr<Config> ConfigOf(const std::string& file) {
-  std::optional<LoadedConfig> loaded = LoadConfig(file, {});
-  if (loaded.has_value()) return std::move(loaded->config);
-  return absl::InvalidArgumentError(
-      absl::StrCat(file, " can't be read: the log says what is to be mended"));
-}
-
-}  // namespace
-
 absl::StatusOr<SourceSample> ReadSourceSample(const std::string& pipeline,
                                               const std::string& access, size_t events,
                                               absl::Duration within) {

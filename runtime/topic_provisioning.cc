@@ -25,13 +25,10 @@ TopicProvisioning::~TopicProvisioning() = default;
 
 absl::StatusOr<std::unique_ptr<TopicProvisioning>> TopicProvisioning::Open(
     const std::string& pipeline) {
-  std::optional<LoadedConfig> loaded = LoadConfig(pipeline, {});
-  if (!loaded) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(pipeline, " can't be read: the log says what is to be mended"));
-  }
+  absl::StatusOr<Config> config = ConfigOf(pipeline);
+  if (!config.ok()) return config.status();
   std::unique_ptr<TopicProvisioning> provisioning(new TopicProvisioning());
-  provisioning->config_ = std::make_unique<Config>(std::move(loaded->config));
+  provisioning->config_ = std::make_unique<Config>(*std::move(config));
   auto client = MakeCommandClient(*provisioning->config_, "onboard", stderr);
   if (!client.ok()) return client.status();
   provisioning->client_ = *std::move(client);
