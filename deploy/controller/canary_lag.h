@@ -6,10 +6,9 @@
 // waited since then, at least.
 //
 // A partition stands still if nothing of it is routed for kStillAfter and its state is not being
-// rebuilt. It is slow if events of it
-// wait for longer than allowed, unless it moves and what waits will be through within
-// kThroughWithin as it shrinks now, or is no more than kBehindTimes times what waits in a partition
-// of the pods from before, or did when the upgrade began.
+// rebuilt. It is slow if events of it wait for longer than allowed, unless it moves and what waits
+// will be through within kThroughWithin as it shrinks now, or is no more than kBehindTimes times
+// what waits in a partition of the pods from before, or did when the upgrade began.
 //
 // Limits: kMarksMax partitions, the lowest numbers.
 // Threads: pure functions.

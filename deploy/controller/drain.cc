@@ -117,8 +117,7 @@ std::optional<std::string> WhyBlind(const std::vector<PodFacts>& pods, const Dra
   // Some change hands, or are new.
   return absl::StrFormat(
       "nobody reads partition %d of the source: pods have %d of %d. Partitions that change hands "
-      "or "
-      "are new get to a pod within a minute",
+      "or are new get to a pod within a minute",
       *missing, HeldOfSource(pods).size(), count);
 }
 

@@ -63,8 +63,7 @@ constexpr Failure kFailures[] = {
     {"Load key", "KEY is to be a private key"},
     {"Permission denied (",
      "the host does not take the key: have it know the public half as one that may write; KEY is "
-     "to "
-     "have no passphrase"},
+     "to have no passphrase"},
     {"Could not resolve hostname", "see the repository's address, and the pod's name server"},
     {"connect to host",
      "see the repository's address and port, and that a NetworkPolicy lets the manager out there"},

@@ -25,8 +25,8 @@ inline constexpr size_t kLooksRulesBytesMax = 16u << 10;
 // [{"title", "url"}]. Routers that take EventRoutes report to no manager, so none are shown there.
 std::string LinksJson(const OnboardingRequest& request, const OnboardingPolicy& policy);
 
-// [{"title", "command"}]. `manager` is where the manager is asked, as OriginOf has it; empty: not
-// known, and no command asks it.
+// [{"title", "command"}]. `manager` is where the manager is asked, as ManagerAsked has it; empty:
+// not known, and no command asks it.
 std::string CommandsJson(const OnboardingRequest& request, const OnboardingPolicy& policy,
                          const std::vector<std::string>& topics, std::string_view brokers,
                          std::string_view manager);
