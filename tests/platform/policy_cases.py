@@ -416,16 +416,19 @@ def reach_for_what_is_others(bench, manager):
         "a route where no team is": lambda: manager.create(changed(its_route, namespace=plain)),
         "a route's finalizer": lambda: manager.create(changed(its_route, finalizers=["a.example/b"])),
     }
+    # Where two policies refuse, the server names one of them, not always the same.
+    also = {"a route where no team is": "turnout-team-namespaces"}
     taken = []
     for what, call in cases.items():
         refused = caught(call)
-        if refused is None or refused.code != 403 or "turnout-manager-reach" not in refused.message:
+        names = ("turnout-manager-reach", also.get(what, "turnout-manager-reach"))
+        if refused is None or refused.code != 403 or not any(f"'{name}'" in refused.message for name in names):
             taken.append(f"{what}: {refused}")
-    assert not taken, "\n".join(taken)
     manager.delete("v1", "ConfigMap", "turnout-a", "shop-reached")
     for item in (aws_auth, {"apiVersion": API, "kind": "EventRoute", "metadata": {
             "name": "theirs", "namespace": "team-fraud"}}):
         kube.delete(item["apiVersion"], item["kind"], item["metadata"]["name"], item["metadata"]["namespace"])
+    assert not taken, "\n".join(taken)
 
 
 def labels_of(namespace, kube):
