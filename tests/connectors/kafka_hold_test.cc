@@ -12,6 +12,8 @@ using Partitions = std::set<int32_t>;
 class KafkaHoldTest : public KafkaTest {
  protected:
   static constexpr int32_t kHeld = 1;
+  static constexpr int64_t kOfHeld =
+      42;  // of the keys "0" to "199", by the hash that clients agree on
 
   // A source that holds kHeld when it is assigned, with everything else read; `committed` is
   // where the group stands in kHeld before.
@@ -31,15 +33,19 @@ class KafkaHoldTest : public KafkaTest {
     while (listener.ours.empty() && absl::Now() < deadline) {
       ASSERT_TRUE(source->Poll(absl::Milliseconds(1), listener)->empty());
     }
-    const auto events = PollEvents(*source, listener, 200, absl::Seconds(1));
+    ReadTheOthers();
     ASSERT_EQ(listener.ours, (Partitions{0, 1, 2, 3}));
-    for (const KeptEvent& event : events) {
-      ASSERT_NE(event.partition, kHeld);
-      others.insert(event.partition);
-    }
-    ASSERT_EQ(others, (Partitions{0, 2, 3})) << "the other partitions are read";
-    length = 200 - static_cast<int64_t>(events.size());
-    ASSERT_GT(length, 20);
+  }
+
+  // What one Preload(200) put into the other partitions, and nothing else.
+  void ReadTheOthers() {
+    constexpr size_t kOthers = 200 - kOfHeld;
+    Partitions seen;
+    const auto events = PollEvents(*source, listener, kOthers);
+    for (const KeptEvent& event : events) seen.insert(event.partition);
+    ASSERT_EQ(events.size(), kOthers);
+    ASSERT_EQ(seen, (Partitions{0, 2, 3}));
+    ASSERT_TRUE(PollEvents(*source, listener, 1, absl::Milliseconds(300)).empty());
   }
 
   absl::Status Release(int64_t offset) {
@@ -75,8 +81,7 @@ class KafkaHoldTest : public KafkaTest {
 
   Assignments listener;
   std::unique_ptr<Source> source;
-  Partitions others;
-  int64_t length = 0;  // of kHeld
+  int64_t length = kOfHeld;  // of kHeld
 };
 
 TEST_F(KafkaHoldTest, APartitionHeldWhenAssignedIsReadFromItsBeginningOnceReleased) {
@@ -122,20 +127,19 @@ TEST_F(KafkaHoldTest, APartitionThatIsBeingReadIsHeldAndGoesOnWhereAsked) {
   EXPECT_EQ(next[kHeld], before);
   next[kHeld] = 4;
   ASSERT_TRUE(Release(4).ok());
-  read(1000, absl::Seconds(3));
-  int64_t total = 0;
-  for (const auto& [partition, offset] : next) total += offset;
-  EXPECT_EQ(total, 1000);
+  const auto total = [&] {
+    int64_t sum = 0;
+    for (const auto& [partition, offset] : next) sum += offset;
+    return sum;
+  };
+  read(static_cast<size_t>(1000 - total()), absl::Seconds(10));
+  EXPECT_EQ(total(), 1000);
 }
 
 TEST_F(KafkaHoldTest, WhatComesWhileItIsHeldIsThereAfterwards) {
   StartHeld();
   Preload(200);
-  Partitions seen;
-  for (const KeptEvent& event : PollEvents(*source, listener, 200, absl::Seconds(1))) {
-    seen.insert(event.partition);
-  }
-  EXPECT_EQ(seen, others);
+  ReadTheOthers();
   length *= 2;
   ASSERT_TRUE(Release(-1).ok());
   ExpectReadFrom(0);
@@ -194,7 +198,7 @@ TEST_F(KafkaHoldTest, ItIsClosedAndRejoinedWhileHeld) {
   EXPECT_EQ(listener.ours, (Partitions{0, 1, 2, 3}));
   const absl::Time begin = absl::Now();
   source->Close(listener, absl::Seconds(5));
-  EXPECT_LT(absl::Now() - begin, absl::Seconds(6));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(8));
   EXPECT_TRUE(listener.ours.empty());
 }
 
