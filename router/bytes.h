@@ -43,6 +43,16 @@ inline uint64_t HeadWord(std::string_view text, const char* readable_end) {
   return word;
 }
 
+inline bool IsAscii(std::string_view text) {
+  uint64_t bits = 0;
+  size_t at = 0;
+  for (; at + kWordBytes <= text.size(); at += kWordBytes) {
+    bits |= LoadUnaligned<uint64_t>(text.data() + at);
+  }
+  for (; at < text.size(); ++at) bits |= static_cast<unsigned char>(text[at]);
+  return (bits & 0x8080808080808080u) == 0;
+}
+
 // Texts of any length, short ones without a call.
 inline bool EqualBytes(std::string_view a, std::string_view b) {
   const size_t size = a.size();

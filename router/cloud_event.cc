@@ -47,16 +47,6 @@ bool IsJson(std::string_view media_type) {
          EqualsIgnoringCase(subtype.substr(subtype.size() - kJsonSuffix.size()), kJsonSuffix);
 }
 
-bool IsAscii(std::string_view text) {
-  uint64_t bits = 0;
-  size_t at = 0;
-  for (; at + kWordBytes <= text.size(); at += kWordBytes) {
-    bits |= LoadUnaligned<uint64_t>(text.data() + at);
-  }
-  for (; at < text.size(); ++at) bits |= static_cast<unsigned char>(text[at]);
-  return (bits & 0x8080808080808080u) == 0;
-}
-
 bool IsUtf8(std::string_view text) {
   return IsAscii(text) || FindBadUtf8(text) == std::string_view::npos;
 }

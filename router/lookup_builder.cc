@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "router/bytes.h"
 #include "router/predicate_key.h"
 
 namespace turnout::router {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "router/bytes.h"
 #include "router/match_filing.h"
 #include "router/predicate_key.h"
 

@@ -1,6 +1,5 @@
 #include "router/predicate_key.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -47,11 +46,6 @@ NumberRange ClosedRange(const Predicate::Range& range) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   return {range.low_open ? std::nextafter(range.low, kInfinity) : range.low,
           range.high_open ? std::nextafter(range.high, -kInfinity) : range.high, 0};
-}
-
-bool IsAscii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 std::string_view FoldAscii(std::string_view text, std::string* folded) {

@@ -18,8 +18,6 @@ void AppendPredicateKey(const Predicate& predicate, std::string* out);
 // The same range with bounds that are inside: an open one becomes the next double.
 NumberRange ClosedRange(const Predicate::Range& range);
 
-bool IsAscii(std::string_view text);
-
 // Sets `folded` to the text in ASCII lower case, other characters as they are, and views it. A
 // pattern of ASCII letters in any case equals just the texts that fold to what it folds to.
 std::string_view FoldAscii(std::string_view text, std::string* folded);
