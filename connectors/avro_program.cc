@@ -294,10 +294,10 @@ absl::Status Compiler::AddLogical(const Json& schema, AvroNode* node) {
   const bool is_fixed = node->kind == Kind::kFixed;
   if (name == "uuid" && is_fixed && node->size == kUuidBytes) node->logical = Logical::kUuid;
   if (name != "decimal" || (!is_fixed && node->kind != Kind::kBytes)) return absl::OkStatus();
-  constexpr int64_t kAny = std::numeric_limits<int32_t>::max();
-  const int64_t precision = NumberOf(schema, "precision", kAny).value_or(0);
+  constexpr int64_t kDigitsMax = std::numeric_limits<int32_t>::max();
+  const int64_t precision = NumberOf(schema, "precision", kDigitsMax).value_or(0);
   const std::optional<int64_t> scale =
-      schema.contains("scale") ? NumberOf(schema, "scale", kAny) : std::optional<int64_t>(0);
+      schema.contains("scale") ? NumberOf(schema, "scale", kDigitsMax) : std::optional<int64_t>(0);
   const bool too_small = is_fixed && precision > DigitsOfBytes(node->size);
   if (precision == 0 || !scale || *scale > precision || too_small) return absl::OkStatus();
   if (precision > kDecimalDigitsMax || (is_fixed && node->size > kDecimalBytesMax)) {

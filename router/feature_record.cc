@@ -14,7 +14,7 @@
 namespace turnout::router {
 namespace {
 
-constexpr double kNoValue = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
 
 absl::Status Damaged() {
   return DamagedStep(StepKind::kAggregate, "its bytes are not those of its fields");
@@ -71,7 +71,7 @@ void FeatureRecord::Start(const AggregatePlan& plan) {
     const Measure measure = plan.features[i].measure;
     const bool is_extreme = measure == Measure::kMin || measure == Measure::kMax;
     features_[i].count = 0;
-    features_[i].number = is_extreme ? kNoValue : 0;
+    features_[i].number = is_extreme ? kNotANumber : 0;
     if (measure == Measure::kDistinct) features_[i].distinct.Clear();
   }
 }
@@ -157,7 +157,7 @@ void FeatureRecord::AppendJson(std::string_view key, int64_t window_end_ms, std:
         break;
       case Measure::kAvg:
         AppendNumberText(
-            feature.count == 0 ? kNoValue : feature.number / static_cast<double>(feature.count),
+            feature.count == 0 ? kNotANumber : feature.number / static_cast<double>(feature.count),
             out);
         break;
       default:

@@ -130,9 +130,9 @@ bool IsShortestSpelling(std::string_view spelling, double value) {
 }  // namespace
 
 double NearestNumber(std::string_view spelling, bool* exact) {
-  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
   *exact = false;
-  if (spelling.empty()) return kNone;
+  if (spelling.empty()) return kNotANumber;
   if (const std::optional<double> decimal = ShortDecimal(spelling)) {
     *exact = true;
     return *decimal;
@@ -140,10 +140,11 @@ double NearestNumber(std::string_view spelling, bool* exact) {
   double value = 0;
   const char* const end = spelling.data() + spelling.size();
   const std::from_chars_result read = std::from_chars(spelling.data(), end, value);
-  if (read.ec == std::errc() && read.ptr == end) return std::isfinite(value) ? value + 0.0 : kNone;
+  if (read.ec == std::errc() && read.ptr == end)
+    return std::isfinite(value) ? value + 0.0 : kNotANumber;
   // Zero has spellings that are out of from_chars' range.
   const Digits written = Normalize(spelling);
-  if (written.too_many || written.count > 0) return kNone;
+  if (written.too_many || written.count > 0) return kNotANumber;
   *exact = true;
   return 0;
 }

@@ -14,7 +14,7 @@ constexpr size_t kCountedTopicsMax = 100'000;
 absl::string_view AbslView(std::string_view text) { return {text.data(), text.size()}; }
 
 // As a rule names it, it may be a template.
-bool IsTopic(std::string_view name) {
+bool IsOneTopic(std::string_view name) {
   return name.data() != nullptr && name.find('{') == std::string_view::npos;
 }
 
@@ -132,13 +132,13 @@ void BatchCounter::CountParked(std::string_view topic, absl::Span<const router::
 void BatchCounter::CountSetAside(std::string_view topic,
                                  absl::Span<const router::RuleIndex> rules) {
   for (const router::RuleIndex rule : rules) ++Of(rule).parked;
-  if (IsTopic(topic)) ++counts_.destinations[PlaceOf(topic)].parked;
+  if (IsOneTopic(topic)) ++counts_.destinations[PlaceOf(topic)].parked;
 }
 
 void BatchCounter::CountDeadLetter(std::string_view error, std::string_view topic,
                                    absl::Span<const router::RuleIndex> rules) {
   for (const router::RuleIndex rule : rules) ++Of(rule).dead_lettered;
-  if (IsTopic(topic)) ++counts_.destinations[PlaceOf(topic)].dead_lettered;
+  if (IsOneTopic(topic)) ++counts_.destinations[PlaceOf(topic)].dead_lettered;
   std::vector<DeadLetterCount>& letters = counts_.dead_letters;
   auto of_kind = std::find_if(letters.begin(), letters.end(),
                               [&](const DeadLetterCount& one) { return one.error == error; });

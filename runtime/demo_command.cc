@@ -43,7 +43,7 @@ constexpr absl::Duration kProduceTimeout = absl::Seconds(30);
 constexpr absl::Duration kRoutedTimeout = absl::Seconds(60);
 constexpr absl::Duration kQuiet = absl::Milliseconds(500);  // nothing more comes after this
 
-sigset_t StopSignals() {
+sigset_t EndingSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
@@ -53,7 +53,7 @@ sigset_t StopSignals() {
 
 // Waits for a signal that ends the demo; false when none came.
 bool StoppedWithin(absl::Duration wait) {
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = EndingSignals();
   const timespec timeout = absl::ToTimespec(wait);
   return sigtimedwait(&signals, nullptr, &timeout) > 0;
 }
@@ -304,7 +304,7 @@ int RunDemo(const DemoOptions& options) {
     std::fprintf(stderr, "error: --events %d: from 1 to %d\n", options.events, kDemoEventsMax);
     return 2;
   }
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = EndingSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const absl::Status status = Demo(options).Run();
   if (status.ok() || absl::IsCancelled(status)) return 0;

@@ -33,7 +33,7 @@ using connectors::Socket;
 // What is left unread of a request when its answer has gone out is read and thrown away for so
 // long: closing with unread bytes would make the kernel discard the answer.
 constexpr absl::Duration kDrainTimeout = absl::Milliseconds(200);
-constexpr size_t kDrainBytesMax = 256 << 10;
+constexpr size_t kUnreadBytesMax = 256 << 10;
 // When there are no more descriptors, nobody is accepted for so long.
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
 constexpr int kAcceptedAtOnceMax = 64;
@@ -403,7 +403,7 @@ bool HttpFront::Impl::Write(Connection* connection) {
 
 bool HttpFront::Impl::Drain(Connection* connection) {
   char thrown_away[kReadBytes];
-  while (connection->drained < kDrainBytesMax) {
+  while (connection->drained < kUnreadBytesMax) {
     const ssize_t got = ::recv(connection->socket.get(), thrown_away, sizeof(thrown_away), 0);
     if (got == 0) return false;
     if (got < 0) return errno == EAGAIN || errno == EINTR;

@@ -15,7 +15,7 @@ absl::Span<const TrialOutput> TakeRule(std::string_view rule, absl::Span<const T
   return taken;
 }
 
-std::vector<std::string> Destinations(absl::Span<const TrialOutput> outputs) {
+std::vector<std::string> DestinationsOf(absl::Span<const TrialOutput> outputs) {
   std::vector<std::string> destinations;
   for (const TrialOutput& output : outputs) destinations.push_back(output.destination);
   destinations.erase(std::unique(destinations.begin(), destinations.end()), destinations.end());
@@ -33,7 +33,7 @@ std::optional<DiffKind> KindOf(absl::Span<const TrialOutput> old_outputs,
                                absl::Span<const TrialOutput> new_outputs) {
   if (old_outputs.empty()) return DiffKind::kGained;
   if (new_outputs.empty()) return DiffKind::kLost;
-  if (Destinations(old_outputs) != Destinations(new_outputs)) return DiffKind::kMoved;
+  if (DestinationsOf(old_outputs) != DestinationsOf(new_outputs)) return DiffKind::kMoved;
   if (!SameContent(old_outputs, new_outputs)) return DiffKind::kChanged;
   return std::nullopt;
 }
@@ -78,8 +78,8 @@ void RuleDiff::Compare(std::string_view position, std::string_view value,
   if (++rule->differing[static_cast<size_t>(*kind)] > samples_max_) return;
   rule->samples.push_back({.kind = *kind,
                            .position = std::string(position),
-                           .old_destinations = Destinations(old_outputs),
-                           .new_destinations = Destinations(new_outputs),
+                           .old_destinations = DestinationsOf(old_outputs),
+                           .new_destinations = DestinationsOf(new_outputs),
                            .event = std::string(value.substr(0, kSampleBytesMax))});
 }
 

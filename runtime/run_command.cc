@@ -24,9 +24,9 @@ constexpr absl::Duration kStopReserve = absl::Milliseconds(700);
 // system each time, it came back as page faults, a tenth of all CPU time of a drain.
 void KeepFreedMemory() {
   constexpr int kMappedBytesMin = 32 << 20;
-  constexpr int kKeptBytesMax = 64 << 20;  // a heap
+  constexpr int kHeapKeptBytesMax = 64 << 20;  // a heap
   ::mallopt(M_MMAP_THRESHOLD, kMappedBytesMin);
-  ::mallopt(M_TRIM_THRESHOLD, kKeptBytesMax);
+  ::mallopt(M_TRIM_THRESHOLD, kHeapKeptBytesMax);
 }
 
 }  // namespace

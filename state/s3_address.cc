@@ -69,7 +69,7 @@ absl::StatusOr<S3Address> AddressOf(const S3Options& options) {
         absl::StrCat("the endpoint `", endpoint, "` is not made of a host's name and a port"));
   }
   const absl::string_view usual_port = is_https ? ":443" : ":80";
-  if (absl::EndsWith(host, usual_port)) host.resize(host.size() - usual_port.size());
+  if (absl::EndsWith(host, usual_port)) host.erase(host.size() - usual_port.size());
   const bool path_style = options.path_style.value_or(!options.endpoint.empty() ||
                                                       absl::StrContains(options.bucket, '.'));
   if (!path_style) host = absl::StrCat(options.bucket, ".", host);

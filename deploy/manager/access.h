@@ -31,7 +31,6 @@
 namespace turnout::manager {
 
 inline constexpr std::string_view kAll = "*";
-inline constexpr std::string_view kSettingsName = "service";
 inline constexpr size_t kGrantsMax = 10'000;  // of a service, of a token
 inline constexpr size_t kBulkItemsMaxDefault = 10;
 

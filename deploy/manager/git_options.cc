@@ -24,7 +24,7 @@ absl::Status ReadGitOptions(const std::string& file, const router::Node& node, G
   }
   if (!read.ok()) return read;
   const absl::Status checked = CheckGitOptions(*git);
-  return checked.ok() ? checked : Problem(file, node.at, std::string(checked.message()));
+  return checked.ok() ? checked : OptionFault(file, node.at, std::string(checked.message()));
 }
 
 }  // namespace turnout::manager

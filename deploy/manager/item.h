@@ -32,6 +32,8 @@ enum class ItemKind { kRules, kTests, kPipeline, kConfig, kSecret, kSettings };
 inline constexpr std::array<std::string_view, 6> kItemKindNames = {"rules",  "tests",  "pipeline",
                                                                    "config", "secret", "settings"};
 
+inline constexpr std::string_view kSettingsName = "service";  // the one item of its kind
+
 inline constexpr size_t kItemNameBytesMax = 100;          // of a service, of an item
 inline constexpr size_t kItemTextBytesMax = 16u << 20;    // of a rule file
 inline constexpr size_t kValueTextBytesMax = 256u << 10;  // of every other item

@@ -20,7 +20,6 @@ namespace {
 using router::Node;
 
 constexpr std::string_view kSettingsFile = "settings.yaml";
-constexpr std::string_view kSettingsName = "service";
 constexpr char kForms[] =
     "SERVICE/rules/TEAM.yaml, SERVICE/tests/TEAM.test.yaml, SERVICE/pipelines/NAME.yaml, "
     "SERVICE/config/NAME.yaml, SERVICE/secrets/NAME.yaml or SERVICE/settings.yaml";

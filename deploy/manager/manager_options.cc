@@ -57,7 +57,7 @@ absl::Status CheckPublicUrl(const std::string& file, const router::Node& node,
                   [](const IssuerSettings& one) { return !one.client.id.empty(); });
   if (!is_wanted && options->public_url.empty()) return absl::OkStatus();
   const absl::StatusOr<std::string> origin = OriginOf(options->public_url);
-  if (!origin.ok()) return Problem(file, node.at, std::string(origin.status().message()));
+  if (!origin.ok()) return OptionFault(file, node.at, std::string(origin.status().message()));
   options->public_url = *origin;
   return absl::OkStatus();
 }
@@ -83,22 +83,22 @@ absl::Status ReadIssuer(const std::string& file, const router::Node& node,
                                  {"title", &settings.client.title}});
   if (!read.ok()) return read;
   if (issuer.demands.issuer.empty() || issuer.demands.audience.empty()) {
-    return Problem(file, node.at, "an issuer is to have `issuer`, its URL, and `audience`");
+    return OptionFault(file, node.at, "an issuer is to have `issuer`, its URL, and `audience`");
   }
   if (kind != "person" && kind != "router") {
-    return Problem(file, node.at, "an issuer's `kind` is to be person or router");
+    return OptionFault(file, node.at, "an issuer's `kind` is to be person or router");
   }
   settings.kind = kind == "router" ? PrincipalKind::kRouter : PrincipalKind::kPerson;
   if (const absl::Status client = CheckClient(settings); !client.ok()) {
-    return Problem(file, node.at, std::string(client.message()));
+    return OptionFault(file, node.at, std::string(client.message()));
   }
   for (const IssuerSettings& other : *issuers) {
     if (other.issuer.demands.issuer == issuer.demands.issuer) {
-      return Problem(file, node.at, "this issuer is there already: one has one audience");
+      return OptionFault(file, node.at, "this issuer is there already: one has one audience");
     }
   }
   if (issuers->size() == kIssuersMax) {
-    return Problem(file, node.at, absl::StrFormat("there may be %d issuers", kIssuersMax));
+    return OptionFault(file, node.at, absl::StrFormat("there may be %d issuers", kIssuersMax));
   }
   issuers->push_back(std::move(settings));
   return absl::OkStatus();
@@ -114,11 +114,12 @@ absl::Status ReadGrant(const std::string& file, const router::Node& node,
                                  {"team", &grant.team},
                                  {"role", &role}});
   if (!read.ok()) return read;
-  if (grant.principal.empty()) return Problem(file, node.at, "a grant is to have a `principal`");
+  if (grant.principal.empty())
+    return OptionFault(file, node.at, "a grant is to have a `principal`");
   const absl::StatusOr<Role> known = ReadRole(role);
-  if (!known.ok()) return Problem(file, node.at, std::string(known.status().message()));
+  if (!known.ok()) return OptionFault(file, node.at, std::string(known.status().message()));
   if (grants->size() == kGrantsMax) {
-    return Problem(file, node.at, absl::StrFormat("there may be %d grants", kGrantsMax));
+    return OptionFault(file, node.at, absl::StrFormat("there may be %d grants", kGrantsMax));
   }
   grant.role = *known;
   grants->push_back(std::move(grant));
@@ -133,16 +134,17 @@ absl::Status ReadServices(const std::string& file, const router::Node* services,
   for (const router::Member& service : services->members) {
     std::string pipeline;
     if (const absl::Status named = CheckItemName("service", service.name); !named.ok()) {
-      return Problem(file, service.at, std::string(named.message()));
+      return OptionFault(file, service.at, std::string(named.message()));
     }
     read = CheckKind(file, service.value, router::Node::Kind::kObject, "an object");
     if (read.ok()) read = ReadTexts(file, service.value, {{"pipeline", &pipeline}}, {"onboarding"});
     if (!read.ok()) return read;
     if (!state::Exists(pipeline)) {
-      return Problem(file, service.value.at,
-                     absl::StrFormat("a service's `pipeline` is to be the file of its pipeline's "
-                                     "config, and there is none at %s",
-                                     router::Quoted(pipeline)));
+      return OptionFault(
+          file, service.value.at,
+          absl::StrFormat("a service's `pipeline` is to be the file of its pipeline's "
+                          "config, and there is none at %s",
+                          router::Quoted(pipeline)));
     }
     options->job_pipelines[service.name] = pipeline;
     const router::Node* const onboarding = service.value.Find("onboarding");
@@ -174,9 +176,9 @@ absl::Status ReadLease(const std::string& file, const router::Node& node, LeaseT
   if (read.ok()) read = ReadNumber(file, node, "expire_seconds", 1, kLeaseSecondsMax, &expire_s);
   if (!read.ok()) return read;
   if (expire_s <= 2 * renew_s) {
-    return Problem(file, node.at,
-                   "`expire_seconds` is to be more than two of `renew_seconds`, so that one "
-                   "renewal may fail");
+    return OptionFault(file, node.at,
+                       "`expire_seconds` is to be more than two of `renew_seconds`, so that one "
+                       "renewal may fail");
   }
   *times = {.renew_ms = renew_s * 1'000, .expire_ms = expire_s * 1'000};
   return absl::OkStatus();
@@ -187,7 +189,7 @@ absl::Status ReadBackups(const std::string& file, const router::Node& node,
   absl::Status read = CheckKind(file, node, router::Node::Kind::kObject, "an object");
   if (read.ok()) read = ReadTexts(file, node, {{"to", &settings->to}}, {"every_minutes", "keep"});
   if (read.ok() && settings->to.empty()) {
-    read = Problem(file, node.at, "say where `to`: a directory, or s3://BUCKET/PREFIX");
+    read = OptionFault(file, node.at, "say where `to`: a directory, or s3://BUCKET/PREFIX");
   }
   if (read.ok()) {
     read = ReadNumber(file, node, "every_minutes", 1, kBackupMinutesMax, &settings->every_minutes);
@@ -204,10 +206,10 @@ absl::Status ReadConfig(const std::string& file, ManagerOptions* options) {
   std::vector<router::Problem> problems;
   const std::optional<router::Node> node = router::ParseYaml(*text, &problems);
   if (!node) {
-    return Problem(file, problems[0].at, problems[0].what + " (" + problems[0].cure + ")");
+    return OptionFault(file, problems[0].at, problems[0].what + " (" + problems[0].cure + ")");
   }
   if (node->kind != router::Node::Kind::kObject) {
-    return Problem(file, node->at, "the config is to be an object of keys and values");
+    return OptionFault(file, node->at, "the config is to be an object of keys and values");
   }
   absl::Status read =
       ReadTexts(file, *node,

@@ -62,8 +62,8 @@ OnboardingStep Namespace(const std::string& name, std::string_view team) {
   return step;
 }
 
-OnboardingStep Grant(const OnboardingRequest& request, const KubernetesPlace& place,
-                     const std::string& team_namespace) {
+OnboardingStep GrantStep(const OnboardingRequest& request, const KubernetesPlace& place,
+                         const std::string& team_namespace) {
   Json object = Json::object();
   object["apiVersion"] = kApi;
   object["kind"] = "EventRouter";
@@ -80,8 +80,8 @@ OnboardingStep Grant(const OnboardingRequest& request, const KubernetesPlace& pl
           .field_manager = absl::StrCat(kManagedBy, "-", request.team)};
 }
 
-OnboardingStep Route(const OnboardingRequest& request, const KubernetesPlace& place,
-                     const std::string& team_namespace) {
+OnboardingStep RouteStep(const OnboardingRequest& request, const KubernetesPlace& place,
+                         const std::string& team_namespace) {
   Json object = Object(kApi, "EventRoute", team_namespace, place.router, request.team);
   Json& spec = object["spec"];
   spec["router"] = {{"name", place.router}, {"namespace", place.router_namespace}};
@@ -153,8 +153,8 @@ std::vector<OnboardingStep> ObjectsOf(const OnboardingRequest& request,
   }
   const std::string team_namespace = Filled(place.team_namespace, request.service, request.team);
   steps.push_back(Namespace(team_namespace, request.team));
-  steps.push_back(Grant(request, place, team_namespace));
-  steps.push_back(Route(request, place, team_namespace));
+  steps.push_back(GrantStep(request, place, team_namespace));
+  steps.push_back(RouteStep(request, place, team_namespace));
   steps.push_back(Dashboard(
       request, place.dashboards_namespace.empty() ? team_namespace : place.dashboards_namespace));
   return steps;

@@ -28,17 +28,18 @@ absl::Status ReadKubernetes(const std::string& file, const router::Node& node, R
   if (rules == RulesGo::kManager) {
     const bool is_for_dashboards = !place->dashboards_namespace.empty() && place->router.empty() &&
                                    place->router_namespace.empty();
-    return is_for_dashboards ? absl::OkStatus()
-                             : Problem(file, node.at,
-                                       "with `rules: manager` it is for dashboards alone: give it "
-                                       "`dashboards_namespace`, and no `router`");
+    return is_for_dashboards
+               ? absl::OkStatus()
+               : OptionFault(file, node.at,
+                             "with `rules: manager` it is for dashboards alone: give it "
+                             "`dashboards_namespace`, and no `router`");
   }
   if (place->router.empty() || place->router_namespace.empty()) {
-    return Problem(file, node.at,
-                   "say which EventRouter takes the rules: `router` and `router_namespace`");
+    return OptionFault(file, node.at,
+                       "say which EventRouter takes the rules: `router` and `router_namespace`");
   }
   if (!absl::StrContains(place->team_namespace, "{team}")) {
-    return Problem(file, node.at, "`team_namespace` is to have {team} in it: each has its own");
+    return OptionFault(file, node.at, "`team_namespace` is to have {team} in it: each has its own");
   }
   return absl::OkStatus();
 }
@@ -46,14 +47,16 @@ absl::Status ReadKubernetes(const std::string& file, const router::Node& node, R
 absl::Status ReadGit(const std::string& file, const router::Node& node,
                      const OnboardingPolicy& policy, GitOptions* git) {
   if (policy.rules != RulesGo::kKubernetes) {
-    return Problem(file, node.at,
-                   "`git` is of `rules: kubernetes`: rules of the manager go to the manager's own "
-                   "`git`");
+    return OptionFault(
+        file, node.at,
+        "`git` is of `rules: kubernetes`: rules of the manager go to the manager's own "
+        "`git`");
   }
   const absl::Status read = ReadGitOptions(file, node, git);
   if (!read.ok()) return read;
   if (git->path.empty()) {
-    return Problem(file, node.at, "`git` is to have a `path`: a directory that nobody else writes");
+    return OptionFault(file, node.at,
+                       "`git` is to have a `path`: a directory that nobody else writes");
   }
   return absl::OkStatus();
 }
@@ -65,7 +68,7 @@ absl::Status ReadLinks(const std::string& file, const router::Node& node,
   for (const router::Member& link : node.members) {
     const std::string& url = link.value.text;
     if (!absl::StartsWith(url, "https://") && !absl::StartsWith(url, "http://")) {
-      return Problem(file, link.value.at, "a link is to be a URL: https://...");
+      return OptionFault(file, link.value.at, "a link is to be a URL: https://...");
     }
     (*links)[link.name] = url;
   }
@@ -75,11 +78,11 @@ absl::Status ReadLinks(const std::string& file, const router::Node& node,
 absl::Status CheckPrincipals(const std::string& file, const router::Node& node,
                              const OnboardingPolicy& policy) {
   if (!absl::StartsWith(policy.reader, kUser) || !absl::StrContains(policy.reader, "{team}")) {
-    return Problem(file, node.at,
-                   "`reader` is to be a principal for each team, such as User:{team}");
+    return OptionFault(file, node.at,
+                       "`reader` is to be a principal for each team, such as User:{team}");
   }
   if (!policy.router.empty() && !absl::StartsWith(policy.router, kUser)) {
-    return Problem(file, node.at, "`router` is to be a principal, such as User:router");
+    return OptionFault(file, node.at, "`router` is to be a principal, such as User:router");
   }
   return absl::OkStatus();
 }
@@ -115,22 +118,23 @@ absl::Status ReadOnboardingPolicy(const std::string& file, const router::Node& n
   if (read.ok()) read = CheckPrincipals(file, node, *policy);
   if (!read.ok()) return read;
   if (policy->partitions_min > policy->partitions_max) {
-    return Problem(file, node.at, "`partitions_min` is above `partitions_max`");
+    return OptionFault(file, node.at, "`partitions_min` is above `partitions_max`");
   }
   if (!policy->kafka.empty() && !state::Exists(policy->kafka)) {
-    return Problem(file, node.at,
-                   absl::StrFormat("`kafka` is to be the file of a pipeline's config, and there is "
-                                   "none at %s",
-                                   policy->kafka));
+    return OptionFault(
+        file, node.at,
+        absl::StrFormat("`kafka` is to be the file of a pipeline's config, and there is "
+                        "none at %s",
+                        policy->kafka));
   }
   if (rules != "manager" && rules != "kubernetes") {
-    return Problem(file, node.at, "`rules` is to be manager or kubernetes");
+    return OptionFault(file, node.at, "`rules` is to be manager or kubernetes");
   }
   policy->rules = rules == "manager" ? RulesGo::kManager : RulesGo::kKubernetes;
   const router::Node* const kubernetes = node.Find("kubernetes");
   if (kubernetes == nullptr && policy->rules == RulesGo::kKubernetes) {
-    return Problem(file, node.at,
-                   "`rules: kubernetes` is to have the object `kubernetes` beside it");
+    return OptionFault(file, node.at,
+                       "`rules: kubernetes` is to have the object `kubernetes` beside it");
   }
   if (kubernetes != nullptr) {
     read = ReadKubernetes(file, *kubernetes, policy->rules, &policy->kubernetes);

@@ -8,7 +8,8 @@
 
 namespace turnout::manager {
 
-absl::Status Problem(const std::string& file, const router::Position& at, const std::string& what) {
+absl::Status OptionFault(const std::string& file, const router::Position& at,
+                         const std::string& what) {
   return absl::InvalidArgumentError(
       absl::StrFormat("%s:%d:%d: %s", file, at.line, at.column, what));
 }
@@ -21,12 +22,13 @@ absl::Status ReadTexts(const std::string& file, const router::Node& node, const 
     if (std::find(others.begin(), others.end(), member.name) != others.end()) continue;
     const auto found = keys.find(member.name);
     if (found == keys.end()) {
-      return Problem(file, member.at,
-                     absl::StrFormat("unknown key %s: %s", router::Quoted(member.name),
-                                     router::NearestNameCure(member.name, known)));
+      return OptionFault(file, member.at,
+                         absl::StrFormat("unknown key %s: %s", router::Quoted(member.name),
+                                         router::NearestNameCure(member.name, known)));
     }
     if (member.value.kind != router::Node::Kind::kString) {
-      return Problem(file, member.value.at, absl::StrFormat("`%s` is to be a text", member.name));
+      return OptionFault(file, member.value.at,
+                         absl::StrFormat("`%s` is to be a text", member.name));
     }
     *found->second = member.value.text;
   }
@@ -36,7 +38,7 @@ absl::Status ReadTexts(const std::string& file, const router::Node& node, const 
 absl::Status CheckKind(const std::string& file, const router::Node& node, router::Node::Kind kind,
                        const char* wanted) {
   if (node.kind == kind) return absl::OkStatus();
-  return Problem(file, node.at, absl::StrFormat("that is to be %s", wanted));
+  return OptionFault(file, node.at, absl::StrFormat("that is to be %s", wanted));
 }
 
 absl::Status ReadNumber(const std::string& file, const router::Node& node, std::string_view name,
@@ -47,8 +49,8 @@ absl::Status ReadNumber(const std::string& file, const router::Node& node, std::
       *number >= min && *number <= max) {
     return absl::OkStatus();
   }
-  return Problem(file, found->at,
-                 absl::StrFormat("`%s` is to be a number from %d to %d", name, min, max));
+  return OptionFault(file, found->at,
+                     absl::StrFormat("`%s` is to be a number from %d to %d", name, min, max));
 }
 
 absl::Status ReadFlag(const std::string& file, const router::Node& node, std::string_view name,
@@ -56,7 +58,7 @@ absl::Status ReadFlag(const std::string& file, const router::Node& node, std::st
   const router::Node* const found = node.Find(name);
   if (found == nullptr) return absl::OkStatus();
   if (found->kind != router::Node::Kind::kBool) {
-    return Problem(file, found->at, absl::StrFormat("`%s` is to be true or false", name));
+    return OptionFault(file, found->at, absl::StrFormat("`%s` is to be true or false", name));
   }
   *flag = found->text == "true";
   return absl::OkStatus();

@@ -17,7 +17,8 @@ namespace turnout::manager {
 
 using TextKeys = std::map<std::string_view, std::string*>;
 
-absl::Status Problem(const std::string& file, const router::Position& at, const std::string& what);
+absl::Status OptionFault(const std::string& file, const router::Position& at,
+                         const std::string& what);
 
 // The texts of an object; what is in `others` is somebody else's to read.
 absl::Status ReadTexts(const std::string& file, const router::Node& node, const TextKeys& keys,

@@ -25,10 +25,10 @@ using router::Team;
 
 std::string_view SuffixOf(std::string_view text) { return IsJsonText(text) ? ".json" : ".yaml"; }
 
-class Publish {
+class PublishTrial {
  public:
-  Publish(const std::map<ItemId, Item>& before, const std::vector<Edit>& edits,
-          const router::RuleLimits& limits, const router::StateSettings& settings)
+  PublishTrial(const std::map<ItemId, Item>& before, const std::vector<Edit>& edits,
+               const router::RuleLimits& limits, const router::StateSettings& settings)
       : before_(before), edits_(edits), limits_(limits), settings_(settings) {}
 
   absl::StatusOr<PublishReport> Check();
@@ -65,7 +65,7 @@ class Publish {
   PublishReport report_;
 };
 
-void Publish::AddAll(const ItemId& id, const std::vector<Problem>& problems) {
+void PublishTrial::AddAll(const ItemId& id, const std::vector<Problem>& problems) {
   for (size_t i = 0; i < problems.size(); ++i) {
     if (i + 1 == kProblemsPerItemMax && problems.size() > kProblemsPerItemMax) {
       return Add(id, absl::StrFormat("there are %d more problems (mend those above first)",
@@ -82,17 +82,17 @@ void Publish::AddAll(const ItemId& id, const std::vector<Problem>& problems) {
   }
 }
 
-const ItemContent* Publish::Before(const ItemId& id) const {
+const ItemContent* PublishTrial::Before(const ItemId& id) const {
   const auto found = before_.find(id);
   return found == before_.end() ? nullptr : &found->second.content;
 }
 
-const ItemContent* Publish::After(const ItemId& id) const {
+const ItemContent* PublishTrial::After(const ItemId& id) const {
   const auto found = after_.find(id);
   return found == after_.end() ? nullptr : found->second;
 }
 
-void Publish::TakeEdits() {
+void PublishTrial::TakeEdits() {
   for (const auto& [id, item] : before_) after_.emplace(id, &item.content);
   for (const Edit& edit : edits_) {
     if (!edited_.insert(edit.id).second) {
@@ -107,8 +107,8 @@ void Publish::TakeEdits() {
 }
 
 // What is there but can't be compiled any more has no team either.
-Team Publish::Compile(const ItemId& id, const std::string& text,
-                      std::vector<Problem>* problems) const {
+Team PublishTrial::Compile(const ItemId& id, const std::string& text,
+                           std::vector<Problem>* problems) const {
   const std::vector<Team> teams = runtime::CompileRules(RuleFileName(id.name, text), text, limits_,
                                                         problems, runtime::RuleTexts::kDropped);
   if (teams.empty()) return nullptr;
@@ -122,7 +122,7 @@ Team Publish::Compile(const ItemId& id, const std::string& text,
   return nullptr;
 }
 
-Team Publish::RulesAfter(const ItemId& id) {
+Team PublishTrial::RulesAfter(const ItemId& id) {
   const auto known = teams_.find(id);
   if (known != teams_.end()) return known->second;
   const ItemContent* const content = After(id);
@@ -132,7 +132,7 @@ Team Publish::RulesAfter(const ItemId& id) {
   return teams_[id] = std::move(team);
 }
 
-void Publish::CheckRules(const ItemId& id) {
+void PublishTrial::CheckRules(const ItemId& id) {
   const Team after = RulesAfter(id);
   if (after == nullptr && After(id) != nullptr) return;
   const ItemContent* const content = Before(id);
@@ -146,7 +146,8 @@ void Publish::CheckRules(const ItemId& id) {
   report_.rules.insert(report_.rules.end(), changes.begin(), changes.end());
 }
 
-void Publish::CheckSecret(const ItemId& id, std::string_view name, size_t line, size_t column) {
+void PublishTrial::CheckSecret(const ItemId& id, std::string_view name, size_t line,
+                               size_t column) {
   if (absl::Status checked = CheckItemName("secret", name); !checked.ok()) {
     return Add(id, std::string(checked.message()), line, column);
   }
@@ -158,7 +159,7 @@ void Publish::CheckSecret(const ItemId& id, std::string_view name, size_t line, 
       line, column);
 }
 
-void Publish::CheckSecrets(const ItemId& id, const ItemContent& content) {
+void PublishTrial::CheckSecrets(const ItemId& id, const ItemContent& content) {
   if (id.kind == ItemKind::kPipeline) {
     for (const PlacedSecret& secret : SecretsOfPipeline(content.text)) {
       CheckSecret(id, secret.name, static_cast<size_t>(secret.at.line),
@@ -182,7 +183,7 @@ void Publish::CheckSecrets(const ItemId& id, const ItemContent& content) {
 }
 
 // What refers to a secret that goes and is not edited itself.
-void Publish::CheckDeletedSecrets() {
+void PublishTrial::CheckDeletedSecrets() {
   const bool goes = std::any_of(edits_.begin(), edits_.end(), [](const Edit& edit) {
     return edit.id.kind == ItemKind::kSecret && !edit.content;
   });
@@ -193,7 +194,7 @@ void Publish::CheckDeletedSecrets() {
   }
 }
 
-void Publish::CheckEdit(const Edit& edit) {
+void PublishTrial::CheckEdit(const Edit& edit) {
   if (edit.content) {
     absl::Status checked = CheckItemName("service", edit.id.service);
     if (checked.ok()) checked = CheckItemName("name", edit.id.name);
@@ -212,8 +213,8 @@ void Publish::CheckEdit(const Edit& edit) {
   }
 }
 
-absl::Status Publish::RunCases(const ItemId& id, const std::vector<runtime::TestCase>& cases,
-                               const Team& team) {
+absl::Status PublishTrial::RunCases(const ItemId& id, const std::vector<runtime::TestCase>& cases,
+                                    const Team& team) {
   runtime::RuleTestRun run({team}, settings_);
   std::vector<Problem> problems;
   runtime::CheckTables(cases, run.rules(), &problems);
@@ -235,7 +236,7 @@ absl::Status Publish::RunCases(const ItemId& id, const std::vector<runtime::Test
   return absl::OkStatus();
 }
 
-absl::Status Publish::RunTests(const ItemId& id) {
+absl::Status PublishTrial::RunTests(const ItemId& id) {
   const ItemContent* const content = After(id);
   if (content == nullptr) return absl::OkStatus();
   const ItemId rules{id.service, ItemKind::kRules, id.name};
@@ -255,7 +256,7 @@ absl::Status Publish::RunTests(const ItemId& id) {
   return RunCases(id, *cases, team);
 }
 
-absl::StatusOr<PublishReport> Publish::Check() {
+absl::StatusOr<PublishReport> PublishTrial::Check() {
   TakeEdits();
   std::set<ItemId> tests;
   for (const Edit& edit : edits_) {
@@ -292,7 +293,7 @@ absl::StatusOr<PublishReport> CheckPublish(const std::map<ItemId, Item>& before,
                                            const std::vector<Edit>& edits,
                                            const router::RuleLimits& limits,
                                            const router::StateSettings& settings) {
-  return Publish(before, edits, limits, settings).Check();
+  return PublishTrial(before, edits, limits, settings).Check();
 }
 
 }  // namespace turnout::manager

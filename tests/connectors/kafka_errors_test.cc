@@ -39,16 +39,16 @@ TEST(KafkaErrorsTest, ACodeHasItsOutcomeAndItsCure) {
 }
 
 TEST(KafkaErrorsTest, ADestinationsFailureSaysWhatKindItIs) {
-  using Kind = DestinationFailure::Kind;
+  using FailureKind = DestinationFailure::Kind;
   const struct {
     rd_kafka_resp_err_t code;
-    Kind kind;
+    FailureKind kind;
   } cases[] = {
-      {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, Kind::kMissing},
-      {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, Kind::kForbidden},
-      {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, Kind::kRecordTooLarge},
-      {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, Kind::kRecordRefused},
-      {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, Kind::kOther},
+      {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, FailureKind::kMissing},
+      {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, FailureKind::kForbidden},
+      {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, FailureKind::kRecordTooLarge},
+      {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, FailureKind::kRecordRefused},
+      {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, FailureKind::kOther},
   };
   for (const auto& [code, kind] : cases) {
     const DestinationFailure failure = DestinationFailureOf(code, "topic");

@@ -180,7 +180,7 @@ TEST_F(UnreadableBatchTest, WhatIsPackedToATwentiethOrLessPassesWhateverTheBound
 // The log is one batch of `size` records that can't be unpacked, from `base` on, with others behind
 // it as far as `high`. The seeks that it takes to be behind it.
 int SeeksFor(int64_t base, int64_t size, int64_t high) {
-  using Kind = UnreadableBatches::Step::Kind;
+  using Taken = UnreadableBatches::Step::Kind;
   UnreadableBatches batches;
   int64_t at = base;
   int seeks = 0;
@@ -189,7 +189,7 @@ int SeeksFor(int64_t base, int64_t size, int64_t high) {
         at < base + size ? batches.Refuse(0, base, base, high, "damaged") : batches.Come(0);
     if (step.offset >= 0) at = step.offset, ++seeks;
     EXPECT_LE(at, high);
-    if (step.kind != Kind::kEnded) continue;
+    if (step.kind != Taken::kEnded) continue;
     EXPECT_EQ(step.first, base);
     EXPECT_EQ(step.end, base + size);
     EXPECT_EQ(at, base + size);

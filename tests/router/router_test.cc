@@ -392,9 +392,9 @@ rules:
 
 TEST(Router, ManyOutputsAreEachSentOnce) {
   // More than the first size of every list and table, twice: fresh and warm.
-  constexpr int kRules = 1000;
+  constexpr int kRuleCount = 1000;
   std::string text = "team: t\ndestinations: [t.*]\nrules:\n";
-  for (int i = 0; i < kRules; ++i) {
+  for (int i = 0; i < kRuleCount; ++i) {
     text += absl::StrFormat("  - {name: \"%04d\", match: {x: [1]}, to: [t.all, t.%d]}\n", i,
                             i % 500);
   }
@@ -403,7 +403,7 @@ TEST(Router, ManyOutputsAreEachSentOnce) {
     const Routes& routes = router->Route({.value = R"({"x": 1})"});
     ASSERT_THAT(routes.outputs, SizeIs(501));
     for (const Output& output : routes.outputs) {
-      const size_t rules = output.destination == "t.all" ? kRules : 2;
+      const size_t rules = output.destination == "t.all" ? kRuleCount : 2;
       EXPECT_THAT(output.rules, SizeIs(rules)) << output.destination;
       EXPECT_EQ(std::count(output.rule_ids.begin(), output.rule_ids.end(), ','), rules - 1);
       EXPECT_TRUE(std::is_sorted(output.rules.begin(), output.rules.end()));
