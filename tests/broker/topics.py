@@ -162,11 +162,7 @@ def read(bootstrap, topics, committed=True, stall_s=READ_STALL_S, begin=None):
     topics = [topics] if isinstance(topics, str) else list(topics)
     consumer = _reader(bootstrap, committed)
     try:
-        known = consumer.list_topics(timeout=10).topics
-        missing = [name for name in topics if name not in known or known[name].error]
-        if missing:
-            raise RuntimeError(f"there is no topic {', '.join(missing)} to read")
-        waiting = {(name, part) for name in topics for part in known[name].partitions}
+        waiting = set(_partitions(consumer, topics))
         consumer.assign([TopicPartition(name, part, (begin or {}).get(part, 0))
                          for name, part in waiting])
         found = {name: collections.defaultdict(list) for name in topics}
@@ -192,19 +188,30 @@ def tail(bootstrap, topics):
     """A read_committed Consumer of all partitions of these topics, from their first record on. The
     caller closes it."""
     consumer = _reader(bootstrap, True)
-    known = consumer.list_topics(timeout=10).topics
-    consumer.assign([TopicPartition(name, part, 0) for name in topics
-                     for part in known[name].partitions])
+    consumer.assign([TopicPartition(name, part, 0) for name, part in _partitions(consumer, topics)])
     return consumer
+
+
+def _partitions(client, topics, timeout_s=10):
+    """(topic, partition) of them all. One broker may not have heard yet of what another has made."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        known = client.list_topics(timeout=timeout_s).topics
+        missing = [name for name in topics if name not in known or not known[name].partitions]
+        if not missing:
+            return [(name, part) for name in topics for part in known[name].partitions]
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"there is no topic {', '.join(missing)} to read")
+        time.sleep(0.05)
 
 
 def ends(bootstrap, topic, committed=True, timeout_s=10):
     """Partition to the offset after the last record that such a consumer may see."""
     consumer = _reader(bootstrap, committed)
     try:
-        parts = consumer.list_topics(topic, timeout=timeout_s).topics[topic].partitions
         return {part: consumer.get_watermark_offsets(
-            TopicPartition(topic, part), timeout=timeout_s)[1] for part in parts}
+            TopicPartition(topic, part), timeout=timeout_s)[1]
+                for _, part in _partitions(consumer, [topic], timeout_s)}
     finally:
         consumer.close()
 
@@ -214,8 +221,7 @@ def committed_offsets(bootstrap, group, topic, timeout_s=10, settled=True):
     `settled`, what open transactions may still make of it is not waited for."""
     consumer = _reader(bootstrap, settled, group)
     try:
-        parts = consumer.list_topics(topic, timeout=timeout_s).topics[topic].partitions
-        asked = [TopicPartition(topic, part) for part in parts]
+        asked = [TopicPartition(*place) for place in _partitions(consumer, [topic], timeout_s)]
         return {found.partition: max(found.offset, -1)
                 for found in consumer.committed(asked, timeout=timeout_s)}
     finally:
