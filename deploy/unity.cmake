@@ -52,6 +52,12 @@ function(turnout_unity target)
   get_target_property(sources ${target} SOURCES)
   get_target_property(directory ${target} SOURCE_DIR)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # To it, a file that is included is a header, whose types others see; what it has inlined there it
+    # takes for a read beyond the end where there is none; and what stands in another file is shadowed.
+    target_compile_options(${target} PRIVATE
+      -Wno-subobject-linkage -Wno-stringop-overread -Wno-shadow)
+  endif()
   set(units 0)
   foreach(source IN LISTS sources)
     get_filename_component(path ${source} ABSOLUTE BASE_DIR ${directory})
