@@ -64,7 +64,7 @@ std::vector<std::string> RulesThatMove(const RuleSet& before, const RuleSet& now
                                  std::any_of(kept.begin(), kept.end(), [&](state::StepId step) {
                                    return MayStandAside(now, step) && !steps_now.contains(step);
                                  });
-  if (some_have_no_name) rules.push_back("rules of teams that stand aside");
+  if (some_have_no_name) rules.emplace_back("rules of teams that stand aside");
   return rules;
 }
 
