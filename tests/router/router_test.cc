@@ -29,9 +29,9 @@ std::unique_ptr<Router> RouterOf(const std::vector<std::string_view>& texts) {
 std::vector<std::string> Shown(const Routes& routes) {
   std::vector<std::string> lines;
   for (const Output& output : routes.outputs) {
-    lines.push_back(absl::StrFormat(
-        "%s <- %s [%s]", output.destination, output.rule_ids,
-        output.key.data() == nullptr ? std::string_view("null") : output.key));
+    lines.push_back(
+        absl::StrFormat("%s <- %s [%s]", output.destination, output.rule_ids,
+                        output.key.data() == nullptr ? std::string_view("null") : output.key));
   }
   return lines;
 }
@@ -85,15 +85,15 @@ TEST(Router, NoKeyIsNotAnEmptyKey) {
   const auto router = RouterOf({kTeam});
   const Routes& routes = router->Route({.value = R"({"type": "x", "id": ""})"});
   EXPECT_THAT(Shown(routes), UnorderedElementsAre("t.all <- t/again,t/all [null]",
-                                                  "t.more <- t/all [null]",
-                                                  "t.all <- t/keyed []"));
+                                                  "t.more <- t/all [null]", "t.all <- t/keyed []"));
 }
 
 TEST(Router, TeamsThatShareATopicEachSendTheirOwn) {
-  const auto router = RouterOf({"team: a\ndestinations: [s]\nrules:\n"
-                                "  - {name: r, match: {x: [1]}, to: s}\n",
-                                "team: b\ndestinations: [s]\nrules:\n"
-                                "  - {name: r, match: {x: [1]}, to: s}\n"});
+  const auto router =
+      RouterOf({"team: a\ndestinations: [s]\nrules:\n"
+                "  - {name: r, match: {x: [1]}, to: s}\n",
+                "team: b\ndestinations: [s]\nrules:\n"
+                "  - {name: r, match: {x: [1]}, to: s}\n"});
   const Routes& routes = router->Route({.value = R"({"x": 1.0})"});
   EXPECT_THAT(Shown(routes), ElementsAre("s <- a/r [null]", "s <- b/r [null]"));
 }
@@ -109,8 +109,8 @@ TEST(Router, NothingMatchedIsNothingSent) {
 TEST(Router, TemplateTakesTheFieldsValue) {
   const auto router = RouterOf({kTeam});
   const auto routed = [&](std::string_view region) {
-    return Shown(router->Route(
-        {.value = absl::StrFormat(R"({"region": %s, "type": "r"})", region)}));
+    return Shown(
+        router->Route({.value = absl::StrFormat(R"({"region": %s, "type": "r"})", region)}));
   };
   const std::string all = "t.all <- t/all [null]";
   const std::string more = "t.more <- t/all [null]";
@@ -331,9 +331,9 @@ rules:
   - {name: shaped, match: {$kafka: {headers: {ce_type: [x]}}}, shape: {drop: [a]}, to: h.shaped}
 )"});
   const std::vector<Header> headers = {{"ce_type", "x"}};
-  EXPECT_THAT(ShownValues(router->Route({.value = R"({"a":1,"b":2})", .headers = headers})),
-              ElementsAre(R"(h.plain <- h/plain: {"a":1,"b":2})",
-                          R"(h.shaped <- h/shaped: {"b":2})"));
+  EXPECT_THAT(
+      ShownValues(router->Route({.value = R"({"a":1,"b":2})", .headers = headers})),
+      ElementsAre(R"(h.plain <- h/plain: {"a":1,"b":2})", R"(h.shaped <- h/shaped: {"b":2})"));
   struct Case {
     Event event;
     std::string why;
@@ -368,8 +368,7 @@ rules:
   int half = 0;
   for (int id = 0; id < 1000; ++id) {
     // As text and as number alike.
-    const std::string written =
-        id % 2 == 0 ? std::to_string(id) : absl::StrFormat("\"%d\"", id);
+    const std::string written = id % 2 == 0 ? std::to_string(id) : absl::StrFormat("\"%d\"", id);
     const std::string event = absl::StrFormat(R"({"type": "x", "id": %s})", written);
     const Routes& routes = router->Route({.value = event});
     ASSERT_THAT(routes.matched, SizeIs(4));
@@ -395,8 +394,8 @@ TEST(Router, ManyOutputsAreEachSentOnce) {
   constexpr int kRuleCount = 1000;
   std::string text = "team: t\ndestinations: [t.*]\nrules:\n";
   for (int i = 0; i < kRuleCount; ++i) {
-    text += absl::StrFormat("  - {name: \"%04d\", match: {x: [1]}, to: [t.all, t.%d]}\n", i,
-                            i % 500);
+    text +=
+        absl::StrFormat("  - {name: \"%04d\", match: {x: [1]}, to: [t.all, t.%d]}\n", i, i % 500);
   }
   const auto router = RouterOf({text});
   for (int round = 0; round < 2; ++round) {
