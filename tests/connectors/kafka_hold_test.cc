@@ -12,8 +12,8 @@ using Partitions = std::set<int32_t>;
 class KafkaHoldTest : public KafkaTest {
  protected:
   static constexpr int32_t kHeld = 1;
-  static constexpr int64_t kOfHeld =
-      42;  // of the keys "0" to "199", by the hash that clients agree on
+  // Of the keys "0" to "199" so many are kHeld's, by the hash that clients agree on.
+  static constexpr int64_t kOfHeld = 42;
 
   // A source that holds kHeld when it is assigned, with everything else read; `committed` is
   // where the group stands in kHeld before.
