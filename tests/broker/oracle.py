@@ -315,6 +315,7 @@ class Oracle:
         for identity, records in got.items():
             if identity not in due:
                 verdict.add("wrong", len(records), ("nobody sent this there", records[0]))
+                verdict.add_reasons(records)
         self._check_order(due, found, verdict)
         if partitions:
             self._check_partitions(found, partitions, verdict)
@@ -407,12 +408,19 @@ class Verdict:
         self.lost = self.duplicated = self.reordered = self.wrong = 0
         self.examples = collections.defaultdict(list)
         self.faulty = []  # (kind, the record found, or the Expected one that is lost)
+        self.reasons = collections.Counter()  # of dead letters that nobody expected
 
     def add(self, kind, count, example):
         self.faulty.append((kind, example if hasattr(example, "topic") else example[-1]))
         setattr(self, kind, getattr(self, kind) + count)
         if len(self.examples[kind]) < EXAMPLES_MAX:
             self.examples[kind].append(example)
+
+    def add_reasons(self, records):
+        for record in records:
+            headers = dict(record.headers)
+            if ERROR in headers:
+                self.reasons[headers[ERROR], headers.get(DESTINATION), headers.get(REASON)] += 1
 
     def faults(self):
         return self.lost + self.duplicated + self.reordered + self.wrong
@@ -422,9 +430,12 @@ class Verdict:
                 f"duplicated {self.duplicated}, reordered {self.reordered}, wrong {self.wrong}")
 
     def details(self):
-        lines = []
-        for kind, examples in self.examples.items():
-            lines += [f"  {kind}: {_shorten(example)}" for example in examples]
+        """Why events came to be dead letters first, then an example of each kind before the next."""
+        lines = [f"  dead letters, {count}: {_shorten(reason)}"
+                 for reason, count in self.reasons.most_common(EXAMPLES_MAX)]
+        for turn in range(EXAMPLES_MAX):
+            lines += [f"  {kind}: {_shorten(examples[turn])}"
+                      for kind, examples in self.examples.items() if turn < len(examples)]
         return "\n".join(lines)
 
 
