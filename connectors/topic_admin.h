@@ -22,13 +22,15 @@ struct TopicDescription {
     kReady,      // exists; may be written, where that was asked
     kMissing,    // doesn't exist (or this principal may not know that it does)
     kForbidden,  // exists; this principal may not do what was asked
-    kUnwell,     // exists; a partition has no leader
+    // Exists; a partition has no leader, or the question whether it may be written gets no answer
+    // that says so.
+    kUnwell,
   };
   std::string topic;
   State state = State::kMissing;
-  std::string reason;         // the broker's words where not kReady
-  int32_t partitions = 0;     // 0 when not known
-  bool compacted = false;     // takes no record without a key
+  std::string reason;      // the broker's words where not kReady
+  int32_t partitions = 0;  // 0 when not known
+  bool compacted = false;  // takes no record without a key
   // How long it keeps records, and how many bytes of them a partition; -1: any, 0: not known.
   int64_t retention_ms = 0;
   int64_t retention_bytes = 0;

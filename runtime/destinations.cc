@@ -79,7 +79,7 @@ absl::StatusOr<const Destination*> Destinations::Find(std::string_view topic,
 // What is learnt of a topic that is not being looked after by the probes.
 void Destinations::Keep(const std::string& topic, Destination answer) {
   Destination& destination = known_[topic];
-  answer.is_expected = answer.available || destination.is_expected || expected_.contains(topic);
+  answer.is_expected |= destination.is_expected || expected_.contains(topic);
   answer.told = destination.told;
   destination = std::move(answer);
   if (destination.available) return;
@@ -186,7 +186,7 @@ void Destinations::TakeAnswer(const DestinationProbes::Answer& answer) {
     return Observe(topic, &destination, {.kind = Observation::Kind::kNoAnswer});
   }
   Destination learnt = Learn(answer.description);
-  learnt.is_expected = destination.is_expected || learnt.available;
+  learnt.is_expected |= destination.is_expected;
   learnt.told = destination.told;
   const Ejection why = learnt.bulkhead.why;
   learnt.bulkhead = std::move(destination.bulkhead);
@@ -265,13 +265,16 @@ absl::StatusOr<Destination> Destinations::Create(const std::string& topic) {
 }
 
 Destination Destinations::Learn(const TopicDescription& description) const {
-  return Destination{.available = description.state == TopicDescription::State::kReady,
+  const bool is_ready = description.state == TopicDescription::State::kReady;
+  const bool is_unwell = description.state == TopicDescription::State::kUnwell;
+  return Destination{.available = is_ready,
                      .compacted = description.compacted,
                      .reason = ReasonOf(description),
                      .record_bytes_max = description.batch_bytes_max >= 0
                                              ? description.batch_bytes_max
                                              : std::numeric_limits<int64_t>::max(),
                      .partitions = description.partitions,
+                     .is_expected = is_ready || is_unwell,
                      .checked = clock_->Now(),
                      .bulkhead = {.why = EjectionOf(description.state)}};
 }

@@ -52,7 +52,7 @@ struct Destination {
   std::string reason;            // why not
   int64_t record_bytes_max = 0;  // key, value, headers and framing together
   int32_t partitions = 0;        // 0: not known
-  bool is_expected = false;      // a rule names it outright, or it was there once
+  bool is_expected = false;      // a rule names it outright, or it is or was there
   absl::Time checked;
   absl::Time told = absl::InfinitePast();  // that it is unavailable
   Bulkhead bulkhead;

@@ -20,8 +20,9 @@ class KafkaTopicAdminTest : public KafkaTest {
   }
 
   // The mock cluster knows no DescribeConfigs: asking for it takes the rest of the timeout.
-  std::vector<TopicDescription> Describe(const std::vector<std::string>& topics, bool may_write) {
-    auto described = admin->Describe(topics, may_write, absl::Seconds(1));
+  std::vector<TopicDescription> Describe(const std::vector<std::string>& topics, bool may_write,
+                                         absl::Duration timeout = absl::Seconds(1)) {
+    auto described = admin->Describe(topics, may_write, timeout);
     EXPECT_TRUE(described.ok()) << described.status();
     return described.ok() ? *described : std::vector<TopicDescription>(topics.size());
   }
@@ -70,6 +71,18 @@ TEST_F(KafkaTopicAdminTest, WhetherATopicMayBeWrittenIsReadFromTheRefusal) {
   const auto forbidden = Describe({kSourceTopic}, true);
   EXPECT_EQ(forbidden[0].state, State::kForbidden);
   EXPECT_THAT(forbidden[0].reason, ::testing::HasSubstr("TOPIC_AUTHORIZATION_FAILED"));
+}
+
+TEST_F(KafkaTopicAdminTest, AConnectionLostUnderTheQuestionSaysNothingOfTheTopic) {
+  FailNext(kProduce, RD_KAFKA_RESP_ERR__TRANSPORT);
+  EXPECT_EQ(Describe({kSourceTopic}, true)[0].state, State::kReady);
+  FailNext(kProduce, RD_KAFKA_RESP_ERR__TRANSPORT);
+  FailNext(kProduce, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  EXPECT_EQ(Describe({kSourceTopic}, true)[0].state, State::kForbidden);
+  for (int i = 0; i < 3; ++i) FailNext(kProduce, RD_KAFKA_RESP_ERR__TRANSPORT);
+  const auto unwell = Describe({kSourceTopic}, true, absl::Seconds(4));
+  EXPECT_EQ(unwell[0].state, State::kUnwell);
+  EXPECT_THAT(unwell[0].reason, ::testing::HasSubstr("_TRANSPORT"));
 }
 
 TEST_F(KafkaTopicAdminTest, WithoutABrokerNothingIsKnownAndTheTimeoutHolds) {

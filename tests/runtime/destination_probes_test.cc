@@ -132,6 +132,18 @@ TEST_F(DestinationProbesTest, ATopicThatNobodyNamesOutrightAndThatNeverWasIsNotE
   EXPECT_EQ(Unwell(), Strings{"soon is ejected (missing)"});
 }
 
+TEST_F(DestinationProbesTest, ATopicThatIsThereIsExpectedHoweverUnwellItIsWhenFirstSeen) {
+  admin_.states["b"] = State::kUnwell;
+  admin_.states["c"] = State::kForbidden;
+  ASSERT_TRUE(destinations_.Find("b", 1).ok());
+  EXPECT_TRUE((*destinations_.Find("b", 1))->is_expected);
+  EXPECT_EQ(Unwell(), Strings{"b is ejected (unwell)"});
+  EXPECT_FALSE((*destinations_.Find("c", 1))->is_expected);
+  admin_.states["b"] = State::kReady;
+  Ask();
+  EXPECT_TRUE(IsAvailable("b"));
+}
+
 TEST_F(DestinationProbesTest, ManyQuestionsGoInSeveralRequests) {
   for (size_t i = 0; i <= kProbesMax; ++i) probes_.Ask(absl::StrCat("t", i));
   probes_.Work(&admin_, absl::Seconds(1));
