@@ -20,18 +20,22 @@ using connectors::TopicRangeReader;
 
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
 
-// The ends of some logs that hold anything, evenly spread over all that do. Twice as much as is
-// wanted, for markers of transactions lie between records.
+// The ends of some logs that hold anything, evenly spread over all that do, and others as events
+// come: no partition is never looked at. Twice as much as is wanted, for markers of transactions
+// lie between records.
 OffsetRanges EndsOf(const OffsetRanges& bounds, size_t events) {
   std::vector<OffsetRanges::value_type> held;
+  size_t first = 0;
   for (const auto& log : bounds) {
-    if (log.second.end > log.second.begin) held.push_back(log);
+    if (log.second.end <= log.second.begin) continue;
+    held.push_back(log);
+    first += static_cast<size_t>(log.second.end);
   }
   const size_t looked_at = std::min(held.size(), kSamplePartitionsMax);
   const int64_t wanted = 2 * static_cast<int64_t>(events);
   OffsetRanges ends;
   for (size_t i = 0; i < looked_at; ++i) {
-    const auto& [partition, log] = held[i * held.size() / looked_at];
+    const auto& [partition, log] = held[(first + i * held.size() / looked_at) % held.size()];
     ends[partition] = {std::max(log.begin, log.end - wanted), log.end};
   }
   return ends;

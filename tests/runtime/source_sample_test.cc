@@ -33,20 +33,26 @@ class SourceSampleTest : public ::testing::Test {
     connectors::KafkaSinkOptions options;
     options.client.bootstrap_servers = kafka_->bootstrap_servers();
     options.delivery = connectors::Delivery::kAtLeastOnce;
-    auto sink = connectors::MakeKafkaSink(options).value();
-    ASSERT_TRUE(sink->Open().ok());
-    ASSERT_TRUE(sink->Begin().ok());
-    for (int partition = 0; partition < kPartitions; ++partition) {
+    sink_ = connectors::MakeKafkaSink(options).value();
+    ASSERT_TRUE(sink_->Open().ok());
+    Produce(0, kPartitions);
+  }
+
+  // An event to each of these partitions.
+  void Produce(int first, int end) {
+    ASSERT_TRUE(sink_->Begin().ok());
+    for (int partition = first; partition < end; ++partition) {
       const std::string value =
           absl::StrCat(R"({"n": )", partition, R"(, "card": {"number": ")", kCard, R"("}})");
-      ASSERT_TRUE(sink->Produce({.topic = "in.events",
+      ASSERT_TRUE(sink_
+                      ->Produce({.topic = "in.events",
                                  .timestamp_ms = 1'700'000'000'000 + partition,
                                  .key = kCard,
                                  .value = value,
                                  .partition = partition})
                       .ok());
     }
-    ASSERT_TRUE(sink->Commit({}, {}).ok());
+    ASSERT_TRUE(sink_->Commit({}, {}).ok());
   }
 
   std::string Pipeline(const std::string& name, const std::string& brokers,
@@ -63,8 +69,21 @@ class SourceSampleTest : public ::testing::Test {
                             kWithin);
   }
 
+  // Those from which events are shown.
+  std::set<int> Partitions() const {
+    const auto sample = Read("unmasked", 2 * kPartitions);
+    EXPECT_TRUE(sample.ok()) << sample.status();
+    std::set<int> seen;
+    if (!sample.ok()) return seen;
+    for (const auto& event : nlohmann::json::parse(sample->json)) {
+      seen.insert(event["partition"].get<int>());
+    }
+    return seen;
+  }
+
   support::TempDirectory directory_;
   std::unique_ptr<connectors::EmbeddedKafka> kafka_;
+  std::unique_ptr<connectors::Sink> sink_;
 };
 
 TEST_F(SourceSampleTest, IsWhatThePipelineLetsBeShownAndMaskedAsItSays) {
@@ -86,11 +105,7 @@ TEST_F(SourceSampleTest, ShowsNothingWhereThePipelineIsSilent) {
 }
 
 TEST_F(SourceSampleTest, LooksAtPartitionsFromAllOverTheTopic) {
-  const auto sample = Read("unmasked", kPartitions);
-  ASSERT_TRUE(sample.ok()) << sample.status();
-  std::set<int> seen;
-  for (const auto& event : nlohmann::json::parse(sample->json))
-    seen.insert(event["partition"].get<int>());
+  const std::set<int> seen = Partitions();
   ASSERT_EQ(seen.size(), kSamplePartitionsMax);
   int before = -1;
   for (const int partition : seen) {
@@ -98,6 +113,15 @@ TEST_F(SourceSampleTest, LooksAtPartitionsFromAllOverTheTopic) {
     before = partition;
   }
   EXPECT_GE(before, kPartitions - 3);
+}
+
+TEST_F(SourceSampleTest, LooksAtOtherPartitionsAsEventsCome) {
+  std::set<int> seen = Partitions();
+  for (int more = 0; more < 2; ++more) {
+    Produce(0, 1);
+    seen.merge(Partitions());
+  }
+  EXPECT_EQ(seen.size(), static_cast<size_t>(kPartitions));
 }
 
 TEST_F(SourceSampleTest, SaysWhichConfigCanNotBeTakenAndThatNoBrokerAnswers) {
