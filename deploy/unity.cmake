@@ -6,6 +6,16 @@
 # two cores end at about the same time.
 set(TURNOUT_UNIT_BYTES 60000 CACHE STRING "Bytes of sources a unit of a unity build holds")
 
+# To be given after a target's other warnings, where it is built so. To GCC, a file that is included is a
+# header, whose types others see; what it has inlined there it takes for a read beyond the end where there
+# is none; and what stands in another file is shadowed.
+set(TURNOUT_UNITY_OPTIONS "")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  foreach(warning subobject-linkage stringop-overread shadow)
+    list(APPEND TURNOUT_UNITY_OPTIONS $<$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>:-Wno-${warning}>)
+  endforeach()
+endif()
+
 # turnout_names_in(FILE NAMES): sets NAMES to `NAME` for each name that it alone may declare, and to
 # `NAME=DECLARATION` for a using-declaration or an alias, which may stand in several if it is the same.
 function(turnout_names_in file names)
@@ -70,12 +80,6 @@ function(turnout_unity target)
   get_target_property(sources ${target} SOURCES)
   get_target_property(directory ${target} SOURCE_DIR)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # To it, a file that is included is a header, whose types others see; what it has inlined there it
-    # takes for a read beyond the end where there is none; and what stands in another file is shadowed.
-    target_compile_options(${target} PRIVATE
-      -Wno-subobject-linkage -Wno-stringop-overread -Wno-shadow)
-  endif()
   set(units 0)
   foreach(source IN LISTS sources)
     get_filename_component(path ${source} ABSOLUTE BASE_DIR ${directory})
