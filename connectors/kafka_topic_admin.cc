@@ -23,9 +23,6 @@ namespace {
 // From this many topics on, one request lists the cluster's; below, each is asked for alone.
 constexpr size_t kListAllFrom = 16;
 
-// So many in a row, and the topic is taken to be unwell.
-constexpr int kConnectionsLostMax = 3;
-
 using State = TopicDescription::State;
 // By topic; entries point into the answer that is being made.
 using Descriptions = std::map<std::string, TopicDescription*>;
@@ -106,7 +103,7 @@ class Admin final : public TopicAdmin {
   absl::StatusOr<std::vector<std::string>> List(absl::Duration timeout) override;
 
  private:
-  // What the delivery reports of one question said.
+  // What the delivery reports of one probe said.
   struct Probe {
     std::map<std::string, int> codes;  // of topics that were asked for
   };
@@ -116,8 +113,6 @@ class Admin final : public TopicAdmin {
   absl::Status AskOne(const std::string& topic, TopicDescription& description, absl::Time deadline);
   void AskLimits(const Descriptions& wanted, absl::Time deadline);
   absl::Status AskMayWrite(const Descriptions& wanted, absl::Time deadline);
-  bool SendProbes(absl::Span<const KafkaTopic> topics, Probe& probe, absl::Time deadline)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // A consumer, because a consumer's metadata requests never create a topic.
   std::unique_ptr<KafkaHandle> client_;
@@ -146,7 +141,9 @@ absl::Status Admin::Start(const KafkaClientOptions& options) {
       {"allow.auto.create.topics", "false"},
       {"enable.idempotence", "false"},
       {"request.required.acks", "2"},  // which no broker accepts
-      {"message.send.max.retries", "0"},
+      // A connection that ends under the question, as where its session is over, says nothing of
+      // the topic.
+      {"message.send.max.retries", "2"},
       {"linger.ms", "0"},
       {"topic.metadata.propagation.max.ms", "1000"},
   };
@@ -278,35 +275,8 @@ void Admin::OnProbed(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   probe->codes[rd_kafka_topic_name(message->rkt)] = message->err;
 }
 
-bool LostAny(const std::map<std::string, int>& codes) {
-  return std::any_of(codes.begin(), codes.end(), [](const auto& topic) {
-    return topic.second == RD_KAFKA_RESP_ERR__TRANSPORT;
-  });
-}
-
-// To those that have no answer yet, or whose connection was lost under it. Whether all answered in
-// time.
-bool Admin::SendProbes(absl::Span<const KafkaTopic> topics, Probe& probe, absl::Time deadline) {
-  rd_kafka_t* const client = prober_->get();
-  for (const KafkaTopic& topic : topics) {
-    const std::string name = rd_kafka_topic_name(topic.get());
-    const auto known = probe.codes.find(name);
-    if (known != probe.codes.end() && known->second != RD_KAFKA_RESP_ERR__TRANSPORT) continue;
-    if (rd_kafka_produce(topic.get(), /*partition=*/0, /*msgflags=*/0, nullptr, 0, "probe", 5,
-                         &probe) != 0) {
-      probe.codes[name] = rd_kafka_last_error();
-    }
-  }
-  if (rd_kafka_flush(client, RemainingMs(deadline)) == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
-  // No report may come after `probe` is gone.
-  rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  rd_kafka_flush(client, -1);
-  return false;
-}
-
 // One record to each topic with an acks value that is refused. The broker looks at the permission
-// first, so INVALID_REQUIRED_ACKS means yes. A connection that ends under the question, as where
-// its session is over, says nothing of the topic.
+// first, so INVALID_REQUIRED_ACKS means yes.
 absl::Status Admin::AskMayWrite(const Descriptions& wanted, absl::Time deadline) {
   const absl::MutexLock lock(&mu_);
   rd_kafka_t* client = prober_->get();
@@ -326,9 +296,16 @@ absl::Status Admin::AskMayWrite(const Descriptions& wanted, absl::Time deadline)
     if (!known.ok()) return known;
   }
   Probe probe;
-  bool answered = SendProbes(handles, probe, deadline);
-  for (int lost = 1; lost < kConnectionsLostMax && answered && LostAny(probe.codes); ++lost) {
-    answered = SendProbes(handles, probe, deadline);
+  for (const KafkaTopic& topic : handles) {
+    if (rd_kafka_produce(topic.get(), /*partition=*/0, /*msgflags=*/0, nullptr, 0, "probe", 5,
+                         &probe) != 0) {
+      probe.codes[rd_kafka_topic_name(topic.get())] = rd_kafka_last_error();
+    }
+  }
+  const bool answered = rd_kafka_flush(client, RemainingMs(deadline)) == RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (!answered) {  // no report may come after `probe` is gone
+    rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(client, -1);
   }
   for (const auto& [topic, description] : wanted) {
     const auto found = probe.codes.find(topic);
